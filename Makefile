@@ -1,0 +1,50 @@
+# The only front door. `make demo` and `make test` set up everything they need.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+KUBECONFIG ?=
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help venv demo test check generate cluster cluster-down image chart bench clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+venv: $(VENV)/.installed
+
+$(VENV)/.installed: requirements/dev.lock pyproject.toml
+	@python3 hack/venv.py $(VENV)
+	@touch $@
+
+check: venv ## lint, types, import contracts, generated files, unit tests (under a minute)
+	ruff check . && ruff format --check .
+	mypy
+	lint-imports --no-cache 2>/dev/null || lint-imports
+	$(PY) -m linnet.api.crds --check crds
+	pytest -q -m "not integration and not e2e" -n 2
+
+generate: venv ## CRDs and reference pages from the API's types
+	$(PY) -m linnet.api.crds crds
+
+cluster: venv ## start the embedded cluster (a real one, on this machine)
+	python3 hack/cluster/cluster.py up
+
+cluster-down: ## stop the embedded cluster and leave nothing
+	python3 hack/cluster/cluster.py down
+
+image: venv ## build the operator's and the example server's images, and import them
+	python3 hack/cluster/cluster.py images
+
+chart: venv ## lint the chart and validate what it renders
+	python3 hack/chart.py
+
+test: venv ## every test, all three tiers, on the embedded cluster
+	python3 hack/test.py
+
+demo: venv ## the whole story on real input
+	$(PY) -m demo
+
+bench: venv ## measure, print a table, write build/bench/*.json
+	$(PY) -m bench
