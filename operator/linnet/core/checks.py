@@ -1,0 +1,126 @@
+"""The words of an analysis: what is checked, how strictly, and what a judgement says.
+
+They stand apart from the mathematics so that evidence, judge, CLI and status can share them
+without importing each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+
+class Signal(StrEnum):
+    """What a count check counts as bad."""
+
+    ERRORS = "Errors"
+    """Failed requests (the runtime's rules say which: 5xx, not the client's own 4xx)."""
+    LATENCY = "Latency"
+    """Requests slower than the bucket bound `threshold_seconds`."""
+
+
+class Track(StrEnum):
+    """Which version a pod serves: the former one, or the one on trial (also during the bake)."""
+
+    STABLE = "stable"
+    CANARY = "canary"
+
+
+class Verdict(StrEnum):
+    """Only `FAIL` rolls back, only `PASS` goes on; the other three hold and say so."""
+
+    FAIL = "Fail"
+    PASS = "Pass"  # noqa: S105 (a verdict, not a password)
+    INSUFFICIENT_DATA = "InsufficientData"
+    INCONCLUSIVE = "Inconclusive"
+    ERROR = "Error"
+
+
+class Bound(StrEnum):
+    """Which of a check's two possible bounds a hypothesis is about."""
+
+    RATIO = "ratio"
+    KNOWN = "known"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One count check. At least one of `max_ratio_to_stable` and `max` is set.
+
+    `min_excess` and `max` are shares of requests (0.01 = 1 %), `threshold_seconds` is a bucket's
+    bound and belongs to `LATENCY` alone; `histogram` is the key of a `HistogramRule`.
+    """
+
+    name: str
+    signal: Signal
+    max_ratio_to_stable: float | None = None
+    min_excess: float = 0.002
+    max: float | None = None
+    threshold_seconds: float | None = None
+    histogram: str = "latency"
+
+    @property
+    def bounds(self) -> tuple[Bound, ...]:
+        """The hypotheses that this check tests, each with its own part of alpha."""
+        ratio = (Bound.RATIO,) if self.max_ratio_to_stable is not None else ()
+        known = (Bound.KNOWN,) if self.max is not None else ()
+        return ratio + known
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All count checks of one rollout, and the errors that the whole rollout may make.
+
+    `alpha`: chance of rolling back a good version. `detect_ratio`, `detect_power`: what Pass promises.
+    `stale_after_seconds`: without a readable scrape of a track for this long, a check is an Error.
+    """
+
+    checks: tuple[Check, ...]
+    alpha: float = 0.01
+    detect_ratio: float = 5.0
+    detect_power: float = 0.9
+    stale_after_seconds: float = 60.0
+
+    @property
+    def alpha_each(self) -> float:
+        """Bonferroni: the rollout's alpha over all (check, bound) pairs."""
+        return self.alpha / max(1, sum(len(check.bounds) for check in self.checks))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a judgement stands on: requests and bad requests by track, and the dispersion used."""
+
+    canary_n: int = 0
+    canary_bad: int = 0
+    stable_n: int = 0
+    stable_bad: int = 0
+    dispersion: float = 1.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdict on one check, with everything that `explain` and the status need.
+
+    `statistic` is the log-evidence against the bound, `bound` the value at which it rejects (both
+    natural logarithms, of the hypothesis nearest to rejection). `needed_requests` are canary requests
+    still missing, `eta_seconds` their time at the present rate; None where unknown or none are missing.
+    """
+
+    check: str
+    verdict: Verdict
+    reason: str
+    message: str
+    counts: Counts = field(default_factory=Counts)
+    statistic: float = 0.0
+    bound: float = 0.0
+    needed_requests: int | None = None
+    eta_seconds: float | None = None
+
+
+def policy_hash(policy: Policy) -> str:
+    """Sixteen hex digits that change whenever a decision could: kept with each decision for replay."""
+    text = json.dumps(asdict(policy), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
