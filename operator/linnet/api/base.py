@@ -1,0 +1,155 @@
+"""The wire types that every kind shares: bounded strings, Go durations, quantity strings, and the base class.
+
+Every field is bounded, because the API server refuses CEL rules whose worst case it can't bound.
+"""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+GROUP: Final = "linnet.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+REQUEST_ANNOTATION: Final = f"{GROUP}/request"
+
+_UNITS: Final = {
+    "h": Decimal(3600),
+    "m": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("0.001"),
+    "us": Decimal("0.000001"),
+}
+_DURATION: Final = r"^([0-9]{1,9}(\.[0-9]{1,6})?(h|ms|m|s|us))+$"
+_SUFFIXES: Final = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    "k": Decimal(10**3),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+    "T": Decimal(10**12),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+}
+_QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+
+
+def parse_duration(text: str | timedelta) -> timedelta:
+    """A Go duration such as `1h30m`, `250ms` or `0s`; ValueError otherwise."""
+    if isinstance(text, timedelta):
+        return text
+    if not re.match(_DURATION, text):
+        raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
+    parts = re.findall(r"([0-9.]+)(h|ms|m|s|us)", text)
+    return timedelta(microseconds=int(sum(Decimal(n) * _UNITS[unit] for n, unit in parts) * 10**6))
+
+
+def format_duration(value: timedelta) -> str:
+    """The shortest Go duration of whole units, such as `1h30m`, or `0s`."""
+    micros = int(value / timedelta(microseconds=1))
+    text = ""
+    for unit, size in (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)):
+        count, micros = divmod(micros, size)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def parse_quantity(text: str | int | Decimal) -> Decimal:
+    """A Kubernetes quantity such as `0.95`, `50m`, `10Gi`; ValueError otherwise."""
+    if isinstance(text, Decimal | int):
+        return Decimal(text)
+    match = re.match(_QUANTITY, text)
+    if not match:
+        raise ValueError(f"{text!r} is not a quantity such as 0.05, 50m or 10Gi")
+    suffix = match[3] or ""
+    return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
+
+
+def format_quantity(value: Decimal) -> str:
+    """The plain decimal, without exponent or trailing zeros: `0.05`."""
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "maxLength": 32}),
+]
+Quantity = Annotated[
+    Decimal,
+    BeforeValidator(parse_quantity),
+    PlainSerializer(format_quantity),
+    WithJsonSchema({"type": "string", "pattern": _QUANTITY, "maxLength": 32}),
+]
+IntOrQuantity = Annotated[
+    str,
+    BeforeValidator(str),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 32}),
+]
+"""As Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`."""
+
+_LABEL_VALUE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+Name = Annotated[str, Field(min_length=1, max_length=63, pattern=_LABEL_VALUE)]
+"""A name of something in the same namespace."""
+ObjectName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    ),
+]
+Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
+Text = Annotated[str, Field(max_length=1024)]
+Token = Annotated[str, Field(min_length=1, max_length=253)]
+Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")]
+Argument = Annotated[str, Field(max_length=1024)]
+Arguments = Annotated[list[Argument], Field(max_length=64)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+HttpPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^/[A-Za-z0-9._~/-]*$")]
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+"""RFC 3339 in UTC, as `metav1.Time` is written."""
+StringMap = Annotated[dict[Annotated[str, Field(max_length=253)], Text], Field(max_length=64)]
+QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=64)]
+
+
+def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """CEL rules for `json_schema_extra`; each pair is (rule, message)."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+
+
+class Wire(BaseModel):
+    """A part of an object as it stands in the API server: camelCase, frozen, unknown fields refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON that belongs in the API server: camelCase, nothing that is unset."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+class StatusWire(Wire):
+    """A part of a status. A field that a newer operator wrote is carried past, not refused."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Reference(Wire):
+    """Another object of the same namespace. References carry no namespace, so that nobody reads across."""
+
+    name: Name
+    """Name of the object, in this namespace."""

@@ -1,0 +1,120 @@
+"""Conditions as `metav1.Condition` has them, and the one way to change a list of them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import StatusWire, Time
+
+
+class Reason(StrEnum):
+    """Every reason that a condition of ours can carry. `docs/reference/conditions.md` lists what to do about each."""
+
+    AS_DESIRED = "AsDesired"
+    INVALID_SPEC = "InvalidSpec"
+    NOT_YET_SUPPORTED = "NotYetSupported"
+    UNSUPPORTED_SIGNAL = "UnsupportedSignal"
+    UNKNOWN_RUNTIME = "UnknownRuntime"
+    MODEL_NOT_FOUND = "ModelNotFound"
+    VERSION_NOT_FOUND = "VersionNotFound"
+    VERSION_NOT_READY = "VersionNotReady"
+    VERSION_FAILED = "VersionFailed"
+    QUARANTINED = "Quarantined"
+    VALIDATING = "Validating"
+    VALIDATED = "Validated"
+    FETCH_FAILED = "FetchFailed"
+    LOAD_FAILED = "LoadFailed"
+    CONTRACT_FAILED = "ContractFailed"
+    DIGEST_MISMATCH = "DigestMismatch"
+    NOT_FOUND = "NotFound"
+    FORBIDDEN = "Forbidden"
+    STARTING = "Starting"
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    INSUFFICIENT_DATA = "InsufficientData"
+    INCONCLUSIVE = "Inconclusive"
+    METRICS_ERROR = "MetricsError"
+    PROMOTING = "Promoting"
+    BAKING = "Baking"
+    PROMOTED = "Promoted"
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+    ABORTED = "Aborted"
+    READY_DEADLINE_EXCEEDED = "ReadyDeadlineExceeded"
+    AVAILABLE = "Available"
+    NO_PODS_READY = "NoPodsReady"
+    FOREIGN_OBJECT = "ForeignObject"
+    SCHEDULED = "Scheduled"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    TRAINING_FAILED = "TrainingFailed"
+    CLAIM_REFUSED = "ClaimRefused"
+    SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
+
+
+class Condition(StatusWire):
+    """One observation of the object's state."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """What is observed, such as Ready."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """One CamelCase word for programs."""
+    message: Annotated[str, Field(max_length=32768)] = ""
+    """A sentence for people, with the way out."""
+    observed_generation: int | None = None
+    """The spec's generation that this was said of."""
+    last_transition_time: Time | None = None
+    """When the status last changed."""
+
+
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+
+
+def timestamp(now: datetime) -> str:
+    """`now` as the API server writes times."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_time(text: str) -> datetime:
+    """The inverse of `timestamp`; takes fractions of a second too."""
+    return datetime.fromisoformat(text)
+
+
+def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:
+    """A condition without its times; `merge` adds them."""
+    status: Literal["True", "False", "Unknown"] = "Unknown" if holds is None else "True" if holds else "False"
+    return Condition(type=type_, status=status, reason=reason, message=message[:2048])
+
+
+def merge(
+    former: Sequence[Condition], current: Iterable[Condition], generation: int | None, now: datetime
+) -> list[Condition]:
+    """`current` with times: a transition time changes only where the status does, so that rest writes nothing."""
+    known = {c.type: c for c in former}
+    return [_dated(c, known.get(c.type), generation, now) for c in current]
+
+
+def _dated(new: Condition, old: Condition | None, generation: int | None, now: datetime) -> Condition:
+    unchanged = old is not None and old.status == new.status and old.last_transition_time is not None
+    time = old.last_transition_time if old is not None and unchanged else timestamp(now)
+    return new.model_copy(update={"last_transition_time": time, "observed_generation": generation})
+
+
+def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+    return next((c for c in conditions if c.type == type_), None)
+
+
+def is_true(conditions: Iterable[Condition], type_: str) -> bool:
+    found = find(conditions, type_)
+    return found is not None and found.status == "True"

@@ -1,0 +1,229 @@
+"""The CustomResourceDefinitions, made from the types: `python -m linnet.api.crds [--check] [DIR]`."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from linnet.api import modelversion
+from linnet.api.base import GROUP, VERSION
+from linnet.api.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.model import ModelSpec, ModelStatus
+from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus
+from linnet.api.schema import structural
+
+Column = tuple[str, str, str, int]
+"""Name, type, JSON path, priority (1: only with `-o wide`)."""
+
+_READY = '.status.conditions[?(@.type=="Ready")].'
+_STATE: tuple[Column, ...] = (
+    ("Ready", "string", f"{_READY}status", 0),
+    ("Reason", "string", f"{_READY}reason", 0),
+)
+_LAST: tuple[Column, ...] = (
+    ("Message", "string", f"{_READY}message", 1),
+    ("Age", "date", ".metadata.creationTimestamp", 0),
+)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind and how it is shown. `name_limit` keeps the names of its children valid."""
+
+    name: str
+    plural: str
+    short: str
+    spec: type[BaseModel]
+    status: type[BaseModel]
+    columns: tuple[Column, ...]
+    name_limit: int
+    description: str
+    rules: tuple[tuple[str, str], ...] = ()
+    scale: bool = False
+    selectable: tuple[str, ...] = ()
+
+
+KINDS = (
+    Kind(
+        "Model",
+        "models",
+        "mdl",
+        ModelSpec,
+        ModelStatus,
+        (
+            ("Version", "integer", ".status.current", 0),
+            ("Format", "string", ".spec.format.name", 0),
+            *_STATE,
+            ("URI", "string", ".spec.source.uri", 1),
+            *_LAST,
+        ),
+        50,
+        "Model is a trained model and where its artifact lies. Each artifact that it has had is a ModelVersion.",
+    ),
+    Kind(
+        "ModelVersion",
+        "modelversions",
+        "mv",
+        ModelVersionSpec,
+        ModelVersionStatus,
+        (
+            ("Model", "string", ".spec.model.name", 0),
+            ("Version", "integer", ".spec.version", 0),
+            ("Origin", "string", ".spec.origin.type", 0),
+            *_STATE,
+            ("Digest", "string", ".status.digest", 1),
+            ("Quarantine", "string", ".status.quarantine[*].reason", 0),
+            *_LAST,
+        ),
+        60,
+        "ModelVersion is an immutable record of one artifact: its digest, lineage, metrics and decisions.",
+        modelversion.RULES,
+        selectable=(".spec.model.name",),
+    ),
+    Kind(
+        "Deployment",
+        "deployments",
+        "mld",
+        DeploymentSpec,
+        DeploymentStatus,
+        (
+            ("Model", "string", ".spec.model.name", 0),
+            ("Version", "integer", ".status.stable.version", 0),
+            ("Canary", "integer", ".status.rollout.to.version", 0),
+            ("Phase", "string", ".status.rollout.phase", 0),
+            ("Weight", "integer", ".status.rollout.effectiveWeight", 0),
+            *_STATE,
+            ("Pods", "integer", ".status.readyReplicas", 1),
+            *_LAST,
+        ),
+        40,
+        "Deployment serves a Model in this place and brings its new versions to traffic by a canary. "
+        "Type mld, since `kubectl get deployment` means apps/v1.",
+        scale=True,
+        selectable=(".spec.model.name",),
+    ),
+    Kind(
+        "RetrainPolicy",
+        "retrainpolicies",
+        "rp",
+        RetrainPolicySpec,
+        RetrainPolicyStatus,
+        (
+            ("Model", "string", ".spec.model.name", 0),
+            ("Schedule", "string", ".spec.triggers[*].schedule.cron", 0),
+            ("Last-Run", "date", ".status.lastRunTime", 0),
+            ("Version", "integer", ".status.lastVersion", 0),
+            *_STATE,
+            *_LAST,
+        ),
+        40,
+        "RetrainPolicy says when a Model is trained again, and with which Job.",
+        selectable=(".spec.model.name",),
+    ),
+)
+
+
+def crd(kind: Kind) -> dict[str, Any]:
+    """The CustomResourceDefinition of one kind."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
+                "categories": ["linnet"],
+            },
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind) -> dict[str, Any]:
+    subresources: dict[str, Any] = {"status": {}}
+    if kind.scale:
+        subresources["scale"] = {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        }
+    version: dict[str, Any] = {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": subresources,
+        "additionalPrinterColumns": [
+            {"name": n, "type": t, "jsonPath": p, **({"priority": q} if q else {})} for n, t, p, q in kind.columns
+        ],
+        "schema": {"openAPIV3Schema": _object_schema(kind)},
+    }
+    if kind.selectable:
+        version["selectableFields"] = [{"jsonPath": path} for path in kind.selectable]
+    return version
+
+
+def _object_schema(kind: Kind) -> dict[str, Any]:
+    limit = (
+        f"self.metadata.name.size() <= {kind.name_limit}",
+        f"a {kind.name}'s name has at most {kind.name_limit} characters, so that its children's names stay valid",
+    )
+    label = (
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        f"a {kind.name}'s name is a DNS label that starts with a letter: its Services are named after it",
+    )
+    return {
+        "type": "object",
+        "description": kind.description,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural(kind.spec),
+            "status": structural(kind.status),
+        },
+        "x-kubernetes-validations": [{"rule": r, "message": m} for r, m in (limit, label, *kind.rules)],
+    }
+
+
+def render(kind: Kind) -> str:
+    """The YAML file, without anchors."""
+    header = "# Generated by `make generate` from operator/linnet/api; do not edit.\n"
+    return header + yaml.dump(crd(kind), sort_keys=False, width=120, Dumper=_NoAliases)
+
+
+class _NoAliases(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the files, or with --check name the stale ones and return 1."""
+    parser = argparse.ArgumentParser(prog="python -m linnet.api.crds", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is stale")
+    parser.add_argument("dir", type=Path)
+    options = parser.parse_args(argv)
+    files = {options.dir / f"{kind.plural}.yaml": render(kind) for kind in KINDS}
+    stale = [path for path, text in files.items() if not path.exists() or path.read_text() != text]
+    if options.check:
+        for path in stale:
+            sys.stderr.write(f"{path} is stale: run `make generate`\n")
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(files[path])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""`Deployment` (short name mld): a model served in this place, and how its new versions are brought to traffic.
+
+The kind's name is also apps/v1's, so that the Python name is ModelDeployment and people type `kubectl get mld`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.analysis import Analysis
+from linnet.api.base import Arguments, Digest, Duration, Name, StatusWire, Time, Token, Wire, rules
+from linnet.api.conditions import Conditions
+from linnet.api.pod import PodSettings
+from linnet.api.requests import LastRequest
+from linnet.api.strategy import Strategy, Traffic
+
+
+class ModelPin(Wire):
+    """Which Model, and which of its versions: the current one, unless version or digest pins one."""
+
+    model_config = {
+        "json_schema_extra": rules(("!has(self.version) || !has(self.digest)", "at most one of version, digest"))
+    }
+
+    name: Name
+    """The Model."""
+    version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Pins a version by its number."""
+    digest: Digest | None = None
+    """Pins a version by its artifact."""
+
+
+class MetricTarget(Wire):
+    """What the autoscaler aims at."""
+
+    type: Literal["CPU", "Memory", "Pods", "External"]
+    """As the HorizontalPodAutoscaler has it."""
+    name: Token | None = None
+    """The metric, for Pods and External."""
+    target: Annotated[int, Field(ge=1)]
+    """Percent for CPU and Memory, the average value otherwise."""
+
+
+class Autoscaling(Wire):
+    """Bounds and targets of the HorizontalPodAutoscaler of stable."""
+
+    min: Annotated[int, Field(ge=1, le=10_000)]
+    """The least pods."""
+    max: Annotated[int, Field(ge=1, le=10_000)]
+    """The most pods."""
+    metrics: Annotated[list[MetricTarget], Field(min_length=1, max_length=8)]
+    """What it aims at."""
+
+
+class ServerArguments(Wire):
+    """What this place adds to the version's server."""
+
+    args: Arguments
+    """Appended to the runtime's arguments."""
+
+
+class Deadlines(Wire):
+    """How long things may take."""
+
+    fetch: Duration | None = None
+    """Bringing the artifact into a pod; 1h if left out."""
+    ready: Duration | None = None
+    """From the pods' creation until they are ready; 10m if left out."""
+    evidence: Duration | None = None
+    """How long a step may wait for a verdict; 1h if left out."""
+
+
+class DeploymentSpec(Wire):
+    """The model, its pods, its traffic, and how it changes."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            ("!has(self.replicas) || !has(self.autoscaling)", "at most one of replicas, autoscaling"),
+            (
+                "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
+                "!has(self.strategy) || !has(self.strategy.steps) || "
+                "self.strategy.steps.all(s, !has(s.setWeight) || s.setWeight <= 50)",
+                "with traffic type Replicas a weight is at most 50: beyond it, promote",
+            ),
+            (
+                "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
+                "!has(self.strategy) || !has(self.strategy.steps) || "
+                "self.strategy.steps.all(s, !has(s.mirror) && !has(s.matchHeaders) && !has(s.setReplicas))",
+                "mirror, matchHeaders and setReplicas need traffic type Gateway",
+            ),
+            (
+                "!has(self.strategy) || !has(self.strategy.capacity) || self.strategy.capacity != 'InPlace' || "
+                "(has(self.replicas) && self.replicas > 1) || has(self.autoscaling) || "
+                "(has(self.strategy.type) && self.strategy.type == 'AllAtOnce')",
+                "capacity InPlace with one replica needs strategy type AllAtOnce",
+            ),
+        )
+    }
+
+    model: ModelPin
+    """The Model, and which of its versions."""
+    replicas: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    """Serving pods; 1 if left out. `kubectl scale mld` sets it."""
+    autoscaling: Autoscaling | None = None
+    """Instead of replicas."""
+    runtime: ServerArguments | None = None
+    """What this place adds to the version's server."""
+    pod: PodSettings | None = None
+    """What may be set of the pods."""
+    traffic: Traffic | None = None
+    """How requests reach them."""
+    strategy: Strategy | None = None
+    """How a new version takes over."""
+    analysis: Analysis | None = None
+    """How it is judged."""
+    deadlines: Deadlines | None = None
+    """How long things may take."""
+    paused: bool | None = None
+    """Holds every rollout where it is; rollback stays possible."""
+
+
+class RevisionStatus(StatusWire):
+    """A model version and its frozen pod template."""
+
+    name: Annotated[str, Field(max_length=253)]
+    """The apps/v1 Deployment and Service of this name."""
+    version: int
+    """The ModelVersion's number."""
+    digest: Digest | None = None
+    """Its artifact."""
+    template: Annotated[str, Field(max_length=64)] = ""
+    """A hash of the pod template."""
+
+
+class CheckVerdict(StatusWire):
+    """One check's verdict; counts live in the evidence ConfigMap, so that status stays still."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """The check."""
+    verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
+    """Its verdict."""
+
+
+Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
+
+
+class RolloutStatus(StatusWire):
+    """The rollout under way."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """Names this rollout in records and logs."""
+    phase: Phase
+    """Where it is."""
+    to: RevisionStatus
+    """The revision that is brought to traffic."""
+    step: int | None = None
+    """The step that is under way, from 0."""
+    started_at: Time
+    """When it began."""
+    step_started_at: Time | None = None
+    """When this step or phase began."""
+    ready_at: Time | None = None
+    """When all of the canary's pods were first ready."""
+    weight: int | None = None
+    """The weight that was asked for."""
+    effective_weight: int | None = None
+    """What the number of pods makes of it."""
+    paused: bool | None = None
+    """A person asked it to pause."""
+    checks: Annotated[list[CheckVerdict], Field(max_length=17)] | None = None
+    """The last verdicts."""
+    policy_hash: Annotated[str, Field(max_length=64)] | None = None
+    """Hash of the strategy and analysis, frozen when it began."""
+    decision: Annotated[str, Field(max_length=32)] | None = None
+    """What was decided, before routing changes: Promoted, RolledBack or Aborted."""
+    reason: Annotated[str, Field(max_length=64)] | None = None
+    """Why."""
+    message: Annotated[str, Field(max_length=1024)] | None = None
+    """Why, in words."""
+    by: Annotated[str, Field(max_length=256)] | None = None
+    """analysis, deadline, or the person."""
+
+
+class LastRollout(StatusWire):
+    """How the last rollout ended."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """Its id."""
+    to: RevisionStatus
+    """The revision."""
+    outcome: Literal["Promoted", "RolledBack", "Aborted"]
+    """How it ended."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """Why."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """Why, in words."""
+    by: Annotated[str, Field(max_length=256)] = ""
+    """analysis, deadline, or the person."""
+    time: Time | None = None
+    """When."""
+
+
+class DeploymentStatus(StatusWire):
+    """What serves, and what is on its way."""
+
+    observed_generation: int | None = None
+    """The spec's generation that this is about."""
+    replicas: int | None = None
+    """Serving pods, for the scale subresource."""
+    ready_replicas: int | None = None
+    """Of them ready."""
+    selector: Annotated[str, Field(max_length=512)] | None = None
+    """Selects the serving pods, for the scale subresource."""
+    stable: RevisionStatus | None = None
+    """The revision that has proven itself."""
+    former: RevisionStatus | None = None
+    """The revision before it, for one-request rollback."""
+    rollout: RolloutStatus | None = None
+    """The rollout under way."""
+    queued: RevisionStatus | None = None
+    """The revision that waits for it to end."""
+    held: Annotated[str, Field(max_length=253)] | None = None
+    """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
+    last_rollout: LastRollout | None = None
+    """How the last one ended."""
+    conditions: Conditions = []
+    """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
+    last_request: LastRequest | None = None
+    """The answer to the last request of a person."""

@@ -1,0 +1,221 @@
+"""`Model`: a trained model that somebody wants served, and where its artifact lies."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import (
+    Digest,
+    Duration,
+    Name,
+    Quantity,
+    QuantityMap,
+    StatusWire,
+    StringMap,
+    Text,
+    Time,
+    Token,
+    Wire,
+    rules,
+)
+from linnet.api.conditions import Conditions
+from linnet.api.requests import LastRequest
+from linnet.api.runtime import Runtime
+
+Uri = Annotated[
+    str,
+    Field(min_length=6, max_length=1024, pattern=r"^(s3|gs|az|https?|hf|oci|pvc)://[^\s?#]+(\?[^\s#]*)?$"),
+]
+
+
+class Format(Wire):
+    """What kind of artifact it is; chooses the runtime where none is named."""
+
+    name: Name
+    """Such as sklearn, xgboost, lightgbm, mlflow, or custom."""
+    version: Annotated[str, Field(max_length=32)] | None = None
+    """The format's version, such as "1"."""
+
+
+class Credentials(Wire):
+    """How the fetcher proves itself to the store: exactly one."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "has(self.secretName) != has(self.serviceAccountName)",
+                "exactly one of secretName, serviceAccountName",
+            )
+        )
+    }
+
+    secret_name: Name | None = None
+    """A Secret with the keys of the store and allowedPrefix: other URIs are refused."""
+    service_account_name: Name | None = None
+    """A ServiceAccount for workload identity; it must carry the label linnet.dev/allow-pods: "true"."""
+
+
+class MlflowSource(Wire):
+    """A registered model of an MLflow server that the platform named."""
+
+    server: Name
+    """The platform's name for the server."""
+    name: Token
+    """The registered model."""
+    alias: Token
+    """The alias to follow, such as champion."""
+    poll_interval: Duration | None = None
+    """How often the alias is read; 1m if left out."""
+
+
+class Source(Wire):
+    """Where the artifact lies: exactly one of uri, mlflow."""
+
+    model_config = {"json_schema_extra": rules(("has(self.uri) != has(self.mlflow)", "exactly one of uri, mlflow"))}
+
+    uri: Uri | None = None
+    """s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
+    digest: Digest | None = None
+    """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match."""
+    include: Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)] | None = None
+    """Only files that match one of these patterns, such as "*.joblib"."""
+    credentials: Credentials | None = None
+    """Anonymous if left out."""
+    mlflow: MlflowSource | None = None
+    """A registered model instead of a uri."""
+
+
+class Lineage(Wire):
+    """What the artifact was made of."""
+
+    code: Text | None = None
+    """The training code, such as git@<commit>."""
+    data: Text | None = None
+    """The training data, such as s3://…@sha256:…."""
+    parameters: StringMap | None = None
+    """Hyperparameters."""
+    image: Text | None = None
+    """The training image."""
+    trained_by: Text | None = None
+    """Who or what trained it."""
+
+
+class Card(Wire):
+    """What a reader should know."""
+
+    owner: Text | None = None
+    """The team that answers for it."""
+    intended_use: Text | None = None
+    """What it is for."""
+    limitations: Text | None = None
+    """What it is not for."""
+
+
+class Regression(Wire):
+    """How much worse than the serving version is still accepted; both must hold if both are given."""
+
+    absolute: Quantity | None = None
+    """In the metric's own unit."""
+    relative: Quantity | None = None
+    """As a share of the serving version's value."""
+
+
+class MetricGate(Wire):
+    """A threshold on one of the artifact's metrics."""
+
+    name: Token
+    """The metric, such as auc."""
+    direction: Literal["Higher", "Lower"]
+    """Which way is better."""
+    min: Quantity | None = None
+    """Inclusive lower bound."""
+    max: Quantity | None = None
+    """Inclusive upper bound."""
+    max_regression: Regression | None = None
+    """Against the version that serves now."""
+    slice: Token | None = None
+    """A slice of the data; all if left out."""
+
+
+class Contract(Wire):
+    """Requests and expected answers that the real server must give before it gets traffic."""
+
+    config_map_name: Name
+    """A ConfigMap; each key *.json holds {request, response}."""
+
+
+class Approval(Wire):
+    """People who must agree first."""
+
+    count: Annotated[int, Field(ge=1, le=10)] = 1
+    """How many."""
+    expire_after: Duration | None = None
+    """How long an approval may be waited for."""
+
+
+class Gate(Wire):
+    """What a version must pass before it may be rolled out."""
+
+    metrics: Annotated[list[MetricGate], Field(max_length=32)] | None = None
+    """Thresholds on its metrics."""
+    contract: Contract | None = None
+    """Requests and expected answers."""
+    approval: Approval | None = None
+    """People who must agree."""
+
+
+class ModelSpec(Wire):
+    """The artifact and how it is served."""
+
+    format: Format
+    """What kind of artifact it is."""
+    source: Source
+    """Where it lies."""
+    runtime: Runtime | None = None
+    """The model server; by the format if left out."""
+    metrics: QuantityMap | None = None
+    """Evaluation metrics, for artifacts that carry no linnet.json."""
+    lineage: Lineage | None = None
+    """What it was made of."""
+    card: Card | None = None
+    """What a reader should know."""
+    gate: Gate | None = None
+    """What a version must pass first."""
+    keep_versions: Annotated[int, Field(ge=1, le=100)] | None = None
+    """How many versions are kept; 10 if left out. Serving and quarantined ones always are."""
+
+
+class VersionSummary(StatusWire):
+    """One version in a line."""
+
+    version: int
+    """Its number."""
+    digest: Digest | None = None
+    """Its artifact."""
+    ready: bool = False
+    """Whether it was validated."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """Its Ready condition's reason."""
+
+
+class ModelStatus(StatusWire):
+    """What became of the Model."""
+
+    observed_generation: int | None = None
+    """The spec's generation that this is about."""
+    current: int | None = None
+    """The version of the last source change or accepted retrain; Deployments follow it."""
+    current_digest: Digest | None = None
+    """Its artifact."""
+    highest: int | None = None
+    """The highest number that was ever given; the next version is one more."""
+    observed_source: Annotated[str, Field(max_length=64)] | None = None
+    """A hash of the source and runtime that current was last set by."""
+    versions: Annotated[list[VersionSummary], Field(max_length=100)] | None = None
+    """The versions that are kept, newest first."""
+    conditions: Conditions = []
+    """Ready: the current version was validated."""
+    last_request: LastRequest | None = None
+    """The answer to the last request of a person."""
+    last_change: Time | None = None
+    """When current last changed."""

@@ -1,0 +1,156 @@
+"""`ModelVersion`: an immutable record of one artifact that a Model has had, and what was decided about it."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import Digest, Name, Quantity, QuantityMap, Reference, StatusWire, Time, Wire, rules
+from linnet.api.conditions import Conditions
+from linnet.api.model import Card, Contract, Format, Lineage, Source
+from linnet.api.requests import LastRequest
+from linnet.api.runtime import FrozenRuntime
+
+
+class Origin(Wire):
+    """How the version came to be."""
+
+    type: Literal["Source", "Retrain", "Import"]
+    """Source: the Model's spec. Retrain: a RetrainPolicy's run. Import: written by hand or from Git."""
+    policy: Name | None = None
+    """The RetrainPolicy."""
+    job: Annotated[str, Field(max_length=63)] | None = None
+    """The training Job."""
+
+
+class ModelVersionSpec(Wire):
+    """What the version is. It can't be changed."""
+
+    model_config = {"json_schema_extra": rules(("self == oldSelf", "a ModelVersion's spec is immutable"))}
+
+    model: Reference
+    """The Model that it is a version of."""
+    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Its number."""
+    format: Format
+    """What kind of artifact it is."""
+    source: Source
+    """Where the artifact lies."""
+    runtime: FrozenRuntime
+    """The model server as it was resolved then."""
+    origin: Origin
+    """How it came to be."""
+    identity: Annotated[str, Field(max_length=64)] | None = None
+    """A hash of source and runtime as the person wrote them; the same input is the same version."""
+    metrics: QuantityMap | None = None
+    """Evaluation metrics, where the artifact carries none."""
+    lineage: Lineage | None = None
+    """What it was made of."""
+    card: Card | None = None
+    """What a reader should know."""
+    contract: Contract | None = None
+    """Requests and expected answers that the validation replays."""
+
+
+class Quarantine(StatusWire):
+    """Why this artifact is not rolled out again until a person releases it."""
+
+    template: Annotated[str, Field(max_length=64)] | None = None
+    """Only with this pod template (latency and pod failures); with any if left out (errors)."""
+    deployment: Annotated[str, Field(max_length=253)]
+    """Where it failed."""
+    revision: Annotated[str, Field(max_length=253)]
+    """The revision that failed."""
+    reason: Annotated[str, Field(max_length=64)]
+    """The failed check."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """What was seen."""
+    time: Time | None = None
+    """When."""
+
+
+class CheckResult(StatusWire):
+    """One check's counts when the decision fell."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """The check."""
+    verdict: Annotated[str, Field(max_length=32)]
+    """Its verdict."""
+    canary_requests: int = 0
+    """Requests that the canary had answered."""
+    canary_bad: int = 0
+    """Of them failed or too slow."""
+    stable_requests: int = 0
+    """Requests that stable had answered meanwhile."""
+    stable_bad: int = 0
+    """Of them failed or too slow."""
+    statistic: Quantity | None = None
+    """The evidence against the version, as a natural logarithm."""
+    bound: Quantity | None = None
+    """Where the evidence is enough."""
+    message: Annotated[str, Field(max_length=512)] = ""
+    """The same in words."""
+
+
+class Decision(StatusWire):
+    """One decision about this version: who or what, when, on which evidence."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """The rollout's id and the decision's place in it; a decision is recorded once."""
+    deployment: Annotated[str, Field(max_length=253)]
+    """The Deployment that it was made for."""
+    revision: Annotated[str, Field(max_length=253)] = ""
+    """The revision."""
+    decision: Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Released"]
+    """What was decided."""
+    by: Annotated[str, Field(max_length=256)]
+    """analysis, deadline, or the person."""
+    reason: Annotated[str, Field(max_length=64)] = ""
+    """One word."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """A sentence."""
+    policy_hash: Annotated[str, Field(max_length=64)] | None = None
+    """Hash of the analysis that judged."""
+    checks: Annotated[list[CheckResult], Field(max_length=16)] | None = None
+    """The counts."""
+    time: Time | None = None
+    """When."""
+
+
+class ModelVersionStatus(StatusWire):
+    """What is known of the version."""
+
+    observed_generation: int | None = None
+    """The spec's generation that this is about."""
+    digest: Digest | None = None
+    """The sha256 of the artifact's tree as it was fetched; set once."""
+    size: int | None = None
+    """The artifact's size in bytes."""
+    metrics: QuantityMap | None = None
+    """From the artifact's linnet.json, or the Model's spec."""
+    lineage: Lineage | None = None
+    """From the artifact's linnet.json, or the Model's spec."""
+    attempt: int | None = None
+    """Which try of the validation this is."""
+    validated_at: Time | None = None
+    """When it was loaded by its real server."""
+    quarantine: Annotated[list[Quarantine], Field(max_length=16)] | None = None
+    """Why it is not rolled out again."""
+    decisions: Annotated[list[Decision], Field(max_length=32)] | None = None
+    """What was decided about it, newest last."""
+    conditions: Conditions = []
+    """Ready: fetched, loaded and answered."""
+    last_request: LastRequest | None = None
+    """The answer to the last request of a person."""
+
+
+RULES = (
+    (
+        "!has(oldSelf.status) || has(self.status)",
+        "the status of a ModelVersion can't be removed",
+    ),
+    (
+        "!has(oldSelf.status) || !has(oldSelf.status.digest) || "
+        "(has(self.status) && has(self.status.digest) && self.status.digest == oldSelf.status.digest)",
+        "status.digest is set once",
+    ),
+)

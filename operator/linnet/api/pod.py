@@ -1,0 +1,104 @@
+"""The parts of a pod that a person may set: an allow-list, shared by serving and training pods.
+
+No host paths, no host network, no privilege, no references to Secrets: whoever may create our objects must not
+gain more than that by it.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+
+from linnet.api.base import Argument, Duration, IntOrQuantity, Name, Quantity, StringMap, Token, Wire
+
+ResourceList = Annotated[dict[Token, IntOrQuantity], Field(max_length=16)]
+
+
+class Resources(Wire):
+    """Compute resources of the main container, as in `v1.ResourceRequirements`."""
+
+    requests: ResourceList | None = None
+    """What the scheduler reserves, such as cpu, memory, nvidia.com/gpu."""
+    limits: ResourceList | None = None
+    """What the container may use at most."""
+
+
+class Toleration(Wire):
+    """As `v1.Toleration`."""
+
+    key: Token | None = None
+    """The taint's key; empty with operator Exists matches all."""
+    operator: Literal["Exists", "Equal"] | None = None
+    """Exists or Equal (the default)."""
+    value: Annotated[str, Field(max_length=63)] | None = None
+    """The taint's value, for Equal."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect; empty matches all."""
+    toleration_seconds: int | None = None
+    """How long a NoExecute taint is tolerated."""
+
+
+class TopologySpread(Wire):
+    """As `v1.TopologySpreadConstraint`; the selector is always the revision's own pods."""
+
+    topology_key: Token
+    """The node label to spread over, such as topology.kubernetes.io/zone."""
+    max_skew: Annotated[int, Field(ge=1, le=100)] = 1
+    """How uneven the spread may be."""
+    when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "ScheduleAnyway"
+    """What to do with a pod that would break it."""
+
+
+class EnvVar(Wire):
+    """A literal environment variable. Secrets reach a pod through `credentials`, never through here."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """The variable's name."""
+    value: Argument = ""
+    """Its value, taken literally."""
+
+
+class Storage(Wire):
+    """Where the artifact lies inside the pod."""
+
+    size: Quantity | None = None
+    """Size limit of the volume; 10Gi if left out."""
+    class_: Annotated[Name | None, Field(alias="class")] = None
+    """StorageClass for an ephemeral volume; the node's own disk if left out."""
+    cache: Literal["None", "Node"] | None = None
+    """Node: share downloads between the pods of a node."""
+
+
+OpaqueObject = Annotated[
+    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
+]
+
+
+class PodSettings(Wire):
+    """What may be set of a pod."""
+
+    resources: Resources | None = None
+    """Compute resources of the main container."""
+    node_selector: StringMap | None = None
+    """Labels that the node must carry."""
+    tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
+    """Taints that the pod tolerates."""
+    affinity: OpaqueObject | None = None
+    """Scheduling affinity, as `v1.Affinity`; the API server checks it when the pods are made."""
+    topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = None
+    """How to spread the pods."""
+    priority_class_name: Name | None = None
+    """PriorityClass of the pods."""
+    runtime_class_name: Name | None = None
+    """RuntimeClass of the pods, such as nvidia."""
+    image_pull_secrets: Annotated[list[Name], Field(max_length=8)] | None = None
+    """Names of Secrets that the kubelet pulls images with."""
+    service_account_name: Name | None = None
+    """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
+    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    """Literal environment variables of the main container."""
+    shared_memory: Quantity | None = None
+    """Size of /dev/shm, such as 2Gi for servers that share tensors between processes."""
+    grace_period: Duration | None = None
+    """How long a stopping pod may finish its requests; 30s if left out."""
+    storage: Storage | None = None
+    """The volume that the artifact is brought to."""

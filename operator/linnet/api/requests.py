@@ -1,0 +1,89 @@
+"""A person's request: one annotation, `linnet.dev/request: <verb> <version|digest> <id> <username>`.
+
+An admission policy proves the username and the verb; the operator answers in `status.lastRequest`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from linnet.api.base import StatusWire, Time
+
+
+class Verb(StrEnum):
+    """What a person can ask for, in Argo Rollouts' words; RBAC grants each as a verb on the object."""
+
+    PROMOTE = "promote"
+    PROMOTE_FULL = "promote-full"
+    RESUME = "resume"
+    PAUSE = "pause"
+    ABORT = "abort"
+    RETRY = "retry"
+    ROLLBACK = "rollback"
+    APPROVE = "approve"
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    RELEASE = "release"
+    RUN = "run"
+
+
+URGENT: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
+"""These need not wait until the former request was answered."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """`target` is a version (`7` or `v7`), a digest, or `-` for whatever is under way."""
+
+    verb: Verb
+    target: str
+    id: str
+    user: str
+
+
+class LastRequest(StatusWire):
+    """The answer to the last request of a person."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """The request's id, as the person chose it."""
+    verb: Annotated[str, Field(max_length=32)]
+    """What was asked."""
+    target: Annotated[str, Field(max_length=128)] = ""
+    """The version or digest that it was about."""
+    user: Annotated[str, Field(max_length=256)] = ""
+    """Who asked; proven at admission."""
+    outcome: Literal["Accepted", "Refused"]
+    """Whether the operator did it."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """Why not, or what follows."""
+    time: Time | None = None
+    """When it was answered."""
+
+
+class BadRequestError(ValueError):
+    """The annotation is not of the form `<verb> <version|digest|-> <id> <username>`."""
+
+
+def parse_request(annotation: str) -> Request:
+    """`BadRequestError` names what is wrong; the username is the rest of the line."""
+    parts = annotation.split(" ", 3)
+    if len(parts) < 4 or not all(parts):  # noqa: PLR2004
+        raise BadRequestError(f"{annotation!r} is not '<verb> <version|digest|-> <id> <username>'")
+    try:
+        verb = Verb(parts[0])
+    except ValueError:
+        raise BadRequestError(f"{parts[0]!r} is no request; known are {', '.join(Verb)}") from None
+    return Request(verb, parts[1], parts[2][:64], parts[3][:256])
+
+
+def pending(annotation: str | None, last: LastRequest | None) -> Request | None:
+    """The request that still waits for its answer."""
+    if not annotation:
+        return None
+    try:
+        request = parse_request(annotation)
+    except BadRequestError:
+        return None
+    return None if last is not None and last.id == request.id else request

@@ -1,0 +1,170 @@
+"""`RetrainPolicy`: when a Model is trained again, and with which Job."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import (
+    Arguments,
+    Duration,
+    Image,
+    Name,
+    Quantity,
+    Reference,
+    StatusWire,
+    Time,
+    Wire,
+    rules,
+)
+from linnet.api.conditions import Conditions
+from linnet.api.model import Credentials
+from linnet.api.pod import EnvVar, PodSettings
+from linnet.api.requests import LastRequest
+
+
+class Schedule(Wire):
+    """A CronJob's schedule; Kubernetes keeps the time."""
+
+    cron: Annotated[str, Field(min_length=9, max_length=128, pattern=r"^\S+( \S+){4}$")]
+    """Five fields, as CronJob reads them."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")] | None = None
+    """An IANA time zone; UTC if left out."""
+
+
+class MetricTrigger(Wire):
+    """A breach of a live metric."""
+
+    signal: Literal["Errors", "Latency"]
+    """What is measured."""
+    above: Quantity
+    """The rate above which it breaches."""
+    for_: Annotated[Duration, Field(alias="for")]
+    """For so long."""
+
+
+class Trigger(Wire):
+    """One reason to train again: exactly one of schedule, metric."""
+
+    model_config = {
+        "json_schema_extra": rules(("has(self.schedule) != has(self.metric)", "exactly one of schedule, metric"))
+    }
+
+    name: Name
+    """Its name in records."""
+    schedule: Schedule | None = None
+    """By the clock."""
+    metric: MetricTrigger | None = None
+    """By a live metric."""
+
+
+class TrainingJob(Wire):
+    """The Job that trains. It reports {uri, digest, metrics, lineage} in its termination message."""
+
+    image: Image
+    """The training image."""
+    command: Arguments | None = None
+    """Its command; the image's entry point if left out."""
+    args: Arguments | None = None
+    """Its arguments."""
+    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    """Literal environment variables."""
+    credentials: Credentials | None = None
+    """For the store that it writes to."""
+    pod: PodSettings | None = None
+    """What may be set of its pod."""
+    deadline: Duration | None = None
+    """How long it may run; 6h if left out."""
+    retries: Annotated[int, Field(ge=0, le=10)] | None = None
+    """How often a failed pod is tried again; 1 if left out."""
+
+
+class Training(Wire):
+    """How the Model is trained."""
+
+    job: TrainingJob
+    """The Job."""
+
+
+class Budget(Wire):
+    """How often it may run."""
+
+    runs: Annotated[int, Field(ge=1, le=1000)]
+    """So many runs."""
+    per: Duration
+    """In any window of this length."""
+
+
+class RetrainPolicySpec(Wire):
+    """When and how a Model is trained again."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "self.triggers.filter(t, has(t.schedule)).size() <= 1",
+                "at most one trigger with a schedule: write another RetrainPolicy for a second one",
+            )
+        )
+    }
+
+    model: Reference
+    """The Model that gets the new versions."""
+    deployment: Reference | None = None
+    """The Deployment whose live metrics the triggers read."""
+    triggers: Annotated[
+        list[Trigger],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ] = []
+    """Reasons to train again, besides a person's `run`."""
+    training: Training
+    """How it is trained."""
+    concurrency: Literal["Forbid"] | None = None
+    """Forbid: one run at a time (the only choice)."""
+    cooldown: Duration | None = None
+    """The least time between two runs; 0s if left out. A person's `run` need not wait for it."""
+    budget: Budget | None = None
+    """How often it may run."""
+    pause_after_rejections: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Suspends after so many versions in a row were rejected."""
+    suspend: bool | None = None
+    """Holds every trigger."""
+
+
+class Run(StatusWire):
+    """One run of the training."""
+
+    job: Annotated[str, Field(max_length=63)]
+    """The Job."""
+    trigger: Annotated[str, Field(max_length=63)]
+    """What caused it."""
+    outcome: Literal["Running", "Succeeded", "Failed", "Refused", "ClaimRefused"]
+    """What became of it."""
+    version: int | None = None
+    """The ModelVersion that it produced."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """Why."""
+    started_at: Time | None = None
+    """When it was admitted or refused."""
+    finished_at: Time | None = None
+    """When it ended."""
+
+
+class RetrainPolicyStatus(StatusWire):
+    """What became of it."""
+
+    observed_generation: int | None = None
+    """The spec's generation that this is about."""
+    last_schedule_time: Time | None = None
+    """When Kubernetes last made a Job by the schedule."""
+    last_run_time: Time | None = None
+    """When a run was last admitted."""
+    last_version: int | None = None
+    """The last ModelVersion that it produced."""
+    runs: Annotated[list[Run], Field(max_length=20)] | None = None
+    """The last runs, newest first, with the refused ones."""
+    conditions: Conditions = []
+    """Ready: the CronJob stands. Running: a training Job runs."""
+    last_request: LastRequest | None = None
+    """The answer to the last request of a person."""

@@ -1,0 +1,155 @@
+"""The model server: how a Model names one, and how a version freezes one."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import (
+    Arguments,
+    Duration,
+    HttpPath,
+    Image,
+    Name,
+    Port,
+    Quantity,
+    StringMap,
+    Token,
+    Wire,
+    rules,
+)
+from linnet.api.pod import EnvVar
+
+LabelValues = Annotated[list[Annotated[str, Field(max_length=253)]], Field(min_length=1, max_length=32)]
+
+
+class LabelMatch(Wire):
+    """A condition on one label of a series: exactly one of in, notIn, prefix."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "[has(self.__in__), has(self.notIn), has(self.prefix)].exists_one(x, x)",
+                "exactly one of in, notIn, prefix",
+            ),
+        )
+    }
+
+    label: Token
+    """The label's name, such as status_code."""
+    in_: Annotated[LabelValues | None, Field(alias="in")] = None
+    """The label has one of these values."""
+    not_in: LabelValues | None = None
+    """The label has none of these values."""
+    prefix: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The label's value starts so."""
+
+
+class Series(Wire):
+    """Which series of the server's metrics are counted."""
+
+    name: Token
+    """The metric's name, such as http_requests_total; for a histogram without its _bucket."""
+    match: Annotated[list[LabelMatch], Field(max_length=8)] | None = None
+    """Conditions on labels; all must hold."""
+
+
+SeriesList = Annotated[list[Series], Field(min_length=1, max_length=8)]
+
+
+class Latency(Wire):
+    """Where the server tells how long its answers took."""
+
+    histogram: Series
+    """A Prometheus histogram."""
+    unit: Literal["s", "ms", "us"] = "s"
+    """The unit of its bucket bounds."""
+    bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
+    """The bounds of its buckets, in that unit: a latency check's threshold must be one of them."""
+
+
+class RuntimeMetrics(Wire):
+    """Where a server tells of its requests. Health probes must not be among them."""
+
+    path: HttpPath = "/metrics"
+    """Path of its Prometheus metrics, on port metrics."""
+    requests: SeriesList
+    """Counters of all inference requests; their sum is used."""
+    errors: SeriesList | None = None
+    """Counters of the failed ones; without them the signal Errors is refused."""
+    latency: Latency | None = None
+    """Without it the signal Latency is refused."""
+
+
+class RuntimePorts(Wire):
+    """Ports that the server listens on."""
+
+    http: Port
+    """Inference over HTTP; the Service's port 80."""
+    grpc: Port | None = None
+    """Inference over gRPC; the Service's port 8081."""
+    metrics: Port | None = None
+    """Prometheus metrics; the HTTP port if left out."""
+
+
+class Runtime(Wire):
+    """The model server of a Model. By the format if left out."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "self.name != 'custom' || (has(self.image) && has(self.ports) && has(self.readyPath))",
+                "a custom runtime names image, ports and readyPath",
+            ),
+            (
+                "self.name == 'custom' || (!has(self.ports) && !has(self.readyPath) && !has(self.livePath) "
+                "&& !has(self.metrics) && !has(self.protocol))",
+                "ports, paths, protocol and metrics are the catalogue's, unless the runtime's name is custom",
+            ),
+        )
+    }
+
+    name: Name
+    """A runtime of the platform's catalogue, such as mlserver, or custom."""
+    image: Image | None = None
+    """Overrides the catalogue's image."""
+    args: Arguments | None = None
+    """Overrides the catalogue's arguments. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
+    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    """Added to the catalogue's environment."""
+    ports: RuntimePorts | None = None
+    """For custom: the ports it listens on."""
+    protocol: Literal["v2", "v1", "openai", "http"] | None = None
+    """For custom: the inference protocol that it speaks."""
+    ready_path: HttpPath | None = None
+    """For custom: answers 200 on the HTTP port once the model is loaded."""
+    live_path: HttpPath | None = None
+    """For custom: answers 200 on the HTTP port while the process is sound."""
+    metrics: RuntimeMetrics | None = None
+    """For custom: where its requests, errors and latencies are counted."""
+
+
+class FrozenRuntime(Wire):
+    """A runtime as it was resolved when the version was made; an upgrade of the catalogue does not change it."""
+
+    name: Name
+    """The catalogue's name, or custom."""
+    image: Image
+    """The server's image."""
+    args: Arguments | None = None
+    """Arguments, with every placeholder replaced."""
+    env: Annotated[list[EnvVar], Field(max_length=128)] | None = None
+    """Environment, with every placeholder replaced."""
+    ports: RuntimePorts
+    """Ports that the server listens on."""
+    protocol: Literal["v2", "v1", "openai", "http"] = "http"
+    """The inference protocol."""
+    ready_path: HttpPath
+    """Answers 200 once the model is loaded."""
+    live_path: HttpPath | None = None
+    """Answers 200 while the process is sound."""
+    startup: Duration | None = None
+    """How long loading may take before the pod is restarted; deadlines.ready if left out."""
+    labels: StringMap | None = None
+    """Free-form facts from the catalogue."""
+    metrics: RuntimeMetrics | None = None
+    """Where requests, errors and latencies are counted."""

@@ -1,0 +1,133 @@
+"""How a new version is brought to traffic, in Argo Rollouts' words: strategy, steps, bake."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from linnet.api.base import Duration, Name, StringMap, Token, Wire, rules
+
+Weight = Annotated[int, Field(ge=0, le=100)]
+
+
+class Pause(Wire):
+    """Wait for a person, or for maxTime at most."""
+
+    max_time: Duration | None = None
+    """Without it the pause lasts until a person resumes or promotes."""
+    on_expiry: Literal["Promote", "RollBack", "Hold"] | None = None
+    """What follows maxTime: Promote (on to the next step, the default), RollBack, or Hold."""
+
+
+class Analyse(Wire):
+    """Hold the weight until every check has passed, and at least this long."""
+
+    for_: Annotated[Duration, Field(alias="for")]
+    """The least time under observation."""
+    checks: Annotated[list[Name], Field(max_length=16)] | None = None
+    """Only these checks must pass; all if left out. Any check that fails rolls back."""
+
+
+class Mirror(Wire):
+    """Send a copy of the traffic and drop the answers."""
+
+    percent: Annotated[int, Field(ge=1, le=100)]
+    """The share that is copied."""
+
+
+class HeaderMatch(Wire):
+    """Requests that carry this header go to the canary."""
+
+    name: Token
+    """The header."""
+    exact: Token
+    """Its value."""
+
+
+class Step(Wire):
+    """One step of a canary: exactly one field."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "[has(self.setWeight), has(self.pause), has(self.analyse), has(self.mirror), "
+                "has(self.matchHeaders), has(self.setReplicas)].exists_one(x, x)",
+                "a step has exactly one of setWeight, pause, analyse, mirror, matchHeaders, setReplicas",
+            )
+        )
+    }
+
+    set_weight: Weight | None = None
+    """The share of requests that the canary gets, in percent."""
+    pause: Pause | None = None
+    """Wait for a person or a time."""
+    analyse: Analyse | None = None
+    """Wait for the checks."""
+    mirror: Mirror | None = None
+    """Copy traffic; with a gateway."""
+    match_headers: Annotated[list[HeaderMatch], Field(min_length=1, max_length=8)] | None = None
+    """A fixed cohort; with a gateway."""
+    set_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
+    """Canary pods apart from the weight; with a gateway."""
+
+
+class Bake(Wire):
+    """After promotion the former version stays as comparator, and rollback stays possible."""
+
+    time: Duration | None = None
+    """How long; 10m if left out, 0s for none."""
+    holdback_percent: Annotated[int, Field(ge=0, le=50)] | None = None
+    """The former version's share (at least one pod); 5 if left out. 0: absolute bounds only."""
+
+
+class Strategy(Wire):
+    """How a new version takes over."""
+
+    type: Literal["Canary", "BlueGreen", "AllAtOnce"] | None = None
+    """Canary if left out."""
+    steps: Annotated[list[Step], Field(max_length=32)] | None = None
+    """If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+    bake: Bake | None = None
+    """The time of observation after promotion."""
+    capacity: Literal["Surge", "InPlace"] | None = None
+    """Surge (the default) starts canary pods beside stable's; InPlace takes stable's place."""
+    on_new_version: Literal["Queue", "Supersede", "Reject"] | None = None
+    """What a newer version in mid-rollout does; Queue (the newest only) if left out."""
+    revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
+    """How many former revisions are kept without pods; 10 if left out."""
+
+
+class ParentRef(Wire):
+    """A Gateway in this namespace."""
+
+    name: Name
+    """The Gateway."""
+    section_name: Name | None = None
+    """One of its listeners."""
+
+
+class Traffic(Wire):
+    """How requests reach the pods."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "!has(self.type) || self.type != 'Gateway' || (has(self.parentRefs) && self.parentRefs.size() > 0)",
+                "type Gateway needs parentRefs",
+            ),
+            (
+                "(has(self.type) && self.type == 'Gateway') || (!has(self.parentRefs) && !has(self.hostnames))",
+                "parentRefs and hostnames go with type Gateway",
+            ),
+        )
+    }
+
+    type: Literal["Replicas", "Gateway"] | None = None
+    """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
+    protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
+    """HTTP if left out."""
+    parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
+    """The Gateways to attach to."""
+    hostnames: Annotated[list[Token], Field(max_length=16)] | None = None
+    """The route's host names."""
+    labels: StringMap | None = None
+    """Labels for the route, where the gateway selects by them."""
