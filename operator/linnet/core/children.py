@@ -1,0 +1,190 @@
+"""The children as decisions see them: slim frozen views of Kubernetes JSON, parsed defensively."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from linnet.api.conditions import parse_time
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What every object has. `owner` is the uid of its controller."""
+
+    name: str
+    uid: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    owner: str | None
+    created: datetime | None
+    deleting: bool
+
+
+@dataclass(frozen=True)
+class Workload:
+    """An apps/v1 Deployment: one revision."""
+
+    meta: Meta
+    replicas: int
+    ready: int
+    updated: int
+    current: int
+    """Pods that exist, ready or not."""
+
+
+@dataclass(frozen=True)
+class ServiceView:
+    """A Service: whom it selects."""
+
+    meta: Meta
+    selector: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """One container of a pod. `waiting` and `terminated` are reasons; `message` is the termination message."""
+
+    name: str
+    ready: bool
+    started: bool
+    restarts: int
+    waiting: str | None
+    waiting_message: str
+    terminated: str | None
+    exit_code: int | None
+    message: str
+    last_terminated: str | None
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of ours. `ip` is None until it has one."""
+
+    meta: Meta
+    phase: str
+    ip: str | None
+    ready: bool
+    containers: tuple[ContainerState, ...]
+    init_containers: tuple[ContainerState, ...]
+    unschedulable: str | None
+    """The scheduler's message, if it found no node."""
+
+    def container(self, name: str) -> ContainerState | None:
+        return next((c for c in (*self.init_containers, *self.containers) if c.name == name), None)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """A batch/v1 Job. `failed` is the Failed condition's message."""
+
+    meta: Meta
+    suspended: bool
+    active: int
+    complete: bool
+    failed: str | None
+    started: datetime | None
+    finished: datetime | None
+
+
+@dataclass(frozen=True)
+class CronJobView:
+    """A batch/v1 CronJob."""
+
+    meta: Meta
+    schedule: str
+    time_zone: str | None
+    suspended: bool
+    last_schedule: datetime | None
+
+
+def meta(obj: Mapping[str, Any]) -> Meta:
+    m = obj.get("metadata") or {}
+    owner = next((o.get("uid") for o in m.get("ownerReferences") or () if o.get("controller")), None)
+    return Meta(
+        name=m.get("name", ""),
+        uid=m.get("uid", ""),
+        labels=m.get("labels") or {},
+        annotations=m.get("annotations") or {},
+        owner=owner,
+        created=_time(m.get("creationTimestamp")),
+        deleting=bool(m.get("deletionTimestamp")),
+    )
+
+
+def workload(obj: Mapping[str, Any]) -> Workload:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return Workload(
+        meta(obj),
+        replicas=spec.get("replicas", 1),
+        ready=status.get("readyReplicas", 0),
+        updated=status.get("updatedReplicas", 0),
+        current=status.get("replicas", 0),
+    )
+
+
+def service(obj: Mapping[str, Any]) -> ServiceView:
+    return ServiceView(meta(obj), (obj.get("spec") or {}).get("selector") or {})
+
+
+def pod(obj: Mapping[str, Any]) -> Pod:
+    status = obj.get("status") or {}
+    conditions = {c.get("type"): c for c in status.get("conditions") or ()}
+    scheduled = conditions.get("PodScheduled", {})
+    return Pod(
+        meta(obj),
+        phase=status.get("phase", "Pending"),
+        ip=status.get("podIP"),
+        ready=conditions.get("Ready", {}).get("status") == "True",
+        containers=tuple(_container(c) for c in status.get("containerStatuses") or ()),
+        init_containers=tuple(_container(c) for c in status.get("initContainerStatuses") or ()),
+        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+    )
+
+
+def _container(status: Mapping[str, Any]) -> ContainerState:
+    state = status.get("state") or {}
+    waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
+    last = (status.get("lastState") or {}).get("terminated") or {}
+    return ContainerState(
+        name=status.get("name", ""),
+        ready=bool(status.get("ready")),
+        started=bool(status.get("started")),
+        restarts=status.get("restartCount", 0),
+        waiting=waiting.get("reason"),
+        waiting_message=waiting.get("message", ""),
+        terminated=terminated.get("reason"),
+        exit_code=terminated.get("exitCode"),
+        message=terminated.get("message") or last.get("message") or "",
+        last_terminated=last.get("reason"),
+    )
+
+
+def job(obj: Mapping[str, Any]) -> JobView:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    conditions = {c.get("type"): c for c in status.get("conditions") or () if c.get("status") == "True"}
+    failed = conditions.get("Failed")
+    return JobView(
+        meta(obj),
+        suspended=bool(spec.get("suspend")),
+        active=status.get("active", 0),
+        complete="Complete" in conditions or "SuccessCriteriaMet" in conditions,
+        failed=(failed.get("message") or failed.get("reason", "")) if failed else None,
+        started=_time(status.get("startTime")),
+        finished=_time(status.get("completionTime")) or _time((failed or {}).get("lastTransitionTime")),
+    )
+
+
+def cron_job(obj: Mapping[str, Any]) -> CronJobView:
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return CronJobView(
+        meta(obj),
+        schedule=spec.get("schedule", ""),
+        time_zone=spec.get("timeZone"),
+        suspended=bool(spec.get("suspend")),
+        last_schedule=_time(status.get("lastScheduleTime")),
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None

@@ -1,0 +1,127 @@
+"""The world as one reconcile sees it: gathered first, frozen, and all that a plan may depend on besides `now`.
+
+`Parent` holds an object of ours as it came from the API server: its spec is parsed by the plan, so that an
+object which admission let through but the types refuse becomes a condition, not an exception.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from linnet.api.base import REQUEST_ANNOTATION
+from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
+from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.runtimes import Catalogue
+
+
+@dataclass(frozen=True)
+class Parent:
+    """An object of ours, as JSON."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    annotations: Mapping[str, str]
+    deleting: bool
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+    resource_version: str = ""
+
+    @property
+    def request(self) -> str | None:
+        return self.annotations.get(REQUEST_ANNOTATION)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What the platform configured: the same for every object."""
+
+    catalogue: Catalogue
+    image: str
+    """Linnet's own image: it holds the fetcher and the prober."""
+    require_digest: bool = False
+    image_pull_policy: str = "IfNotPresent"
+
+
+@dataclass(frozen=True)
+class ModelObserved:
+    """A Model and every ModelVersion that names it."""
+
+    model: Parent
+    versions: tuple[Parent, ...]
+    platform: Platform
+    requests_proven: bool
+    """The admission policy refused a forged request: annotations can be believed."""
+    serving: frozenset[int] = frozenset()
+    """Versions that some Deployment serves or is bringing to traffic: never collected."""
+
+
+@dataclass(frozen=True)
+class ModelVersionObserved:
+    """A ModelVersion, its validation Job and the Job's pods."""
+
+    version: Parent
+    jobs: tuple[JobView, ...]
+    pods: tuple[Pod, ...]
+    platform: Platform
+    requests_proven: bool
+    allowed_service_accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
+
+    uid: str
+    ip: str
+    port: int
+    path: str
+    rules: MetricRules
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """One reading of the pods: who answered, with what; `errors` says why the others did not."""
+
+    counters: Mapping[str, PodCounters] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DeploymentObserved:
+    """A Deployment, what it names, and its children."""
+
+    deployment: Parent
+    model: Parent | None
+    versions: tuple[Parent, ...]
+    """Every ModelVersion of the Model."""
+    quarantined: tuple[Parent, ...]
+    """Every ModelVersion of the namespace that holds a quarantine, whatever its Model."""
+    workloads: tuple[Workload, ...]
+    services: tuple[ServiceView, ...]
+    pods: tuple[Pod, ...]
+    others: frozenset[tuple[str, str, str | None]]
+    """(kind, name, controller uid) of PodDisruptionBudgets, and of foreign objects that bear a name of ours."""
+    scrape: Scrape | None
+    """None where nothing needs it, and at a look between two intervals."""
+    evidence: Mapping[str, str] | None
+    """`data` of the evidence: the operator's memory of it, or the ConfigMap's after a restart."""
+    platform: Platform
+    requests_proven: bool
+    allowed_service_accounts: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class RetrainObserved:
+    """A RetrainPolicy, its CronJob, its Jobs and their pods, and the Model's versions."""
+
+    policy: Parent
+    model: Parent | None
+    versions: tuple[Parent, ...]
+    cron_job: CronJobView | None
+    jobs: tuple[JobView, ...]
+    pods: tuple[Pod, ...]
+    platform: Platform
+    requests_proven: bool
+    allowed_service_accounts: frozenset[str] = frozenset()

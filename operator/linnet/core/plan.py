@@ -1,0 +1,114 @@
+"""What a reconcile wants done: a list of actions, a status, and when to look again. Values only; adapters act."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, Literal, TypeVar
+
+from linnet.api.modelversion import Decision, Quarantine
+
+Manifest = dict[str, Any]
+"""A Kubernetes object as JSON."""
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One object of ours: the key of the work queue."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Apply:
+    """Server-side apply: create the object, or make it as the manifest says."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Create:
+    """Create, and fail with a conflict if the name is taken: the lock for version numbers and runs."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Patch:
+    """JSON merge-patch of an object that stands; `uid` guards against a namesake."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    body: Manifest
+
+
+@dataclass(frozen=True)
+class Delete:
+    """Delete one object, guarded by its uid. `grace_seconds` None leaves the object's own."""
+
+    api_version: str
+    kind: str
+    name: str
+    uid: str
+    grace_seconds: int | None = None
+    propagation: Literal["Background", "Foreground"] = "Background"
+
+
+@dataclass(frozen=True)
+class Record:
+    """Write a decision (and what follows for quarantine) on a ModelVersion's status, once by its id."""
+
+    version: str
+    decision: Decision
+    quarantine: Quarantine | None = None
+    release: bool = False
+
+
+@dataclass(frozen=True)
+class SaveEvidence:
+    """Write the evidence ConfigMap whole; the only part of a rollout's memory that is not status."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Emit:
+    """A Kubernetes Event on the object: one for each transition."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """One JSON line in the log; `docs/reference/log.md` gives the schema of each event."""
+
+    event: str
+    fields: Mapping[str, Any]
+
+
+Action = Apply | Create | Patch | Delete | Record | SaveEvidence | Emit | Log
+
+
+@dataclass(frozen=True)
+class Plan(Generic[S]):
+    """`status` None leaves the status as it is. Actions are done in order, then the status is written.
+
+    `requeue_after` None: nothing but an event or the resync makes another look necessary.
+    """
+
+    status: S | None
+    actions: tuple[Action, ...] = ()
+    requeue_after: timedelta | None = None
+    evidence: Mapping[str, str] | None = None
+    """The evidence after this look: the operator remembers it until the next one; None leaves it."""
+    gauges: Mapping[str, float] = field(default_factory=dict)
+    """Numbers for /metrics, by name, labeled with the object."""
