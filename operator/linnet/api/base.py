@@ -67,7 +67,7 @@ def parse_quantity(text: str | int | Decimal) -> Decimal:
     match = re.match(_QUANTITY, text)
     if not match:
         raise ValueError(f"{text!r} is not a quantity such as 0.05, 50m or 10Gi")
-    suffix = match[3] or ""
+    suffix = match[2] or ""
     return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
 
 
