@@ -1,0 +1,94 @@
+"""Every default that is not in the schema: the API server must not rewrite what a person wrote."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from linnet.api.analysis import Analysis, Check
+from linnet.api.deployment import Deadlines
+from linnet.api.runtime import FrozenRuntime
+from linnet.api.strategy import Analyse, Bake, Step, Strategy
+
+GRACE_PERIOD: Final = timedelta(seconds=30)
+KEEP_VERSIONS: Final = 10
+REVISION_HISTORY: Final = 10
+"""As Argo Rollouts' revisionHistoryLimit."""
+INTERVAL: Final = timedelta(seconds=5)
+WARM_UP: Final = timedelta(seconds=30)
+ALPHA: Final = 0.01
+DETECT_RATIO: Final = 5.0
+DETECT_POWER: Final = 0.9
+BAKE_TIME: Final = timedelta(minutes=10)
+HOLDBACK_PERCENT: Final = 5
+ERRORS_MIN_EXCESS: Final = 0.002
+LATENCY_MIN_EXCESS: Final = 0.01
+SLOW: Final = timedelta(milliseconds=500)
+"""An answer slower than this counts by default; the next bucket bound of the runtime is used."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """deadlines, filled in. Argo Rollouts' progressDeadlineSeconds is 600 too."""
+
+    fetch: timedelta
+    ready: timedelta
+    evidence: timedelta
+
+
+def deadlines(given: Deadlines | None) -> Limits:
+    given = given or Deadlines()
+    return Limits(
+        fetch=given.fetch or timedelta(hours=1),
+        ready=given.ready or timedelta(minutes=10),
+        evidence=given.evidence or timedelta(hours=1),
+    )
+
+
+def steps(strategy: Strategy | None) -> tuple[Step, ...]:
+    if strategy is not None and strategy.steps is not None:
+        return tuple(strategy.steps)
+    watch = Step(analyse=Analyse(for_=timedelta(minutes=2)))
+    return (Step(set_weight=10), watch, Step(set_weight=50), watch)
+
+
+def bake_time(bake: Bake | None) -> timedelta:
+    return bake.time if bake is not None and bake.time is not None else BAKE_TIME
+
+
+def holdback_percent(bake: Bake | None) -> int:
+    return bake.holdback_percent if bake is not None and bake.holdback_percent is not None else HOLDBACK_PERCENT
+
+
+def checks(analysis: Analysis | None, runtime: FrozenRuntime) -> tuple[Check, ...]:
+    """The checks as written, or those that this runtime can answer: not worse than stable."""
+    if analysis is not None and analysis.checks is not None:
+        return tuple(analysis.checks)
+    metrics = runtime.metrics
+    found = []
+    if metrics is not None and metrics.errors is not None:
+        found.append(Check(name="errors", signal="Errors", max_ratio_to_stable=Decimal(1)))
+    if metrics is not None and metrics.latency is not None and (bound := _slow_bound(runtime)) is not None:
+        found.append(
+            Check(
+                name="latency",
+                signal="Latency",
+                threshold=bound,
+                max_ratio_to_stable=Decimal(1),
+                min_excess=Decimal("0.05"),
+            )
+        )
+    return tuple(found)
+
+
+def bucket_bounds(runtime: FrozenRuntime) -> tuple[timedelta, ...]:
+    """The bounds of the runtime's latency buckets, ascending; empty if it has no histogram."""
+    latency = runtime.metrics.latency if runtime.metrics else None
+    if latency is None:
+        return ()
+    micros = {"s": 10**6, "ms": 10**3, "us": 1}[latency.unit]
+    return tuple(sorted(timedelta(microseconds=int(bound * micros)) for bound in latency.bounds))
+
+
+def _slow_bound(runtime: FrozenRuntime) -> timedelta | None:
+    return next((bound for bound in bucket_bounds(runtime) if bound >= SLOW), None)

@@ -1,0 +1,151 @@
+"""What a revision looks like in the cluster: its apps/v1 Deployment, the Services, the disruption budget."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linnet.api.base import format_duration
+from linnet.api.deployment import DeploymentSpec, RevisionStatus
+from linnet.api.labels import COMPONENT, DEPLOYMENT, MODEL, REVISION, TEMPLATE, VERSION
+from linnet.api.modelversion import ModelVersionSpec
+from linnet.api.pod import PodSettings
+from linnet.core import defaults
+from linnet.core.plan import Manifest
+from linnet.core.podparts import Owner, fetch_container, metadata, pod_spec, volumes
+from linnet.core.server import probes, server_container
+
+HTTP_PORT: Final = 80
+GRPC_PORT: Final = 8081
+DRAIN_SECONDS: Final = 5
+"""A stopping pod still answers so long: until every node's proxy has dropped it from the Service."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """Linnet's own image, for the fetcher."""
+
+    name: str
+    pull_policy: str
+
+
+def template_hash(version: ModelVersionSpec, digest: str, spec: DeploymentSpec) -> str:
+    """Eight hex digits over what a person chose of the pod template.
+
+    Not over the rendered template: an upgrade of the operator must not make a new revision.
+    """
+    chosen = {
+        "runtime": version.runtime.wire(),
+        "source": version.source.wire(),
+        "digest": digest,
+        "args": spec.runtime.args if spec.runtime else [],
+        "pod": spec.pod.wire() if spec.pod else {},
+    }
+    return hashlib.sha256(json.dumps(chosen, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def revision(name: str, version: ModelVersionSpec, digest: str, spec: DeploymentSpec) -> RevisionStatus:
+    """The revision that this version and this spec make."""
+    template = template_hash(version, digest, spec)
+    return RevisionStatus(
+        name=f"{name}-v{version.version}-{template}", version=version.version, digest=digest, template=template
+    )
+
+
+def labels(owner: Owner, rev: RevisionStatus, model: str) -> dict[str, str]:
+    return {
+        DEPLOYMENT: owner.name,
+        REVISION: rev.name,
+        VERSION: str(rev.version),
+        MODEL: model,
+        TEMPLATE: rev.template,
+        COMPONENT: "serving",
+    }
+
+
+def workload(
+    owner: Owner, rev: RevisionStatus, version: ModelVersionSpec, spec: DeploymentSpec, image: Image, replicas: int
+) -> Manifest:
+    """The revision's apps/v1 Deployment; made once, afterwards only its replicas change."""
+    own = labels(owner, rev, version.model.name)
+    selector = {REVISION: rev.name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(owner, rev.name, own),
+        "spec": {
+            "replicas": replicas,
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": selector},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": {
+                "metadata": {"labels": metadata(owner, rev.name, own)["labels"]},
+                "spec": _pod(rev, version, spec, image, selector),
+            },
+        },
+    }
+
+
+def _pod(
+    rev: RevisionStatus, version: ModelVersionSpec, spec: DeploymentSpec, image: Image, selector: Mapping[str, str]
+) -> Manifest:
+    settings = spec.pod or PodSettings()
+    limits = defaults.deadlines(spec.deadlines)
+    credentials = version.source.credentials
+    account = credentials.service_account_name if credentials else None
+    server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [], image.pull_policy)
+    fetch = fetch_container(version.source, rev.digest, image.name, image.pull_policy, format_duration(limits.fetch))
+    ready = int((version.runtime.startup or limits.ready).total_seconds())
+    grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())
+    return {
+        **pod_spec(settings, selector, account),
+        "terminationGracePeriodSeconds": grace + DRAIN_SECONDS,
+        "initContainers": [fetch],
+        "containers": [
+            {
+                **server,
+                **probes(version.runtime, ready),
+                "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
+            }
+        ],
+        "volumes": volumes(settings, version.source),
+    }
+
+
+def service(owner: Owner, name: str, selector: Mapping[str, str], version: ModelVersionSpec) -> Manifest:
+    """A Service on port 80 (HTTP) and, where the server speaks it, 8081 (gRPC)."""
+    ports: list[dict[str, Any]] = [{"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP"}]
+    if version.runtime.ports.grpc is not None:
+        ports.append({"name": "grpc", "port": GRPC_PORT, "targetPort": "grpc", "protocol": "TCP"})
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(owner, name, {DEPLOYMENT: owner.name, MODEL: version.model.name}),
+        "spec": {"selector": dict(selector), "ports": ports},
+    }
+
+
+def disruption_budget(owner: Owner) -> Manifest:
+    """At most one serving pod at a time may be evicted."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(owner, owner.name, {DEPLOYMENT: owner.name}),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {DEPLOYMENT: owner.name}}},
+    }
+
+
+def evidence(owner: Owner, data: Mapping[str, str]) -> Manifest:
+    """The rollout's memory; Argo CD is told not to refresh for it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(
+            owner,
+            f"{owner.name}-evidence",
+            {DEPLOYMENT: owner.name},
+            {"argocd.argoproj.io/ignore-resource-updates": "true"},
+        ),
+        "data": dict(data),
+    }

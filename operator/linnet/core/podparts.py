@@ -1,0 +1,179 @@
+"""The pieces that every pod of ours is built from: restricted, without a token, from allow-listed settings.
+
+Serving, validation and training pods share them, so that a rule of security stands in one place.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linnet.api.base import API_VERSION, format_quantity
+from linnet.api.labels import MANAGED
+from linnet.api.model import Credentials, Source
+from linnet.api.pod import EnvVar, PodSettings
+from linnet.core.plan import Manifest
+from linnet.core.runtimes import MODEL_DIR
+
+PVC_ROOT: Final = "/mnt/pvc"
+DEFAULT_STORAGE: Final = "10Gi"
+_SECRET_ENV: Final = {
+    "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN": "AWS_SESSION_TOKEN",
+    "AWS_REGION": "AWS_REGION",
+    "AWS_ENDPOINT_URL": "AWS_ENDPOINT_URL",
+    "AWS_ALLOW_HTTP": "AWS_ALLOW_HTTP",
+    "LINNET_HTTP_AUTHORIZATION": "authorization",
+    "LINNET_ALLOWED_PREFIX": "allowedPrefix",
+}
+"""Variable of the fetcher → key of the credentials Secret; `docs/how-to/credentials.md`."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The object that a child belongs to."""
+
+    kind: str
+    name: str
+    namespace: str
+    uid: str
+
+
+def metadata(owner: Owner, name: str, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None) -> Any:
+    """Metadata of a child: our own labels only, and the parent as controller."""
+    out: Manifest = {
+        "name": name,
+        "namespace": owner.namespace,
+        "labels": {MANAGED: "true", **labels},
+        "ownerReferences": [
+            {
+                "apiVersion": API_VERSION,
+                "kind": owner.kind,
+                "name": owner.name,
+                "uid": owner.uid,
+                "controller": True,
+                "blockOwnerDeletion": False,
+            }
+        ],
+    }
+    if annotations:
+        out["annotations"] = dict(annotations)
+    return out
+
+
+def container_security(*, read_only_root: bool = True) -> Manifest:
+    """What PodSecurity's restricted profile asks of a container."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": read_only_root,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account: str | None = None) -> Manifest:
+    """The pod's frame: security, scheduling, no token. Containers and volumes are added by the caller.
+
+    fsGroup makes an ephemeral volume writable for the fetcher; 65532 is the user of Linnet's image.
+    """
+    spec: Manifest = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "serviceAccountName": settings.service_account_name or service_account,
+        "nodeSelector": settings.node_selector,
+        "tolerations": [t.wire() for t in settings.tolerations or ()],
+        "affinity": settings.affinity,
+        "priorityClassName": settings.priority_class_name,
+        "runtimeClassName": settings.runtime_class_name,
+        "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets or ()],
+        "topologySpreadConstraints": [
+            {**t.wire(), "labelSelector": {"matchLabels": dict(selector)}} for t in settings.topology_spread or ()
+        ],
+    }
+    return {key: value for key, value in spec.items() if value}
+
+
+def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifest]:
+    """The artifact's volume, /tmp, and what settings and source add."""
+    out = [_model_volume(settings), {"name": "tmp", "emptyDir": {}}]
+    if settings.shared_memory is not None:
+        size = format_quantity(settings.shared_memory)
+        out.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
+    if source is not None and (claim := pvc_claim(source)):
+        out.append({"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    return out
+
+
+def _model_volume(settings: PodSettings) -> Manifest:
+    storage = settings.storage
+    size = format_quantity(storage.size) if storage and storage.size is not None else DEFAULT_STORAGE
+    if storage is None or storage.class_ is None:
+        return {"name": "model", "emptyDir": {"sizeLimit": size}}
+    claim = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": storage.class_,
+        "resources": {"requests": {"storage": size}},
+    }
+    return {"name": "model", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+
+
+def server_mounts(settings: PodSettings) -> list[Manifest]:
+    """Mounts of the model server: the artifact read-only, and places to write."""
+    out: list[Manifest] = [
+        {"name": "model", "mountPath": MODEL_DIR, "readOnly": True},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 (a mount point inside the pod)
+    ]
+    if settings.shared_memory is not None:
+        out.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108
+    return out
+
+
+def pvc_claim(source: Source) -> str | None:
+    """The claim of `pvc://claim/path`; None for other schemes."""
+    uri = source.uri or ""
+    return uri.removeprefix("pvc://").split("/", 1)[0] if uri.startswith("pvc://") else None
+
+
+def env(variables: Iterable[EnvVar] | None) -> list[Manifest]:
+    return [{"name": v.name, "value": v.value} for v in variables or ()]
+
+
+def credentials_env(credentials: Credentials | None) -> list[Manifest]:
+    """The store's keys, from the Secret by name: the operator itself can't read Secrets."""
+    if credentials is None or credentials.secret_name is None:
+        return []
+    refs = [
+        {
+            "name": variable,
+            "valueFrom": {"secretKeyRef": {"name": credentials.secret_name, "key": key, "optional": True}},
+        }
+        for variable, key in _SECRET_ENV.items()
+    ]
+    return [{"name": "LINNET_CREDENTIALS", "value": "true"}, *refs]
+
+
+def fetch_container(source: Source, digest: str | None, image: str, pull_policy: str, deadline: str) -> Manifest:
+    """The init container that brings the artifact, checks its digest, and reports in its termination message."""
+    arguments = ["fetch", "--uri", source.uri or "", "--to", MODEL_DIR, "--deadline", deadline]
+    if digest is not None:
+        arguments += ["--digest", digest]
+    for pattern in source.include or ():
+        arguments += ["--include", pattern]
+    mounts: list[Manifest] = [{"name": "model", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    if claim := pvc_claim(source):
+        arguments += ["--pvc-root", PVC_ROOT]
+        mounts.append({"name": "source", "mountPath": f"{PVC_ROOT}/{claim}", "readOnly": True})
+    return {
+        "name": "fetch",
+        "image": image,
+        "imagePullPolicy": pull_policy,
+        "args": arguments,
+        "env": credentials_env(source.credentials),
+        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": container_security(),
+        "volumeMounts": mounts,
+    }
