@@ -1,0 +1,47 @@
+"""The container's log: sentences for a person, from which everything secret has been struck."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qsl, urlsplit
+
+SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LINNET_HTTP_AUTHORIZATION",
+)
+SHORTEST_SECRET = 4  # characters: striking shorter ones would eat ordinary words
+
+
+@dataclass(frozen=True)
+class Log:
+    """Writes to standard output; `secrets` are struck from every line, whoever composed it."""
+
+    secrets: tuple[str, ...] = ()
+
+    @classmethod
+    def knowing(cls, environ: Mapping[str, str], uri: str = "") -> Self:
+        """A log that knows the secrets of this environment and of the query of a presigned `uri`."""
+        secrets = {environ.get(name, "") for name in SECRET_VARIABLES}
+        secrets |= {word for name in SECRET_VARIABLES for word in environ.get(name, "").split()[1:]}
+        secrets |= _secrets_of(uri)
+        return cls(tuple(sorted((s for s in secrets if len(s) >= SHORTEST_SECRET), key=len, reverse=True)))
+
+    def clean(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def say(self, text: str) -> None:
+        sys.stdout.write(self.clean(text) + "\n")
+        sys.stdout.flush()
+
+
+def _secrets_of(uri: str) -> set[str]:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return set()
+    return {parts.query, parts.password or "", *(value for _, value in parse_qsl(parts.query))}

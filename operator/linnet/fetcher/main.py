@@ -1,0 +1,223 @@
+"""`linnet fetch`: the init container that brings an artifact into the pod, and says what it brought."""
+
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from linnet.fetcher import globs, outcome, selfreport, tree
+from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed, termination_log
+from linnet.fetcher.journal import Journal
+from linnet.fetcher.log import Log
+from linnet.fetcher.outcome import Document, Failure, Reason
+from linnet.fetcher.progress import Progress
+from linnet.fetcher.retry import Retry
+from linnet.fetcher.source import Item, Source
+from linnet.fetcher.space import Space
+from linnet.fetcher.staging import Staging
+from linnet.fetcher.supervise import Supervisor
+from linnet.fetcher.transfer import Transfer, remaining
+from linnet.fetcher.tree import Tree
+from linnet.fetcher.units import human, seconds, size
+from linnet.fetcher.unpack import Unpacking, is_archive
+from linnet.fetcher.uri import Artifact, check_credentials
+
+ADVICE = "raise spec.deadlines.fetch, or see the log for how fast it came"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to bring where; `digest` empty and `limit` None where nobody said."""
+
+    uri: str
+    to: Path
+    digest: str
+    include: tuple[str, ...]
+    deadline: float
+    attempts: int
+    pause: float
+    limit: int | None
+    max_unpacked: int
+    pvc_root: Path
+    environ: Mapping[str, str]
+
+
+def fetch(argv: list[str]) -> int:
+    """0 fetched, 1 worth another start, 2 a person must act; the outcome is in the termination log."""
+    os.umask(0o022)
+    environ = dict(os.environ)
+    log = Log.knowing(environ)
+    try:
+        order = _order(argv, environ)
+    except Failure as failure:
+        return Supervisor(log, termination_log(argv), 1, "the fetch", ADVICE).report(outcome.failed(failure))
+    log = Log.knowing(environ, order.uri)
+    supervisor = Supervisor(log, termination_log(argv), order.deadline, "the fetch", ADVICE)
+    return supervisor.run(lambda: bring(order, log))
+
+
+def bring(order: Order, log: Log) -> Document:
+    """The whole of it. Raises Failure."""
+    started = time.monotonic()
+    artifact = Artifact.parse(order.uri)
+    _check_credentials(artifact, order.environ)
+    staging = Staging(order.to)
+    found = _already_there(order, log) or _brought(order, artifact, staging, log)
+    return _fetched(order, found, time.monotonic() - started, log)
+
+
+def _brought(order: Order, artifact: Artifact, staging: Staging, log: Log) -> Tree:
+    log.say(f"fetching {artifact.shown} to {order.to}")
+    staging.make()
+    folder = _downloaded(order, artifact, staging, log)
+    found = tree.read(folder)
+    if found.files == 0:
+        raise Failure(Reason.EMPTY, f"{artifact.shown} holds no file that spec.source.include names; see its patterns")
+    if order.digest not in ("", found.digest):
+        staging.discard()
+        message = (
+            f"{artifact.shown} has digest {found.digest}, expected {order.digest}: it is not the artifact that was "
+            "meant; find out who changed it, or change the digest"
+        )
+        raise Failure(Reason.DIGEST_MISMATCH, message)
+    staging.publish(folder, {"uri": artifact.shown, "digest": found.digest})
+    return found
+
+
+def _downloaded(order: Order, artifact: Artifact, staging: Staging, log: Log) -> Path:
+    """The folder that holds the tree, complete but not yet published."""
+    retry = Retry(log, order.attempts, order.pause)
+    source = _source(artifact, order)
+    items = retry.call(artifact.shown, source.items)
+    archive = len(items) == 1 and not artifact.folder and is_archive(items[0].path) and _is_the_uri(items[0], artifact)
+    wanted = globs.matcher(order.include)
+    chosen = items if archive else [item for item in items if wanted(item.path)]
+    _check(items, chosen, artifact)
+    _transfer(order, source, chosen, staging, retry)
+    if not archive:
+        return staging.download
+    space = Space(order.to, order.limit)
+    log.say(f"unpacking {items[0].path}")
+    Unpacking(staging.unpacked, space, order.max_unpacked, wanted, artifact.shown).run(staging.download / items[0].path)
+    return staging.unpacked
+
+
+def _transfer(order: Order, source: Source, items: Sequence[Item], staging: Staging, retry: Retry) -> None:
+    staging.prune([item.path for item in items])
+    journal = Journal(staging.journal)
+    parts = remaining(items, staging.download, journal)
+    sizes = [item.size for item in items]
+    total = None if None in sizes else sum(item.size or 0 for item in items)
+    missing = sum(_length(part.item, part.length) for part in parts)
+    if total is not None and missing < total:
+        retry.log.say(f"going on with an earlier run: {human(total - missing)} of {human(total)} are here")
+    Space(order.to, order.limit).check(missing, "the artifact")
+    progress = Progress(retry.log, total, 0 if total is None else total - missing)
+    Transfer(source, staging.download, journal, progress, retry).run(parts)
+    retry.log.say(progress.line())
+
+
+def _length(item: Item, length: int) -> int:
+    return length if item.resumable else item.size or 0
+
+
+def _check(items: Sequence[Item], chosen: Sequence[Item], artifact: Artifact) -> None:
+    if not items:
+        raise Failure(Reason.NOT_FOUND, f"{artifact.shown}: nothing is stored there; see bucket and path")
+    if not chosen:
+        names = ", ".join(item.path for item in items[:3])
+        message = f"{artifact.shown}: spec.source.include matches none of its {len(items)} files ({names}, …)"
+        raise Failure(Reason.EMPTY, message)
+    unsafe = next((item.path for item in chosen if not tree.is_safe(item.path)), None)
+    if unsafe is not None:
+        message = f"{artifact.shown}: the name {unsafe[:200]!r} can't be stored safely; rename it"
+        raise Failure(Reason.UNSAFE_PATH, message)
+
+
+def _already_there(order: Order, log: Log) -> Tree | None:
+    """The tree that an earlier run of this container left, if it is what is expected."""
+    if not order.digest or not (order.to / tree.OWN / "fetched.json").is_file():
+        return None
+    found = tree.read(order.to)
+    if found.digest != order.digest or found.strays:
+        return None
+    log.say(f"{order.to} already holds {found.digest}: nothing to fetch")
+    return found
+
+
+def _fetched(order: Order, found: Tree, took: float, log: Log) -> Document:
+    report = selfreport.read(order.to)
+    log.say(f"{found.files} files, {human(found.bytes)}, {found.digest}, in {took:.1f} s")
+    result: Document = {
+        "outcome": "Fetched",
+        "digest": found.digest,
+        "bytes": found.bytes,
+        "files": found.files,
+        "seconds": round(took, 3),
+    }
+    result |= {} if report.content is None else {"linnet": report.content}
+    return result | ({"warning": report.warning} if report.warning else {})
+
+
+def _check_credentials(artifact: Artifact, environ: Mapping[str, str]) -> None:
+    prefix = environ.get("LINNET_ALLOWED_PREFIX", "").strip()
+    used = environ.get("LINNET_CREDENTIALS", "").lower() == "true" or bool(prefix)
+    check_credentials(artifact, used=used, allowed_prefix=prefix)
+
+
+def _source(artifact: Artifact, order: Order) -> Source:
+    match artifact.scheme:
+        case "s3":
+            from linnet.fetcher.source_s3 import open_s3
+
+            return open_s3(artifact, order.environ)
+        case "pvc":
+            from linnet.fetcher.source_pvc import PvcSource
+
+            return PvcSource(artifact, order.pvc_root)
+        case _:
+            from linnet.fetcher.source_http import open_http
+
+            return open_http(artifact, order.environ)
+
+
+def _is_the_uri(item: Item, artifact: Artifact) -> bool:
+    """Whether the item is what the URI names, and not the only file of a folder."""
+    return bool(artifact.parts) and item.path == artifact.parts[-1]
+
+
+def _order(argv: list[str], environ: Mapping[str, str]) -> Order:
+    parser = Parser(prog="linnet fetch", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
+    parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")
+    parser.add_argument("--digest", type=parsed(_digest), default="", help="expected: sha256:…")
+    parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")
+    parser.add_argument("--deadline", type=parsed(seconds), default=3600.0, help="such as 1h")
+    parser.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
+    parser.add_argument("--attempts", type=int, default=6, help="in a row without progress")
+    parser.add_argument("--pause", type=parsed(seconds), default=0.5, help="after the first failed attempt; doubles")
+    parser.add_argument("--size-limit", type=parsed(size), default=None, help="spec.pod.storage.size, such as 20Gi")
+    parser.add_argument("--max-unpacked", type=parsed(size), default=2**40, help="what an archive may unpack to")
+    parser.add_argument("--pvc-root", type=Path, default=Path("/mnt/pvc"), help="where the claim is mounted")
+    options = parser.parse_args(argv)
+    return Order(
+        uri=options.uri,
+        to=options.to,
+        digest=options.digest,
+        include=tuple(options.include),
+        deadline=options.deadline,
+        attempts=options.attempts,
+        pause=options.pause,
+        limit=options.size_limit,
+        max_unpacked=options.max_unpacked,
+        pvc_root=options.pvc_root,
+        environ=environ,
+    )
+
+
+def _digest(text: str) -> str:
+    if text and not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise ValueError(f"{text!r} is no digest such as sha256:<64 hexadecimal digits>")
+    return text

@@ -1,0 +1,184 @@
+"""`linnet probe`: waits until the real server beside it has loaded the model, and replays its contract."""
+
+import http.client
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from linnet.fetcher import contract, outcome
+from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed, termination_log
+from linnet.fetcher.contract import Case, shorten
+from linnet.fetcher.log import Log
+from linnet.fetcher.outcome import Document, Failure, Reason
+from linnet.fetcher.supervise import Supervisor
+from linnet.fetcher.units import human_seconds, seconds
+
+ADVICE = "raise spec.deadlines.ready, or make the model answer faster"
+LARGEST = 16 * 2**20  # bytes of an answer that are read
+SAY_EVERY = 10.0  # seconds
+READY_TIMEOUT = 5.0  # seconds for one look at the ready path
+
+
+@dataclass(frozen=True)
+class Server:
+    """The server under test, on this pod's loopback."""
+
+    host: str
+    port: int
+
+    def request(self, case: Case, timeout: float) -> tuple[int, bytes]:
+        """Status and body. OSError or HTTPException if there is no answer."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
+        try:
+            connection.request(case.method, case.path, case.body or None, dict(case.headers))
+            answer = connection.getresponse()
+            return answer.status, answer.read(LARGEST)
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True)
+class Order:
+    server: Server
+    model: str
+    ready_path: str
+    deadline: float
+    interval: float
+    case_timeout: float
+    contract: Path | None
+
+
+def main(argv: list[str]) -> int:
+    """0 validated, 1 worth another start, 2 the version is not fit; the outcome is in the termination log."""
+    log = Log()
+    try:
+        order = _order(argv)
+    except Failure as failure:
+        return Supervisor(log, termination_log(argv), 1, "the probe", ADVICE).report(outcome.failed(failure))
+    # The cases have their own time limits; the supervisor's only guards against a hang.
+    limit = order.deadline * 2 + 600
+    return Supervisor(log, termination_log(argv), limit, "the probe", ADVICE).run(lambda: probe(order, log))
+
+
+def probe(order: Order, log: Log) -> Document:
+    """The whole of it. Raises Failure."""
+    started = time.monotonic()
+    cases = _cases(order.contract)
+    log.say(f"waiting for {order.model or 'the model'} on {order.ready_path}, {len(cases)} cases to replay")
+    _await_ready(order, log)
+    took = time.monotonic() - started
+    log.say(f"ready after {took:.1f} s")
+    for case in cases:
+        _replay(order, case, log)
+    return {"outcome": "Validated", "readySeconds": round(took, 3), "cases": len(cases)}
+
+
+def _await_ready(order: Order, log: Log) -> None:
+    """Raises Failure(LoadFailed) with the last thing that the server said."""
+    ready = _request("ready", order.ready_path)
+    end, said = time.monotonic() + order.deadline, time.monotonic()
+    while True:
+        last = _state(order.server, ready, min(READY_TIMEOUT, order.deadline))
+        if not last:
+            return
+        if time.monotonic() >= end:
+            break
+        if time.monotonic() - said >= SAY_EVERY:
+            said = time.monotonic()
+            log.say(f"not ready yet: {last}")
+        threading.Event().wait(order.interval)
+    raise Failure(
+        Reason.LOAD_FAILED,
+        f"the server did not report {order.model or 'the model'} ready on {order.ready_path} within "
+        f"{human_seconds(order.deadline)}; at last: {last}; see the server container's log",
+    )
+
+
+def _state(server: Server, ready: Case, timeout: float) -> str:
+    """Empty if ready, else why not."""
+    try:
+        status, body = server.request(ready, timeout)
+    except (OSError, http.client.HTTPException) as error:
+        return _sentence(error)
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's classes
+        return ""
+    return f"HTTP {status} {shorten(' '.join(body.decode(errors='replace').split()))}".strip()
+
+
+def _replay(order: Order, case: Case, log: Log) -> None:
+    started = time.monotonic()
+    try:
+        status, body = order.server.request(case, order.case_timeout)
+    except (OSError, http.client.HTTPException) as error:
+        message = f"contract case {case.name}: {case.method} {case.path} got no answer: {_sentence(error)}"
+        raise Failure(Reason.CONTRACT_FAILED, message) from error
+    difference = contract.check(case, status, body)
+    if difference:
+        raise Failure(Reason.CONTRACT_FAILED, f"contract case {case.name}: {case.method} {case.path}: {difference}")
+    log.say(f"case {case.name}: as expected, in {time.monotonic() - started:.3f} s")
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused (the server does not listen)"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def _cases(folder: Path | None) -> list[Case]:
+    """The contract's cases by name. Raises Failure(InvalidContract)."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise Failure(Reason.INVALID_CONTRACT, f"no contract is mounted at {folder}; see spec.gate.contract")
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        message = "the contract's ConfigMap has no key that ends in .json; add cases, or drop spec.gate.contract"
+        raise Failure(Reason.INVALID_CONTRACT, message)
+    return [_case(path) for path in paths]
+
+
+def _case(path: Path) -> Case:
+    try:
+        return contract.parse(path.stem, path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Failure(Reason.INVALID_CONTRACT, f"contract case {path.name} can't be read: {error}") from error
+
+
+def _request(name: str, path: str, headers: Mapping[str, str] | None = None) -> Case:
+    return Case(name, "GET", path, headers or {}, b"", None, None, compares=False, tolerance=0)
+
+
+def _order(argv: list[str]) -> Order:
+    parser = Parser(prog="linnet probe", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--url", type=parsed(_server), default="http://127.0.0.1:8080", help="the server's address")
+    parser.add_argument("--model-name", default="", help="as served; used in messages and for the ready path")
+    parser.add_argument("--ready-path", default="", help="default: /v2/models/<model name>/ready")
+    parser.add_argument("--deadline", type=parsed(seconds), default=600.0, help="until ready, such as 10m")
+    parser.add_argument("--interval", type=parsed(seconds), default=0.5, help="between two looks")
+    parser.add_argument("--case-timeout", type=parsed(seconds), default=30.0, help="for one case's answer")
+    parser.add_argument("--contract", type=Path, default=None, help="folder of the mounted ConfigMap")
+    parser.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
+    options = parser.parse_args(argv)
+    if not options.ready_path and not options.model_name:
+        parser.error("give --ready-path or --model-name")
+    return Order(
+        server=options.url,
+        model=options.model_name,
+        ready_path=options.ready_path or f"/v2/models/{options.model_name}/ready",
+        deadline=options.deadline,
+        interval=options.interval,
+        case_timeout=options.case_timeout,
+        contract=options.contract,
+    )
+
+
+def _server(text: str) -> Server:
+    address = urlsplit(text)
+    if address.scheme != "http" or not address.hostname or address.path not in ("", "/"):
+        raise ValueError(f"{text!r} is no address such as http://127.0.0.1:8080")
+    return Server(address.hostname, address.port or 80)

@@ -1,0 +1,108 @@
+"""A single file behind an http(s) URL, read in ranges where the server has them."""
+
+import http.client
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from linnet.fetcher.outcome import Failure, Reason, Transient
+from linnet.fetcher.source import Item
+from linnet.fetcher.uri import Artifact
+from linnet.fetcher.web import Web, explained
+
+CHUNK = 2**18  # bytes
+BUSY = frozenset({408, 425, 429})
+LONGEST_WAIT = 60.0  # seconds that a server's Retry-After is obeyed
+OK, PARTIAL, NO_RANGE = 200, 206, 416
+
+
+@dataclass(frozen=True)
+class HttpSource:
+    artifact: Artifact
+    web: Web
+    streams: int = 4
+
+    def items(self) -> list[Item]:
+        """One item; asks for the first byte, since a presigned URL allows GET but not HEAD."""
+        if not self.artifact.parts or self.artifact.folder:
+            message = f"{self.artifact.shown} must name a file or an archive, not a folder"
+            raise Failure(Reason.INVALID_URI, message)
+        name = self.artifact.parts[-1]
+        with self.web.get(self.artifact.full, {"Range": "bytes=0-0"}) as answer:
+            total = _total(answer)
+            if answer.status == NO_RANGE and total == 0:
+                return [Item(name, name, 0, None)]
+            self._check_status(answer)
+            if answer.status == PARTIAL:
+                return [Item(name, name, total, _validator(answer))]
+            return [Item(name, name, _length(answer), None)]
+
+    def read(self, item: Item, start: int, stop: int | None) -> Iterator[bytes]:
+        headers = {}
+        if stop is not None and item.version:
+            headers = {"Range": f"bytes={start}-{stop - 1}", "If-Range": item.version}
+        with self.web.get(self.artifact.full, headers) as answer:
+            self._check_status(answer)
+            self._check_same(answer, item, start if headers else None)
+            try:
+                while chunk := answer.read(CHUNK):
+                    yield chunk
+            except (OSError, http.client.HTTPException) as error:
+                raise explained(error, self.artifact.full) from error
+
+    def _check_status(self, answer: http.client.HTTPResponse) -> None:
+        status = answer.status
+        if status in (OK, PARTIAL):
+            return
+        if status >= 500 or status in BUSY:  # noqa: PLR2004 - HTTP's classes
+            raise Transient(f"the server answered {status} {answer.reason}", _retry_after(answer))
+        reason, hint = {
+            401: (Reason.UNAUTHORIZED, "give an authorization in spec.source.credentials"),
+            403: (Reason.FORBIDDEN, "see who may read it; a presigned URL may have expired"),
+            404: (Reason.NOT_FOUND, "see the path"),
+            410: (Reason.NOT_FOUND, "it was removed"),
+        }.get(status, (Reason.REJECTED, "see the URL"))
+        raise Failure(reason, f"{self.artifact.shown}: the server answered {status} {answer.reason}; {hint}")
+
+    def _check_same(self, answer: http.client.HTTPResponse, item: Item, start: int | None) -> None:
+        """Raise Failure(Changed) where the answer is not of the file that was asked for first."""
+        same = answer.status == OK and item.size in (None, _length(answer))
+        if start is not None:
+            span = f"bytes {start}-"
+            same = (
+                answer.status == PARTIAL
+                and (answer.headers.get("Content-Range") or "").startswith(span)
+                and (_total(answer), _validator(answer)) == (item.size, item.version)
+            )
+        if not same:
+            message = f"{self.artifact.shown} changed while it was read; it is fetched anew"
+            raise Failure(Reason.CHANGED, message)
+
+
+def _validator(answer: http.client.HTTPResponse) -> str | None:
+    """A strong ETag, or else the date: what If-Range may compare (RFC 9110, 13.1.5)."""
+    tag = answer.headers.get("ETag") or ""
+    return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
+
+
+def _total(answer: http.client.HTTPResponse) -> int | None:
+    found = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", answer.headers.get("Content-Range") or "")
+    return int(found[1]) if found else None
+
+
+def _length(answer: http.client.HTTPResponse) -> int | None:
+    text = answer.headers.get("Content-Length") or ""
+    return int(text) if text.isdigit() else None
+
+
+def _retry_after(answer: http.client.HTTPResponse) -> float:
+    text = answer.headers.get("Retry-After") or ""
+    return min(float(text), LONGEST_WAIT) if text.isdigit() else 0
+
+
+def open_http(artifact: Artifact, environ: Mapping[str, str]) -> HttpSource:
+    """LINNET_HTTP_AUTHORIZATION is a whole header value, such as `Bearer …`; it stays below allowedPrefix."""
+    authorization = environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
+    prefix = environ.get("LINNET_ALLOWED_PREFIX", "").strip()
+    scope = Artifact.parse(prefix) if prefix else artifact.at_root
+    return HttpSource(artifact, Web(scope, authorization))

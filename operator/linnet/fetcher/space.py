@@ -1,0 +1,42 @@
+"""Whether the artifact fits, asked before the first byte is fetched."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from linnet.fetcher.outcome import Failure, Reason
+from linnet.fetcher.units import human
+
+
+@dataclass(frozen=True)
+class Space:
+    """`limit`: bytes that spec.pod.storage.size grants, None if it is unknown.
+
+    An emptyDir's limit can't be seen in the file system: kubelet evicts the pod once it is passed.
+    """
+
+    folder: Path
+    limit: int | None
+
+    def free(self) -> int:
+        status = os.statvfs(self.folder)
+        available = status.f_bavail * status.f_frsize
+        if self.limit is None:
+            return available
+        return max(0, min(available, self.limit - used(self.folder)))
+
+    def check(self, needed: int, what: str) -> None:
+        """Raises Failure(NoSpace) that names both numbers and the field to raise."""
+        free = self.free()
+        if needed > free:
+            granted = f" (now {human(self.limit)})" if self.limit is not None else ""
+            raise Failure(
+                Reason.NO_SPACE,
+                f"{what} needs {human(needed)} ({needed} bytes), but {self.folder} has {human(free)} "
+                f"({free} bytes) free; raise spec.pod.storage.size{granted}",
+            )
+
+
+def used(folder: Path) -> int:
+    """Bytes on disk below `folder`; sparse files count for what they hold."""
+    return sum((Path(here) / name).lstat().st_blocks * 512 for here, _, names in os.walk(folder) for name in names)
