@@ -1,0 +1,40 @@
+"""The commands of the embedded cluster; answers go to stdout, progress to stderr."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from hack.cluster import controlplane, parts
+from hack.cluster.steps import ClusterError
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="cluster.py", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build the binaries that are missing")
+    plane = commands.add_parser("control-plane", help="etcd, API server and controllers alone, on loopback")
+    plane.add_argument("action", choices=["up", "down"])
+    plane.add_argument("--dir", type=Path, required=True, help="private folder of this control plane")
+    plane.add_argument("--port", type=int, help="port of the API server (default: a free one)")
+    return top
+
+
+def main(arguments: list[str]) -> int:
+    given = parser().parse_args(arguments)
+    try:
+        return dispatch(given)
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def dispatch(given: argparse.Namespace) -> int:
+    match given.command:
+        case "build":
+            parts.build()
+        case "control-plane" if given.action == "up":
+            print(json.dumps(controlplane.up(given.dir.absolute(), given.port)))
+        case "control-plane":
+            controlplane.down(given.dir.absolute())
+    return 0

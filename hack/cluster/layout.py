@@ -1,0 +1,52 @@
+"""Where everything of the embedded cluster lives: folders, addresses, ports.
+
+The cache (`$LINNET_CACHE`, default `~/.cache/linnet`) survives `down`: binaries, Go, images, certificates of
+loopback control planes. The state folder is one for the machine, because the bridge, the cgroup and the
+nftables tables are too; so any run finds what any earlier run left, whichever cache that one used.
+"""
+
+import os
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+REPO = HERE.parents[1]
+
+STATE = Path("/var/lib/linnet-cluster")
+LOCK = Path("/run/lock/linnet-cluster.lock")
+KUBECONFIG = STATE / "kubeconfig"
+
+BRIDGE = "linnet0"
+NODE_NAME = "linnet"
+NODE_IP = "10.88.0.1"
+POD_GATEWAY = "10.88.0.2"
+POD_CIDR = "10.88.0.0/16"
+POD_RANGE = ("10.88.1.0", "10.88.255.254")
+SERVICE_CIDR = "10.96.0.0/16"
+API_SERVICE_IP = "10.96.0.1"
+DNS_SERVICE_IP = "10.96.0.10"
+DOMAIN = "cluster.local"
+
+API_PORT = 6443
+KUBELET_PORT = 10250
+DNS_PORT = 10053
+S3_PORT = 7070
+
+CGROUP = "linnet"
+NFT_TABLE = "linnet"
+KUBE_PROXY_TABLE = "kube-proxy"
+
+
+def cache() -> Path:
+    """The cache folder; not yet made."""
+    given = os.environ.get("LINNET_CACHE")
+    return Path(given).absolute() if given else Path.home() / ".cache" / "linnet"
+
+
+def bin_dir() -> Path:
+    """The one folder with every binary that was built: put it on PATH."""
+    return cache() / "bin"
+
+
+def tool(name: str) -> Path:
+    """Path of a built binary, such as `kubectl`."""
+    return bin_dir() / name

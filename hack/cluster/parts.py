@@ -1,0 +1,127 @@
+"""Builds what the cluster is made of from pinned Go modules, once for each set of pins."""
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hack.cluster import golang, layout
+from hack.cluster.steps import run, say
+
+
+@dataclass(frozen=True)
+class Part:
+    """One Go module: its folder, what `go build` is given, and what it builds."""
+
+    name: str
+    folder: Path
+    package: str
+    binaries: tuple[str, ...]
+    renames: dict[str, str] = field(default_factory=dict)
+
+
+PARTS = (
+    Part(
+        "kubernetes",
+        layout.HERE,
+        "tool",
+        (
+            *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
+            *("kubectl", "helm"),
+        ),
+        {"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
+    ),
+    Part("versitygw", layout.HERE / "tools/versitygw", "tool", ("versitygw",)),
+    Part("coredns", layout.HERE / "tools/coredns", ".", ("coredns",)),
+    Part("kubeconform", layout.HERE / "tools/kubeconform", "tool", ("kubeconform",)),
+)
+
+
+def pinned(go_mod: str, module: str) -> str:
+    """The version of a module in a go.mod.
+
+    >>> pinned("require k8s.io/kubernetes v1.35.4", "k8s.io/kubernetes")
+    'v1.35.4'
+    """
+    found = re.search(rf"(?:^|\s){re.escape(module)} (v\S+)", go_mod)
+    if not found:
+        raise LookupError(f"{module} is not pinned")
+    return found[1]
+
+
+def ldflags(go_mod: str) -> str:
+    """Stamps of the versions: without them components call themselves v0.0.0, and helm refuses charts."""
+    if "k8s.io/kubernetes " not in go_mod:
+        return "-s -w"
+    version = pinned(go_mod, "k8s.io/kubernetes")
+    major, minor = version.removeprefix("v").split(".")[:2]
+    stamps = {"helm.sh/helm/v3/internal/version.version": pinned(go_mod, "helm.sh/helm/v3")}
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
+        stamps |= {f"{package}.gitVersion": version, f"{package}.gitMajor": major, f"{package}.gitMinor": minor}
+    for package in ("pkg/lint/rules", "pkg/chartutil"):
+        stamps[f"helm.sh/helm/v3/{package}.k8sVersionMajor"] = major
+        stamps[f"helm.sh/helm/v3/{package}.k8sVersionMinor"] = minor
+    return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
+
+def key(part: Part) -> str:
+    """Changes whenever the part's pins, sources or flags do."""
+    digest = hashlib.sha256()
+    for path in sorted([*part.folder.glob("go.*"), *part.folder.glob("*.go")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(ldflags((part.folder / "go.mod").read_text()).encode())
+    return digest.hexdigest()[:16]
+
+
+def stamp(part: Part) -> Path:
+    return layout.bin_dir() / f".{part.name}.key"
+
+
+def is_built(part: Part) -> bool:
+    path = stamp(part)
+    return path.exists() and path.read_text() == key(part) and all(layout.tool(b).exists() for b in part.binaries)
+
+
+def build(names: tuple[str, ...] = ()) -> None:
+    """Build what is not built of the named parts, or of all; one build at a time for each cache."""
+    wanted = [part for part in PARTS if not names or part.name in names]
+    if all(is_built(part) for part in wanted):
+        return
+    with lock(layout.cache() / "build.lock"):
+        missing = [part for part in wanted if not is_built(part)]
+        go = golang.find([part.folder for part in PARTS]) if missing else None
+        for part in missing:
+            assert go
+            build_part(go, part)
+
+
+def build_part(go: Path, part: Part) -> None:
+    say(f"build {part.name}: {', '.join(part.binaries)}")
+    partial = layout.cache() / f"partial-{part.name}"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags((part.folder / "go.mod").read_text())]
+    command = [go, "build", *flags, "-o", f"{partial}/", part.package]
+    run(command, cwd=part.folder, env=golang.environment(), log=layout.cache() / "logs" / f"build-{part.name}.log")
+    layout.bin_dir().mkdir(parents=True, exist_ok=True)
+    for path in partial.iterdir():
+        path.rename(layout.tool(part.renames.get(path.name, path.name)))
+    partial.rmdir()
+    stamp(part).write_text(key(part))
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a file's lock; the kernel lets go of it when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
