@@ -4,7 +4,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import Duration, Name, Quantity, Token, Wire, rules
+from linnet.api.base import Duration, Name, Quantity, Rule, Token, Wire, rules
+
+
+def share(name: str, example: str) -> Rule:
+    """The quantity lies strictly between 0 and 1. What is no quantity is refused by its own rule."""
+    valid = f"!has(self.{name}) || !isQuantity(self.{name})"
+    inside = f"quantity(self.{name}).isGreaterThan(quantity('0')) && quantity(self.{name}).isLessThan(quantity('1'))"
+    return f"{valid} || ({inside})", f"{name} lies between 0 and 1, {example}", f".{name}"
+
+
+def above(name: str, bound: str, what: str) -> Rule:
+    """The quantity is greater than the bound."""
+    valid = f"!has(self.{name}) || !isQuantity(self.{name})"
+    return f"{valid} || quantity(self.{name}).isGreaterThan(quantity('{bound}'))", f"{name} is {what}", f".{name}"
 
 
 class MetricRef(Wire):
@@ -30,20 +43,29 @@ class Check(Wire):
         "json_schema_extra": rules(
             (
                 "self.signal != 'Errors' || has(self.maxRatioToStable) || has(self.max)",
-                "signal Errors needs maxRatioToStable or max",
+                "signal Errors needs a bound: maxRatioToStable, max, or both",
             ),
             (
                 "self.signal != 'Latency' || has(self.maxShareSlower) || has(self.maxRatioToStable)",
-                "signal Latency needs maxShareSlower or maxRatioToStable",
+                "signal Latency needs a bound: maxShareSlower, maxRatioToStable, or both",
             ),
-            ("self.signal != 'Latency' || has(self.threshold)", "signal Latency needs threshold"),
-            ("self.signal == 'Latency' || !has(self.threshold)", "threshold goes with signal Latency"),
+            (
+                "self.signal in ['Errors', 'Latency'] || has(self.maxRatioToStable) || has(self.min) || has(self.max)",
+                "a check needs a bound: maxRatioToStable, min or max",
+            ),
+            (
+                "self.signal != 'Latency' || has(self.threshold)",
+                "signal Latency needs threshold: from which duration on an answer counts as slow, such as 250ms",
+                ".threshold",
+            ),
+            ("self.signal == 'Latency' || !has(self.threshold)", "threshold goes with signal Latency", ".threshold"),
             (
                 "self.signal == 'Latency' || !has(self.maxShareSlower)",
                 "maxShareSlower goes with signal Latency",
+                ".maxShareSlower",
             ),
-            ("self.signal != 'Metric' || has(self.metric)", "signal Metric needs metric"),
-            ("self.signal != 'Prometheus' || has(self.query)", "signal Prometheus needs query"),
+            ("self.signal != 'Metric' || has(self.metric)", "signal Metric needs metric", ".metric"),
+            ("self.signal != 'Prometheus' || has(self.query)", "signal Prometheus needs query", ".query"),
             (
                 "self.signal != 'Prometheus' || has(self.min) || has(self.max)",
                 "signal Prometheus needs min or max",
@@ -76,6 +98,12 @@ class Check(Wire):
 class Detect(Wire):
     """What Pass promises to have been able to see."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            above("ratio", "1", "a multiple of stable's rate above 1, such as '5'"), share("power", "such as '0.9'")
+        )
+    }
+
     ratio: Quantity | None = None
     """A rate so many times stable's; 5 if left out."""
     power: Quantity | None = None
@@ -84,6 +112,8 @@ class Detect(Wire):
 
 class Analysis(Wire):
     """How the canary is judged."""
+
+    model_config = {"json_schema_extra": rules(share("alpha", "such as '0.01'"))}
 
     interval: Duration | None = None
     """How often the pods are read; 5s if left out."""

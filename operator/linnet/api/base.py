@@ -40,6 +40,16 @@ _SUFFIXES: Final = {
 _QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 
+Rule = tuple[str, str] | tuple[str, str, str]
+"""A CEL rule, the message when it fails, and the field that is to blame where it is not the whole part."""
+
+
+def rules(*given: Rule) -> dict[str, Any]:
+    """CEL rules for `json_schema_extra`."""
+    keys = ("rule", "message", "fieldPath")
+    return {"x-kubernetes-validations": [dict(zip(keys, rule, strict=False)) for rule in given]}
+
+
 def parse_duration(text: str | timedelta) -> timedelta:
     """A Go duration such as `1h30m`, `250ms` or `0s`; ValueError otherwise."""
     if isinstance(text, timedelta):
@@ -81,13 +91,27 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "maxLength": 32}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": _DURATION,
+            "maxLength": 32,
+            **rules((f"self.matches(r'{_DURATION}')", "write a duration such as 30s, 5m or 1h30m")),
+        }
+    ),
 ]
 Quantity = Annotated[
     Decimal,
     BeforeValidator(parse_quantity),
     PlainSerializer(format_quantity),
-    WithJsonSchema({"type": "string", "pattern": _QUANTITY, "maxLength": 32}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": _QUANTITY,
+            "maxLength": 32,
+            **rules((f"self.matches(r'{_QUANTITY}')", "write a number in quotes, such as '0.05', '50m' or '10Gi'")),
+        }
+    ),
 ]
 IntOrQuantity = Annotated[
     str,
@@ -119,11 +143,6 @@ Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 in UTC, as `metav1.Time` is written."""
 StringMap = Annotated[dict[Annotated[str, Field(max_length=253)], Text], Field(max_length=64)]
 QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=64)]
-
-
-def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """CEL rules for `json_schema_extra`; each pair is (rule, message)."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
 
 
 class Wire(BaseModel):

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from linnet.api import modelversion
-from linnet.api.base import GROUP, VERSION
+from linnet.api.base import GROUP, VERSION, Rule, rules
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.model import ModelSpec, ModelStatus
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus
@@ -43,7 +43,7 @@ class Kind:
     columns: tuple[Column, ...]
     name_limit: int
     description: str
-    rules: tuple[tuple[str, str], ...] = ()
+    rules: tuple[Rule, ...] = ()
     scale: bool = False
     selectable: tuple[str, ...] = ()
 
@@ -177,10 +177,13 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
     limit = (
         f"self.metadata.name.size() <= {kind.name_limit}",
         f"a {kind.name}'s name has at most {kind.name_limit} characters, so that its children's names stay valid",
+        ".metadata.name",
     )
     label = (
         "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
-        f"a {kind.name}'s name is a DNS label that starts with a letter: its Services are named after it",
+        f"a {kind.name}'s name is a DNS label that starts with a letter, since its children are named after it: "
+        "lowercase letters, digits and -",
+        ".metadata.name",
     )
     return {
         "type": "object",
@@ -189,11 +192,11 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(kind.spec),
             "status": structural(kind.status),
         },
-        "x-kubernetes-validations": [{"rule": r, "message": m} for r, m in (limit, label, *kind.rules)],
+        **rules(limit, label, *kind.rules),
     }
 
 

@@ -33,6 +33,15 @@ class ModelPin(Wire):
 class MetricTarget(Wire):
     """What the autoscaler aims at."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "has(self.name) == (self.type in ['Pods', 'External'])",
+                "name goes with the types Pods and External, which need it",
+            )
+        )
+    }
+
     type: Literal["CPU", "Memory", "Pods", "External"]
     """As the HorizontalPodAutoscaler has it."""
     name: Token | None = None
@@ -43,6 +52,8 @@ class MetricTarget(Wire):
 
 class Autoscaling(Wire):
     """Bounds and targets of the HorizontalPodAutoscaler of stable."""
+
+    model_config = {"json_schema_extra": rules(("self.min <= self.max", "min is at most max", ".min"))}
 
     min: Annotated[int, Field(ge=1, le=10_000)]
     """The least pods."""
@@ -75,24 +86,37 @@ class DeploymentSpec(Wire):
 
     model_config = {
         "json_schema_extra": rules(
-            ("!has(self.replicas) || !has(self.autoscaling)", "at most one of replicas, autoscaling"),
+            (
+                "!has(self.replicas) || !has(self.autoscaling)",
+                "at most one of replicas, autoscaling: remove replicas to let the autoscaler choose",
+                ".replicas",
+            ),
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
                 "!has(self.strategy) || !has(self.strategy.steps) || "
                 "self.strategy.steps.all(s, !has(s.setWeight) || s.setWeight <= 50)",
                 "with traffic type Replicas a weight is at most 50: beyond it, promote",
+                ".strategy.steps",
+            ),
+            (
+                "!has(self.strategy) || !has(self.strategy.steps) || "
+                "self.strategy.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
+                "the weights of the steps never decrease: a canary that should get less is rolled back",
+                ".strategy.steps",
             ),
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
                 "!has(self.strategy) || !has(self.strategy.steps) || "
                 "self.strategy.steps.all(s, !has(s.mirror) && !has(s.matchHeaders) && !has(s.setReplicas))",
                 "mirror, matchHeaders and setReplicas need traffic type Gateway",
+                ".strategy.steps",
             ),
             (
                 "!has(self.strategy) || !has(self.strategy.capacity) || self.strategy.capacity != 'InPlace' || "
                 "(has(self.replicas) && self.replicas > 1) || has(self.autoscaling) || "
                 "(has(self.strategy.type) && self.strategy.type == 'AllAtOnce')",
                 "capacity InPlace with one replica needs strategy type AllAtOnce",
+                ".strategy.capacity",
             ),
         )
     }

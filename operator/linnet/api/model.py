@@ -114,6 +114,12 @@ class Card(Wire):
 class Regression(Wire):
     """How much worse than the serving version is still accepted; both must hold if both are given."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            ("has(self.absolute) || has(self.relative)", "maxRegression needs absolute, relative, or both")
+        )
+    }
+
     absolute: Quantity | None = None
     """In the metric's own unit."""
     relative: Quantity | None = None
@@ -122,6 +128,15 @@ class Regression(Wire):
 
 class MetricGate(Wire):
     """A threshold on one of the artifact's metrics."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "has(self.min) || has(self.max) || has(self.maxRegression)",
+                "a gate's metric needs a bound: min, max or maxRegression",
+            )
+        )
+    }
 
     name: Token
     """The metric, such as auc."""
@@ -209,6 +224,8 @@ class ModelStatus(StatusWire):
     """Its artifact."""
     highest: int | None = None
     """The highest number that was ever given; the next version is one more."""
+    considered: int | None = None
+    """Retrained versions up to this number were accepted or passed over."""
     observed_source: Annotated[str, Field(max_length=64)] | None = None
     """A hash of the source and runtime that current was last set by."""
     versions: Annotated[list[VersionSummary], Field(max_length=100)] | None = None

@@ -1,10 +1,10 @@
 """`ModelVersion`: an immutable record of one artifact that a Model has had, and what was decided about it."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from linnet.api.base import Digest, Name, Quantity, QuantityMap, Reference, StatusWire, Time, Wire, rules
+from linnet.api.base import Digest, Name, Quantity, QuantityMap, Reference, Rule, StatusWire, Time, Wire, rules
 from linnet.api.conditions import Conditions
 from linnet.api.model import Card, Contract, Format, Lineage, Source
 from linnet.api.requests import LastRequest
@@ -25,7 +25,11 @@ class Origin(Wire):
 class ModelVersionSpec(Wire):
     """What the version is. It can't be changed."""
 
-    model_config = {"json_schema_extra": rules(("self == oldSelf", "a ModelVersion's spec is immutable"))}
+    model_config = {
+        "json_schema_extra": rules(
+            ("self == oldSelf", "a ModelVersion's spec can't be changed: change the Model, which makes a new version")
+        )
+    }
 
     model: Reference
     """The Model that it is a version of."""
@@ -143,7 +147,15 @@ class ModelVersionStatus(StatusWire):
     """The answer to the last request of a person."""
 
 
-RULES = (
+RULES: Final[tuple[Rule, ...]] = (
+    (
+        # Not `== model + '-v' + string(version)`: the API server can't bound the length of string(…).
+        "self.metadata.name.startsWith(self.spec.model.name + '-v') && "
+        "self.metadata.name.substring(self.spec.model.name.size() + 2).matches('^[1-9][0-9]{0,6}$') && "
+        "int(self.metadata.name.substring(self.spec.model.name.size() + 2)) == self.spec.version",
+        "a ModelVersion is named <model>-v<version>",
+        ".metadata.name",
+    ),
     (
         "!has(oldSelf.status) || has(self.status)",
         "the status of a ModelVersion can't be removed",
@@ -151,6 +163,6 @@ RULES = (
     (
         "!has(oldSelf.status) || !has(oldSelf.status.digest) || "
         "(has(self.status) && has(self.status.digest) && self.status.digest == oldSelf.status.digest)",
-        "status.digest is set once",
+        "status.digest is set once: an artifact with another digest is another version",
     ),
 )

@@ -12,6 +12,12 @@ Weight = Annotated[int, Field(ge=0, le=100)]
 class Pause(Wire):
     """Wait for a person, or for maxTime at most."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            ("!has(self.onExpiry) || has(self.maxTime)", "onExpiry goes with maxTime", ".onExpiry"),
+        )
+    }
+
     max_time: Duration | None = None
     """Without it the pause lasts until a person resumes or promotes."""
     on_expiry: Literal["Promote", "RollBack", "Hold"] | None = None
