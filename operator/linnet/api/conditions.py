@@ -53,6 +53,7 @@ class Reason(StrEnum):
     TRAINING_FAILED = "TrainingFailed"
     CLAIM_REFUSED = "ClaimRefused"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
+    DIGEST_REQUIRED = "DigestRequired"
 
 
 class Condition(StatusWire):

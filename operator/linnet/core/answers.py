@@ -1,0 +1,38 @@
+"""The answer to a person's request: given once, kept in `status.lastRequest`."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from linnet.api.conditions import timestamp
+from linnet.api.requests import LastRequest, Request, Verb
+
+UNPROVEN = (
+    "not obeyed: no admission policy proves who asked. Install it with the chart's admission.enabled=true, "
+    "then ask again with a new id"
+)
+
+
+def accepted(request: Request, message: str, now: datetime) -> LastRequest:
+    return _answer(request, "Accepted", message, now)
+
+
+def refused(request: Request, message: str, now: datetime) -> LastRequest:
+    return _answer(request, "Refused", message, now)
+
+
+def unknown_verb(request: Request, kind: str, known: Iterable[Verb], now: datetime) -> LastRequest:
+    verbs = ", ".join(sorted(known)) or "no requests"
+    return refused(request, f"a {kind} doesn't know {request.verb}; it knows {verbs}", now)
+
+
+def _answer(request: Request, outcome: Literal["Accepted", "Refused"], message: str, now: datetime) -> LastRequest:
+    return LastRequest(
+        id=request.id,
+        verb=request.verb,
+        target=request.target[:128],
+        user=request.user,
+        outcome=outcome,
+        message=message[:1024],
+        time=timestamp(now),
+    )

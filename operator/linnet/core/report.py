@@ -1,0 +1,84 @@
+"""What the fetcher and the prober say of an artifact, read defensively from their termination messages."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydantic import ValidationError
+
+from linnet.api.model import Lineage
+from linnet.core.children import ContainerState
+
+
+@dataclass(frozen=True)
+class Report:
+    """`outcome` is Fetched, Validated or Failed; `reason` and `message` belong to Failed."""
+
+    outcome: str
+    reason: str = ""
+    message: str = ""
+    digest: str | None = None
+    size: int | None = None
+    metrics: Mapping[str, Decimal] = field(default_factory=dict)
+    lineage: Lineage | None = None
+
+
+def read(container: ContainerState | None) -> Report | None:
+    """None while the container has not ended; Failed with its own words where it left no report."""
+    if container is None or container.exit_code is None:
+        return None
+    try:
+        data = json.loads(container.message)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict) or "outcome" not in data:
+        return _silent(container)
+    return _parse(data)
+
+
+def _silent(container: ContainerState) -> Report:
+    reason = container.terminated or "Error"
+    words = container.message.strip()[-400:]
+    return Report(
+        "Failed",
+        reason,
+        f"container {container.name} ended with {reason}, exit code {container.exit_code}, without a report"
+        + (f": {words}" if words else ""),
+    )
+
+
+def _parse(data: Mapping[str, Any]) -> Report:
+    about = data.get("linnet") if isinstance(data.get("linnet"), dict) else {}
+    assert isinstance(about, dict)
+    size = data.get("bytes")
+    return Report(
+        outcome=str(data["outcome"]),
+        reason=str(data.get("reason", "")),
+        message=str(data.get("message", ""))[:1024],
+        digest=data.get("digest") if isinstance(data.get("digest"), str) else None,
+        size=size if isinstance(size, int) else None,
+        metrics=_metrics(about.get("metrics")),
+        lineage=_lineage(about.get("lineage")),
+    )
+
+
+def _metrics(data: Any) -> dict[str, Decimal]:
+    out = {}
+    for name, value in data.items() if isinstance(data, dict) else ():
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            continue
+        if number.is_finite() and number >= 0:
+            out[str(name)[:63]] = round(number, 9).normalize()
+    return dict(list(out.items())[:64])
+
+
+def _lineage(data: Any) -> Lineage | None:
+    known = {f.alias or name for name, f in Lineage.model_fields.items()}
+    try:
+        return Lineage.model_validate({k: v for k, v in data.items() if k in known}) if isinstance(data, dict) else None
+    except ValidationError:
+        return None

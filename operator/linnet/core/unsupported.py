@@ -1,0 +1,62 @@
+"""Fields that the API has and this release does not: refused with their path, never ignored."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from linnet.api.deployment import DeploymentSpec
+from linnet.api.model import ModelSpec, Source
+
+_SCHEMES: Final = ("s3://", "http://", "https://", "pvc://")
+
+
+def in_source(source: Source, path: str) -> Iterator[str]:
+    if source.mlflow is not None:
+        yield f"{path}.mlflow: following an MLflow alias is not supported yet; name a uri"
+    if source.uri is not None and not source.uri.startswith(_SCHEMES):
+        scheme = source.uri.split("://", 1)[0]
+        yield f"{path}.uri: the scheme {scheme} is not supported yet; use s3, http, https or pvc"
+
+
+def in_model(spec: ModelSpec) -> Iterator[str]:
+    yield from in_source(spec.source, "spec.source")
+    if spec.gate is not None and spec.gate.metrics is not None:
+        yield "spec.gate.metrics: metric gates are not supported yet; leave them out"
+    if spec.gate is not None and spec.gate.approval is not None:
+        yield "spec.gate.approval: approvals are not supported yet; leave them out"
+
+
+def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
+    if spec.autoscaling is not None:
+        yield "spec.autoscaling: autoscaling is not supported yet; set spec.replicas"
+    if spec.traffic is not None and spec.traffic.type == "Gateway":
+        yield "spec.traffic.type: Gateway is not supported yet; use Replicas"
+    if spec.pod is not None and spec.pod.storage is not None and spec.pod.storage.cache == "Node":
+        yield "spec.pod.storage.cache: Node is not supported yet; use None"
+    yield from _in_strategy(spec)
+    yield from _in_analysis(spec)
+
+
+def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
+    strategy = spec.strategy
+    if strategy is None:
+        return
+    if strategy.type not in {None, "Canary"}:
+        yield f"spec.strategy.type: {strategy.type} is not supported yet; use Canary"
+    if strategy.capacity == "InPlace":
+        yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
+    if strategy.on_new_version not in {None, "Queue"}:
+        yield f"spec.strategy.onNewVersion: {strategy.on_new_version} is not supported yet; use Queue"
+    for index, step in enumerate(strategy.steps or ()):
+        for field in ("mirror", "match_headers", "set_replicas"):
+            if getattr(step, field) is not None:
+                name = type(step).model_fields[field].alias or field
+                yield f"spec.strategy.steps[{index}].{name}: not supported yet; use setWeight, pause and analyse"
+
+
+def _in_analysis(spec: DeploymentSpec) -> Iterator[str]:
+    for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
+        path = f"spec.analysis.checks[{index}]"
+        if check.signal not in {"Errors", "Latency"}:
+            yield f"{path}.signal: {check.signal} is not supported yet; use Errors or Latency"
+        if check.metric is not None:
+            yield f"{path}.metric: another metric is not supported yet; leave it out"
