@@ -132,7 +132,7 @@ def _readiness(current: Version | None, number: int | None) -> tuple[bool | None
     said = current.condition if current is not None else None
     if said is None:
         return None, Reason.VALIDATING, f"version {number} was just made"
-    reason = Reason(said.reason) if said.reason in Reason else Reason.VALIDATING
+    reason = Reason(said.reason) if said.reason in set(Reason) else Reason.VALIDATING
     holds = {"True": True, "False": False}.get(said.status)
     return holds, reason, f"version {number}: {said.message}"
 
