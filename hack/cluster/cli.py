@@ -5,13 +5,15 @@ import json
 import sys
 from pathlib import Path
 
-from hack.cluster import controlplane, parts
+from hack.cluster import controlplane, lifecycle, parts
 from hack.cluster.steps import ClusterError
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="cluster.py", description=__doc__)
     commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start the cluster; does nothing if it is up")
+    commands.add_parser("down", help="stop it and leave nothing")
     commands.add_parser("build", help="build the binaries that are missing")
     plane = commands.add_parser("control-plane", help="etcd, API server and controllers alone, on loopback")
     plane.add_argument("action", choices=["up", "down"])
@@ -31,6 +33,10 @@ def main(arguments: list[str]) -> int:
 
 def dispatch(given: argparse.Namespace) -> int:
     match given.command:
+        case "up":
+            lifecycle.up()
+        case "down":
+            lifecycle.down()
         case "build":
             parts.build()
         case "control-plane" if given.action == "up":

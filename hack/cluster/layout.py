@@ -14,26 +14,31 @@ REPO = HERE.parents[1]
 STATE = Path("/var/lib/linnet-cluster")
 LOCK = Path("/run/lock/linnet-cluster.lock")
 KUBECONFIG = STATE / "kubeconfig"
+CONTAINERD_SOCKET = STATE / "containerd.sock"
+CNI_PLUGINS = Path("/usr/lib/cni")
 
 BRIDGE = "linnet0"
 NODE_NAME = "linnet"
-NODE_IP = "10.88.0.1"
-POD_GATEWAY = "10.88.0.2"
-POD_CIDR = "10.88.0.0/16"
-POD_RANGE = ("10.88.1.0", "10.88.255.254")
-SERVICE_CIDR = "10.96.0.0/16"
-API_SERVICE_IP = "10.96.0.1"
-DNS_SERVICE_IP = "10.96.0.10"
+NODE_IP = "10.188.0.1"  # podman and docker take 10.88 and 172.17
+POD_GATEWAY = "10.188.0.2"
+POD_CIDR = "10.188.0.0/16"
+POD_RANGE = ("10.188.1.0", "10.188.255.254")
+SERVICE_CIDR = "10.189.0.0/16"
+API_SERVICE_IP = "10.189.0.1"
+DNS_SERVICE_IP = "10.189.0.10"
 DOMAIN = "cluster.local"
 
+# Every port is bound on the bridge's address only.
 API_PORT = 6443
 KUBELET_PORT = 10250
-DNS_PORT = 10053
+KUBE_PROXY_PORTS = (10249, 10256)
+DNS_PORT, DNS_READY_PORT = 10053, 10054
 S3_PORT = 7070
+PORTS = (API_PORT, KUBELET_PORT, *KUBE_PROXY_PORTS, DNS_PORT, DNS_READY_PORT, S3_PORT)
 
 CGROUP = "linnet"
 NFT_TABLE = "linnet"
-KUBE_PROXY_TABLE = "kube-proxy"
+CNI_NETWORK = "linnet"
 
 
 def cache() -> Path:

@@ -106,7 +106,7 @@ def build_part(go: Path, part: Part) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags((part.folder / "go.mod").read_text())]
-    command = [go, "build", *flags, "-o", f"{partial}/", part.package]
+    command: list[str | Path] = [go, "build", *flags, "-o", f"{partial}/", part.package]
     run(command, cwd=part.folder, env=golang.environment(), log=layout.cache() / "logs" / f"build-{part.name}.log")
     layout.bin_dir().mkdir(parents=True, exist_ok=True)
     for path in partial.iterdir():

@@ -70,7 +70,7 @@ def make(folder: Path, identities: Sequence[Identity]) -> Path:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True, mode=0o700)
     authority = ["-subj", "/CN=linnet-cluster", "-addext", "keyUsage=critical,keyCertSign,digitalSignature"]
-    run(["openssl", "req", "-x509", *CURVE, *files(partial, "ca"), "-days", DAYS, *authority])
+    certificate(files(partial, "ca"), *authority)
     with ThreadPoolExecutor(4) as pool:
         accounts = pool.submit(service_account_keys, partial)
         list(pool.map(lambda identity: issue(partial, identity), identities))
@@ -82,14 +82,19 @@ def make(folder: Path, identities: Sequence[Identity]) -> Path:
     return folder
 
 
+def certificate(target: list[str | Path], *arguments: str | Path) -> None:
+    """One key and its certificate, in one call."""
+    command: list[str | Path] = ["openssl", "req", "-x509", *CURVE, "-days", DAYS]
+    run([*command, *target, *arguments])
+
+
 def issue(folder: Path, identity: Identity) -> None:
-    ca = ["-CA", folder / "ca.crt", "-CAkey", folder / "ca.key"]
+    ca: list[str | Path] = ["-CA", folder / "ca.crt", "-CAkey", folder / "ca.key"]
     usage = "extendedKeyUsage=clientAuth" + (",serverAuth" if identity.names else "")
     extensions = ["-addext", "basicConstraints=critical,CA:FALSE", "-addext", usage]
     if identity.names:
         extensions += ["-addext", alternative_names(identity.names)]
-    about = ["-days", DAYS, "-subj", subject(identity)]
-    run(["openssl", "req", "-x509", *CURVE, *files(folder, identity.name), *about, *ca, *extensions])
+    certificate(files(folder, identity.name), "-subj", subject(identity), *ca, *extensions)
 
 
 def service_account_keys(folder: Path) -> None:

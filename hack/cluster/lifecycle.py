@@ -1,0 +1,140 @@
+"""Starts and stops the cluster: the list of steps, in order."""
+
+from hack.cluster import (
+    addons,
+    apiserver,
+    cgroups,
+    cleanup,
+    layout,
+    network,
+    node,
+    packages,
+    parts,
+    pki,
+    preflight,
+    processes,
+    runtime,
+)
+from hack.cluster.api import Client
+from hack.cluster.apiserver import ApiServer
+from hack.cluster.processes import Process
+from hack.cluster.steps import say, wait
+
+UP_SECONDS = 90.0
+PKI = layout.STATE / "pki"
+ADMISSION = "--enable-admission-plugins=NodeRestriction"
+TO_KUBELET = "--kubelet-preferred-address-types=InternalIP"
+SERVER = ApiServer(layout.STATE, PKI, layout.NODE_IP, layout.API_PORT)
+
+
+def up() -> None:
+    """Bring the cluster up; one that is up is left alone, one that is half dead is replaced."""
+    preflight.refuse_system()
+    with parts.lock(layout.LOCK):
+        if is_up():
+            say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+            return
+        prepare()
+        start()
+    say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
+
+
+def down() -> None:
+    with parts.lock(layout.LOCK):
+        if layout.STATE.exists():
+            say("stop")
+            stop_gently()
+        cleanup.everything()
+    say("nothing is left of the cluster")
+
+
+def stop_gently() -> None:
+    """With kubelet gone nothing restarts a container, and containerd can remove them all itself."""
+    kubelet = [process for process in cleanup.host_processes() if process.name == "kubelet"]
+    processes.stop(kubelet, within=2.0)
+    runtime.empty()
+
+
+def is_up() -> bool:
+    """Whether all processes live and the API server answers."""
+    found = cleanup.host_processes()
+    if not layout.KUBECONFIG.exists() or not found or not all(map(processes.alive, found)):
+        return False
+    return Client(SERVER.url, PKI, pki.ADMIN.name).exists("/readyz")
+
+
+def prepare() -> None:
+    """Everything that is needed before the first process: programs, a clean machine, free ports."""
+    packages.install(packages.NODE)
+    parts.build()
+    if cleanup.leftovers():
+        say("clean up what an earlier run left")
+        cleanup.everything()
+    preflight.refuse_occupied()
+
+
+def start() -> None:
+    layout.STATE.mkdir(parents=True, mode=0o700)
+    say("network, cgroups, certificates")
+    network.up()
+    cgroups.make()
+    pki.make(PKI, pki.NODE)
+    say("etcd, kube-apiserver, containerd")
+    started = [*start_api(), runtime.start()]
+    admin = Client(SERVER.url, PKI, pki.ADMIN.name)
+    wait("kube-apiserver", lambda: admin.exists("/readyz"), within=UP_SECONDS, alive=lambda: dead(started))
+    say("controllers, scheduler, kubelet, kube-proxy, DNS, S3")
+    started += start_controllers()
+    addons.apply(admin)
+    started += [*start_node(), *start_addons()]
+    for what, ready in (("node", lambda: node_ready(admin)), ("DNS", addons.dns_answers), ("S3", addons.s3_answers)):
+        wait(what, ready, within=UP_SECONDS, alive=lambda: dead(started))
+        say(f"{what} is ready")
+    pki.kubeconfig(layout.KUBECONFIG, SERVER.url, PKI, pki.ADMIN.name)
+
+
+def dead(started: list[Process]) -> str | None:
+    return next(filter(None, map(processes.obituary, started)), None)
+
+
+def start_api() -> list[Process]:
+    pki.write_private(SERVER.tokens, "")
+    to_kubelet = [
+        f"--kubelet-client-certificate={PKI}/apiserver-kubelet-client.crt",
+        f"--kubelet-client-key={PKI}/apiserver-kubelet-client.key",
+        f"--kubelet-certificate-authority={PKI}/ca.crt",
+    ]
+    command = apiserver.kube_apiserver(SERVER, ADMISSION, TO_KUBELET, *to_kubelet)
+    return [apiserver.start(SERVER, apiserver.etcd()), apiserver.start(SERVER, command)]
+
+
+def start_controllers() -> list[Process]:
+    manager = apiserver.kube_controller_manager(SERVER, apiserver.client(SERVER, "controller-manager"))
+    scheduler = node.kube_scheduler(apiserver.client(SERVER, "scheduler"))
+    return [apiserver.start(SERVER, command) for command in (manager, scheduler)]
+
+
+def start_node() -> list[Process]:
+    (layout.STATE / "resolv.conf").write_text(addons.resolv_conf())
+    node.write(layout.STATE / "kubelet.json", node.kubelet_config(PKI))
+    node.write(layout.STATE / "kube-proxy.json", node.kube_proxy_config(apiserver.client(SERVER, "kube-proxy")))
+    commands = (node.kubelet(apiserver.client(SERVER, "kubelet")), node.kube_proxy())
+    return [apiserver.start(SERVER, command) for command in commands]
+
+
+def start_addons() -> list[Process]:
+    corefile = layout.STATE / "Corefile"
+    corefile.write_text(addons.corefile(apiserver.client(SERVER, "coredns")))
+    coredns = apiserver.start(SERVER, ["coredns", "-conf", str(corefile)])
+    (name, *arguments), environment = addons.versitygw()
+    s3 = processes.spawn(name, [layout.tool(name), *arguments], layout.STATE, env=environment)
+    return [coredns, s3]
+
+
+def node_ready(client: Client) -> bool:
+    path = f"/api/v1/nodes/{layout.NODE_NAME}"
+    account = "/api/v1/namespaces/default/serviceaccounts/default"
+    if not client.exists(path) or not client.exists(account):
+        return False
+    conditions = client.get(path)["status"].get("conditions", [])
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)

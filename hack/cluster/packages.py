@@ -1,0 +1,54 @@
+"""Debian packages: only those whose programs are missing, and never by removing another.
+
+What counts is the program, not the package: a machine with Docker has runc already, and Debian's containerd
+would push Docker's out.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from hack.cluster import layout
+from hack.cluster.steps import ClusterError, attempt, run, say
+
+SEARCH = ":".join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+NODE = {
+    "containerd": "containerd",
+    "containerd-shim-runc-v2": "containerd",
+    "ctr": "containerd",
+    "runc": "runc",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "mount": "mount",
+    "openssl": "openssl",
+    str(layout.CNI_PLUGINS / "ptp"): "containernetworking-plugins",
+}
+IMAGES = {"buildah": "buildah", "mmdebstrap": "mmdebstrap"}
+
+
+def present(program: str) -> bool:
+    """Whether a program is there, by name or by absolute path."""
+    return Path(program).exists() if program.startswith("/") else shutil.which(program, path=SEARCH) is not None
+
+
+def missing(wanted: dict[str, str]) -> list[str]:
+    return sorted({package for program, package in wanted.items() if not present(program)})
+
+
+def install(wanted: dict[str, str]) -> None:
+    """Install what is missing; the package lists are refreshed only if they do not serve."""
+    names = missing(wanted)
+    if not names:
+        return
+    say(f"Debian packages: {' '.join(names)}")
+    if shutil.which("apt-get") is None:
+        raise ClusterError(f"these programs' Debian packages are missing, and apt-get too: {' '.join(names)}")
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "--no-remove", *names]
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    log = layout.cache() / "logs" / "apt.log"
+    try:
+        run(command, env=environment, log=log)
+    except ClusterError:
+        attempt(["apt-get", "update", "-qq"])
+        run(command, env=environment, log=log)

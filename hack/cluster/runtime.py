@@ -1,0 +1,87 @@
+"""The private containerd: its start, the one image it cannot do without, and what it keeps from run to run.
+
+Its root is in the cache, so that images are unpacked once. That root is trusted only if the run before has
+removed its containers: else containerd would adopt them for a cluster that knows nothing of them.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from hack.cluster import golang, layout, mounts, network, node, oci, processes
+from hack.cluster.processes import Process
+from hack.cluster.steps import ClusterError, attempt, run, wait
+
+PAUSE_SOURCE = layout.REPO / "hack/images/pause"
+START_SECONDS = 30.0
+
+
+def root() -> Path:
+    return layout.cache() / "containerd"
+
+
+def clean_marker() -> Path:
+    return layout.cache() / "containerd-is-clean"
+
+
+def ctr(*arguments: str | Path) -> list[str | Path]:
+    """A command line of containerd's client, in the namespace that kubelet uses."""
+    return ["ctr", "--address", layout.CONTAINERD_SOCKET, "--namespace", "k8s.io", *arguments]
+
+
+def start() -> Process:
+    """Start containerd and import the pause image; returns when containers can be made."""
+    if not clean_marker().exists():
+        mounts.unmount_below(root())
+        shutil.rmtree(root(), ignore_errors=True)
+    clean_marker().unlink(missing_ok=True)
+    root().mkdir(parents=True, exist_ok=True)
+    snapshotter = "native" if mounts.filesystem_of(root()) == "overlay" else "overlayfs"
+    archive, image = pause()
+    config = layout.STATE / "containerd.toml"
+    config.write_text(node.containerd_config(image, root(), snapshotter))
+    networks = layout.STATE / "cni/net.d"
+    networks.mkdir(parents=True)
+    (networks / "10-linnet.conflist").write_text(network.cni_config())
+    process = processes.spawn("containerd", ["containerd", "--config", config], layout.STATE)
+    wait("containerd", lambda: attempt(ctr("version")), within=START_SECONDS, alive=lambda: processes.obituary(process))
+    run(ctr("images", "import", archive))
+    return process
+
+
+def pause() -> tuple[Path, str]:
+    """Archive and name of the pause image, built from our own source."""
+    text = (PAUSE_SOURCE / "main.go").read_bytes()
+    tag = hashlib.sha256(text).hexdigest()[:12]
+    archive = layout.cache() / "images" / f"pause-{tag}.tar"
+    name = f"localhost/linnet-pause:{tag}"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        binary = archive.parent / "pause"
+        command: list[str | Path] = [
+            golang.find([PAUSE_SOURCE]),
+            "build",
+            "-trimpath",
+            "-buildvcs=false",
+            "-ldflags=-s -w",
+        ]
+        run([*command, "-o", binary, "."], cwd=PAUSE_SOURCE, env=golang.environment())
+        oci.archive(binary, name, archive)
+    return archive, name
+
+
+def images() -> set[str]:
+    """Names of the images that pods can use now."""
+    return set(run(ctr("images", "list", "-q")).split())
+
+
+def empty() -> None:
+    """Remove all containers, so that the next run can trust what is in the cache."""
+    try:
+        for name in run(ctr("tasks", "list", "-q")).split():
+            attempt(ctr("tasks", "delete", "--force", name))
+        for name in run(ctr("containers", "list", "-q")).split():
+            run(ctr("containers", "delete", name))
+    except ClusterError:
+        return
+    clean_marker().touch()
