@@ -175,6 +175,8 @@ class RolloutStatus(StatusWire):
     """Names this rollout in records and logs."""
     phase: Phase
     """Where it is."""
+    from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
+    """The revision that serves until then; none on the first rollout."""
     to: RevisionStatus
     """The revision that is brought to traffic."""
     step: int | None = None
@@ -195,8 +197,8 @@ class RolloutStatus(StatusWire):
     """The last verdicts."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy and analysis, frozen when it began."""
-    decision: Annotated[str, Field(max_length=32)] | None = None
-    """What was decided, before routing changes: Promoted, RolledBack or Aborted."""
+    decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
+    """What was decided, written down before routing changes."""
     reason: Annotated[str, Field(max_length=64)] | None = None
     """Why."""
     message: Annotated[str, Field(max_length=1024)] | None = None

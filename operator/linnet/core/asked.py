@@ -1,0 +1,241 @@
+"""A person's requests of a Deployment, in Argo Rollouts' words: what each does in each phase.
+
+`docs/reference/requests.md` holds the same table; a test compares them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.conditions import timestamp
+from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
+from linnet.api.modelversion import Decision
+from linnet.api.requests import Request, Verb, pending
+from linnet.core import answers, decisions, manifests, rollout
+from linnet.core.judging import Judged
+from linnet.core.plan import Action, Emit, Log, Record
+from linnet.core.rollout import Turn
+from linnet.core.target import Refusal, quarantine_of, wanted
+from linnet.core.versions import Version
+from linnet.core.world import World, of_workload
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request leads to: the world after it and a sentence, or a refusal's sentence with the world as it was."""
+
+    turn: Turn
+    message: str
+    done: bool = True
+
+
+Handler = Callable[[World, Request, Judged], Answer]
+
+ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
+    Verb.PROMOTE: frozenset({"Stepping"}),
+    Verb.PROMOTE_FULL: frozenset({"Stepping", "Baking"}),
+    Verb.RESUME: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.PAUSE: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.ABORT: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.ROLLBACK: frozenset({None, "Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.RETRY: frozenset({None}),
+    Verb.RELEASE: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"}),
+}
+"""Request → the phases (None: at rest) in which it is obeyed."""
+
+
+def obeyed(world: World, judged: Judged) -> Turn:
+    """The world after the pending request, with its answer; unchanged if there is none."""
+    request = pending(world.observed.deployment.request, world.status.last_request)
+    if request is None:
+        return Turn(world)
+    refusal = _refusal(world, request)
+    answer = Answer(Turn(world), refusal, done=False) if refusal else _HANDLERS[request.verb](world, request, judged)
+    said = answers.accepted if answer.done else answers.refused
+    told = said(request, answer.message, world.now)
+    event = Emit("Normal", f"Request{told.outcome}", f"{request.verb} by {request.user}: {answer.message}")
+    log = Log("request", told.wire())
+    return Turn(answer.turn.world.with_status(last_request=told), (*answer.turn.actions, event, log))
+
+
+def _refusal(world: World, request: Request) -> str | None:
+    if not world.observed.requests_proven:
+        return answers.UNPROVEN
+    if request.verb not in ALLOWED:
+        return f"a Deployment doesn't know {request.verb}; it knows {', '.join(sorted(ALLOWED))}"
+    under_way = world.status.rollout
+    phase = under_way.phase if under_way else None
+    if under_way is not None and under_way.from_ is None and request.verb != Verb.RELEASE:
+        return "the first version is still starting: there is nothing to go back to, nor to wait for"
+    if phase not in ALLOWED[request.verb]:
+        return f"{request.verb} does nothing {f'in phase {phase}' if phase else 'at rest: no rollout is under way'}"
+    if under_way is not None and request.verb != Verb.RELEASE and not _names(request, under_way.to):
+        return f"the rollout under way is of version {under_way.to.version}, not {request.target}"
+    return None
+
+
+def _names(request: Request, revision: RevisionStatus) -> bool:
+    return request.target in {"-", str(revision.version), f"v{revision.version}", revision.digest}
+
+
+def _under_way(world: World) -> RolloutStatus:
+    assert world.status.rollout is not None
+    return world.status.rollout
+
+
+def _promote(world: World, request: Request, judged: Judged) -> Answer:
+    del judged
+    if world.spec.paused:
+        return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
+    step = _under_way(world).step or 0
+    return Answer(rollout.next_step(world), f"left step {step} for {request.user}")
+
+
+def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
+    under_way = _under_way(world)
+    if under_way.phase == "Baking":
+        time = timestamp(world.now)
+        moved = world.with_rollout(under_way, phase="Finishing", step_started_at=time, paused=None)
+        return Answer(Turn(moved), "the bake is over")
+    message = f"{request.user} promoted it past the remaining steps"
+    return Answer(rollout.promote(world, request.user, "PromoteFull", message, judged), "promoting")
+
+
+def _resume(world: World, request: Request, judged: Judged) -> Answer:
+    del request, judged
+    under_way, policy = _under_way(world), world.policy
+    if world.spec.paused:
+        return Answer(Turn(world), "spec.paused is true: set it to false", done=False)
+    if under_way.paused:
+        return Answer(Turn(world.with_rollout(under_way, paused=None)), "resumed")
+    steps, index = policy.steps if policy else (), under_way.step or 0
+    if under_way.phase == "Stepping" and index < len(steps) and steps[index].pause is not None:
+        return Answer(rollout.next_step(world), "left the pause")
+    return Answer(Turn(world), "it is not paused", done=False)
+
+
+def _pause(world: World, request: Request, judged: Judged) -> Answer:
+    del request, judged
+    return Answer(
+        Turn(world.with_rollout(_under_way(world), paused=True)),
+        "paused where it is; a failing version is still rolled back",
+    )
+
+
+def _abort(world: World, request: Request, judged: Judged) -> Answer:
+    message = f"{request.user} aborted it"
+    return Answer(rollout.abort(world, request.user, "Abort", message, judged), "going back; nothing is quarantined")
+
+
+def _rollback(world: World, request: Request, judged: Judged) -> Answer:
+    if world.status.rollout is not None:
+        message = f"{request.user} rolled it back"
+        return Answer(rollout.roll_back(world, request.user, "Rollback", message, judged), "going back")
+    stable, to = world.status.stable, _former(world, request)
+    if stable is None or isinstance(to, str):
+        return Answer(Turn(world), to if isinstance(to, str) else "nothing serves yet", done=False)
+    return Answer(_back_to(world, to, stable, request), f"going back to version {to.version}")
+
+
+def _former(world: World, request: Request) -> RevisionStatus | str:
+    """The revision to go back to: the former one, or the newest that is kept of the named version; or why not."""
+    stable, former = world.status.stable, world.status.former
+    if request.target == "-":
+        return former or "there is no former version: name one, such as v1"
+    if stable is not None and _names(request, stable):
+        return f"version {stable.version} serves already"
+    kept = [w for w in world.observed.workloads if not w.meta.deleting]
+    kept.sort(key=lambda w: w.meta.created.timestamp() if w.meta.created else 0.0, reverse=True)
+    found = next((r for w in kept if (r := of_workload(world, w)) is not None and _names(request, r)), None)
+    return found or _fresh(world, request)
+
+
+def _fresh(world: World, request: Request) -> RevisionStatus | str:
+    """A revision of the named version with the present template, where none is kept."""
+    version = next((v for v in world.versions if _is(request, v)), None)
+    if version is None or not version.ready or version.status.digest is None:
+        return f"there is no validated version {request.target} of {world.spec.model.name}"
+    return manifests.revision(world.name, version.spec, version.status.digest, world.spec)
+
+
+def _is(request: Request, version: Version) -> bool:
+    return request.target in {str(version.number), f"v{version.number}", version.digest}
+
+
+def _back_to(world: World, to: RevisionStatus, stable: RevisionStatus, request: Request) -> Turn:
+    """A rollout that begins with its rollback: the stable version is the one that goes."""
+    time = timestamp(world.now)
+    reverse = RolloutStatus(
+        id=f"back-v{to.version}-{time.replace('-', '').replace(':', '')}",
+        phase="RollingBack",
+        from_=to,
+        to=stable,
+        started_at=time,
+        step_started_at=time,
+        decision="RolledBack",
+        reason="Rollback",
+        message=f"{request.user} rolled it back",
+        by=request.user,
+    )
+    moved = world.with_status(rollout=reverse)
+    recorded = decisions.recorded(
+        moved, "RolledBack", request.user, "Rollback", reverse.message or "", Judged(), quarantine=True
+    )
+    told = f"{request.user} rolls version {stable.version} back to {to.version}"
+    return Turn(moved, (*recorded, Emit("Warning", "RolledBack", told)))
+
+
+def _retry(world: World, request: Request, judged: Judged) -> Answer:
+    del judged
+    target = wanted(world)
+    if isinstance(target, Refusal):
+        return Answer(Turn(world), target.message, done=False)
+    if quarantine_of(world, target.revision) is not None:
+        return Answer(Turn(world), f"version {target.revision.version} is quarantined: release it", done=False)
+    if world.status.held is None or not _names(request, target.revision):
+        return Answer(Turn(world), "no aborted version waits for a retry", done=False)
+    return Answer(Turn(world.with_status(held=None)), f"trying version {target.revision.version} again")
+
+
+def _release(world: World, request: Request, judged: Judged) -> Answer:
+    del judged
+    named = [v for v in world.versions if _is(request, v)]
+    if request.target == "-" and not isinstance(target := wanted(world), Refusal):
+        named = [target.version]
+    digests = {v.digest for v in named}
+    held = [v for v in world.versions if v.digest in digests and v.status.quarantine]
+    if not held:
+        return Answer(Turn(world), f"no version {request.target} is quarantined here", done=False)
+    actions = tuple(_released(world, version, request) for version in held)
+    held_name = None if _holds(world, held) else world.status.held
+    return Answer(Turn(world.with_status(held=held_name), actions), f"released {', '.join(v.name for v in held)}")
+
+
+def _holds(world: World, versions: list[Version]) -> bool:
+    prefixes = tuple(f"{world.name}-v{v.number}-" for v in versions)
+    return world.status.held is not None and world.status.held.startswith(prefixes)
+
+
+def _released(world: World, version: Version, request: Request) -> Action:
+    decision = Decision(
+        id=f"release-{request.id}"[:64],
+        deployment=world.name,
+        decision="Released",
+        by=request.user,
+        reason="Release",
+        message=f"{request.user} released it",
+        time=timestamp(world.now),
+    )
+    return Record(version.name, decision, release=True)
+
+
+_HANDLERS: Final[Mapping[Verb, Handler]] = {
+    Verb.PROMOTE: _promote,
+    Verb.PROMOTE_FULL: _promote_full,
+    Verb.RESUME: _resume,
+    Verb.PAUSE: _pause,
+    Verb.ABORT: _abort,
+    Verb.ROLLBACK: _rollback,
+    Verb.RETRY: _retry,
+    Verb.RELEASE: _release,
+}

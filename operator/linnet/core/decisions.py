@@ -1,0 +1,85 @@
+"""What is kept of a decision: a record on the ModelVersion, a JSON line in the log, and a quarantine if it failed."""
+
+from decimal import Decimal
+from typing import Any, Literal
+
+from linnet.api.conditions import timestamp
+from linnet.api.deployment import RevisionStatus, RolloutStatus
+from linnet.api.labels import REVISION
+from linnet.api.modelversion import CheckResult, Decision, Quarantine
+from linnet.core.checks import Judgement, Signal
+from linnet.core.judging import Judged
+from linnet.core.plan import Action, Log, Record
+from linnet.core.world import World
+
+Kind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Released"]
+
+
+def recorded(
+    world: World, kind: Kind, by: str, reason: str, message: str, judged: Judged, *, quarantine: bool = False
+) -> tuple[Action, ...]:
+    """The record and the log line of a decision about the rollout under way."""
+    rollout = world.status.rollout
+    version = world.version(rollout.to.version) if rollout else None
+    if rollout is None:
+        return ()
+    decision = Decision(
+        id=f"{rollout.id}-{kind}"[:64],
+        deployment=world.name,
+        revision=rollout.to.name,
+        decision=kind,
+        by=by[:256],
+        reason=reason[:64],
+        message=message[:1024],
+        policy_hash=rollout.policy_hash,
+        checks=[_result(j) for j in judged.judgements] or None,
+        time=timestamp(world.now),
+    )
+    entry = _quarantine(world, rollout, reason, message) if quarantine else None
+    log = Log("decision", {"rollout": rollout.id, "digest": rollout.to.digest, **decision.wire()})
+    kept = version is not None and kind not in {"Started", "Completed"}
+    return (Record(version.name, decision, entry), log) if version and kept else (log,)
+
+
+def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:
+    """By digest for errors, a person's word, or the artifact itself; with the template for latency and pods."""
+    policy = world.policy
+    signals = {c.name: c.signal for c in policy.judged.checks} if policy else {}
+    by_digest = signals.get(reason) == Signal.ERRORS or reason in {"Rollback", "Quarantined", "Outage"}
+    return Quarantine(
+        template=None if by_digest else rollout.to.template,
+        deployment=world.name,
+        revision=rollout.to.name,
+        reason=reason[:64],
+        message=message[:1024],
+        time=timestamp(world.now),
+    )
+
+
+def _result(judgement: Judgement) -> CheckResult:
+    counts = judgement.counts
+    return CheckResult(
+        name=judgement.check,
+        verdict=judgement.verdict,
+        canary_requests=counts.canary_n,
+        canary_bad=counts.canary_bad,
+        stable_requests=counts.stable_n,
+        stable_bad=counts.stable_bad,
+        statistic=_quantity(judgement.statistic),
+        bound=_quantity(judgement.bound),
+        message=judgement.message[:512],
+    )
+
+
+def _quantity(number: float) -> Decimal | None:
+    """Three places; None where a quantity can't say it (below zero, infinite)."""
+    return round(Decimal(number), 3) if 0 <= number < 10**9 else None
+
+
+def as_fields(judgement: Judgement) -> dict[str, Any]:
+    return _result(judgement).wire()
+
+
+def pinned(world: World, revision: RevisionStatus | None) -> bool:
+    """Whether `<name>` selects this revision alone."""
+    return revision is not None and world.selector(world.name).get(REVISION) == revision.name

@@ -1,0 +1,173 @@
+"""`Deployment` → revisions, traffic, canary: everything that one look at it leads to, in order."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from linnet.api.conditions import Reason, condition, find, merge
+from linnet.api.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.labels import REVISION
+from linnet.core import asked, judging, rollout, routing, summary, unsupported
+from linnet.core.judging import Judged
+from linnet.core.manifests import evidence as evidence_manifest
+from linnet.core.observed import DeploymentObserved, Target
+from linnet.core.parse import Invalid, parse_spec, parse_status
+from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
+from linnet.core.rollout import Turn
+from linnet.core.target import Refusal, Wanted, refusal, wanted
+from linnet.core.world import World, adopted
+
+SOON = timedelta(0)
+
+
+def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
+    """Route as was written down; then let requests and evidence move the rollout, and write that down."""
+    former = parse_status(DeploymentStatus, observed.deployment.status)
+    spec = parse_spec(DeploymentSpec, observed.deployment.spec)
+    if isinstance(spec, Invalid):
+        return _stopped(observed, former, Reason.INVALID_SPEC, spec.message, now)
+    if found := _refused(spec, observed):
+        return _stopped(observed, former, *found, now)
+    return _planned(adopted(World(observed, spec, former, now)))
+
+
+def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[Target, ...]:
+    """The pods to read before this look; none unless a rollout is judged and the interval has passed."""
+    spec = parse_spec(DeploymentSpec, observed.deployment.spec)
+    if isinstance(spec, Invalid):
+        return ()
+    return judging.targets(World(observed, spec, parse_status(DeploymentStatus, observed.deployment.status), now))
+
+
+def _refused(spec: DeploymentSpec, observed: DeploymentObserved) -> tuple[Reason, str] | None:
+    if message := next(unsupported.in_deployment(spec), None):
+        return Reason.NOT_YET_SUPPORTED, message
+    account = spec.pod.service_account_name if spec.pod else None
+    if account is not None and account not in observed.allowed_service_accounts:
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
+            f"spec.pod.serviceAccountName: {account} does not exist or does not carry the label "
+            'linnet.dev/allow-pods: "true"'
+        )
+    return None
+
+
+def _planned(before: World) -> Plan[DeploymentStatus]:
+    judged = judging.look(before)
+    target = wanted(before)
+    refused = refusal(before, target) if isinstance(target, Wanted) else None
+    turn = _moved(before, judged, target, refused)
+    status = _status(turn.world, judged, target, refused)
+    data, saved = _evidence(before, turn.world, judged)
+    told = (*turn.actions, *_told(before, judged), *_warned(before, status))
+    return Plan(
+        status,
+        (*routing.actions(before), *told, *saved),
+        _next_look(before, turn.world),
+        evidence=data,
+        gauges=_gauges(turn.world),
+    )
+
+
+def _moved(world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None) -> Turn:
+    """A request first; else the rollout under way; else a new one. One transition a look."""
+    turn = asked.obeyed(world, judged)
+    if turn.world.status != world.status:
+        return turn
+    if world.status.rollout is not None:
+        return rollout.advance(world, judged, target if isinstance(target, Wanted) else None)
+    if isinstance(target, Refusal) or refused is not None or _serves(world, target):
+        return Turn(world)
+    return rollout.begin(world, target)
+
+
+def _serves(world: World, target: Wanted) -> bool:
+    return world.status.stable is not None and world.status.stable.name == target.revision.name
+
+
+def _status(world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None) -> DeploymentStatus:
+    under_way, stable = world.status.rollout, world.status.stable
+    if under_way is not None and judged.judgements:
+        world = world.with_rollout(under_way, checks=summary.verdicts(judged))
+    serving = world.workload(stable)
+    generation = world.observed.deployment.generation
+    said = summary.conditions(world, target, refused)
+    return world.status.model_copy(
+        update={
+            "observed_generation": generation,
+            "replicas": serving.current if serving else 0,
+            "ready_replicas": serving.ready if serving else 0,
+            "selector": f"{REVISION}={stable.name}" if stable else None,
+            "queued": _queued(world, target),
+            "conditions": merge(world.status.conditions, said, generation, world.now),
+        }
+    )
+
+
+def _queued(world: World, target: Wanted | Refusal) -> object:
+    under_way = world.status.rollout
+    if under_way is None or isinstance(target, Refusal):
+        return None
+    known = {under_way.to.name, under_way.from_.name if under_way.from_ else ""}
+    return None if target.revision.name in known else target.revision
+
+
+def _evidence(before: World, after: World, judged: Judged) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
+    """What the operator remembers until the next look, and its saving at a transition or when it is due."""
+    under_way, policy = after.status.rollout, after.policy
+    if under_way is None or under_way.from_ is None or policy is None:
+        return None, ()
+    begun = before.status.rollout is None or before.status.rollout.id != under_way.id
+    data = judging.fresh(after, policy) if begun else judged.data
+    if data is None:
+        return None, ()
+    if before.status.rollout == under_way and not judging.due(data, after.now):
+        return data, ()
+    stamped = judging.stamped(data, after.now)
+    return stamped, (SaveEvidence(evidence_manifest(after.owner, stamped)),)
+
+
+def _warned(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
+    """An Event when Ready becomes False for a new reason; a rollback tells of itself."""
+    former, ready = find(before.status.conditions, "Ready"), find(status.conditions, "Ready")
+    if ready is None or ready.status != "False" or (former is not None and former.reason == ready.reason):
+        return ()
+    quiet = {Reason.ROLLING_BACK, Reason.STARTING, Reason.NO_PODS_READY}
+    return () if ready.reason in quiet else (Emit("Warning", ready.reason, ready.message),)
+
+
+def _told(world: World, judged: Judged) -> tuple[Action, ...]:
+    """A log line for each verdict that changed."""
+    under_way = world.status.rollout
+    known = {c.name: c.verdict for c in (under_way.checks or ()) if under_way} if under_way else {}
+    return tuple(
+        Log("verdict", {"check": j.check, "verdict": j.verdict.value, "reason": j.reason, "message": j.message})
+        for j in judged.judgements
+        if known.get(j.check) != j.verdict.value
+    )
+
+
+def _next_look(before: World, after: World) -> timedelta | None:
+    if before.status != after.status:
+        return SOON
+    if after.status.rollout is None:
+        return None
+    return after.policy.interval if after.policy else timedelta(seconds=5)
+
+
+def _gauges(world: World) -> dict[str, float]:
+    under_way = world.status.rollout
+    return {"linnet_canary_weight": float((under_way.effective_weight if under_way else 0) or 0)}
+
+
+def _stopped(
+    observed: DeploymentObserved, former: DeploymentStatus, reason: Reason, message: str, now: datetime
+) -> Plan[DeploymentStatus]:
+    """The spec can't be followed: that is said, and everything stays as it is."""
+    generation = observed.deployment.generation
+    kept = [c for t in ("Available", "Progressing") if (c := find(former.conditions, t)) is not None]
+    said = [*kept, condition("Ready", False, reason, message)]
+    status = former.model_copy(
+        update={"observed_generation": generation, "conditions": merge(former.conditions, said, generation, now)}
+    )
+    known = find(former.conditions, "Ready")
+    news = known is None or known.reason != reason or known.message != message
+    return Plan(status, (Emit("Warning", reason, message),) if news else ())

@@ -1,0 +1,157 @@
+"""One look at the canary: fold what the pods said into the evidence, and judge every check on it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from linnet.api.conditions import parse_time, timestamp
+from linnet.api.deployment import Phase
+from linnet.api.labels import REVISION
+from linnet.core import analysis, evidence, podhealth
+from linnet.core.checks import Judgement, Signal, Track, Verdict
+from linnet.core.evidence import Evidence
+from linnet.core.observed import Target
+from linnet.core.policy import RolloutPolicy
+from linnet.core.runtimes import metric_rules
+from linnet.core.server import metrics_port
+from linnet.core.world import World
+
+JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
+"""Phases in which the canary has, or may have, traffic."""
+SAVE_EVERY: Final = timedelta(seconds=30)
+_PREFIX: Final = "evidence."
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdicts of this look, and the evidence after it. `data` is None where no rollout is judged."""
+
+    judgements: tuple[Judgement, ...] = ()
+    data: Mapping[str, str] | None = None
+    folded: bool = False
+
+    @property
+    def failed(self) -> Judgement | None:
+        return next((j for j in self.judgements if j.verdict == Verdict.FAIL), None)
+
+    def verdict(self, names: frozenset[str] | None = None) -> Verdict:
+        """Of all checks, or of the named ones; pod health always counts."""
+        asked = [j for j in self.judgements if names is None or j.check in names or j.check == podhealth.NAME]
+        counted = [j for j in asked if j.check != podhealth.NAME]
+        return analysis.overall(asked if counted else ())
+
+
+def look(world: World) -> Judged:
+    """Fold this look's scrape, if there is one, and judge."""
+    rollout, policy = world.status.rollout, world.policy
+    if rollout is None or policy is None:
+        return Judged()
+    health = podhealth.judge(world, policy)
+    if rollout.phase not in JUDGED:
+        return Judged((health,), world.observed.evidence if world.own_evidence else None)
+    known = _folded(world, policy)
+    elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
+    counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
+    return Judged((*counted, health), _data(world, policy, known), folded=world.observed.scrape is not None)
+
+
+def _required(world: World, policy: RolloutPolicy) -> timedelta:
+    rollout = world.status.rollout
+    if rollout is None or rollout.phase != "Stepping" or (rollout.step or 0) >= len(policy.steps):
+        return policy.bake
+    step = policy.steps[rollout.step or 0]
+    return step.analyse.for_ if step.analyse else timedelta(0)
+
+
+def _folded(world: World, policy: RolloutPolicy) -> Evidence:
+    known, scrape = remembered(world, policy), world.observed.scrape
+    if scrape is None:
+        return known
+    return evidence.fold(known, scrape.counters, _tracks(world), _segment(world), world.now)
+
+
+def _warming(world: World, policy: RolloutPolicy) -> frozenset[str]:
+    """Latency checks during warm-up: a first answer is slow for reasons that the version can't help."""
+    rollout = world.status.rollout
+    if rollout is None or world.since(rollout.ready_at) >= policy.warm_up:
+        return frozenset()
+    return frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY)
+
+
+def remembered(world: World, policy: RolloutPolicy) -> Evidence:
+    """What this rollout has seen so far; a fresh one if it is another's, or unreadable."""
+    if not world.own_evidence:
+        return evidence.start(policy.judged.checks)
+    stored = (world.observed.evidence or {}).items()
+    try:
+        return evidence.from_data({k.removeprefix(_PREFIX): v for k, v in stored if k.startswith(_PREFIX)})
+    except ValueError:
+        return evidence.start(policy.judged.checks)
+
+
+def _tracks(world: World) -> dict[str, Track]:
+    rollout = world.status.rollout
+    if rollout is None:
+        return {}
+    tracks = {p.meta.uid: Track.STABLE for p in world.pods(rollout.from_)} if rollout.from_ else {}
+    return tracks | {p.meta.uid: Track.CANARY for p in world.pods(rollout.to)}
+
+
+def _segment(world: World) -> str:
+    """Names the canary's share by its ready pods, in steps of 5 %: within a segment the share stands still."""
+    rollout = world.status.rollout
+    canary, stable = world.ready(rollout.to if rollout else None), world.ready(rollout.from_ if rollout else None)
+    return f"w{5 * round(20 * canary / max(1, canary + stable))}"
+
+
+def fresh(world: World, policy: RolloutPolicy) -> dict[str, str]:
+    """The evidence of a rollout that begins: nothing seen, the policy frozen."""
+    return _data(world, policy, evidence.start(policy.judged.checks))
+
+
+def _data(world: World, policy: RolloutPolicy, known: Evidence) -> dict[str, str]:
+    former = world.observed.evidence or {}
+    rollout = world.status.rollout
+    kept = {k: former[k] for k in ("saved", "restarts") if k in former} if world.own_evidence else {}
+    restarts = {p.meta.uid: podhealth.restarts(p) for p in world.pods(rollout.from_ if rollout else None)}
+    return {
+        "restarts": json.dumps(restarts, sort_keys=True),
+        **kept,
+        "rollout": rollout.id if rollout else "",
+        "policy": policy.source,
+        **{f"{_PREFIX}{k}": v for k, v in evidence.to_data(known).items()},
+    }
+
+
+def due(data: Mapping[str, str], now: datetime) -> bool:
+    """Whether the ConfigMap is so old that a crash would lose too much."""
+    saved = data.get("saved")
+    return saved is None or now - parse_time(saved) >= SAVE_EVERY
+
+
+def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
+    return {**data, "saved": timestamp(now)}
+
+
+def targets(world: World) -> tuple[Target, ...]:
+    """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
+    rollout, policy = world.status.rollout, world.policy
+    if rollout is None or policy is None or rollout.phase not in JUDGED or not policy.judged.checks:
+        return ()
+    last = remembered(world, policy).folded_at
+    if last is not None and world.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
+        return ()
+    revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
+    return tuple(t for r in revisions for t in _of_revision(world, r.version, r.name))
+
+
+def _of_revision(world: World, number: int, name: str) -> tuple[Target, ...]:
+    version = world.version(number)
+    metrics = version.spec.runtime.metrics if version else None
+    if version is None or metrics is None:
+        return ()
+    port, rules = metrics_port(version.spec.runtime), metric_rules(metrics)
+    running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
+    return tuple(Target(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)

@@ -1,0 +1,172 @@
+"""Where traffic goes and how many pods each revision has, for the phase that was written down.
+
+Order matters and is the same everywhere: readiness, then the Service, then scaling down.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from linnet.api.deployment import RevisionStatus, RolloutStatus
+from linnet.api.labels import DEPLOYMENT, REVISION
+from linnet.core import defaults, manifests
+from linnet.core.capacity import canary_replicas, holdback_replicas
+from linnet.core.decisions import pinned
+from linnet.core.manifests import Image
+from linnet.core.plan import Action, Apply, Delete, Patch
+from linnet.core.rollout import ANALYSIS, OUTAGE, first_replicas
+from linnet.core.world import World
+
+CONDEMNED_GRACE_SECONDS = 1
+"""A failed canary's pods are deleted with no time to drain: kept-alive connections would stay with it."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Pods of each revision, and whom `<name>` selects: one revision, both (None), or as it is (keep)."""
+
+    replicas: Mapping[str, int]
+    live: RevisionStatus | None = None
+    keep: bool = False
+
+
+def routing(world: World) -> Routing:
+    """What the phase asks for."""
+    rollout, stable, full = world.status.rollout, world.status.stable, world.replicas
+    if rollout is None:
+        return Routing({stable.name: full} if stable else {}, stable, keep=stable is None)
+    new, old = rollout.to.name, rollout.from_
+    if old is None:
+        return Routing({new: full}, rollout.to)
+    match rollout.phase:
+        case "Starting":
+            return Routing({old.name: full, new: _first(world)}, old)
+        case "Stepping":
+            weight = rollout.weight or 0
+            pods = canary_replicas(full, weight) if weight else _first(world)
+            return Routing({old.name: full, new: pods}, None if weight else old)
+        case "Promoting":
+            return Routing({old.name: full, new: full})
+        case "Baking":
+            held = holdback_replicas(full, world.policy.holdback_percent if world.policy else 0)
+            return Routing({new: full, old.name: held}, None if held else rollout.to)
+        case "Finishing":
+            kept = 0 if pinned(world, rollout.to) else world_replicas(world, old)
+            return Routing({new: full, old.name: kept}, rollout.to)
+        case "RollingBack":
+            return _back(world, rollout, old)
+
+
+def _first(world: World) -> int:
+    return first_replicas(world, world.policy) if world.policy else 1
+
+
+def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
+    """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
+    full = world.replicas
+    if pinned(world, old):
+        return Routing({old.name: full, rollout.to.name: 0}, old)
+    present = world_replicas(world, rollout.to)
+    warm = world.ready(old) >= full or (rollout.reason == OUTAGE and world.ready(old) > 0)
+    return Routing({old.name: full, rollout.to.name: present}, old if warm else None, keep=not warm)
+
+
+def world_replicas(world: World, revision: RevisionStatus) -> int:
+    found = world.workload(revision)
+    return found.replicas if found else 0
+
+
+def actions(world: World) -> Iterator[Action]:
+    """What the cluster lacks of the routing, in the order in which it must be done."""
+    wanted = routing(world)
+    yield from _grow(world, wanted)
+    yield from _services(world, wanted)
+    yield from _shrink(world, wanted)
+    yield from _condemned(world)
+    yield from _budget(world)
+    yield from _forgotten(world)
+
+
+def _revisions(world: World) -> dict[str, RevisionStatus]:
+    rollout = world.status.rollout
+    known = (world.status.stable, rollout.from_ if rollout else None, rollout.to if rollout else None)
+    return {r.name: r for r in known if r is not None}
+
+
+def _grow(world: World, wanted: Routing) -> Iterator[Action]:
+    present = {w.meta.name: w for w in world.observed.workloads if not w.meta.deleting}
+    for name, count in wanted.replicas.items():
+        if name not in present:
+            yield from _made(world, _revisions(world)[name], count)
+        elif present[name].replicas < count:
+            yield _scale(world, name, count)
+
+
+def _made(world: World, revision: RevisionStatus, count: int) -> Iterator[Action]:
+    version = world.version(revision.version)
+    if version is None or count == 0:
+        return
+    platform = world.observed.platform
+    image = Image(platform.image, platform.image_pull_policy)
+    yield Apply(manifests.workload(world.owner, revision, version.spec, world.spec, image, count))
+
+
+def _scale(world: World, name: str, count: int) -> Action:
+    found = next(w for w in world.observed.workloads if w.meta.name == name)
+    return Patch("apps/v1", "Deployment", name, found.meta.uid, {"spec": {"replicas": count}})
+
+
+def _shrink(world: World, wanted: Routing) -> Iterator[Action]:
+    """Revisions that are not part of the routing keep no pods."""
+    for found in world.observed.workloads:
+        count = wanted.replicas.get(found.meta.name, 0)
+        if found.replicas > count and not found.meta.deleting:
+            yield _scale(world, found.meta.name, count)
+
+
+def _services(world: World, wanted: Routing) -> Iterator[Action]:
+    rollout, stable = world.status.rollout, world.status.stable
+    serving = stable or (rollout.to if rollout else None)
+    version = world.version(serving.version) if serving else None
+    if serving is None or version is None:
+        return
+    selectors: dict[str, Mapping[str, str]] = {r: {REVISION: r} for r in _revisions(world)}
+    if not wanted.keep:
+        selectors[world.name] = {REVISION: wanted.live.name} if wanted.live else {DEPLOYMENT: world.name}
+    selectors[f"{world.name}-stable"] = {REVISION: serving.name}
+    canary = rollout.to if rollout is not None and rollout.from_ is not None else None
+    if canary is not None or world.selector(f"{world.name}-canary"):
+        selectors[f"{world.name}-canary"] = {REVISION: (canary or serving).name}
+    for name, selector in selectors.items():
+        if world.selector(name) != selector:
+            yield Apply(manifests.service(world.owner, name, selector, version.spec))
+
+
+def _condemned(world: World) -> Iterator[Action]:
+    """Once traffic is back, a failed canary's pods go at once; a person's abort drains."""
+    rollout = world.status.rollout
+    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not pinned(world, rollout.from_):
+        return
+    for pod in world.pods(rollout.to):
+        if not pod.meta.deleting:
+            yield Delete("v1", "Pod", pod.meta.name, pod.meta.uid, grace_seconds=CONDEMNED_GRACE_SECONDS)
+
+
+def _budget(world: World) -> Iterator[Action]:
+    mine = [o for o in world.observed.others if o[:2] == ("PodDisruptionBudget", world.name)]
+    if world.replicas > 1 and not mine:
+        yield Apply(manifests.disruption_budget(world.owner))
+
+
+def _forgotten(world: World) -> Iterator[Action]:
+    """Revisions beyond revisionHistory, oldest first, once they have no pods."""
+    strategy = world.spec.strategy
+    keep = (strategy.revision_history if strategy else None) or defaults.REVISION_HISTORY
+    needed = {*_revisions(world), *([world.status.former.name] if world.status.former else [])}
+    old = [w for w in world.observed.workloads if w.meta.name not in needed and w.current == 0 and w.replicas == 0]
+    old.sort(key=lambda w: w.meta.created.timestamp() if w.meta.created else 0.0, reverse=True)
+    services = {s.meta.name: s.meta.uid for s in world.observed.services}
+    for found in old[keep:]:
+        if not found.meta.deleting:
+            yield Delete("apps/v1", "Deployment", found.meta.name, found.meta.uid)
+        if found.meta.name in services:
+            yield Delete("v1", "Service", found.meta.name, services[found.meta.name])

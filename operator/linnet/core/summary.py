@@ -1,0 +1,120 @@
+"""The conditions of a Deployment: what a person reads first.
+
+Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records.
+"""
+
+from linnet.api.conditions import Condition, Reason, condition
+from linnet.api.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
+from linnet.core import podhealth
+from linnet.core.checks import Verdict
+from linnet.core.judging import Judged
+from linnet.core.target import Refusal, Wanted
+from linnet.core.world import World
+
+_HOLDING = {
+    Verdict.INSUFFICIENT_DATA: Reason.INSUFFICIENT_DATA,
+    Verdict.INCONCLUSIVE: Reason.INCONCLUSIVE,
+    Verdict.ERROR: Reason.METRICS_ERROR,
+}
+
+
+def conditions(world: World, target: Wanted | Refusal, refused: Refusal | None) -> list[Condition]:
+    """Available, Progressing and Ready, which sums up."""
+    return [_available(world), _progressing(world), _ready(world, target, refused)]
+
+
+def verdicts(judged: Judged) -> list[CheckVerdict] | None:
+    return [CheckVerdict(name=j.check, verdict=j.verdict.value) for j in judged.judgements] or None
+
+
+def _available(world: World) -> Condition:
+    rollout, stable = world.status.rollout, world.status.stable
+    pods = world.ready(stable) + (world.ready(rollout.to) if rollout and rollout.from_ else 0)
+    if pods > 0 or (stable is not None and world.replicas == 0):
+        return condition("Available", True, Reason.AVAILABLE, "pods are ready to answer")
+    trouble = podhealth.trouble(world.observed.pods)
+    return condition("Available", False, Reason.NO_PODS_READY, trouble or "no pod is ready yet")
+
+
+def _progressing(world: World) -> Condition:
+    rollout = world.status.rollout
+    if rollout is None:
+        return condition("Progressing", False, Reason.AS_DESIRED, "no rollout is under way")
+    return condition("Progressing", True, *_phase(world, rollout))
+
+
+def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
+    version = f"version {rollout.to.version}"
+    match rollout.phase:
+        case "Starting":
+            trouble = podhealth.trouble(world.pods(rollout.to))
+            return Reason.STARTING, f"{version}: {trouble or 'its pods are starting'}"
+        case "Stepping":
+            return _stepping(world, rollout)
+        case "Promoting":
+            return Reason.PROMOTING, f"{version} is promoted: its remaining pods are starting"
+        case "Baking":
+            return Reason.BAKING, f"{version} serves; the former version stays as comparator. {_verdicts(rollout)}"
+        case "Finishing":
+            return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
+        case "RollingBack":
+            return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
+
+
+def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
+    steps = len(world.policy.steps) if world.policy else 0
+    where = f"version {rollout.to.version}, step {(rollout.step or 0) + 1} of {steps}, weight {rollout.weight} %"
+    if world.paused:
+        return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
+    step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
+    if step is not None and step.pause is not None:
+        command = (
+            f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request=resume - <new-id> <your-username>'"
+        )
+        return Reason.PAUSED, f"{where}: waits for a person: {command}"
+    return _reason_of(rollout), f"{where}. {_verdicts(rollout)}".strip()
+
+
+def _reason_of(rollout: RolloutStatus) -> Reason:
+    """The verdict that holds it, worst first."""
+    found = {c.verdict for c in rollout.checks or ()}
+    return next((reason for verdict, reason in reversed(_HOLDING.items()) if verdict in found), Reason.PROGRESSING)
+
+
+def _verdicts(rollout: RolloutStatus) -> str:
+    return ", ".join(f"{c.name}: {c.verdict}" for c in rollout.checks or ())
+
+
+def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> Condition:
+    rollout, stable = world.status.rollout, world.status.stable
+    if rollout is not None and rollout.phase != "RollingBack":
+        late = _first_is_late(world, rollout)
+        return late or condition("Ready", None, *_phase(world, rollout))
+    if rollout is not None:
+        return condition("Ready", False, *_phase(world, rollout))
+    found = target if isinstance(target, Refusal) else refused
+    serves = f" Version {stable.version} serves." if stable else " Nothing serves yet."
+    if found is not None:
+        last = _last_words(world.status, found)
+        return condition("Ready", False if found.failed else None, found.reason, f"{last}{found.message}.{serves}")
+    if stable is None or world.ready(stable) < world.replicas:
+        trouble = podhealth.trouble(world.pods(stable)) if stable else None
+        return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
+    return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
+
+
+def _last_words(status: DeploymentStatus, found: Refusal) -> str:
+    last = status.last_rollout
+    told = last is not None and found.reason in {Reason.QUARANTINED, Reason.ABORTED} and last.outcome != "Promoted"
+    return f"rolled back ({last.reason}); " if told and last is not None else ""
+
+
+def _first_is_late(world: World, rollout: RolloutStatus) -> Condition | None:
+    """A first version that does not start has nothing to be rolled back to: it says why, and goes on trying."""
+    policy = world.policy
+    if rollout.from_ is not None or policy is None:
+        return None
+    health = podhealth.judge(world, policy)
+    if health.verdict != Verdict.FAIL:
+        return None
+    return condition("Ready", False, Reason.READY_DEADLINE_EXCEEDED, health.message)

@@ -1,0 +1,144 @@
+"""Which revision a Deployment should serve, or the reason why that must wait."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.conditions import Reason
+from linnet.api.deployment import RevisionStatus
+from linnet.api.labels import REVISION
+from linnet.api.model import ModelStatus
+from linnet.api.modelversion import Quarantine
+from linnet.core import manifests, policy, versions
+from linnet.core.parse import parse_status
+from linnet.core.versions import Version
+from linnet.core.world import World
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why nothing new is started. `failed`: a person must act; otherwise it may pass by itself."""
+
+    reason: Reason
+    message: str
+    failed: bool = True
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The revision to serve, and the version that it is of."""
+
+    revision: RevisionStatus
+    version: Version
+
+
+def wanted(world: World) -> Wanted | Refusal:
+    """The revision that the spec asks for; `refusal` says whether it may be started."""
+    found = _version(world)
+    if isinstance(found, Refusal):
+        return found
+    if found.status.digest is None or not found.ready:
+        return _not_ready(found)
+    return Wanted(manifests.revision(world.name, found.spec, found.status.digest, world.spec), found)
+
+
+def _version(world: World) -> Version | Refusal:
+    pin, model = world.spec.model, world.observed.model
+    if model is None:
+        return Refusal(Reason.MODEL_NOT_FOUND, f"spec.model.name: there is no Model {pin.name} in this namespace")
+    if pin.digest is not None:
+        same = [v for v in world.versions if v.digest == pin.digest]
+        return same[-1] if same else _missing(f"spec.model.digest: no version of {pin.name} has {pin.digest}")
+    current = parse_status(ModelStatus, model.status).current
+    number = pin.version if pin.version is not None else current
+    if number is None:
+        return Refusal(Reason.VERSION_NOT_READY, f"Model {pin.name} has no version yet", failed=False)
+    path = "spec.model.version" if pin.version is not None else "status.current of the Model"
+    return world.version(number) or _missing(f"{path}: there is no ModelVersion {pin.name}-v{number}")
+
+
+def _missing(message: str) -> Refusal:
+    return Refusal(Reason.VERSION_NOT_FOUND, message, failed=False)
+
+
+def _not_ready(version: Version) -> Refusal:
+    said = version.condition
+    if said is not None and said.status == "False":
+        return Refusal(Reason.VERSION_FAILED, f"version {version.number}: {said.reason}: {said.message}")
+    return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated", failed=False)
+
+
+def refusal(world: World, target: Wanted) -> Refusal | None:
+    """Why this revision may not be started now: the checks are asked in order."""
+    return next((found for check in _CHECKS if (found := check(world, target)) is not None), None)
+
+
+def _quarantined(world: World, target: Wanted) -> Refusal | None:
+    entry = quarantine_of(world, target.revision)
+    if entry is None:
+        return None
+    where = f"{entry.deployment}: " if entry.deployment and entry.deployment != world.name else ""
+    return Refusal(
+        Reason.QUARANTINED,
+        f"version {target.revision.version} is quarantined ({where}{entry.reason}: {entry.message}). Serve another "
+        f"artifact, or release it: kubectl annotate --overwrite mld {world.name} "
+        f"'linnet.dev/request=release v{target.revision.version} <new-id> <your-username>'",
+    )
+
+
+def _held(world: World, target: Wanted) -> Refusal | None:
+    if world.status.held != target.revision.name:
+        return None
+    return Refusal(
+        Reason.ABORTED,
+        f"version {target.revision.version} was aborted. Try it again: kubectl annotate --overwrite mld {world.name} "
+        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+    )
+
+
+def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
+    """The first version of all is not judged: there is nothing to compare it with and nobody to protect yet."""
+    if world.status.stable is None:
+        return None
+    runtime = target.version.spec.runtime
+    rules = policy.resolve(policy.source_of(world.spec), runtime)
+    found = policy.trouble(rules, runtime) if rules else None
+    if found is None:
+        return None
+    missing, message = found
+    return Refusal(Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC, message)
+
+
+def _leftovers(world: World, _: Wanted) -> Refusal | None:
+    """Pods of a revision that neither serves nor is wanted would get traffic when `<name>` opens (argo #4390)."""
+    stable = world.status.stable
+    kept = {stable.name} if stable else set()
+    left = sorted({p.meta.name for p in world.observed.pods if p.meta.labels.get(REVISION) not in kept})
+    if not left or stable is None:
+        return None
+    return Refusal(
+        Reason.STARTING, f"waiting for pods of an earlier revision to end: {', '.join(left[:3])}", failed=False
+    )
+
+
+_CHECKS: Final[tuple[Callable[[World, Wanted], Refusal | None], ...]] = (
+    _quarantined,
+    _held,
+    _unjudgeable,
+    _leftovers,
+)
+
+
+def quarantine_of(world: World, revision: RevisionStatus) -> Quarantine | None:
+    """The entry that forbids this revision, whichever version or Model of the namespace carries it."""
+    parsed = (*world.versions, *versions.parse(world.observed.quarantined))
+    return _entry(parsed, revision)
+
+
+def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:
+    for version in parsed:
+        for entry in version.status.quarantine or ():
+            same = version.digest == revision.digest and revision.digest is not None
+            if same and entry.template in {None, revision.template}:
+                return entry
+    return None

@@ -1,0 +1,119 @@
+"""One Deployment's world, parsed once and asked often: revisions, their pods, the rollout's frozen policy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from linnet.api.conditions import parse_time
+from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
+from linnet.api.labels import REVISION, TEMPLATE, VERSION
+from linnet.core import policy, versions
+from linnet.core.children import Pod, Workload
+from linnet.core.observed import DeploymentObserved
+from linnet.core.podparts import Owner
+from linnet.core.policy import RolloutPolicy
+from linnet.core.versions import Version
+
+
+@dataclass(frozen=True)
+class World:
+    """`status` is what was written down; transitions return a new World."""
+
+    observed: DeploymentObserved
+    spec: DeploymentSpec
+    status: DeploymentStatus
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        return self.observed.deployment.name
+
+    @property
+    def owner(self) -> Owner:
+        deployment = self.observed.deployment
+        return Owner("Deployment", deployment.name, deployment.namespace, deployment.uid)
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def paused(self) -> bool:
+        rollout = self.status.rollout
+        return bool(self.spec.paused) or bool(rollout and rollout.paused)
+
+    @cached_property
+    def versions(self) -> Sequence[Version]:
+        return versions.parse(self.observed.versions)
+
+    def version(self, number: int) -> Version | None:
+        return next((v for v in self.versions if v.number == number), None)
+
+    def workload(self, revision: RevisionStatus | None) -> Workload | None:
+        name = revision.name if revision else None
+        return next((w for w in self.observed.workloads if w.meta.name == name and not w.meta.deleting), None)
+
+    def ready(self, revision: RevisionStatus | None) -> int:
+        found = self.workload(revision)
+        return found.ready if found else 0
+
+    def pods(self, revision: RevisionStatus | None) -> tuple[Pod, ...]:
+        name = revision.name if revision else None
+        return tuple(p for p in self.observed.pods if p.meta.labels.get(REVISION) == name)
+
+    def selector(self, service: str) -> dict[str, str]:
+        """Whom the Service selects; empty if it is not there."""
+        return next((dict(s.selector) for s in self.observed.services if s.meta.name == service), {})
+
+    def since(self, time: str | None) -> timedelta:
+        return self.now - parse_time(time) if time else timedelta(0)
+
+    @cached_property
+    def policy(self) -> RolloutPolicy | None:
+        """The frozen policy of the rollout under way, or else what the spec says now; None without a version."""
+        rollout = self.status.rollout
+        wanted = self.version(rollout.to.version) if rollout else None
+        if rollout is None or wanted is None:
+            return None
+        frozen = (self.observed.evidence or {}).get("policy") if self.own_evidence else None
+        found = policy.resolve(frozen, wanted.spec.runtime) if frozen else None
+        return found or policy.resolve(policy.source_of(self.spec), wanted.spec.runtime)
+
+    @property
+    def own_evidence(self) -> bool:
+        """Whether the evidence is of this rollout: a new one must not inherit an old one's (flagger #30)."""
+        rollout, evidence = self.status.rollout, self.observed.evidence
+        return bool(rollout and evidence and evidence.get("rollout") == rollout.id)
+
+    def with_status(self, **changes: object) -> "World":
+        return replace(self, status=self.status.model_copy(update=changes))
+
+    def with_rollout(self, rollout: RolloutStatus, **changes: object) -> "World":
+        return self.with_status(rollout=rollout.model_copy(update=changes))
+
+
+def adopted(world: World) -> World:
+    """If status was lost, what `<name>` selects is stable, and nothing is decided."""
+    if world.status.stable is not None or world.status.rollout is not None:
+        return world
+    for service in (world.name, f"{world.name}-stable"):
+        selected = world.selector(service).get(REVISION)
+        found = next((w for w in world.observed.workloads if w.meta.name == selected), None)
+        if found is not None and found.replicas > 0 and found.ready > 0:
+            return world.with_status(stable=of_workload(world, found))
+    return world
+
+
+def of_workload(world: World, found: Workload) -> RevisionStatus | None:
+    """The revision that an apps/v1 Deployment is, by its labels."""
+    number = found.meta.labels.get(VERSION, "")
+    if not number.isdigit():
+        return None
+    version = world.version(int(number))
+    return RevisionStatus(
+        name=found.meta.name,
+        version=int(number),
+        digest=version.digest if version else None,
+        template=found.meta.labels.get(TEMPLATE, ""),
+    )
