@@ -12,7 +12,7 @@ SECRET_VARIABLES = (
     "AWS_SESSION_TOKEN",
     "LINNET_HTTP_AUTHORIZATION",
 )
-SHORTEST_SECRET = 4  # characters: striking shorter ones would eat ordinary words
+SHORTEST_SECRET = 8  # characters: striking shorter ones would eat ordinary words
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,12 @@ class Log:
         return text
 
     def say(self, text: str) -> None:
-        sys.stdout.write(self.clean(text) + "\n")
-        sys.stdout.flush()
+        self.write(self.clean(text))
+
+    def write(self, line: str) -> None:
+        """As it is; file names may hold bytes that are no characters."""
+        sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def _secrets_of(uri: str) -> set[str]:

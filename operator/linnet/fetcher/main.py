@@ -1,16 +1,15 @@
 """`linnet fetch`: the init container that brings an artifact into the pod, and says what it brought."""
 
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from linnet.fetcher import globs, outcome, selfreport, tree
-from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed, termination_log
+from linnet.fetcher.arguments import termination_log
 from linnet.fetcher.journal import Journal
 from linnet.fetcher.log import Log
+from linnet.fetcher.order import Order, parse
 from linnet.fetcher.outcome import Document, Failure, Reason
 from linnet.fetcher.progress import Progress
 from linnet.fetcher.retry import Retry
@@ -20,28 +19,11 @@ from linnet.fetcher.staging import Staging
 from linnet.fetcher.supervise import Supervisor
 from linnet.fetcher.transfer import Transfer, remaining
 from linnet.fetcher.tree import Tree
-from linnet.fetcher.units import human, seconds, size
+from linnet.fetcher.units import human
 from linnet.fetcher.unpack import Unpacking, is_archive
 from linnet.fetcher.uri import Artifact, check_credentials
 
 ADVICE = "raise spec.deadlines.fetch, or see the log for how fast it came"
-
-
-@dataclass(frozen=True)
-class Order:
-    """What to bring where; `digest` empty and `limit` None where nobody said."""
-
-    uri: str
-    to: Path
-    digest: str
-    include: tuple[str, ...]
-    deadline: float
-    attempts: int
-    pause: float
-    limit: int | None
-    max_unpacked: int
-    pvc_root: Path
-    environ: Mapping[str, str]
 
 
 def fetch(argv: list[str]) -> int:
@@ -50,7 +32,7 @@ def fetch(argv: list[str]) -> int:
     environ = dict(os.environ)
     log = Log.knowing(environ)
     try:
-        order = _order(argv, environ)
+        order = parse(argv, environ)
     except Failure as failure:
         return Supervisor(log, termination_log(argv), 1, "the fetch", ADVICE).report(outcome.failed(failure))
     log = Log.knowing(environ, order.uri)
@@ -174,9 +156,9 @@ def _source(artifact: Artifact, order: Order) -> Source:
 
             return open_s3(artifact, order.environ)
         case "pvc":
-            from linnet.fetcher.source_pvc import PvcSource
+            from linnet.fetcher.source_pvc import open_pvc
 
-            return PvcSource(artifact, order.pvc_root)
+            return open_pvc(artifact, order.pvc_root)
         case _:
             from linnet.fetcher.source_http import open_http
 
@@ -186,38 +168,3 @@ def _source(artifact: Artifact, order: Order) -> Source:
 def _is_the_uri(item: Item, artifact: Artifact) -> bool:
     """Whether the item is what the URI names, and not the only file of a folder."""
     return bool(artifact.parts) and item.path == artifact.parts[-1]
-
-
-def _order(argv: list[str], environ: Mapping[str, str]) -> Order:
-    parser = Parser(prog="linnet fetch", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
-    parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")
-    parser.add_argument("--digest", type=parsed(_digest), default="", help="expected: sha256:…")
-    parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")
-    parser.add_argument("--deadline", type=parsed(seconds), default=3600.0, help="such as 1h")
-    parser.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
-    parser.add_argument("--attempts", type=int, default=6, help="in a row without progress")
-    parser.add_argument("--pause", type=parsed(seconds), default=0.5, help="after the first failed attempt; doubles")
-    parser.add_argument("--size-limit", type=parsed(size), default=None, help="spec.pod.storage.size, such as 20Gi")
-    parser.add_argument("--max-unpacked", type=parsed(size), default=2**40, help="what an archive may unpack to")
-    parser.add_argument("--pvc-root", type=Path, default=Path("/mnt/pvc"), help="where the claim is mounted")
-    options = parser.parse_args(argv)
-    return Order(
-        uri=options.uri,
-        to=options.to,
-        digest=options.digest,
-        include=tuple(options.include),
-        deadline=options.deadline,
-        attempts=options.attempts,
-        pause=options.pause,
-        limit=options.size_limit,
-        max_unpacked=options.max_unpacked,
-        pvc_root=options.pvc_root,
-        environ=environ,
-    )
-
-
-def _digest(text: str) -> str:
-    if text and not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
-        raise ValueError(f"{text!r} is no digest such as sha256:<64 hexadecimal digits>")
-    return text

@@ -75,7 +75,7 @@ def exit_code(outcome: Mapping[str, Any]) -> int:
 def encode(outcome: Document) -> bytes:
     """One line of JSON of at most `LIMIT` bytes; what doesn't fit goes in the order lineage, metrics, text."""
     for smaller in (_whole, _without_lineage, _without_metrics, _with_short_text):
-        data = json.dumps(smaller(outcome), ensure_ascii=False, separators=(",", ":")).encode()
+        data = json.dumps(smaller(outcome), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         if len(data) <= LIMIT:
             return data
     raise ValueError("an outcome that no cut makes fit")

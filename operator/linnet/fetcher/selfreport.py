@@ -1,18 +1,21 @@
 """What an artifact says of itself: `linnet.json` at its root, checked and cut to what the operator knows."""
 
 import json
-import math
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-
-from linnet.fetcher.units import QUANTITY
 
 NAME = "linnet.json"
 LARGEST = 2**20  # bytes
 MOST = 64  # metrics, or parameters
-LONGEST_NAME = 128
+LONGEST_METRIC = 63  # characters; these limits are those of ModelVersion's fields
+LONGEST_PARAMETER = 253
 LONGEST_TEXT = 1024
+MOST_DIGITS = 15
+MOST_DECIMALS = 12
+_PLAIN = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 TEXTS = ("code", "data", "image", "trainedBy")
 
 
@@ -53,20 +56,29 @@ def parse(document: object) -> SelfReport:
 def _metrics(value: object) -> tuple[dict[str, str], list[str]]:
     if not isinstance(value, dict):
         return {}, ["metrics"]
-    pairs = {name[:LONGEST_NAME]: _quantity(number) for name, number in list(value.items())[:MOST]}
-    bad = [f"metrics.{name}" for name, number in pairs.items() if number is None]
-    bad += ["metrics beyond the 64th"] if len(value) > MOST else []
-    return {name: number for name, number in pairs.items() if number is not None}, bad
+    pairs = {name: _quantity(number) for name, number in list(value.items())[:MOST]}
+    kept = {name: text for name, text in pairs.items() if text is not None and len(name) <= LONGEST_METRIC}
+    bad = [f"metrics.{name[:LONGEST_METRIC]}" for name in pairs if name not in kept]
+    return kept, bad + ([f"metrics beyond the {MOST}th"] if len(value) > MOST else [])
 
 
 def _quantity(value: object) -> str | None:
-    """0.991 → "0.991"; "950m" → "950m"; True, NaN and words → None."""
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+    """0.991 → "0.991"; 1e-05 → "0.00001"; "950m" → "950m"; True, NaN and words → None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, int | float):
-        text = str(value) if abs(value) < 1e300 else ""  # noqa: PLR2004 - str of a huge integer may raise
-        return text if QUANTITY.fullmatch(text) else None
-    return value if isinstance(value, str) and len(value) <= LONGEST_NAME and QUANTITY.fullmatch(value) else None
+    try:
+        text = value if isinstance(value, str) and _PLAIN.fullmatch(value) else _plain(Decimal(str(value)))
+    except (ArithmeticError, ValueError):  # no number, or an integer too long for str()
+        return None
+    return text if _PLAIN.fullmatch(text) else None
+
+
+def _plain(number: Decimal) -> str:
+    """Without an exponent, and with the digits that a quantity of the API may have."""
+    if not number.is_finite() or number.adjusted() > MOST_DIGITS:
+        return ""
+    text = f"{number:.{MOST_DECIMALS}f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def _lineage(value: object) -> tuple[dict[str, Any], list[str]]:
@@ -77,9 +89,9 @@ def _lineage(value: object) -> tuple[dict[str, Any], list[str]]:
     parameters = value.get("parameters", {})
     if not isinstance(parameters, dict):
         return lineage, [*bad, "lineage.parameters"]
-    named = {name[:LONGEST_NAME]: _text(item) for name, item in list(parameters.items())[:MOST]}
-    bad += [f"lineage.parameters.{name}" for name, text in named.items() if text is None]
-    kept = {name: text for name, text in named.items() if text is not None}
+    named = {name: _text(item) for name, item in list(parameters.items())[:MOST]}
+    kept = {name: text for name, text in named.items() if text is not None and len(name) <= LONGEST_PARAMETER}
+    bad += [f"lineage.parameters.{name[:LONGEST_METRIC]}" for name in named if name not in kept]
     return lineage | ({"parameters": kept} if kept else {}), bad
 
 

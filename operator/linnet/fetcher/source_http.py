@@ -66,17 +66,21 @@ class HttpSource:
 
     def _check_same(self, answer: http.client.HTTPResponse, item: Item, start: int | None) -> None:
         """Raise Failure(Changed) where the answer is not of the file that was asked for first."""
-        same = answer.status == OK and item.size in (None, _length(answer))
-        if start is not None:
-            span = f"bytes {start}-"
-            same = (
-                answer.status == PARTIAL
-                and (answer.headers.get("Content-Range") or "").startswith(span)
-                and (_total(answer), _validator(answer)) == (item.size, item.version)
-            )
-        if not same:
+        whole = not start and _is_whole(answer, item)
+        if not whole and not _is_part(answer, item, start):
             message = f"{self.artifact.shown} changed while it was read; it is fetched anew"
             raise Failure(Reason.CHANGED, message)
+
+
+def _is_whole(answer: http.client.HTTPResponse, item: Item) -> bool:
+    """All of the file: a server may answer so to the range that is all of it."""
+    same_size = item.size in (None, _length(answer))
+    return answer.status == OK and same_size and item.version in (None, _validator(answer))
+
+
+def _is_part(answer: http.client.HTTPResponse, item: Item, start: int | None) -> bool:
+    begins = (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-")
+    return answer.status == PARTIAL and begins and (_total(answer), _validator(answer)) == (item.size, item.version)
 
 
 def _validator(answer: http.client.HTTPResponse) -> str | None:

@@ -61,7 +61,7 @@ class PvcSource:
     def _resolved(self, path: Path) -> Path:
         try:
             real = path.resolve(strict=True)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             message = f"{self.artifact.shown}: there is no {path.name or 'such path'} on the claim"
             raise Failure(Reason.NOT_FOUND, message) from error
         except (OSError, RuntimeError) as error:  # a loop of links
@@ -77,3 +77,15 @@ class PvcSource:
             message = f"{shown}: this user may not read it; set its mode, or the volume's fsGroup"
             return Failure(Reason.FORBIDDEN, message)
         return Transient(f"{shown}: {error.strerror}")
+
+
+def open_pvc(artifact: Artifact, root: Path) -> PvcSource:
+    """The claim is mounted at `root`, or below it under its own name."""
+    named = root / artifact.authority
+    return PvcSource(artifact, named if _is_mounted(named) else root)
+
+
+def _is_mounted(path: Path) -> bool:
+    """By the kernel's list: a mount of the same device looks like an ordinary folder otherwise."""
+    mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return str(path.resolve()) in {line.split()[4] for line in mounts}

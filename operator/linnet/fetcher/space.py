@@ -1,11 +1,15 @@
 """Whether the artifact fits, asked before the first byte is fetched."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from linnet.fetcher.outcome import Failure, Reason
 from linnet.fetcher.units import human
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,24 @@ class Space:
         """Raises Failure(NoSpace) that names both numbers and the field to raise."""
         free = self.free()
         if needed > free:
-            granted = f" (now {human(self.limit)})" if self.limit is not None else ""
-            raise Failure(
-                Reason.NO_SPACE,
-                f"{what} needs {human(needed)} ({needed} bytes), but {self.folder} has {human(free)} "
-                f"({free} bytes) free; raise spec.pod.storage.size{granted}",
-            )
+            self.refuse(needed, free, what)
+
+    def refuse(self, needed: int, free: int, what: str) -> NoReturn:
+        granted = f" (now {human(self.limit)})" if self.limit is not None else ""
+        raise Failure(
+            Reason.NO_SPACE,
+            f"{what} needs at least {human(needed)} ({needed} bytes), but {self.folder} has {human(free)} "
+            f"({free} bytes) free; raise spec.pod.storage.size{granted}",
+        )
 
 
 def used(folder: Path) -> int:
     """Bytes on disk below `folder`; sparse files count for what they hold."""
     return sum((Path(here) / name).lstat().st_blocks * 512 for here, _, names in os.walk(folder) for name in names)
+
+
+def failed_write(error: OSError, path: Path | str) -> Failure:
+    """What a failed write means to a person."""
+    if error.errno in FULL:
+        return Failure(Reason.NO_SPACE, f"no space left while {path} was written; raise spec.pod.storage.size")
+    return Failure(Reason.INTERNAL, f"{path} can't be written: {error.strerror}; see the volume and this pod's user")

@@ -3,7 +3,6 @@
 import os
 import queue
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from linnet.fetcher import outcome
 from linnet.fetcher.log import Log
 from linnet.fetcher.outcome import Document, Failure, Reason, Transient
+from linnet.fetcher.space import failed_write
 from linnet.fetcher.units import human_seconds
 
 
@@ -40,10 +40,10 @@ class Supervisor:
 
     def report(self, result: Document) -> int:
         """Write the outcome to the termination log and as the log's last line."""
-        line = self.log.clean(outcome.encode(result).decode())
-        outcome.write(self.termination_log, line.encode())
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        cleaned = {key: self.log.clean(v) if isinstance(v, str) else v for key, v in result.items()}
+        line = outcome.encode(cleaned)
+        outcome.write(self.termination_log, line)
+        self.log.write(line.decode())
         return outcome.exit_code(result)
 
     def _abandon(self, result: Document) -> int:
@@ -57,6 +57,8 @@ class Supervisor:
             return outcome.failed(failure)
         except Transient as fault:
             return outcome.failed(Failure(Reason.UNREACHABLE, f"{self.name}: {fault}"))
+        except OSError as error:
+            return outcome.failed(failed_write(error, error.filename or "a file"))
         except Exception as error:  # noqa: BLE001 - a bug must be reported in the same place as all else
             text = f"{self.name} failed in a way that it does not know: {type(error).__name__}: {error}"
             return outcome.failed(Failure(Reason.INTERNAL, text[:1000]))

@@ -1,6 +1,5 @@
 """Brings the files of a source into a folder: several parts at once, bounded memory, resumed after a fault."""
 
-import errno
 import os
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
@@ -13,8 +12,7 @@ from linnet.fetcher.outcome import Failure, Reason, Transient
 from linnet.fetcher.progress import Progress
 from linnet.fetcher.retry import Retry
 from linnet.fetcher.source import Item, Source
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+from linnet.fetcher.space import failed_write
 
 
 def remaining(items: Sequence[Item], folder: Path, journal: Journal) -> list[Part]:
@@ -115,15 +113,7 @@ class _Target:
                 count = os.pwrite(self._descriptor, data, offset)
                 data, offset = data[count:], offset + count
         except OSError as error:
-            raise full_or(error, self._path) from error
-
-
-def full_or(error: OSError, path: Path) -> Failure:
-    """What a failed write means to a person."""
-    if error.errno in FULL:
-        message = f"no space left while {path.name} was written; raise spec.pod.storage.size"
-        return Failure(Reason.NO_SPACE, message)
-    return Failure(Reason.INTERNAL, f"{path.name} can't be written: {error.strerror}")
+            raise failed_write(error, self._path) from error
 
 
 def _prepare(folder: Path, item: Item) -> None:
@@ -137,7 +127,7 @@ def _prepare(folder: Path, item: Item) -> None:
         message = f"{item.path}: the artifact has a file and a folder of the same name; rename one of them"
         raise Failure(Reason.UNSAFE_PATH, message) from error
     except OSError as error:
-        raise full_or(error, path) from error
+        raise failed_write(error, path) from error
 
 
 def _size(path: Path) -> int:

@@ -3,7 +3,7 @@ r"""The digest of an artifact's tree: the identity by which a model is pinned, s
 It is the sha256 of the sorted lines "<sha256 of the file>  <path relative to the root>\n" of all regular files,
 as `sha256sum` prints them, so that anybody can compute it without Linnet:
 
-    find . -type f ! -path './.linnet/*' -printf '%P\0' | xargs -0r sha256sum | LC_ALL=C sort | sha256sum
+    find . -type f ! -path './.linnet/*' -printf '%P\0' | xargs -0r sha256sum -- | LC_ALL=C sort | sha256sum
 
 Names, modes, times and empty folders: only the first counts. The folder `.linnet` at the root is the fetcher's own.
 """
@@ -52,9 +52,11 @@ def digest_of(lines: list[str]) -> str:
 
 
 def is_safe(path: str) -> bool:
-    """Whether a relative POSIX path stays below its root, and sha256sum prints it unescaped."""
+    """Whether a relative POSIX path stays below its root, and sha256sum takes and prints it as it is."""
     parts = path.split("/")
-    return not _UNPRINTABLE.search(path) and all(part not in ("", ".", "..") for part in parts) and parts[0] != OWN
+    if _UNPRINTABLE.search(path) or path == "-" or parts[0] == OWN:
+        return False
+    return all(part not in ("", ".", "..") for part in parts)
 
 
 def _walk(root: Path) -> Iterator[Path]:

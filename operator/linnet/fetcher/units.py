@@ -18,8 +18,6 @@ FACTORS = {
 }
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMGTP]?|[KMGTP]i)")
-# A Kubernetes quantity: a decimal number with a suffix or an exponent. Source: apimachinery's resource.Quantity.
-QUANTITY = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
 def seconds(text: str) -> float:

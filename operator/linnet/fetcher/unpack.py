@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import IO
 
 from linnet.fetcher.outcome import Failure, Reason
-from linnet.fetcher.space import Space
-from linnet.fetcher.transfer import full_or
+from linnet.fetcher.space import Space, failed_write
 from linnet.fetcher.tree import is_safe
 from linnet.fetcher.units import human
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 MOST_MEMBERS = 100_000
 CHUNK = 2**20  # bytes
-CHECK_EVERY = 64 * 2**20  # bytes written between two looks at the free space
 # RuntimeError: a zip that needs a password, or a compression that this Python lacks.
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError)
 
@@ -48,11 +46,12 @@ class Unpacking:
     wanted: Callable[[str], bool]
     shown: str
     _written: int = 0
-    _unchecked: int = CHECK_EVERY
+    _free: int = 0
 
     def run(self, archive: Path) -> None:
         """Raises Failure(UnsafeArchive) or Failure(NoSpace)."""
         links: dict[str, str] = {}
+        self._free = self.space.free()
         try:
             for count, member in enumerate(_members(archive)):
                 if count >= MOST_MEMBERS:
@@ -85,7 +84,7 @@ class Unpacking:
         except gzip.BadGzipFile:
             raise
         except OSError as error:
-            raise full_or(error, path) from error
+            raise failed_write(error, path) from error
 
     def _make_room(self, path: Path) -> None:
         try:
@@ -96,12 +95,10 @@ class Unpacking:
 
     def _count(self, count: int) -> None:
         self._written += count
-        self._unchecked += count
         if self._written > self.cap:
             raise self._unsafe(f"it unpacks to more than {human(self.cap)}, the limit (--max-unpacked)")
-        if self._unchecked >= CHECK_EVERY:
-            self.space.check(CHECK_EVERY, f"unpacking {self.shown}")
-            self._unchecked = 0
+        if self._written > self._free:
+            self.space.refuse(self._written, self._free, f"{self.shown}, unpacked,")
 
     def _link(self, path: str, target: str) -> None:
         if not self.wanted(path):

@@ -1,0 +1,62 @@
+"""What `linnet fetch` was told: its command line and environment, read once."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed
+from linnet.fetcher.units import seconds, size
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to bring where; `digest` empty and `limit` None where nobody said."""
+
+    uri: str
+    to: Path
+    digest: str
+    include: tuple[str, ...]
+    deadline: float
+    attempts: int
+    pause: float
+    limit: int | None
+    max_unpacked: int
+    pvc_root: Path
+    environ: Mapping[str, str]
+
+
+def parse(argv: list[str], environ: Mapping[str, str]) -> Order:
+    """Raises Failure(InvalidArguments)."""
+    parser = Parser(prog="linnet fetch", description="bring an artifact into this pod", allow_abbrev=False)
+    parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
+    parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")
+    parser.add_argument("--digest", type=parsed(_digest), default="", help="expected: sha256:…")
+    parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")
+    parser.add_argument("--deadline", type=parsed(seconds), default=3600.0, help="such as 1h")
+    parser.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
+    parser.add_argument("--attempts", type=int, default=6, help="in a row without progress")
+    parser.add_argument("--pause", type=parsed(seconds), default=0.5, help="after the first failed attempt; doubles")
+    parser.add_argument("--size-limit", type=parsed(size), default=None, help="spec.pod.storage.size, such as 20Gi")
+    parser.add_argument("--max-unpacked", type=parsed(size), default=2**40, help="what an archive may unpack to")
+    parser.add_argument("--pvc-root", type=Path, default=Path("/mnt/pvc"), help="where the claim is mounted")
+    options = parser.parse_args(argv)
+    return Order(
+        uri=options.uri,
+        to=options.to,
+        digest=options.digest,
+        include=tuple(options.include),
+        deadline=options.deadline,
+        attempts=options.attempts,
+        pause=options.pause,
+        limit=options.size_limit,
+        max_unpacked=options.max_unpacked,
+        pvc_root=options.pvc_root,
+        environ=environ,
+    )
+
+
+def _digest(text: str) -> str:
+    if text and not re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        raise ValueError(f"{text!r} is no digest such as sha256:<64 hexadecimal digits>")
+    return text

@@ -1,0 +1,32 @@
+"""Fixtures of the fetcher's tests: commands in a folder of their own, and real servers."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fetcher.buckets import Bucket, serving_s3
+from fetcher.running import Command
+from fetcher.site import Site, serving
+
+
+@pytest.fixture
+def fetch(tmp_path: Path) -> Command:
+    return Command("fetch", tmp_path)
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Command:
+    return Command("probe", tmp_path)
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with serving_s3(tmp_path_factory.mktemp("s3")) as bucket:
+        yield bucket
