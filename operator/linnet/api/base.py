@@ -50,11 +50,11 @@ def rules(*given: Rule) -> dict[str, Any]:
     return {"x-kubernetes-validations": [dict(zip(keys, rule, strict=False)) for rule in given]}
 
 
-def parse_duration(text: str | timedelta) -> timedelta:
+def parse_duration(text: object) -> timedelta:
     """A Go duration such as `1h30m`, `250ms` or `0s`; ValueError otherwise."""
     if isinstance(text, timedelta):
         return text
-    if not re.match(_DURATION, text):
+    if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
     parts = re.findall(r"([0-9.]+)(h|ms|m|s|us)", text)
     return timedelta(microseconds=int(sum(Decimal(n) * _UNITS[unit] for n, unit in parts) * 10**6))
@@ -70,13 +70,13 @@ def format_duration(value: timedelta) -> str:
     return text or "0s"
 
 
-def parse_quantity(text: str | int | Decimal) -> Decimal:
+def parse_quantity(text: object) -> Decimal:
     """A Kubernetes quantity such as `0.95`, `50m`, `10Gi`; ValueError otherwise."""
     if isinstance(text, Decimal | int):
         return Decimal(text)
-    match = re.match(_QUANTITY, text)
+    match = re.fullmatch(_QUANTITY, text) if isinstance(text, str) else None
     if not match:
-        raise ValueError(f"{text!r} is not a quantity such as 0.05, 50m or 10Gi")
+        raise ValueError(f"{text!r} is not a quantity in quotes, such as '0.05', '50m' or '10Gi'")
     suffix = match[2] or ""
     return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
 

@@ -82,7 +82,7 @@ class Training(Wire):
     """How the Model is trained."""
 
     job: TrainingJob
-    """The Job."""
+    """The Job that trains. It reports {uri, digest, metrics, lineage} in its termination message."""
 
 
 class Budget(Wire):

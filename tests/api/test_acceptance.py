@@ -1,0 +1,406 @@
+"""What a real API server says to the CRDs: what it takes, what it refuses, and in which words."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from control_plane import ApiServer
+from samples import DIGEST, OTHER_DIGEST, Object, changed, deployment, model, model_version, retrain_policy
+
+pytestmark = pytest.mark.integration
+
+STEPS = "spec.strategy.steps"
+CHECKS = "spec.analysis.checks"
+GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
+AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
+
+TWELVE_LINES = """\
+apiVersion: linnet.dev/v1alpha1
+kind: Model
+metadata: {name: twelve-lines, namespace: default}
+spec:
+  format: {name: sklearn}
+  source: {uri: s3://models/tumor-risk/2026-11-20}
+---
+apiVersion: linnet.dev/v1alpha1
+kind: Deployment
+metadata: {name: twelve-lines, namespace: default}
+spec:
+  model: {name: twelve-lines}
+"""
+
+WHOLE_MODEL = """\
+format: {name: sklearn, version: "1"}
+source:
+  uri: s3://models/tumor-risk/2026-11-20
+  digest: sha256:0000000000000000000000000000000000000000000000000000000000000000
+  include: ["*.joblib", "*.json"]
+  credentials: {secretName: models-read}
+runtime: {name: mlserver, image: registry.example/mlserver:1.7.1, args: [mlserver, start, /tmp]}
+metrics: {auc: "0.991"}
+lineage: {code: git@3f2c, data: s3://data/x, parameters: {max_depth: "6"}, image: trainer:1, trainedBy: team-risk}
+card: {owner: team-risk, intendedUse: triage, limitations: adults only}
+gate:
+  metrics:
+  - {name: auc, direction: Higher, min: "0.95", maxRegression: {absolute: "0.01"}, slice: all}
+  contract: {configMapName: tumor-risk-golden}
+  approval: {count: 1, expireAfter: 168h}
+keepVersions: 10
+"""
+
+WHOLE_DEPLOYMENT = """\
+model: {name: tumor-risk}
+replicas: 4
+runtime: {args: [--tensor-parallel-size, "2"]}
+pod:
+  resources: {requests: {cpu: 1, memory: 1Gi}, limits: {nvidia.com/gpu: 1}}
+  nodeSelector: {pool: gpu}
+  tolerations: [{key: gpu, operator: Exists, effect: NoSchedule}]
+  affinity: {nodeAffinity: {}}
+  topologySpread: [{topologyKey: topology.kubernetes.io/zone}]
+  env: [{name: OMP_NUM_THREADS, value: "2"}]
+  sharedMemory: 2Gi
+  gracePeriod: 1m
+  storage: {size: 20Gi, class: fast, cache: None}
+traffic: {type: Replicas, protocols: [HTTP]}
+strategy:
+  type: Canary
+  steps:
+  - {setWeight: 10}
+  - {analyse: {for: 5m}}
+  - {setWeight: 50}
+  - {pause: {maxTime: 24h, onExpiry: RollBack}}
+  - {analyse: {for: 10m}}
+  bake: {time: 30m, holdbackPercent: 5}
+  capacity: Surge
+  onNewVersion: Queue
+  revisionHistory: 10
+analysis:
+  interval: 5s
+  warmUp: 30s
+  alpha: "0.01"
+  detect: {ratio: "5", power: "0.9"}
+  onInsufficientData: Hold
+  checks:
+  - {name: errors, signal: Errors, maxRatioToStable: "1", minExcess: "0.002"}
+  - {name: latency, signal: Latency, threshold: 250ms, maxShareSlower: "0.05"}
+  - {name: business, signal: Metric, metric: {name: missed_total, per: requests}, maxRatioToStable: "1.5"}
+  - {name: slo, signal: Prometheus, query: {name: http-success}, min: "0.99"}
+deadlines: {fetch: 1h, ready: 10m, evidence: 1h}
+paused: false
+"""
+
+WHOLE_POLICY = """\
+model: {name: tumor-risk}
+deployment: {name: tumor-risk}
+triggers:
+- {name: weekly, schedule: {cron: "0 3 * * 0", timeZone: Europe/Berlin}}
+- {name: degraded, metric: {signal: Errors, above: "0.02", for: 30m}}
+training:
+  job:
+    image: trainer:1
+    command: [python, train.py]
+    env: [{name: SEED, value: "1"}]
+    pod: {resources: {requests: {cpu: 500m}}}
+    deadline: 6h
+    retries: 1
+concurrency: Forbid
+cooldown: 6h
+budget: {runs: 4, per: 7h}
+pauseAfterRejections: 2
+suspend: false
+"""
+
+
+def refusal(api: ApiServer, item: Object) -> str:
+    """The message with which the object is refused."""
+    answer = api.create(item, dry_run=True)
+    assert answer.status_code in {400, 422}, f"taken: {item['spec']}"
+    return str(answer.json()["message"])
+
+
+def stored(api: ApiServer, item: Object) -> Object:
+    """The object as it is after being created anew."""
+    api.http.delete(f"/apis/{item['apiVersion']}/namespaces/default/{item['kind'].lower()}s/{item['metadata']['name']}")
+    answer = api.create(item)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+def test_the_twelve_line_pair_is_stored_as_written(api: ApiServer) -> None:
+    """No default is written into an object, so that Git and the cluster agree."""
+    for item in yaml.safe_load_all(TWELVE_LINES):
+        back = stored(api, item)
+        assert back["spec"] == item["spec"]
+        assert set(back) == {"apiVersion", "kind", "metadata", "spec"}
+    assert len([line for line in TWELVE_LINES.splitlines() if line != "---"]) <= 12
+
+
+@pytest.mark.parametrize(
+    ("make", "spec"),
+    [(model, WHOLE_MODEL), (deployment, WHOLE_DEPLOYMENT), (retrain_policy, WHOLE_POLICY)],
+    ids=["Model", "Deployment", "RetrainPolicy"],
+)
+def test_every_field_is_taken_and_stored_as_written(api: ApiServer, make: Callable[..., Object], spec: str) -> None:
+    """An object that uses every field comes back unchanged."""
+    item = {**make("everything"), "spec": yaml.safe_load(spec)}
+    answer = api.create(item, dry_run=True)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["spec"] == item["spec"]
+
+
+REFUSED: list[tuple[Object, list[str]]] = [
+    (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
+    (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
+    (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),
+    (changed(deployment(), STEPS, [{"setWeight": 101}]), ["spec.strategy.steps[0].setWeight", "less than or equal to"]),
+    (changed(deployment(), STEPS, [{"setWeight": -1}]), ["spec.strategy.steps[0].setWeight", "greater than or equal"]),
+    (changed(deployment(), STEPS, [{"setWeight": 51}]), ["spec.strategy.steps:", "at most 50: beyond it, promote"]),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 10, "pause": {}}]),
+        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyse"],
+    ),
+    (changed(deployment(), STEPS, [{}]), ["spec.strategy.steps[0]:", "exactly one of setWeight"]),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 50}, {"pause": {}}, {"setWeight": 10}]),
+        ["spec.strategy.steps:", "never decrease"],
+    ),
+    (changed(deployment(), STEPS, [{"mirror": {"percent": 10}}]), ["spec.strategy.steps:", "traffic type Gateway"]),
+    (
+        changed(deployment(), STEPS, [{"pause": {"onExpiry": "Promote"}}]),
+        ["spec.strategy.steps[0].pause.onExpiry", "goes with maxTime"],
+    ),
+    (changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors"}]), ["checks[0]:", "maxRatioToStable, max"]),
+    (
+        changed(deployment(), CHECKS, [{"name": "l", "signal": "Latency", "threshold": "1s"}]),
+        ["checks[0]:", "maxShareSlower, maxRatioToStable"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "l", "signal": "Latency", "maxShareSlower": "0.1"}]),
+        ["checks[0].threshold:", "such as 250ms"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x"}}]),
+        ["checks[0]:", "maxRatioToStable, min or max"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "p", "signal": "Prometheus", "max": "1"}]),
+        ["checks[0].query:", "needs query"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "a", "signal": "Errors", "max": "0.1"}] * 2),
+        ["checks[1]", "Duplicate value"],
+    ),
+    (changed(deployment(), "spec.analysis.alpha", "1"), ["spec.analysis.alpha:", "between 0 and 1"]),
+    (changed(deployment(), "spec.analysis.detect", {"ratio": "1"}), ["spec.analysis.detect.ratio:", "above 1"]),
+    (
+        changed(changed(deployment(), "spec.replicas", 2), "spec.autoscaling", AUTOSCALING),
+        ["spec.replicas:", "remove replicas"],
+    ),
+    (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
+    (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
+    (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
+    (
+        changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),
+        ["spec.model:", "at most one of version, digest"],
+    ),
+    (changed(deployment(), "spec.traffic", {"type": "Gateway"}), ["spec.traffic:", "needs parentRefs"]),
+    (changed(deployment(), "spec.deadlines.ready", "5x"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),
+    (changed(deployment(), "spec.deadlines.ready", "-5m"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),
+    (changed(deployment(), "spec.deadlines.ready", 5), ["spec.deadlines.ready:", "type string"]),
+    (changed(deployment(), "spec.pod.sharedMemory", "2GiB"), ["spec.pod.sharedMemory:", "'10Gi'"]),
+    (changed(deployment(), "spec.pod.sharedMemory", "1e3"), ["spec.pod.sharedMemory:", "'10Gi'"]),
+    (
+        changed(deployment(), "spec.pod.resources.requests", {"cpu": "one"}),
+        ["spec.pod.resources.requests.cpu:", "should match"],
+    ),
+    (changed(deployment(), "spec.pod.hostNetwork", value=True), ['unknown field "spec.pod.hostNetwork"']),
+    (changed(model(), "spec.source", {"digest": DIGEST}), ["spec.source:", "exactly one of uri, mlflow"]),
+    (changed(model(), "spec.source.uri", "/etc/passwd"), ["spec.source.uri:", "s3|gs|az"]),
+    (changed(model(), "spec.source.digest", "sha256:1"), ["spec.source.digest:"]),
+    (changed(model(), "spec.source.credentials", {}), ["spec.source.credentials:", "exactly one of secretName"]),
+    (
+        changed(model(), "spec.gate.metrics", [{"name": "auc", "direction": "Higher"}]),
+        ["spec.gate.metrics[0]:", "min, max or maxRegression"],
+    ),
+    (changed(model(), "spec.metrics", {"auc": "high"}), ["spec.metrics.auc:", "write a number in quotes"]),
+    (changed(model(), "spec.runtime", {"name": "custom"}), ["spec.runtime:", "names image, ports and readyPath"]),
+    (changed(model(), "spec.runtime", {"name": "x", "readyPath": "/x"}), ["spec.runtime:", "are the catalogue's"]),
+    (changed(retrain_policy(), "spec.triggers", [{"name": "none"}]), ["spec.triggers[0]:", "exactly one of schedule"]),
+    (
+        changed(retrain_policy(), "spec.triggers", [{"name": n, "schedule": {"cron": "0 3 * * 0"}} for n in "ab"]),
+        ["spec:", "at most one trigger with a schedule"],
+    ),
+    (model("with.dot"), ["metadata.name:", "lowercase letters, digits and -"]),
+    (deployment("1st"), ["metadata.name:", "starts with a letter"]),
+    (deployment("d" * 41), ["metadata.name:", "at most 40 characters"]),
+    (changed(model_version(), "metadata.name", "tumor-risk-v2"), ["metadata.name:", "<model>-v<version>"]),
+    (changed(model_version(), "metadata.name", "tumor-risk-v01"), ["metadata.name:", "<model>-v<version>"]),
+    (changed(model_version(), "metadata.name", "other-v1"), ["metadata.name:", "<model>-v<version>"]),
+]
+
+
+@pytest.mark.parametrize(("item", "words"), REFUSED, ids=[words[-1] for _, words in REFUSED])
+def test_bad_input_is_refused_with_the_field_and_the_way_out(api: ApiServer, item: Object, words: list[str]) -> None:
+    """The person who applies it reads what is wrong and what to write."""
+    message = refusal(api, item)
+    assert all(word in message for word in words), message
+    assert "rule evaluation error" not in message
+
+
+TAKEN = [
+    changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
+    changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),
+    changed(changed(deployment(), STEPS, [{"mirror": {"percent": 5}}]), "spec.traffic", GATEWAY),
+    changed(deployment(), "spec.autoscaling", AUTOSCALING),
+    changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.strategy.type", "AllAtOnce"),
+    changed(deployment(), "spec.replicas", 0),
+    changed(deployment(), "spec.analysis.alpha", "50m"),
+    changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
+    model("m" * 50),
+    deployment("d" * 40),
+    model_version(1_000_000, "m" * 50),
+    model_version(2, "odd-v2-v2"),
+]
+
+
+@pytest.mark.parametrize("item", TAKEN, ids=[json.dumps(i["spec"])[:60] for i in TAKEN])
+def test_what_is_at_a_bound_is_taken(api: ApiServer, item: Object) -> None:
+    """A rule refuses nothing that is right."""
+    answer = api.create(item, dry_run=True)
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture
+def record(api: ApiServer) -> Object:
+    """A ModelVersion whose digest is known."""
+    item = stored(api, model_version(1, "recorded"))
+    answer = api.patch(item, {"status": {"digest": DIGEST, "size": 1}}, subresource="/status")
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+def test_a_versions_spec_is_immutable(api: ApiServer, record: Object) -> None:
+    """A record can't be rewritten, and the refusal says what to do instead."""
+    answer = api.patch(record, {"spec": {"source": {"uri": "s3://models/other"}}})
+    assert answer.status_code == 422
+    assert "change the Model" in answer.json()["message"]
+
+
+def without_status(record: Object) -> Object:
+    return {key: value for key, value in record.items() if key != "status"}
+
+
+def test_a_versions_digest_is_set_once(api: ApiServer, record: Object) -> None:
+    """Neither another digest, nor none, nor no status at all is accepted after it is set."""
+    for status in ({"digest": OTHER_DIGEST}, {"digest": None}):
+        answer = api.patch(record, {"status": status}, subresource="/status")
+        assert answer.status_code == 422, status
+        assert "set once" in answer.json()["message"]
+    answer = api.replace(without_status(record), subresource="/status")
+    assert answer.status_code == 422
+    assert "status" in answer.json()["message"]
+
+
+def test_a_write_of_the_object_leaves_its_status(api: ApiServer, record: Object) -> None:
+    """A person's apply, which has no status, does not lose the digest."""
+    answer = api.replace(without_status(record))
+    assert answer.status_code == 200
+    assert api.get(record)["status"]["digest"] == DIGEST
+
+
+def test_other_fields_of_the_status_may_change(api: ApiServer, record: Object) -> None:
+    """Setting the digest once does not freeze the rest."""
+    answer = api.patch(record, {"status": {"size": 2}}, subresource="/status")
+    assert answer.json()["status"] == {"digest": DIGEST, "size": 2}
+
+
+def test_the_scale_subresource_drives_replicas(api: ApiServer) -> None:
+    """`kubectl scale mld` and an autoscaler can set the number of pods."""
+    item = stored(api, deployment("scaled"))
+    api.patch(item, {"status": {"replicas": 3, "selector": "a=b"}}, subresource="/status").raise_for_status()
+    api.must("scale", "mld", "scaled", "--replicas", "5")
+    scale = api.http.get(f"/apis/{item['apiVersion']}/namespaces/default/deployments/scaled/scale").json()
+    assert (scale["spec"]["replicas"], scale["status"]) == (5, {"replicas": 3, "selector": "a=b"})
+
+
+def test_fields_can_be_selected_by_model(api: ApiServer) -> None:
+    """`kubectl get mv --field-selector spec.model.name=…` is answered by the server."""
+    stored(api, model_version(1, "chosen"))
+    stored(api, model_version(1, "unchosen"))
+    out = api.must("get", "mv", "--field-selector", "spec.model.name=chosen", "-o", "name")
+    assert out.split() == ["modelversion.linnet.dev/chosen-v1"]
+
+
+READY: Object = {
+    "status": {
+        "stable": {"name": "risk-v3-1", "version": 3},
+        "rollout": {"id": "r", "phase": "Stepping", "to": {"name": "n", "version": 4}, "effectiveWeight": 20},
+        "conditions": [
+            {"type": "Ready", "status": "False", "reason": "Progressing", "lastTransitionTime": "2026-11-20T00:00:00Z"}
+        ],
+    }
+}
+
+
+def test_a_list_shows_where_a_rollout_is(api: ApiServer) -> None:
+    """`kubectl get mld` tells model, versions, phase, weight and readiness at one look."""
+    item = stored(api, deployment("listed"))
+    item["status"] = {**READY["status"], "rollout": {**READY["status"]["rollout"], "startedAt": "2026-11-20T00:00:00Z"}}
+    answer = api.replace(item, subresource="/status")
+    assert answer.status_code == 200, answer.text
+    head, row = api.must("get", "mld", "listed").splitlines()
+    assert head.split() == ["NAME", "MODEL", "VERSION", "CANARY", "PHASE", "WEIGHT", "READY", "REASON", "AGE"]
+    assert row.split()[:-1] == ["listed", "tumor-risk", "3", "4", "Stepping", "20", "False", "Progressing"]
+
+
+@pytest.mark.parametrize("short", ["mdl", "mv", "mld", "rp"])
+def test_each_kind_has_a_short_name_and_the_category(api: ApiServer, short: str) -> None:
+    """People type `kubectl get mld`, and `kubectl get linnet` lists all four kinds."""
+    resources = api.http.get("/apis/linnet.dev/v1alpha1").json()["resources"]
+    found = [r for r in resources if short in r.get("shortNames", ())]
+    assert [r["categories"] for r in found] == [["linnet"]]
+
+
+def test_kubectl_get_deployment_still_means_apps(api: ApiServer) -> None:
+    """Installing Linnet changes nothing of what people type for Kubernetes' own kind."""
+    stored(api, deployment("hidden"))
+    assert "hidden" not in api.must("get", "deployment")
+
+
+@pytest.mark.parametrize(
+    ("field", "sentence"),
+    [
+        ("mld.spec.analysis", "The chance of rolling back a good version"),
+        ("mld.spec.strategy.steps", "The share of requests that the canary gets, in percent."),
+        ("mdl.spec.source", "A new uri or digest is a new version."),
+        ("mv.status", "The sha256 of the artifact's tree as it was fetched; set once."),
+        ("rp.spec.training.job", "The Job that trains."),
+    ],
+)
+def test_kubectl_explain_tells_what_a_field_means(api: ApiServer, field: str, sentence: str) -> None:
+    """Nobody needs the source to learn a field."""
+    said = api.must("explain", field, "--api-version", "linnet.dev/v1alpha1")
+    assert sentence in " ".join(said.split())
+
+
+def test_the_server_has_no_complaint_about_a_crd(api: ApiServer) -> None:
+    """Structural schemas, all columns and subresources accepted."""
+    items = json.loads(api.must("get", "crd", "-o", "json"))["items"]
+    assert len(items) == 4
+    for crd in items:
+        conditions: dict[str, Any] = {c["type"]: c["status"] for c in crd["status"]["conditions"]}
+        assert conditions.get("NonStructuralSchema", "False") == "False"
+        assert conditions["Established"] == "True"
+
+
+def test_a_status_field_that_the_crd_does_not_know_is_dropped(api: ApiServer) -> None:
+    """A newer operator can write its status under older CRDs: what is unknown is pruned, not refused."""
+    item = copy.deepcopy(stored(api, model("pruned")))
+    item["status"] = {"current": 1, "fromTheFuture": 1}
+    answer = api.replace(item, subresource="/status")
+    assert answer.json()["status"] == {"current": 1}

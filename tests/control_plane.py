@@ -1,0 +1,104 @@
+"""A real API server for tests: etcd, kube-apiserver and controllers on loopback, with the CRDs applied."""
+
+import json
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+REPO = Path(__file__).parents[1]
+CLUSTER = [sys.executable, str(REPO / "hack" / "cluster" / "cluster.py"), "control-plane"]
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """The server, and the two ways to talk to it: kubectl as people do, and plain HTTP where many calls are made."""
+
+    bin: Path
+    kubeconfig: Path
+    http: httpx.Client
+
+    def kubectl(self, *words: str, stdin: str | None = None) -> Said:
+        command = [str(self.bin / "kubectl"), "--kubeconfig", str(self.kubeconfig), *words]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def must(self, *words: str, stdin: str | None = None) -> str:
+        """The output of a kubectl command that has to succeed."""
+        said = self.kubectl(*words, stdin=stdin)
+        assert said.code == 0, said.err
+        return said.out
+
+    def helm(self, *words: str) -> Said:
+        command = [str(self.bin / "helm"), "--kubeconfig", str(self.kubeconfig), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    def create(self, item: Object, *, user: str | None = None, dry_run: bool = False) -> httpx.Response:
+        """POST, with unknown fields refused as kubectl has it."""
+        query = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        return self.http.post(collection(item), params=query, json=item, headers=as_user(user))
+
+    def replace(self, item: Object, *, subresource: str = "", user: str | None = None) -> httpx.Response:
+        return self.http.put(path(item) + subresource, json=item, headers=as_user(user))
+
+    def patch(self, item: Object, body: Object, *, subresource: str = "", user: str | None = None) -> httpx.Response:
+        headers = {"Content-Type": "application/merge-patch+json", **as_user(user)}
+        return self.http.patch(path(item) + subresource, content=json.dumps(body), headers=headers)
+
+    def get(self, item: Object) -> Object:
+        return dict(self.http.get(path(item)).raise_for_status().json())
+
+    def namespace(self, name: str) -> None:
+        answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": name}})
+        assert answer.status_code in {201, 409}, answer.text
+
+
+def as_user(user: str | None) -> dict[str, str]:
+    """Impersonation: the administrator speaks as somebody else."""
+    return {"Impersonate-User": user, "Impersonate-Group": "system:authenticated"} if user else {}
+
+
+def collection(item: Object) -> str:
+    plural = {"RetrainPolicy": "retrainpolicies"}.get(item["kind"], f"{item['kind'].lower()}s")
+    return f"/apis/{item['apiVersion']}/namespaces/{item['metadata']['namespace']}/{plural}"
+
+
+def path(item: Object) -> str:
+    return f"{collection(item)}/{item['metadata']['name']}"
+
+
+@pytest.fixture(scope="session", name="api")
+def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One control plane for each worker and session, stopped at the end."""
+    folder = tmp_path_factory.mktemp("api")
+    described = subprocess.run(
+        [*CLUSTER, "up", "--dir", str(folder)], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    summary = json.loads(described)
+    headers = {"Authorization": f"Bearer {summary['token']}"}
+    try:
+        trust = ssl.create_default_context(cafile=summary["ca"])
+        with httpx.Client(base_url=summary["url"], verify=trust, headers=headers, timeout=30) as http:
+            api = ApiServer(Path(summary["bin"]), Path(summary["kubeconfig"]), http)
+            api.must("apply", "-f", str(REPO / "crds"))
+            api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+            yield api
+    finally:
+        subprocess.run([*CLUSTER, "down", "--dir", str(folder)], check=True)
