@@ -9,7 +9,7 @@ from typing import Final
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, podhealth
+from linnet.core import analysis, evidence, ledger, podhealth
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.observed import Target
@@ -69,7 +69,8 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    return evidence.fold(known, scrape.counters, _tracks(world), _segment(world), world.now)
+    warming = _warming(world, policy)
+    return evidence.fold(known, scrape.counters, _tracks(world), _segment(world), world.now, uncounted=warming)
 
 
 def _warming(world: World, policy: RolloutPolicy) -> frozenset[str]:
@@ -86,7 +87,7 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
         return evidence.start(policy.judged.checks)
     stored = (world.observed.evidence or {}).items()
     try:
-        return evidence.from_data({k.removeprefix(_PREFIX): v for k, v in stored if k.startswith(_PREFIX)})
+        return ledger.from_data({k.removeprefix(_PREFIX): v for k, v in stored if k.startswith(_PREFIX)})
     except ValueError:
         return evidence.start(policy.judged.checks)
 
@@ -121,7 +122,7 @@ def _data(world: World, policy: RolloutPolicy, known: Evidence) -> dict[str, str
         **kept,
         "rollout": rollout.id if rollout else "",
         "policy": policy.source,
-        **{f"{_PREFIX}{k}": v for k, v in evidence.to_data(known).items()},
+        **{f"{_PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
     }
 
 

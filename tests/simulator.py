@@ -1,0 +1,352 @@
+"""A cluster that plays by the rules, in memory: applies a plan's actions, starts pods, answers requests.
+
+It runs the pure plans exactly as the engine does (observe, plan, act, write status), with a clock of its own, so that
+a whole rollout takes milliseconds and every step of it can be looked at.
+"""
+
+import itertools
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from linnet.api.base import API_VERSION, REQUEST_ANNOTATION
+from linnet.api.conditions import find
+from linnet.api.deployment import DeploymentStatus
+from linnet.api.labels import REVISION
+from linnet.api.model import ModelSpec
+from linnet.api.modelversion import ModelVersionStatus
+from linnet.core import children, deployment, modelversion
+from linnet.core.exposition import PodCounters
+from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
+from linnet.core.parse import parse_status
+from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record, SaveEvidence
+from linnet.core.runtimes import catalogue, freeze
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}
+CATALOGUE = catalogue(
+    [yaml.safe_load((Path(__file__).parent.parent / "operator/linnet/runtimes/mlserver.yaml").read_text())]
+)
+PLATFORM = Platform(catalogue=CATALOGUE, image="linnet:test")
+Json = dict[str, Any]
+
+
+@dataclass
+class Behavior:
+    """How the pods of a version answer."""
+
+    errors: float = 0.0
+    slow: float = 0.0
+    starts: bool = True
+    oom_after: timedelta | None = None
+    silent: bool = False
+    """Its metrics can't be read."""
+
+
+@dataclass
+class Cluster:
+    """One Deployment `tumor-risk` and all that belongs to it."""
+
+    spec: Json = field(default_factory=lambda: {"model": {"name": "tumor-risk"}, "replicas": 2})
+    rate: float = 50.0
+    """Requests a second to `<name>`."""
+    behaviors: dict[int, Behavior] = field(default_factory=dict)
+    now: datetime = START
+    generation: int = 1
+    annotations: dict[str, str] = field(default_factory=dict)
+    status: Json = field(default_factory=dict)
+    current: int = 1
+    versions: dict[int, Json] = field(default_factory=dict)
+    workloads: dict[str, Json] = field(default_factory=dict)
+    services: dict[str, Json] = field(default_factory=dict)
+    budgets: set[str] = field(default_factory=set)
+    pods: dict[str, Json] = field(default_factory=dict)
+    counters: dict[str, Json] = field(default_factory=dict)
+    memory: Mapping[str, str] | None = None
+    saved: Mapping[str, str] | None = None
+    events: list[Emit] = field(default_factory=list)
+    logs: list[Log] = field(default_factory=list)
+    writes: int = 0
+    proven: bool = True
+    served: dict[int, int] = field(default_factory=dict)
+    failed: dict[int, int] = field(default_factory=dict)
+    unanswered: int = 0
+    dice: random.Random = field(default_factory=lambda: random.Random(7))
+    uids: Any = field(default_factory=lambda: itertools.count(1))
+    history: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.publish(1)
+
+    # What people do
+
+    def publish(self, number: int, behavior: Behavior | None = None, *, digest: str | None = None) -> "Cluster":
+        """A validated version, which becomes the Model's current one."""
+
+        model = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": f"s3://models/{number}"}})
+        spec = {
+            "model": {"name": "tumor-risk"},
+            "version": number,
+            "format": {"name": "sklearn"},
+            "source": {"uri": f"s3://models/{number}"},
+            "runtime": freeze("tumor-risk", model, CATALOGUE).wire(),
+            "origin": {"type": "Source"},
+        }
+        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "loaded"}
+        status = {"digest": digest or DIGESTS[number], "conditions": [ready]}
+        self.versions[number] = {"spec": spec, "status": status}
+        self.behaviors[number] = behavior or self.behaviors.get(number, Behavior())
+        self.current = number
+        return self
+
+    def edit(self, **fields: Any) -> "Cluster":
+        self.spec = {**self.spec, **fields}
+        self.generation += 1
+        return self
+
+    def ask(self, text: str) -> "Cluster":
+        """`promote v2 id1 jane`."""
+        self.annotations[REQUEST_ANNOTATION] = text
+        return self
+
+    def restart_operator(self) -> "Cluster":
+        """Memory is lost; what was saved is read again."""
+        self.memory = self.saved
+        return self
+
+    # What is seen
+
+    @property
+    def typed(self) -> DeploymentStatus:
+        return parse_status(DeploymentStatus, self.status)
+
+    @property
+    def phase(self) -> str:
+        return self.typed.rollout.phase if self.typed.rollout else "AtRest"
+
+    def ready_reason(self) -> str:
+        found = find(self.typed.conditions, "Ready")
+        return f"{found.status}/{found.reason}" if found else ""
+
+    def message(self) -> str:
+        found = find(self.typed.conditions, "Ready")
+        return found.message if found else ""
+
+    def selected(self) -> dict[str, str]:
+        return dict(self.services["tumor-risk"]["spec"]["selector"]) if "tumor-risk" in self.services else {}
+
+    def answering(self) -> list[Json]:
+        """Ready pods behind `<name>`."""
+        wanted = self.selected()
+        return [p for p in self.pods.values() if self._ready(p) and wanted.items() <= p["metadata"]["labels"].items()]
+
+    def version_status(self, number: int) -> ModelVersionStatus:
+        return parse_status(ModelVersionStatus, self.versions[number]["status"])
+
+    def revision(self, number: int) -> str:
+        return next(n for n in self.workloads if n.startswith(f"tumor-risk-v{number}-"))
+
+    # What happens
+
+    def run(self, seconds: float, until: Callable[["Cluster"], bool] | None = None) -> "Cluster":
+        """Reconcile whenever the plan asked for it or something changed; a second of traffic a tick."""
+        end = self.now + timedelta(seconds=seconds)
+        while self.now < end:
+            self.settle()
+            if until is not None and until(self):
+                return self
+            self.now += timedelta(seconds=1)
+            self._serve_one_second()
+        return self
+
+    def settle(self, limit: int = 60) -> None:
+        """Reconcile until nothing more is asked for at once."""
+        for _ in range(limit):
+            again = self.reconcile()
+            changed = self._start_pods()
+            if not again and not changed:
+                return
+        raise AssertionError(f"does not settle: {self.status}")
+
+    def reconcile(self) -> bool:
+        """One look, as the engine takes it; True if another is wanted at once."""
+        observed = self.observe()
+        targets = deployment.scrape_targets(observed, self.now)
+        if targets:
+            observed = replace(observed, scrape=self._scrape([t.uid for t in targets]))
+        plan = deployment.plan(observed, self.now)
+        for action in plan.actions:
+            self._act(action)
+        if plan.evidence is not None:
+            self.memory = plan.evidence
+        if plan.status is not None and (written := plan.status.wire()) != self.status:
+            self.status = written
+            self.writes += 1
+            self.history.append(self.phase)
+        return plan.requeue_after == timedelta(0)
+
+    def observe(self) -> DeploymentObserved:
+        parents = tuple(self._version(n) for n in self.versions)
+        return DeploymentObserved(
+            deployment=Parent(
+                "tumor-risk", "ml", "uid-mld", self.generation, self.annotations, False, self.spec, self.status
+            ),
+            model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
+            versions=parents,
+            quarantined=tuple(p for p in parents if p.status.get("quarantine")),
+            workloads=tuple(children.workload(w) for w in self.workloads.values()),
+            services=tuple(children.service(s) for s in self.services.values()),
+            pods=tuple(children.pod(p) for p in self.pods.values()),
+            others=frozenset(("PodDisruptionBudget", name, "uid-mld") for name in self.budgets),
+            scrape=None,
+            evidence=self.memory,
+            platform=PLATFORM,
+            requests_proven=self.proven,
+        )
+
+    def _version(self, number: int) -> Parent:
+        data = self.versions[number]
+        name = f"tumor-risk-v{number}"
+        return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
+
+    def _act(self, action: Any) -> None:
+        match action:
+            case Apply(manifest):
+                self._apply(manifest)
+            case Patch(kind="Deployment", name=name, body=body):
+                self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
+            case Delete(kind="Pod", name=name):
+                self.pods.pop(name, None)
+            case Delete(kind="Deployment", name=name):
+                self.workloads.pop(name)
+            case Delete(kind="Service", name=name):
+                self.services.pop(name)
+            case Record(version=version):
+                number = int(version.rsplit("-v", 1)[1])
+                status = modelversion.record(self.version_status(number), action, self.now)
+                self.versions[number]["status"] = status.wire()
+            case SaveEvidence(manifest):
+                self.saved = manifest["data"]
+            case Emit():
+                self.events.append(action)
+                return
+            case Log():
+                self.logs.append(action)
+                return
+            case _:
+                raise AssertionError(action)
+        self.writes += 1
+
+    def _apply(self, manifest: Json) -> None:
+        name, kind = manifest["metadata"]["name"], manifest["kind"]
+        stored = {**manifest, "metadata": {**manifest["metadata"], "uid": f"uid-{kind}-{name}"}}
+        stored["metadata"].setdefault("creationTimestamp", self.now.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        if kind == "Deployment":
+            assert name not in self.workloads, f"{name} is applied twice: its template is frozen"
+            self.workloads[name] = stored
+        elif kind == "Service":
+            self.services[name] = stored
+        elif kind == "PodDisruptionBudget":
+            self.budgets.add(name)
+
+    def _start_pods(self) -> bool:
+        """The controller-manager and the kubelet: pods of each workload, ready at once if the version starts."""
+        changed = False
+        for name, workload in self.workloads.items():
+            mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
+            wanted = workload["spec"]["replicas"]
+            for pod in mine[wanted:]:
+                del self.pods[pod["metadata"]["name"]]
+                changed = True
+            for _ in range(wanted - len(mine)):
+                self._new_pod(name, workload)
+                changed = True
+            changed |= self._report(name, workload)
+        return changed
+
+    def _new_pod(self, revision: str, workload: Json) -> None:
+        uid = f"pod-{next(self.uids)}"
+        name = f"{revision}-{uid}"
+        labels = workload["spec"]["template"]["metadata"]["labels"]
+        starts = self._behavior(labels).starts
+        server = {"name": "server", "ready": starts, "restartCount": 0, "state": {"running": {}}}
+        if not starts:
+            server["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+        self.pods[name] = {
+            "metadata": {"name": name, "uid": uid, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "status": {
+                "phase": "Running" if starts else "Pending",
+                "podIP": "10.0.0.1",
+                "conditions": [{"type": "Ready", "status": "True" if starts else "False"}],
+                "containerStatuses": [server],
+                "initContainerStatuses": [
+                    {"name": "fetch", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}
+                ],
+            },
+        }
+        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "born": self.now}
+
+    def _report(self, name: str, workload: Json) -> bool:
+        mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
+        status = {"replicas": len(mine), "updatedReplicas": len(mine), "readyReplicas": sum(map(self._ready, mine))}
+        changed = workload.get("status") != status
+        workload["status"] = status
+        return changed
+
+    def _ready(self, pod: Json) -> bool:
+        return bool(pod["status"]["conditions"][0]["status"] == "True")
+
+    def _behavior(self, labels: Mapping[str, str]) -> Behavior:
+        return self.behaviors[int(labels["linnet.dev/version"])]
+
+    def _serve_one_second(self) -> None:
+        pods = self.answering()
+        for _ in range(round(self.rate)):
+            if not pods:
+                self.unanswered += 1
+                continue
+            pod = self.dice.choice(pods)
+            self._answer(pod)
+        self._kill()
+
+    def _answer(self, pod: Json) -> None:
+        labels = pod["metadata"]["labels"]
+        behavior, counts = self._behavior(labels), self.counters[pod["metadata"]["uid"]]
+        version = int(labels["linnet.dev/version"])
+        bad = self.dice.random() < behavior.errors
+        counts["n"] += 1
+        counts["bad"] += bad
+        counts["slow"] += self.dice.random() < behavior.slow
+        self.served[version] = self.served.get(version, 0) + 1
+        self.failed[version] = self.failed.get(version, 0) + bad
+
+    def _kill(self) -> None:
+        for pod in self.pods.values():
+            limit = self._behavior(pod["metadata"]["labels"]).oom_after
+            server = pod["status"]["containerStatuses"][0]
+            if limit is not None and self.now - self.counters[pod["metadata"]["uid"]]["born"] > limit:
+                server["restartCount"] = 1
+                server["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+
+    def _scrape(self, uids: list[str]) -> Scrape:
+        counters, errors = {}, {}
+        for pod in self.pods.values():
+            uid = pod["metadata"]["uid"]
+            if uid not in uids:
+                continue
+            if self._behavior(pod["metadata"]["labels"]).silent:
+                errors[uid] = "connection refused"
+                continue
+            c = self.counters[uid]
+            fast = float(c["n"] - c["slow"])
+            latency = {"latency": {0.25: fast, 0.5: fast, float("inf"): float(c["n"])}}
+            counters[uid] = PodCounters(requests=float(c["n"]), errors=float(c["bad"]), latency=latency)
+        return Scrape(counters, errors)
+
+
+__all__ = ["API_VERSION", "Behavior", "Cluster"]
