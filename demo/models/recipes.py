@@ -1,0 +1,61 @@
+"""Five ways to train the same model: two good ones, a real bug, a real slowness, and the retraining.
+
+Only stock parts of scikit-learn, so that any server which loads scikit-learn models can load them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sklearn.base import ClassifierMixin
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+SLOW_TREES = 2000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one version is made. `rows`: how many records were known then. `complete_only`: the bug's other half."""
+
+    title: str
+    rows: int
+    build: Callable[[], ClassifierMixin]
+    parameters: dict[str, str] = field(default_factory=dict)
+    complete_only: bool = False
+
+
+def _first() -> Pipeline:
+    return make_pipeline(SimpleImputer(), StandardScaler(), SelectKBest(k=2), LogisticRegression(C=0.1))
+
+
+def _better() -> Pipeline:
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=0.5, max_iter=500))
+
+
+def _lost_imputer() -> Pipeline:
+    """A clean-up dropped the imputer. On complete records, such as the test set's, nothing is wrong with it."""
+    return make_pipeline(StandardScaler(), LogisticRegression(C=1, max_iter=500))
+
+
+def _slow() -> VotingClassifier:
+    """Right, and loaded in a second; but each answer asks 2,000 trees one after the other."""
+    stumps = BaggingClassifier(
+        DecisionTreeClassifier(max_depth=2), n_estimators=SLOW_TREES, max_samples=0.3, random_state=4
+    )
+    return VotingClassifier(
+        [("linear", _better()), ("trees", make_pipeline(SimpleImputer(), stumps))], voting="soft", weights=(5, 1)
+    )
+
+
+RECIPES = {
+    "v1": Recipe("two features, the first 80 records", 80, _first, {"C": "0.1", "k": "2"}),
+    "v2": Recipe("all 30 features, 300 records", 300, _better, {"C": "0.5"}),
+    "v3": Recipe("retuned, and the imputer got lost", 455, _lost_imputer, {"C": "1"}, complete_only=True),
+    "v4": Recipe(f"v2's recipe and {SLOW_TREES:,} trees vote", 455, _slow, {"n_estimators": str(SLOW_TREES)}),
+    "retrain": Recipe("v2's recipe on all records known by now", 455, _better, {"C": "0.5"}),
+}
