@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -12,17 +13,18 @@ from hack.cluster.steps import ClusterError
 GIVE_UP_SECONDS = 10.0
 CNI_RESULTS = Path("/var/lib/cni/results")
 CONTAINER_LOGS = Path("/var/log/containers")
+DEVICE_SOCKET = Path("/var/lib/kubelet/device-plugins/kubelet.sock")
 # Folders that containerd and kubelet make outside their own, children first.
 SHARED = (
     *(Path("/run/containerd/s"), Path("/run/containerd/runc/k8s.io"), Path("/run/containerd/runc")),
     *(Path("/run/containerd"), CNI_RESULTS, CNI_RESULTS.parent, CONTAINER_LOGS),
-    *(Path("/var/lib/kubelet/device-plugins"), Path("/var/lib/kubelet")),
+    *(DEVICE_SOCKET.parent, DEVICE_SOCKET.parent.parent),
 )
 
 
 def everything() -> None:
     """Leave no process, mount, interface, table, network namespace, cgroup or file of the cluster."""
-    sockets = shim_sockets()
+    sockets = sockets_of_shims()
     processes.stop(host_processes(), within=0)
     kill_shims()
     cgroups.kill()
@@ -75,23 +77,32 @@ def wait_until_gone() -> None:
         time.sleep(0.02)
 
 
-def shim_sockets() -> list[Path]:
+def sockets_of_shims() -> list[Path]:
     """Sockets that our shims listen on, in a folder that all of the machine's containerds share."""
     tasks = layout.STATE / "containerd-state/io.containerd.runtime.v2.task"
     return [Path(path.read_text().strip().removeprefix("unix://")) for path in tasks.glob("*/*/address")]
 
 
-def remove_files(sockets: list[Path]) -> None:
-    for socket in sockets:
-        socket.unlink(missing_ok=True)
-    for path in CNI_RESULTS.glob(f"{layout.CNI_NETWORK}-*"):
+def remove_files(shim_sockets: list[Path]) -> None:
+    for path in shim_sockets:
         path.unlink(missing_ok=True)
+    for path in CNI_RESULTS.glob("*"):
+        if str(layout.STATE) in path.read_text(errors="replace"):
+            path.unlink()
+    if DEVICE_SOCKET.exists() and not answers(DEVICE_SOCKET):
+        DEVICE_SOCKET.unlink()
     for link in CONTAINER_LOGS.glob("*.log"):
         if link.is_symlink() and layout.STATE in link.readlink().parents:
             link.unlink(missing_ok=True)
     for folder in SHARED:
         remove_if_empty(folder)
     remove_tree(layout.STATE)
+
+
+def answers(path: Path) -> bool:
+    """Whether anybody listens on a socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def remove_if_empty(folder: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from hack.cluster import controlplane, lifecycle, parts
+from hack.cluster import cleanup, controlplane, images, lifecycle, parts, report
 from hack.cluster.steps import ClusterError
 
 
@@ -14,6 +14,12 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start the cluster; does nothing if it is up")
     commands.add_parser("down", help="stop it and leave nothing")
+    commands.add_parser("status", help="its processes and their logs")
+    commands.add_parser("verify-clean", help="list what is left of a cluster; fails unless nothing is")
+    env = commands.add_parser("env", help="how to reach the running cluster")
+    env.add_argument("--format", choices=["json", "shell"], default="json")
+    pictures = commands.add_parser("images", help="build the images and import them; names on stdout")
+    pictures.add_argument("--only", choices=sorted(images.IMAGES))
     commands.add_parser("build", help="build the binaries that are missing")
     plane = commands.add_parser("control-plane", help="etcd, API server and controllers alone, on loopback")
     plane.add_argument("action", choices=["up", "down"])
@@ -37,6 +43,15 @@ def dispatch(given: argparse.Namespace) -> int:
             lifecycle.up()
         case "down":
             lifecycle.down()
+        case "status":
+            print(report.status())
+        case "verify-clean":
+            return verify_clean()
+        case "env":
+            about = report.environment()
+            print(json.dumps(about) if given.format == "json" else report.shell(about))
+        case "images":
+            print(json.dumps(images.ensure(given.only)))
         case "build":
             parts.build()
         case "control-plane" if given.action == "up":
@@ -44,3 +59,9 @@ def dispatch(given: argparse.Namespace) -> int:
         case "control-plane":
             controlplane.down(given.dir.absolute())
     return 0
+
+
+def verify_clean() -> int:
+    found = cleanup.leftovers()
+    print("\n".join(found) or "nothing is left")
+    return 1 if found else 0

@@ -1,0 +1,71 @@
+"""Builds images with buildah, in a storage of the cache's own."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+from hack.cluster import layout, mounts
+from hack.cluster.steps import attempt, run
+
+Words = list[str | Path]
+CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+PIP_CONFIGS = (Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf")
+
+
+@cache
+def command() -> Words:
+    """The program with its storage; overlay where the cache's file system allows it, else plain copies."""
+    root = layout.cache() / "buildah"
+    root.mkdir(parents=True, exist_ok=True)
+    driver = "vfs" if mounts.filesystem_of(root) == "overlay" else "overlay"
+    return ["buildah", "--root", root, "--runroot", layout.cache() / "buildah-run", "--storage-driver", driver]
+
+
+def has(name: str) -> bool:
+    return attempt([*command(), "inspect", "--type", "image", name])
+
+
+def build(name: str, dockerfile: Path, context: Path, arguments: dict[str, str]) -> None:
+    """Build one image; `arguments` are build arguments. The log is in the cache."""
+    log = layout.cache() / "logs" / f"image-{Path(name).name.partition(':')[0]}.log"
+    options: Words = ["--isolation", "chroot", "--layers", "--tag", name, "--file", dockerfile, *secrets()]
+    for key, value in arguments.items():
+        options += ["--build-arg", f"{key}={value}"]
+    run([*command(), "build", *options, context], log=log)
+
+
+def secrets() -> Words:
+    """The machine's certificate authorities and pip settings, mounted while pip runs, kept in no layer."""
+    found: Words = []
+    ca = next((os.environ[name] for name in CA_VARIABLES if Path(os.environ.get(name, "")).is_file()), None)
+    if ca:
+        found += ["--secret", f"id=ca,src={ca}"]
+    config = next((path for path in pip_configs() if path.is_file()), None)
+    if config:
+        found += ["--secret", f"id=pip,src={config}"]
+    return found
+
+
+def pip_configs() -> list[Path]:
+    named = os.environ.get("PIP_CONFIG_FILE")
+    return [*([Path(named)] if named else []), *PIP_CONFIGS]
+
+
+def save(name: str, archive: Path) -> None:
+    """Write an image to a file that containerd can import, uncompressed."""
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    archive.unlink(missing_ok=True)
+    run([*command(), "push", "-q", name, f"docker-archive:{archive}:{name}"])
+
+
+def forget_all_but(names: set[str]) -> None:
+    """Remove images that no source builds any more, and the layers that were theirs alone."""
+    for line in run([*command(), "images", "--format", "{{.Name}}:{{.Tag}}"]).splitlines():
+        if line.startswith("localhost/linnet") and line not in names:
+            attempt([*command(), "rmi", line])
+
+
+def reset() -> None:
+    mounts.unmount_below(layout.cache() / "buildah")
+    shutil.rmtree(layout.cache() / "buildah", ignore_errors=True)
