@@ -94,7 +94,7 @@ def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account
             {**t.wire(), "labelSelector": {"matchLabels": dict(selector)}} for t in settings.topology_spread or ()
         ],
     }
-    return {key: value for key, value in spec.items() if value}
+    return {key: value for key, value in spec.items() if value or value is False}
 
 
 def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifest]:

@@ -1,0 +1,122 @@
+"""Observed worlds, built fluently: `model().source("s3://b/2").version(1, ready=True).observed()`."""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from linnet.api.base import REQUEST_ANNOTATION
+from linnet.api.model import ModelSpec, ModelStatus
+from linnet.api.modelversion import ModelVersionStatus
+from linnet.core import children, versions
+from linnet.core.model import plan as plan_model
+from linnet.core.observed import ModelObserved, ModelVersionObserved, Parent
+from linnet.core.plan import Create, Delete, Plan
+from linnet.core.runtimes import freeze
+from simulator import CATALOGUE, DIGESTS, PLATFORM
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+Json = dict[str, Any]
+
+
+@dataclass
+class ModelWorld:
+    """A Model and its versions; `step()` plans once and does what the plan says."""
+
+    spec: Json = field(default_factory=lambda: {"format": {"name": "sklearn"}, "source": {"uri": "s3://models/1"}})
+    status: Json = field(default_factory=dict)
+    versions: dict[int, Json] = field(default_factory=dict)
+    serving: frozenset[int] = frozenset()
+    generation: int = 1
+    annotations: dict[str, str] = field(default_factory=dict)
+
+    def source(self, uri: str, **fields: Any) -> "ModelWorld":
+        self.spec = {**self.spec, "source": {"uri": uri, **fields}}
+        self.generation += 1
+        return self
+
+    def set(self, **fields: Any) -> "ModelWorld":
+        self.spec = {**self.spec, **fields}
+        self.generation += 1
+        return self
+
+    def validated(self, number: int, digest: str | None = None) -> "ModelWorld":
+        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "loaded"}
+        self.versions[number]["status"] = {"digest": digest or DIGESTS[number], "conditions": [ready]}
+        return self
+
+    def failed(self, number: int, reason: str, message: str) -> "ModelWorld":
+        ready = {"type": "Ready", "status": "False", "reason": reason, "message": message}
+        self.versions[number]["status"] = {"conditions": [ready]}
+        return self
+
+    def retrained(self, number: int) -> "ModelWorld":
+        """A version that a RetrainPolicy made."""
+        frozen = freeze("risk", ModelSpec.model_validate(self.spec), CATALOGUE)
+        spec = {
+            "model": {"name": "risk"},
+            "version": number,
+            "format": {"name": "sklearn"},
+            "source": {"uri": f"s3://retrained/{number}", "digest": DIGESTS[number]},
+            "runtime": frozen.wire(),
+            "origin": {"type": "Retrain", "policy": "weekly", "job": "weekly-1"},
+        }
+        self.versions[number] = {"spec": spec, "status": {}}
+        return self
+
+    def observed(self) -> ModelObserved:
+        return ModelObserved(
+            model=Parent("risk", "ml", "uid", self.generation, self.annotations, False, self.spec, self.status),
+            versions=tuple(version_parent(n, v) for n, v in self.versions.items()),
+            platform=PLATFORM,
+            requests_proven=True,
+            serving=self.serving,
+        )
+
+    def step(self) -> Plan[ModelStatus]:
+        plan = plan_model(self.observed(), NOW)
+        for action in plan.actions:
+            if isinstance(action, Create):
+                number = action.manifest["spec"]["version"]
+                assert number not in self.versions
+                self.versions[number] = {"spec": copy.deepcopy(action.manifest["spec"]), "status": {}}
+            elif isinstance(action, Delete):
+                del self.versions[int(action.name.rsplit("-v", 1)[1])]
+        assert plan.status is not None
+        self.status = plan.status.wire()
+        return plan
+
+
+def version_parent(number: int, data: Json) -> Parent:
+    name = versions.version_name("risk", number)
+    return Parent(name, "ml", f"uid-{number}", 1, {}, False, data["spec"], data["status"])
+
+
+@dataclass
+class VersionWorld:
+    """A ModelVersion under validation, with its Job and pod."""
+
+    spec: Json
+    status: Json = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    jobs: list[Json] = field(default_factory=list)
+    pods: list[Json] = field(default_factory=list)
+    proven: bool = True
+
+    def ask(self, text: str) -> "VersionWorld":
+        self.annotations = {REQUEST_ANNOTATION: text}
+        return self
+
+    def observed(self) -> ModelVersionObserved:
+        return ModelVersionObserved(
+            version=Parent("risk-v1", "ml", "uid-1", 1, self.annotations, False, self.spec, self.status),
+            jobs=tuple(children.job(j) for j in self.jobs),
+            pods=tuple(children.pod(p) for p in self.pods),
+            platform=PLATFORM,
+            requests_proven=self.proven,
+        )
+
+    def become(self, status: ModelVersionStatus | None) -> "VersionWorld":
+        assert status is not None
+        self.status = status.wire()
+        return self

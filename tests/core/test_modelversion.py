@@ -1,0 +1,204 @@
+"""A version's validation: started once, read from its pod's containers, and its outcomes in words."""
+
+import json
+from typing import Any
+
+from builders import NOW, ModelWorld, VersionWorld
+from linnet.api.modelversion import Decision, ModelVersionStatus, Quarantine
+from linnet.core.modelversion import plan, record
+from linnet.core.plan import Apply, Delete, Record
+from simulator import DIGESTS
+
+Json = dict[str, Any]
+
+
+def new_version(**source: Any) -> VersionWorld:
+    model = ModelWorld()
+    if source:
+        model.source("s3://models/1", **source)
+    model.step()
+    return VersionWorld(model.versions[1]["spec"])
+
+
+def started(world: VersionWorld) -> VersionWorld:
+    """The world after the Job was made."""
+    made = plan(world.observed(), NOW)
+    job = next(a.manifest for a in made.actions if isinstance(a, Apply))
+    job["metadata"]["uid"] = "uid-job"
+    world.jobs = [job]
+    return world.become(made.status)
+
+
+def pod(**containers: Json) -> Json:
+    """A pod of the Job; `fetch={"exitCode": 0, "message": …}` has ended, `server={"restartCount": 3}` runs."""
+    names = {"fetch": "initContainerStatuses", "server": "initContainerStatuses", "probe": "containerStatuses"}
+    status: Json = {"phase": "Running", "initContainerStatuses": [], "containerStatuses": []}
+    for name, state in containers.items():
+        ended = {k: v for k, v in state.items() if k in {"exitCode", "message", "reason"}}
+        rest = {k: v for k, v in state.items() if k not in ended}
+        entry = {"name": name, **({"state": {"terminated": ended}} if "exitCode" in ended else {}), **rest}
+        status[names[name]].append(entry)
+    owner = {"uid": "uid-job", "controller": True}
+    return {"metadata": {"name": "p", "uid": "p", "ownerReferences": [owner]}, "status": status}
+
+
+def said(**fields: Any) -> str:
+    return json.dumps(fields)
+
+
+FETCHED = {"exitCode": 0, "message": said(outcome="Fetched", digest=DIGESTS[1], bytes=10, files=1)}
+PROBED = {"exitCode": 0, "message": said(outcome="Validated", readySeconds=3, cases=0)}
+
+
+def reason(world: VersionWorld) -> str:
+    condition = world.status["conditions"][0]
+    return f"{condition['status']}/{condition['reason']}"
+
+
+def look(world: VersionWorld) -> VersionWorld:
+    return world.become(plan(world.observed(), NOW).status)
+
+
+def test_a_new_version_is_fetched_and_loaded() -> None:
+    """The Job holds the fetcher, the real server and the prober, and runs under the restricted profile."""
+    made = plan(new_version().observed(), NOW)
+    job = next(a.manifest for a in made.actions if isinstance(a, Apply))
+    spec = job["spec"]["template"]["spec"]
+    assert [c["name"] for c in (*spec["initContainers"], *spec["containers"])] == ["fetch", "server", "probe"]
+    assert spec["automountServiceAccountToken"] is False
+    assert all(c["securityContext"]["capabilities"] == {"drop": ["ALL"]} for c in spec["containers"])
+
+
+def test_success_fixes_the_digest() -> None:
+    """What was fetched and loaded is what will serve."""
+    world = started(new_version())
+    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    look(world)
+    assert reason(world) == "True/Validated"
+    assert world.status["digest"] == DIGESTS[1]
+
+
+def test_linnet_json_travels_with_the_artifact() -> None:
+    """Metrics and lineage come from the artifact's own record."""
+    about = {"metrics": {"auc": 0.991}, "lineage": {"code": "git@3f2c"}}
+    message = said(outcome="Fetched", digest=DIGESTS[1], linnet=about)
+    world = started(new_version())
+    world.pods = [pod(fetch={"exitCode": 0, "message": message}, probe=PROBED)]
+    look(world)
+    assert world.status["metrics"] == {"auc": "0.991"}
+    assert world.status["lineage"]["code"] == "git@3f2c"
+
+
+def test_a_wrong_digest_stops_the_version_for_good() -> None:
+    """The condition says which and what to do; nothing is tried again by itself."""
+    world = started(new_version(digest=DIGESTS[2]))
+    message = said(outcome="Failed", reason="DigestMismatch", message="expected a, found b; set spec.source.digest")
+    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    look(world)
+    assert reason(world) == "False/DigestMismatch"
+    assert "spec.source.digest" in world.status["conditions"][0]["message"]
+    world.jobs, world.pods = [], []
+    assert plan(world.observed(), NOW).actions == ()
+
+
+def test_a_missing_artifact_is_not_found() -> None:
+    """A 404 is told as such."""
+    world = started(new_version())
+    message = said(outcome="Failed", reason="NotFound", message="s3://models/1: nothing there")
+    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    assert reason(look(world)) == "False/NotFound"
+
+
+def test_a_refused_key_is_forbidden() -> None:
+    """A 403 is told as such."""
+    world = started(new_version())
+    message = said(outcome="Failed", reason="Forbidden", message="s3://models/1: access denied")
+    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    assert reason(look(world)) == "False/Forbidden"
+
+
+def test_a_network_failure_is_tried_again() -> None:
+    """The Job tries again; the version waits and says why."""
+    world = started(new_version())
+    message = said(outcome="Failed", reason="Unreachable", message="connection reset")
+    world.pods = [pod(fetch={"exitCode": 1, "message": message})]
+    look(world)
+    assert reason(world) == "Unknown/Validating"
+    assert "connection reset" in world.status["conditions"][0]["message"]
+
+
+def test_a_model_that_its_server_cannot_load_fails() -> None:
+    """The server's own words are in the condition."""
+    world = started(new_version())
+    message = said(outcome="Failed", reason="LoadFailed", message="not ready within 10m")
+    dead = {"restartCount": 1, "lastState": {"terminated": {"reason": "Error", "message": "KeyError: 'imputer'"}}}
+    world.pods = [pod(fetch=FETCHED, server=dead, probe={"exitCode": 2, "message": message})]
+    look(world)
+    assert reason(world) == "False/LoadFailed"
+    assert "KeyError" in world.status["conditions"][0]["message"]
+
+
+def test_a_server_that_dies_while_loading_is_not_waited_for() -> None:
+    """Killed for memory again and again: that is an outcome, and the way out is named."""
+    world = started(new_version())
+    dead = {"restartCount": 3, "lastState": {"terminated": {"reason": "OOMKilled"}}}
+    world.pods = [pod(fetch=FETCHED, server=dead)]
+    look(world)
+    assert reason(world) == "False/LoadFailed"
+    assert "memory" in world.status["conditions"][0]["message"]
+
+
+def test_an_image_that_cannot_be_pulled_is_told_while_it_waits() -> None:
+    """Somebody may still mend it."""
+    world = started(new_version())
+    waits = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
+    world.pods = [pod(fetch=FETCHED, server=waits)]
+    look(world)
+    assert reason(world) == "Unknown/Validating"
+    assert "ImagePullBackOff" in world.status["conditions"][0]["message"]
+
+
+def test_retry_validates_again() -> None:
+    """A person who mended the store asks for another try."""
+    world = started(new_version())
+    message = said(outcome="Failed", reason="NotFound", message="nothing there")
+    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    look(world)
+    world.jobs, world.pods = [], []
+    made = plan(world.ask("retry - id-1 jane").observed(), NOW)
+    assert [a.manifest["metadata"]["name"] for a in made.actions if isinstance(a, Apply)] == ["risk-v1-check-2"]
+
+
+def test_a_request_without_the_admission_policy_is_refused() -> None:
+    """Nobody's word is taken while anybody could have written it."""
+    world = new_version().ask("quarantine - id-1 jane")
+    world.proven = False
+    look(world)
+    assert world.status["lastRequest"]["outcome"] == "Refused"
+    assert "quarantine" not in world.status
+
+
+def test_a_validated_version_leaves_no_job() -> None:
+    """The Job is deleted once it was read."""
+    world = started(new_version())
+    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    look(world)
+    assert [a for a in plan(world.observed(), NOW).actions if isinstance(a, Delete)]
+
+
+def test_a_decision_is_recorded_once() -> None:
+    """A repeated write after a crash adds nothing."""
+    decision = Decision(id="r-RolledBack", deployment="d", decision="RolledBack", by="analysis")
+    entry = Record("risk-v1", decision, Quarantine(deployment="d", revision="r", reason="errors"))
+    once = record(ModelVersionStatus(), entry, NOW)
+    assert record(once, entry, NOW) == once
+    assert len(once.quarantine or ()) == 1
+
+
+def test_a_release_takes_the_quarantine_away() -> None:
+    """And is kept as a decision itself."""
+    entry = Quarantine(deployment="d", revision="r", reason="errors")
+    released = Decision(id="release-1", deployment="d", decision="Released", by="jane")
+    status = record(ModelVersionStatus(quarantine=[entry]), Record("risk-v1", released, release=True), NOW)
+    assert status.quarantine is None
+    assert status.decisions is not None
