@@ -1,0 +1,161 @@
+"""Does what a plan asks for, one action at a time, and takes each answer into the cache at once."""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, assert_never
+
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache
+from linnet.adapters.children import Children, Gone, Seen
+from linnet.adapters.errors import ConflictError, NotFoundError
+from linnet.adapters.gather import serving
+from linnet.adapters.journal import Journal
+from linnet.adapters.kinds import Resource
+from linnet.adapters.kube import Kube
+from linnet.api.base import API_VERSION
+from linnet.api.modelversion import ModelVersionStatus
+from linnet.core import modelversion
+from linnet.core.observed import Parent
+from linnet.core.parse import parse_status
+from linnet.core.plan import Action, Apply, Create, Delete, Emit, Log, Manifest, Patch, Record, Ref, SaveEvidence
+
+_RECORD_TRIES: Final = 5
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Acting:
+    """What an action needs. `writable` raises LeadershipLostError once the lease is stale."""
+
+    kube: Kube
+    cache: Cache
+    children: Children
+    journal: Journal
+    seen: Seen
+    gone: Gone
+    now: Callable[[], datetime]
+    writable: Callable[[], None]
+
+
+async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> None:
+    """One action. Errors of `adapters.errors`; an Event or a log line never fails."""
+    deps.writable()
+    match action:
+        case Apply(manifest) | SaveEvidence(manifest):
+            await deps.children.apply(manifest)
+        case Create(manifest):
+            await deps.children.create(manifest)
+        case Patch():
+            await _patch(deps, ref.namespace, action)
+        case Delete():
+            await _delete(deps, ref.namespace, action)
+        case Record():
+            await _record(deps, ref.namespace, action)
+        case Emit():
+            await deps.journal.emit(ref, parent, action)
+        case Log():
+            deps.journal.log(ref, action)
+        case _:
+            assert_never(action)
+
+
+async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
+    resource = kinds.of(action.api_version, action.kind)
+    body = {**action.body, "metadata": {**action.body.get("metadata", {}), "uid": action.uid}}
+    try:
+        deps.seen(resource, await deps.kube.patch(resource, namespace, action.name, body))
+    except NotFoundError as error:
+        deps.gone(resource, namespace, action.name, action.uid)
+        raise ConflictError(str(error)) from error
+
+
+async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
+    """An object that is gone already, or that is another one by now, counts as deleted."""
+    resource = kinds.of(action.api_version, action.kind)
+    if resource == kinds.MODEL_VERSION:
+        await _confirm_unused(deps, namespace, action)
+    how: Any = {"grace": action.grace_seconds, "propagation": action.propagation}
+    try:
+        answer = await deps.kube.delete(resource, namespace, action.name, action.uid, **how)
+    except (NotFoundError, ConflictError):
+        answer = {}
+    if (answer.get("metadata") or {}).get("uid") == action.uid:
+        deps.seen(resource, answer)
+    else:
+        deps.gone(resource, namespace, action.name, action.uid)
+
+
+async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:
+    """A version is collected because no Deployment names it: an absence that the cache may be late about."""
+    version = deps.cache.get(kinds.MODEL_VERSION, namespace, action.name)
+    if version is None:
+        return
+    fields = f"spec.model.name={version['spec']['model']['name']}"
+    deployments, _ = await deps.kube.items(kinds.DEPLOYMENT, namespace, fields=fields)
+    for deployment in deployments:
+        deps.seen(kinds.DEPLOYMENT, deployment)
+    if any(version["spec"]["version"] in serving(d) for d in deployments):
+        raise ConflictError(f"{action.name} is in use by now")
+
+
+async def _record(deps: Acting, namespace: str, action: Record) -> None:
+    """Merge into the newest status that is known; read again if somebody wrote first."""
+    version = deps.cache.get(kinds.MODEL_VERSION, namespace, action.version)
+    for _ in range(_RECORD_TRIES):
+        try:
+            version = version or await deps.kube.get(kinds.MODEL_VERSION, namespace, action.version)
+            await _write_record(deps, version, action)
+        except ConflictError:
+            version = None
+        except NotFoundError:
+            _log.warning("the version is gone, so that this decision is only in the log: %s", action.version)
+            return
+        else:
+            return
+    raise ConflictError(f"{action.version} was written {_RECORD_TRIES} times meanwhile")
+
+
+async def _write_record(deps: Acting, version: Manifest, action: Record) -> None:
+    former = parse_status(ModelVersionStatus, version.get("status") or {})
+    status = modelversion.record(former, action, deps.now())
+    if status != former:
+        deps.seen(kinds.MODEL_VERSION, await put_status(deps.kube, kinds.MODEL_VERSION, version, status.wire()))
+
+
+async def write_status(deps: Acting, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
+    """PUT the status if it differs. `known` are the fields that this operator knows; others are carried along.
+
+    ConflictError after the newest object was taken into the cache; an object that is gone needs no status.
+    """
+    carried = {k: v for k, v in parent.status.items() if k not in known}
+    wanted = {**carried, **status}
+    if wanted == parent.status:
+        return
+    deps.writable()
+    resource = kinds.own(ref.kind)
+    try:
+        deps.seen(resource, await put_status(deps.kube, resource, _meta(ref, parent), wanted))
+    except ConflictError:
+        with suppress(NotFoundError):
+            deps.seen(resource, await deps.kube.get(resource, ref.namespace, ref.name))
+        raise
+    except NotFoundError:
+        deps.gone(resource, ref.namespace, ref.name, parent.uid)
+
+
+def _meta(ref: Ref, parent: Parent) -> Manifest:
+    version = {"uid": parent.uid, "resourceVersion": parent.resource_version}
+    return {"metadata": {"name": ref.name, "namespace": ref.namespace, **version}}
+
+
+async def put_status(kube: Kube, resource: Resource, obj: Manifest, status: Manifest) -> Manifest:
+    """The object with this status. ConflictError unless `obj` has the newest resourceVersion.
+
+    The API server takes the spec from what it holds.
+    """
+    meta = {k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion")}
+    body = {"apiVersion": API_VERSION, "kind": resource.kind, "metadata": meta, "status": status}
+    return await kube.replace_status(resource, body)

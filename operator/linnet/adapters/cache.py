@@ -1,0 +1,175 @@
+"""What the operator knows of the cluster: slim objects as compact JSON, found by name, owner and model.
+
+Filled by LISTs before the watch starts, then by watch events and by the answers to the operator's own writes.
+A newer object is never replaced by an older one, since events lag behind answers.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.adapters import kinds
+from linnet.adapters.kinds import Resource
+from linnet.adapters.slim import decode, encode, fingerprint, slim
+from linnet.api.labels import OWNER_LABELS
+from linnet.core.plan import Manifest
+
+Key = tuple[Resource, str, str]
+"""Resource, namespace, name."""
+_TOMBSTONES: Final = 4096
+
+
+@dataclass(slots=True)
+class _Entry:
+    uid: str
+    version: int
+    data: bytes
+    print: str
+    marks: tuple[Hashable, ...]
+    applied: str = ""
+    """Hash of the manifest that was last applied, and the fingerprint that the object had then."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """An object before and after; None where it did not exist."""
+
+    resource: Resource
+    before: Manifest | None
+    after: Manifest | None
+
+    @property
+    def objects(self) -> tuple[Manifest, ...]:
+        return tuple(o for o in (self.before, self.after) if o is not None)
+
+
+class Cache:
+    """Not for threads: it belongs to the loop of the work queue."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, _Entry] = {}
+        self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
+        self._dead: OrderedDict[str, int] = OrderedDict()
+        """uid and last resourceVersion of what was deleted, or lost its label."""
+
+    def put(self, resource: Resource, obj: Manifest) -> Change | None:
+        """Remember the object; None if this or a newer one is known already, or if it was seen deleted since."""
+        meta = obj["metadata"]
+        key = (resource, meta["namespace"], meta["name"])
+        known = self._entries.get(key)
+        version = version_of(meta)
+        if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
+            return None
+        before = decode(known.data) if known is not None else None
+        after = slim(resource, obj)
+        marks = tuple(_marks(resource, after))
+        fresh = _Entry(meta["uid"], version, encode(after), fingerprint(resource, obj), marks)
+        if known is not None:
+            self._unmark(key, known)
+            fresh.applied = known.applied if known.uid == fresh.uid else ""
+        self._entries[key] = fresh
+        for mark in marks:
+            self._marked[mark][key] = None
+        return Change(resource, before, after)
+
+    def drop(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> Change | None:
+        """Forget the object of this uid; a late answer about it will not bring it back.
+
+        `version` is the resourceVersion of its deletion, where that is known.
+        """
+        key = (resource, namespace, name)
+        known = self._entries.get(key)
+        same = known is not None and known.uid == uid
+        self._dead[uid] = max(version, known.version if known is not None and same else 0)
+        while len(self._dead) > _TOMBSTONES:
+            self._dead.popitem(last=False)
+        if known is None or not same:
+            return None
+        self._unmark(key, known)
+        del self._entries[key]
+        return Change(resource, decode(known.data), None)
+
+    def _unmark(self, key: Key, entry: _Entry) -> None:
+        for mark in entry.marks:
+            self._marked[mark].pop(key, None)
+            if not self._marked[mark]:
+                del self._marked[mark]
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
+        entry = self._entries.get((resource, namespace, name))
+        return decode(entry.data) if entry is not None else None
+
+    def children(self, resource: Resource, namespace: str, owner_kind: str, owner: str) -> list[Manifest]:
+        """Children of one kind, by their owner's label; the caller compares uids."""
+        return self._found(("owner", resource, namespace, owner_kind, owner))
+
+    def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
+        """ModelVersions, Deployments or RetrainPolicies that name the Model."""
+        return self._found(("model", resource, namespace, model))
+
+    def quarantined(self, namespace: str) -> list[Manifest]:
+        """ModelVersions of the namespace that hold a quarantine."""
+        return self._found(("quarantined", namespace))
+
+    def deployments(self, namespace: str) -> list[Manifest]:
+        return self._found(("all", kinds.DEPLOYMENT, namespace))
+
+    def _found(self, mark: Hashable) -> list[Manifest]:
+        return [decode(self._entries[key].data) for key in self._marked.get(mark, ())]
+
+    def keys(self, resource: Resource) -> Iterator[tuple[Key, str, int]]:
+        """Key, uid and resourceVersion of every object of the resource."""
+        for key, entry in list(self._entries.items()):
+            if key[0] == resource:
+                yield key, entry.uid, entry.version
+
+    def applied(self, resource: Resource, namespace: str, name: str) -> str:
+        """What `remember_applied` was told, if nobody has changed the object since; else empty."""
+        entry = self._entries.get((resource, namespace, name))
+        if entry is None or not entry.applied.endswith(entry.print):
+            return ""
+        return entry.applied.removesuffix(entry.print)
+
+    def remember_applied(self, resource: Resource, namespace: str, name: str, digest: str) -> None:
+        entry = self._entries.get((resource, namespace, name))
+        if entry is not None:
+            entry.applied = digest + entry.print
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
+    meta = obj["metadata"]
+    namespace = meta["namespace"]
+    if resource not in kinds.OWN:
+        owner = owner_of(obj)
+        if owner is not None:
+            yield "owner", resource, namespace, *owner
+        return
+    model = (obj["spec"].get("model") or {}).get("name")
+    if model:
+        yield "model", resource, namespace, model
+    if resource == kinds.MODEL_VERSION and obj["status"].get("quarantine"):
+        yield "quarantined", namespace
+    if resource == kinds.DEPLOYMENT:
+        yield "all", resource, namespace
+
+
+_OWNERS: Final = ("Deployment", "RetrainPolicy", "ModelVersion", "Model")
+"""Every child names its Model too: the most specific label is its owner's."""
+
+
+def owner_of(child: Manifest) -> tuple[str, str] | None:
+    """(kind, name) of the object of ours that a child's labels name."""
+    labels = child["metadata"].get("labels") or {}
+    return next(((kind, labels[OWNER_LABELS[kind]]) for kind in _OWNERS if labels.get(OWNER_LABELS[kind])), None)
+
+
+def version_of(meta: Manifest) -> int:
+    """As a number: resourceVersions are comparable (guaranteed since Kubernetes 1.35, true of etcd before)."""
+    try:
+        return int(meta.get("resourceVersion") or 0)
+    except ValueError:
+        return 0

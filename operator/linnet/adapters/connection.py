@@ -1,0 +1,68 @@
+"""Where the API server is and how to prove oneself: the pod's service account, or a kubeconfig."""
+
+from importlib.metadata import version
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+USER_AGENT = f"linnet/{version('linnet')}"
+POOL = 32
+"""Connections of the operator's own client: the workers, the lease and a few for looks that do two things."""
+
+
+class NoClusterError(Exception):
+    """Neither a service account nor a kubeconfig was found; the message says what to set."""
+
+
+async def configuration(kubeconfig: str | None) -> Configuration:
+    """The kubeconfig at this path; if None the pod's service account, or else the default kubeconfig."""
+    config = Configuration()
+    try:
+        if kubeconfig is not None or not _in_cluster(config):
+            await load_kube_config(config_file=kubeconfig, client_configuration=config)
+    except (ConfigException, OSError) as error:
+        raise NoClusterError(
+            f"no way to an API server: {error}. Set KUBECONFIG to a kubeconfig file, or run inside a cluster"
+        ) from error
+    config.connection_pool_maxsize = POOL
+    return config
+
+
+def _in_cluster(config: Configuration) -> bool:
+    try:
+        load_incluster_config(client_configuration=config)
+    except ConfigException:
+        return False
+    return True
+
+
+def client(config: Configuration) -> ApiClient:
+    """The official client; close it with `await client.close()`."""
+    made = ApiClient(config)
+    made.user_agent = USER_AGENT
+    return made
+
+
+async def session(config: Configuration, limit: int) -> aiohttp.ClientSession:
+    """A session for kopf with at most `limit` connections (its own has no bound, and 1,000 objects cost 264 MB).
+
+    The token is asked for with each request, since a service account's is renewed every hour.
+    """
+    ssl_context = ApiClient(config).rest_client.ssl_context
+
+    async def prove(request: aiohttp.ClientRequest, handler: Any) -> aiohttp.ClientResponse:
+        token = await config.get_api_key_with_prefix("BearerToken")
+        if token:
+            request.headers["Authorization"] = token
+        answer: aiohttp.ClientResponse = await handler(request)
+        return answer
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=limit, ssl=ssl_context),
+        headers={"User-Agent": USER_AGENT},
+        middlewares=(prove,),
+        read_bufsize=2**21,
+    )

@@ -1,0 +1,211 @@
+"""Builds what a plan sees: from the cache, and from the few live reads that the cache can't answer.
+
+One function a kind; each returns None where the object is not there.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache
+from linnet.adapters.kinds import Resource
+from linnet.adapters.ownership import controller
+from linnet.api.base import REQUEST_ANNOTATION
+from linnet.api.requests import LastRequest, pending
+from linnet.core import children, deployment
+from linnet.core.observed import (
+    DeploymentObserved,
+    ModelObserved,
+    ModelVersionObserved,
+    Parent,
+    Platform,
+    RetrainObserved,
+    Scrape,
+    Target,
+)
+from linnet.core.plan import Manifest, Ref
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the parts of an observation come from besides the cache; each is one adapter's function."""
+
+    platform: Platform
+    now: Callable[[], datetime]
+    proven: Callable[[str], Awaitable[bool]]
+    """Whether the namespace's API server refuses forged requests."""
+    accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
+    """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
+    evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
+    scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
+
+
+class Gather:
+    """The observed worlds, by kind."""
+
+    def __init__(self, cache: Cache, sources: Sources) -> None:
+        self._cache = cache
+        self._sources = sources
+
+    def parent(self, ref: Ref) -> Parent | None:
+        obj = self._cache.get(kinds.own(ref.kind), ref.namespace, ref.name)
+        return as_parent(obj) if obj is not None else None
+
+    async def model(self, parent: Parent) -> ModelObserved:
+        deployments = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, parent.name)
+        return ModelObserved(
+            model=parent,
+            versions=self._versions(parent.namespace, parent.name),
+            platform=self._sources.platform,
+            requests_proven=await self._proven(parent),
+            serving=frozenset(version for d in deployments for version in serving(d)),
+        )
+
+    async def version(self, parent: Parent) -> ModelVersionObserved:
+        jobs = self._owned(kinds.JOB, "ModelVersion", parent)
+        return ModelVersionObserved(
+            version=parent,
+            jobs=tuple(children.job(j) for j in jobs),
+            pods=self._pods("ModelVersion", parent),
+            platform=self._sources.platform,
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+        )
+
+    async def deployment(self, parent: Parent) -> DeploymentObserved:
+        model = _model_name(parent)
+        observed = DeploymentObserved(
+            deployment=parent,
+            model=self.parent(Ref("Model", parent.namespace, model)),
+            versions=self._versions(parent.namespace, model),
+            quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
+            workloads=tuple(children.workload(w) for w in self._owned(kinds.WORKLOAD, "Deployment", parent)),
+            services=tuple(children.service(s) for s in self._owned(kinds.SERVICE, "Deployment", parent)),
+            pods=self._pods("Deployment", parent),
+            others=self._others(parent),
+            scrape=None,
+            evidence=await self._sources.evidence(parent),
+            platform=self._sources.platform,
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+        )
+        targets = deployment.scrape_targets(observed, self._sources.now())
+        if not targets:
+            return observed
+        owned = self._owned_pods(parent)
+        scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
+        strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
+        return replace(observed, scrape=replace(scrape, errors={**scrape.errors, **strangers}))
+
+    async def policy(self, parent: Parent) -> RetrainObserved:
+        model = _model_name(parent)
+        cron_jobs = self._owned(kinds.CRON_JOB, "RetrainPolicy", parent)
+        makers = {parent.uid, *(c["metadata"]["uid"] for c in cron_jobs)}
+        jobs = [j for j in self._all(kinds.JOB, "RetrainPolicy", parent) if controller(j) in makers]
+        return RetrainObserved(
+            policy=parent,
+            model=self.parent(Ref("Model", parent.namespace, model)),
+            versions=self._versions(parent.namespace, model),
+            cron_job=children.cron_job(cron_jobs[0]) if cron_jobs else None,
+            jobs=tuple(children.job(j) for j in jobs),
+            pods=self._pods("RetrainPolicy", parent),
+            platform=self._sources.platform,
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+        )
+
+    def _versions(self, namespace: str, model: str) -> tuple[Parent, ...]:
+        found = (as_parent(v) for v in self._cache.of_model(kinds.MODEL_VERSION, namespace, model))
+        return tuple(sorted(found, key=lambda v: (v.spec.get("version", 0), v.name)))
+
+    def _all(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
+        found = self._cache.children(resource, parent.namespace, kind, parent.name)
+        return sorted(found, key=lambda o: str(o["metadata"]["name"]))
+
+    def _owned(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
+        """Only the children of this very uid: a namesake's are another's."""
+        return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
+
+    def _pods(self, kind: str, parent: Parent) -> tuple[children.Pod, ...]:
+        return tuple(children.pod(p) for p in self._all(kinds.POD, kind, parent))
+
+    def _owned_pods(self, parent: Parent) -> set[str]:
+        """The pods (uids) that belong to a ReplicaSet of one of our revisions: a label alone proves nothing.
+
+        A ReplicaSet is named `<apps/v1 Deployment>-<pod-template-hash>`.
+        """
+        revisions = {w["metadata"]["name"] for w in self._owned(kinds.WORKLOAD, "Deployment", parent)}
+        owned = set()
+        for pod in self._all(kinds.POD, "Deployment", parent):
+            maker: Manifest = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
+            if maker.get("kind") == "ReplicaSet" and str(maker.get("name")).rpartition("-")[0] in revisions:
+                owned.add(pod["metadata"]["uid"])
+        return owned
+
+    def _others(self, parent: Parent) -> frozenset[tuple[str, str, str | None]]:
+        budgets = self._all(kinds.BUDGET, "Deployment", parent)
+        labeled = [(r, o) for r in (kinds.WORKLOAD, kinds.SERVICE) for o in self._all(r, "Deployment", parent)]
+        foreign = [(r, o) for r, o in labeled if controller(o) != parent.uid]
+        found = [*((kinds.BUDGET, b) for b in budgets), *foreign]
+        return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in found)
+
+    async def _proven(self, parent: Parent) -> bool:
+        """Asked only when somebody's request waits: the proof costs a request to the API server."""
+        return waits(parent) and await self._sources.proven(parent.namespace)
+
+    async def _accounts(self, parent: Parent) -> frozenset[str]:
+        named = set(account_names(parent.spec))
+        return await self._sources.accounts(parent.namespace, named) if named else frozenset()
+
+
+def as_parent(obj: Manifest) -> Parent:
+    meta = obj["metadata"]
+    return Parent(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        generation=meta.get("generation", 1),
+        annotations=meta.get("annotations") or {},
+        deleting=bool(meta.get("deletionTimestamp")),
+        spec=obj.get("spec") or {},
+        status=obj.get("status") or {},
+        resource_version=meta.get("resourceVersion", ""),
+    )
+
+
+def serving(deployment: Manifest | None) -> frozenset[int]:
+    """The versions that a Deployment serves, could go back to, or brings to traffic."""
+    status = (deployment or {}).get("status") or {}
+    under_way = (status.get("rollout") or {}).get("to")
+    revisions = (status.get("stable"), status.get("former"), status.get("queued"), under_way)
+    return frozenset(r["version"] for r in revisions if r and "version" in r)
+
+
+def waits(parent: Parent) -> bool:
+    """A person's request that was not answered yet."""
+    answered = parent.status.get("lastRequest")
+    try:
+        last = LastRequest.model_validate(answered) if answered else None
+    except ValueError:
+        last = None
+    return pending(parent.annotations.get(REQUEST_ANNOTATION), last) is not None
+
+
+def account_names(spec: Any) -> Iterable[str]:
+    """Every `serviceAccountName` in a spec, however deep: pods' and credentials'."""
+    if isinstance(spec, Mapping):
+        for key, value in spec.items():
+            if key == "serviceAccountName" and isinstance(value, str):
+                yield value
+            elif key != "affinity":
+                yield from account_names(value)
+    elif isinstance(spec, list):
+        for value in spec:
+            yield from account_names(value)
+
+
+def _model_name(parent: Parent) -> str:
+    model = parent.spec.get("model")
+    return str(model.get("name", "")) if isinstance(model, Mapping) else ""

@@ -1,0 +1,71 @@
+"""What happened, for people and for programs: Kubernetes Events, JSON lines, and counters made from them."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from linnet.adapters import kinds
+from linnet.adapters.errors import KubeError
+from linnet.adapters.kube import Kube
+from linnet.api.base import API_VERSION
+from linnet.core.observed import Parent
+from linnet.core.plan import Emit, Log, Manifest, Ref
+
+CONTROLLER: Final = "linnet.dev/operator"
+_NOTE: Final = 1024
+"""Bytes that the API server takes."""
+_log = logging.getLogger("linnet.journal")
+
+Counted = Callable[[str, Any], None]
+"""Called with the event's name and its fields."""
+
+
+class Journal:
+    """`instance` is this operator's name, such as its pod's."""
+
+    def __init__(self, kube: Kube, instance: str, now: Callable[[], datetime], counted: Counted) -> None:
+        self._kube = kube
+        self._instance = instance
+        self._now = now
+        self._counted = counted
+
+    async def emit(self, ref: Ref, parent: Parent, action: Emit) -> None:
+        """Write an Event on the object; that it can't be written stops nothing."""
+        try:
+            await self._kube.create(kinds.EVENT, self._event(ref, parent, action))
+        except KubeError as error:
+            _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": action.reason}})
+
+    def log(self, ref: Ref, action: Log) -> None:
+        """One JSON line, and the counter that belongs to the event."""
+        fields = {"event": action.event, **action.fields}
+        _log.info("%s", action.event, extra={"object": str(ref), "fields": fields})
+        self._counted(action.event, action.fields)
+
+    def _event(self, ref: Ref, parent: Parent, action: Emit) -> Manifest:
+        time = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "apiVersion": kinds.EVENT.api_version,
+            "kind": "Event",
+            "metadata": {"name": f"{ref.name}.{_stamp(self._now())}", "namespace": ref.namespace},
+            "eventTime": time,
+            "type": action.type,
+            "reason": action.reason[:128],
+            "action": action.reason[:128],
+            "note": action.message.encode()[:_NOTE].decode(errors="ignore"),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self._instance[:128],
+            "regarding": {
+                "apiVersion": API_VERSION,
+                "kind": ref.kind,
+                "name": ref.name,
+                "namespace": ref.namespace,
+                "uid": parent.uid,
+            },
+        }
+
+
+def _stamp(now: datetime) -> str:
+    """Hex microseconds, as the names of Events by other controllers end."""
+    return f"{int(now.timestamp() * 1_000_000):x}"

@@ -1,0 +1,70 @@
+"""The resources that the operator touches: a fixed table, as its RBAC is one, so that nothing need be discovered."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.base import API_VERSION
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the API server. All are namespaced."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        return self.api_version.rpartition("/")[2]
+
+    @property
+    def watched_as(self) -> str:
+        """Unique among all resources: the kind alone is not, since Deployment is also apps/v1's."""
+        return f"{self.plural}.{self.group}".rstrip(".")
+
+
+MODEL: Final = Resource(API_VERSION, "Model", "models")
+MODEL_VERSION: Final = Resource(API_VERSION, "ModelVersion", "modelversions")
+DEPLOYMENT: Final = Resource(API_VERSION, "Deployment", "deployments")
+RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies")
+
+WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
+SERVICE: Final = Resource("v1", "Service", "services")
+BUDGET: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+POD: Final = Resource("v1", "Pod", "pods")
+JOB: Final = Resource("batch/v1", "Job", "jobs")
+CRON_JOB: Final = Resource("batch/v1", "CronJob", "cronjobs")
+
+REPLICA_SET: Final = Resource("apps/v1", "ReplicaSet", "replicasets")
+CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
+SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
+AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
+ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
+
+OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, POD, JOB, CRON_JOB)
+"""Watched with the label linnet.dev/managed=true, filtered by the server."""
+WATCHED: Final = (*OWN, *CHILDREN)
+
+_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, ROUTE, EVENT)
+_BY_NAME = {(r.api_version, r.kind): r for r in _ALL}
+_OWN_BY_KIND = {r.kind: r for r in OWN}
+
+
+def of(api_version: str, kind: str) -> Resource:
+    """LookupError for a kind that the operator has no rights on."""
+    try:
+        return _BY_NAME[api_version, kind]
+    except KeyError:
+        raise LookupError(f"{api_version} {kind} is not among the resources that the operator works with") from None
+
+
+def own(kind: str) -> Resource:
+    """The resource of a `Ref.kind`."""
+    return _OWN_BY_KIND[kind]

@@ -1,0 +1,48 @@
+"""What the operator remembers of a rollout between two looks: its evidence, read back once after a restart."""
+
+from collections.abc import Mapping
+
+from linnet.adapters import kinds
+from linnet.adapters.errors import NotFoundError
+from linnet.adapters.kube import Kube
+from linnet.adapters.ownership import controller
+from linnet.core.observed import Parent
+from linnet.core.plan import Ref
+
+
+class Memory:
+    """Evidence by object; that of an earlier object of the same name is never given out."""
+
+    def __init__(self, kube: Kube) -> None:
+        self._kube = kube
+        self._kept: dict[Ref, tuple[str, Mapping[str, str] | None]] = {}
+
+    async def recall(self, parent: Parent) -> Mapping[str, str] | None:
+        """From memory; else from the ConfigMap, and only where a rollout is under way that could have one."""
+        uid, data = self._kept.get(_ref(parent), ("", None))
+        if uid == parent.uid:
+            return data
+        if not parent.status.get("rollout"):
+            return None
+        data = await self._read(parent)
+        self._kept[_ref(parent)] = (parent.uid, data)
+        return data
+
+    def keep(self, parent: Parent, data: Mapping[str, str] | None) -> None:
+        """None leaves what is known."""
+        if data is not None:
+            self._kept[_ref(parent)] = (parent.uid, data)
+
+    def forget(self, ref: Ref) -> None:
+        self._kept.pop(ref, None)
+
+    async def _read(self, parent: Parent) -> Mapping[str, str] | None:
+        try:
+            found = await self._kube.get(kinds.CONFIG_MAP, parent.namespace, f"{parent.name}-evidence")
+        except NotFoundError:
+            return None
+        return (found.get("data") or {}) if controller(found) == parent.uid else None
+
+
+def _ref(parent: Parent) -> Ref:
+    return Ref("Deployment", parent.namespace, parent.name)

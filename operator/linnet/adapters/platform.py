@@ -1,0 +1,50 @@
+"""What the platform configured, as decisions see it: the runtime catalogue, packaged and added, and Linnet's image."""
+
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from linnet.core.observed import Platform
+from linnet.core.runtimes import catalogue
+from linnet.settings import BadSettingError, Settings
+
+
+def platform(settings: Settings) -> Platform:
+    """BadSettingError names the file of the catalogue that can't be used."""
+    files = [*_packaged(), *_added(settings.runtimes_dir)]
+    try:
+        known = catalogue(data for _, data in files)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadSettingError(f"LINNET_RUNTIMES_DIR={settings.runtimes_dir}: {error}") from error
+    return Platform(
+        catalogue=known,
+        image=settings.image,
+        require_digest=settings.require_digest,
+        image_pull_policy=settings.image_pull_policy,
+    )
+
+
+def _packaged() -> Iterator[tuple[str, Any]]:
+    for file in sorted(resources.files("linnet").joinpath("runtimes").iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            yield file.name, yaml.safe_load(file.read_text())
+
+
+def _added(folder: str | None) -> Iterator[tuple[str, Any]]:
+    """Files that begin with a dot are the kubelet's own."""
+    if folder is None:
+        return
+    path = Path(folder)
+    if not path.is_dir():
+        raise BadSettingError(f"LINNET_RUNTIMES_DIR={folder} is not a folder: create it, or unset the variable")
+    for file in sorted(path.glob("[!.]*.yaml")):
+        try:
+            data = yaml.safe_load(file.read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} can't be read: {error}") from error
+        if not isinstance(data, dict) or "name" not in data:
+            raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} is no runtime: it has no name")
+        yield file.name, data

@@ -1,0 +1,46 @@
+"""One small HTTP server for Prometheus and the kubelet: `/metrics`, `/healthz`, `/readyz`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from linnet.adapters.telemetry import Telemetry
+
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+Check = Callable[[], str | None]
+"""Why not, or None if all is well."""
+
+
+class ProbeServer:
+    """Serves on all addresses; port 0 takes a free one, then `port` says which."""
+
+    def __init__(self, port: int, telemetry: Telemetry, alive: Check, ready: Check) -> None:
+        self.port = port
+        self._telemetry = telemetry
+        app = web.Application()
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", _probe(alive))
+        app.router.add_get("/readyz", _probe(ready))
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> None:
+        """OSError if the port is taken."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "0.0.0.0", self.port).start()  # noqa: S104
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._telemetry.exposition(), headers={"Content-Type": _TEXT})
+
+
+def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(_: web.Request) -> web.Response:
+        problem = check()
+        return web.Response(text=f"{problem or 'ok'}\n", status=503 if problem else 200)
+
+    return answer

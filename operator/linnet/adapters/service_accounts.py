@@ -1,0 +1,37 @@
+"""Which ServiceAccounts pods of ours may run as: those that the namespace's owner labeled for it."""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from linnet.adapters import kinds
+from linnet.adapters.errors import NotFoundError
+from linnet.adapters.kube import Kube
+from linnet.api.labels import ALLOW_PODS
+
+KEPT_SECONDS: Final = 60.0
+
+
+class ServiceAccounts:
+    """Reads live and remembers a permission for a minute; whoever may create our objects gains no identity by it."""
+
+    def __init__(self, kube: Kube, clock: Callable[[], float]) -> None:
+        self._kube = kube
+        self._clock = clock
+        self._allowed: dict[tuple[str, str], float] = {}
+
+    async def allowed(self, namespace: str, names: Iterable[str]) -> frozenset[str]:
+        """Of these names, those that exist and carry the label. A refusal is never remembered."""
+        return frozenset([name for name in sorted(names) if await self._is_allowed(namespace, name)])
+
+    async def _is_allowed(self, namespace: str, name: str) -> bool:
+        if self._clock() - self._allowed.get((namespace, name), -KEPT_SECONDS) < KEPT_SECONDS:
+            return True
+        self._allowed.pop((namespace, name), None)
+        try:
+            account = await self._kube.get(kinds.SERVICE_ACCOUNT, namespace, name)
+        except NotFoundError:
+            return False
+        if (account["metadata"].get("labels") or {}).get(ALLOW_PODS) != "true":
+            return False
+        self._allowed[namespace, name] = self._clock()
+        return True

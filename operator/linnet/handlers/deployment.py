@@ -1,0 +1,18 @@
+"""`Deployment` (mld): reconciled on its own changes, its Model's and versions', its children's and pods'."""
+
+import kopf
+
+from linnet.adapters import kinds
+from linnet.adapters.gather import Gather
+from linnet.api.deployment import DeploymentStatus
+from linnet.core import deployment
+from linnet.handlers.reconcile import Kind
+from linnet.handlers.watch import OnEvent, watch
+
+
+def kind(gather: Gather) -> Kind:
+    return Kind(gather.deployment, deployment.plan, DeploymentStatus)
+
+
+def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
+    watch(registry, kinds.DEPLOYMENT, on_event)

@@ -1,0 +1,106 @@
+"""What a change of one object means for others: which keys of the work queue must be looked at."""
+
+from collections.abc import Callable, Iterator
+
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache, Change, owner_of, version_of
+from linnet.adapters.gather import serving
+from linnet.adapters.kinds import Resource
+from linnet.core.plan import Manifest, Ref
+
+Enqueue = Callable[[Ref], None]
+
+
+class Feed:
+    """The one way into the cache: LISTs, watch events and answers to the operator's own writes all pass here."""
+
+    def __init__(self, cache: Cache, enqueue: Enqueue) -> None:
+        self._cache = cache
+        self._enqueue = enqueue
+
+    def seen(self, resource: Resource, obj: Manifest) -> bool:
+        """The object as it is now; False if that was known already."""
+        return self._spread(self._cache.put(resource, obj))
+
+    def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
+        return self._spread(self._cache.drop(resource, namespace, name, uid, version))
+
+    def event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
+        """One watch event; type None is an object of the watch's initial list."""
+        if type_ == "DELETED":
+            meta = obj["metadata"]
+            self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))
+        else:
+            self.seen(resource, obj)
+
+    def _spread(self, change: Change | None) -> bool:
+        if change is not None:
+            for ref in affected(change, self._cache):
+                self._enqueue(ref)
+        return change is not None
+
+
+def affected(change: Change, cache: Cache) -> set[Ref]:
+    """The keys whose plan may come out differently."""
+    return {ref for obj in change.objects for ref in _SPREAD[change.resource](change, obj, cache)}
+
+
+def _of_child(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
+    owner = owner_of(obj)
+    if owner is not None:
+        yield Ref(owner[0], obj["metadata"]["namespace"], owner[1])
+
+
+def _of_model(_: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
+    namespace, name = _place(obj)
+    yield Ref("Model", namespace, name)
+    for resource in (kinds.MODEL_VERSION, kinds.DEPLOYMENT, kinds.RETRAIN_POLICY):
+        yield from _refs(resource, cache.of_model(resource, namespace, name))
+
+
+def _of_version(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
+    namespace, name = _place(obj)
+    yield Ref("ModelVersion", namespace, name)
+    model = _model_of(obj)
+    yield Ref("Model", namespace, model)
+    for resource in (kinds.DEPLOYMENT, kinds.RETRAIN_POLICY):
+        yield from _refs(resource, cache.of_model(resource, namespace, model))
+    if _quarantine(change.before) != _quarantine(change.after):  # holds for the digest, whatever its Model
+        yield from _refs(kinds.DEPLOYMENT, cache.deployments(namespace))
+
+
+def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
+    namespace, name = _place(obj)
+    yield Ref("Deployment", namespace, name)
+    if serving(change.before) != serving(change.after):  # decides which versions may be collected
+        yield Ref("Model", namespace, _model_of(obj))
+
+
+def _of_policy(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
+    yield Ref("RetrainPolicy", *_place(obj))
+
+
+_SPREAD = {
+    kinds.MODEL: _of_model,
+    kinds.MODEL_VERSION: _of_version,
+    kinds.DEPLOYMENT: _of_deployment,
+    kinds.RETRAIN_POLICY: _of_policy,
+    **dict.fromkeys(kinds.CHILDREN, _of_child),
+}
+
+
+def _refs(resource: Resource, objects: list[Manifest]) -> Iterator[Ref]:
+    for obj in objects:
+        yield Ref(resource.kind, *_place(obj))
+
+
+def _place(obj: Manifest) -> tuple[str, str]:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
+def _model_of(obj: Manifest) -> str:
+    return str((obj["spec"].get("model") or {}).get("name", ""))
+
+
+def _quarantine(version: Manifest | None) -> object:
+    return ((version or {}).get("status") or {}).get("quarantine")

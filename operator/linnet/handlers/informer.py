@@ -1,0 +1,130 @@
+"""kopf as an informer: it lists and watches, and hands every event to the loop of the work queue.
+
+kopf cancels whatever was started after it in its loop, so it has a thread and a loop of its own.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+import kopf
+from kubernetes.aio.client.configuration import Configuration
+
+from linnet.adapters import connection, kinds
+from linnet.adapters.kube import PAGE
+from linnet.api.base import GROUP
+from linnet.api.labels import MANAGED
+from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
+from linnet.handlers.watch import OnEvent
+
+INACTIVITY_SECONDS: Final = 70.0
+_SPARE_CONNECTIONS: Final = 10
+_MODULES: Final = (model, modelversion, deployment, retrainpolicy, children)
+
+
+class Informer:
+    """`start` returns once kopf runs; `ended` is done when it has stopped, with the error if there was one."""
+
+    def __init__(self, config: Configuration, namespaces: tuple[str, ...], on_event: OnEvent) -> None:
+        self._config = config
+        self._namespaces = namespaces
+        self._on_event = on_event
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def start(self) -> None:
+        """Events arrive in the loop that called this."""
+        loop = asyncio.get_running_loop()
+        started = asyncio.Event()
+        call = loop.call_soon_threadsafe
+
+        def on_event(*event: Any) -> None:
+            call(self._on_event, *event)
+
+        self._thread = threading.Thread(
+            target=self._run, args=(on_event, lambda: call(started.set), call), name="kopf", daemon=True
+        )
+        self._thread.start()
+        waiting = asyncio.ensure_future(started.wait())
+        either: set[asyncio.Future[Any]] = {waiting, self.ended}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+
+    async def stop(self, within: float = 5.0) -> None:
+        """Ask kopf to stop and wait for it; it is left behind if it takes longer."""
+        self._stop.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await asyncio.wait({self.ended})
+
+    def _run(self, on_event: OnEvent, started: Callable[[], None], call: Callable[..., Any]) -> None:
+        error: BaseException | None = None
+        try:
+            asyncio.run(self._operate(on_event, started))
+        except BaseException as caught:  # noqa: BLE001
+            error = caught
+        with suppress(RuntimeError):  # the main loop is closed already
+            call(self._finish, error)
+
+    def _finish(self, error: BaseException | None) -> None:
+        if not self.ended.done():
+            self.ended.set_result(None) if error is None else self.ended.set_exception(error)
+
+    async def _operate(self, on_event: OnEvent, started: Callable[[], None]) -> None:
+        registry = kopf.OperatorRegistry()
+        for module in _MODULES:
+            module.register(registry, on_event)
+        self._login(registry)
+        started()
+        try:
+            await kopf.operator(
+                registry=registry,
+                settings=settings(),
+                namespaces=self._namespaces,
+                clusterwide=not self._namespaces,
+                standalone=True,
+                stop_flag=self._stop,
+            )
+        finally:
+            self._stop.set()  # or the thread that waits for it would keep this loop from closing
+
+    def _login(self, registry: kopf.OperatorRegistry) -> None:
+        streams = len(kinds.WATCHED) * max(1, len(self._namespaces))
+
+        @kopf.on.login(registry=registry)
+        async def login(**_: Any) -> kopf.AiohttpSession:
+            session = await connection.session(self._config, limit=streams + _SPARE_CONNECTIONS)
+            return kopf.AiohttpSession(server=self._config.host, aiohttp_session=session)
+
+
+class Endless:
+    """Delays in seconds between tries of one request, for ever: an outage must not end the operator."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (0.2, 0.5, 1, 2, 3)
+        while True:
+            yield 5
+
+
+def settings() -> kopf.OperatorSettings:
+    """By these kopf writes nothing: no finalizer, no annotation, no Event. Children are filtered by the server."""
+    chosen = kopf.OperatorSettings()
+    for resource in kinds.CHILDREN:
+        chosen.watching.label_selectors[resource.group, resource.version, resource.plural] = f"{MANAGED}=true"
+    chosen.watching.inactivity_timeout = INACTIVITY_SECONDS
+    chosen.watching.chunk_size = PAGE
+    chosen.queueing.idle_timeout = 0.1
+    chosen.scanning.disabled = True
+    chosen.posting.enabled = False
+    chosen.persistence.finalizer = f"{GROUP}/finalizer"
+    chosen.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    chosen.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    chosen.process.ultimate_exiting_timeout = None
+    chosen.networking.connect_timeout = 5.0
+    chosen.networking.error_backoffs = Endless()
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # it warns that it is in a thread
+    return chosen

@@ -1,0 +1,181 @@
+"""What a leader does, put together: cache, informer and work queue over one connection to the API server."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kubernetes.aio.client.configuration import Configuration
+
+from linnet.adapters.act import Acting, perform, write_status
+from linnet.adapters.cache import Cache
+from linnet.adapters.children import Children
+from linnet.adapters.errors import KubeError
+from linnet.adapters.gather import Gather, Sources
+from linnet.adapters.journal import Journal
+from linnet.adapters.kinds import Resource
+from linnet.adapters.kube import Kube
+from linnet.adapters.memory import Memory
+from linnet.adapters.metrics import Scraper
+from linnet.adapters.request_policy import RequestPolicy
+from linnet.adapters.service_accounts import ServiceAccounts
+from linnet.adapters.telemetry import Telemetry
+from linnet.core.observed import Parent, Platform
+from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.handlers import deployment, model, modelversion, retrainpolicy
+from linnet.handlers.feed import Feed
+from linnet.handlers.informer import Informer
+from linnet.handlers.reconcile import Deps, reconcile
+from linnet.handlers.runtime import Runtime
+from linnet.handlers.sweep import Scope, seed, sweep
+from linnet.settings import Settings
+
+RELIST_SETTLES_SECONDS = 3.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What outlives a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
+
+    settings: Settings
+    platform: Platform
+    config: Configuration
+    kube: Kube
+    telemetry: Telemetry
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    writable: Callable[[], None]
+
+
+class Leading:
+    """`await run()` seeds, watches and reconciles until `stop`; `seeded` says that the cache is whole."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+        self._scope = Scope(around.settings.namespaces)
+        self._cache = Cache()
+        self._scraper = Scraper()
+        self._memory = Memory(around.kube)
+        self._relisted = asyncio.Event()
+        settings = around.settings
+        self.runtime = Runtime(self._reconcile, around.telemetry, around.clock, settings.resync, settings.workers)
+        self._feed = Feed(self._cache, self.runtime.enqueue)
+        self._acting = self._make_acting()
+        self._deps = self._make_deps()
+        self._informer: Informer | None = None
+        self.seeded = False
+
+    async def run(self) -> None:
+        """Returns after `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
+        refs = await seed(self._around.kube, self._cache, self._scope)
+        self._informer = Informer(self._around.config, self._around.settings.namespaces, self._on_event)
+        await self._informer.start()
+        for ref in refs:
+            self.runtime.enqueue(ref)
+        self.seeded = True
+        _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
+        await self._until_first_ends(self.runtime.run(), self._sweep(), self._informer.ended)
+
+    def stop(self) -> None:
+        """`run` returns when the looks under way are finished."""
+        self.runtime.queue.close()
+
+    async def close(self) -> None:
+        if self._informer is not None:
+            await self._informer.stop()
+        await self._scraper.close()
+
+    def problem(self) -> str | None:
+        return self.runtime.problem()
+
+    async def _until_first_ends(self, *parts: Any) -> None:
+        tasks = [asyncio.ensure_future(part) for part in parts]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    def _on_event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
+        if type_ is None and self.seeded:
+            self._relisted.set()
+        self._feed.event(resource, type_, obj)
+
+    async def _sweep(self) -> None:
+        """Shortly after any watch has listed again, and once in each resync."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._around.settings.resync.total_seconds()):
+                    await self._relisted.wait()
+            await asyncio.sleep(RELIST_SETTLES_SECONDS)
+            self._relisted.clear()
+            self._around.telemetry.cached.set(len(self._cache))
+            try:
+                await sweep(self._around.kube, self._cache, self._feed, self._scope)
+            except KubeError as error:
+                _log.warning("the cache was not compared with the API server: %s", error)
+
+    async def _reconcile(self, ref: Ref) -> Any:
+        return await reconcile(ref, self._deps)
+
+    def _make_acting(self) -> Acting:
+        around = self._around
+        return Acting(
+            kube=around.kube,
+            cache=self._cache,
+            children=Children(around.kube, self._cache, self._feed.seen, self._feed.gone),
+            journal=Journal(around.kube, around.settings.pod_name, around.now, around.telemetry.counted),
+            seen=self._feed.seen,
+            gone=self._feed.gone,
+            now=around.now,
+            writable=around.writable,
+        )
+
+    def _make_deps(self) -> Deps:
+        gather = Gather(self._cache, self._sources())
+        return Deps(
+            kinds={
+                "Model": model.kind(gather),
+                "ModelVersion": modelversion.kind(gather),
+                "Deployment": deployment.kind(gather),
+                "RetrainPolicy": retrainpolicy.kind(gather),
+            },
+            parent=gather.parent,
+            perform=self._perform,
+            write_status=self._write_status,
+            remember=self._remember,
+            forget=self._forget,
+            now=self._around.now,
+        )
+
+    def _sources(self) -> Sources:
+        around = self._around
+        return Sources(
+            platform=around.platform,
+            now=around.now,
+            proven=RequestPolicy(around.kube, around.clock).proven,
+            accounts=ServiceAccounts(around.kube, around.clock).allowed,
+            evidence=self._memory.recall,
+            scrape=self._scraper.scrape,
+        )
+
+    async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:
+        await perform(self._acting, ref, parent, action)
+
+    async def _write_status(self, ref: Ref, parent: Parent, status: Manifest) -> None:
+        fields = self._deps.kinds[ref.kind].status.model_fields.values()
+        known = frozenset(field.alias or "" for field in fields)
+        await write_status(self._acting, ref, parent, status, known)
+
+    def _remember(self, ref: Ref, parent: Parent, plan: Plan[Any]) -> None:
+        self._memory.keep(parent, plan.evidence)
+        self._around.telemetry.gauges(ref, plan.gauges)
+
+    def _forget(self, ref: Ref) -> None:
+        self._memory.forget(ref)
+        self._around.telemetry.gauges(ref, {})
+        self.runtime.forget(ref)

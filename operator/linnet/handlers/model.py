@@ -1,0 +1,18 @@
+"""`Model`: reconciled on its own changes, on its ModelVersions', and when Deployments serve another version."""
+
+import kopf
+
+from linnet.adapters import kinds
+from linnet.adapters.gather import Gather
+from linnet.api.model import ModelStatus
+from linnet.core import model
+from linnet.handlers.reconcile import Kind
+from linnet.handlers.watch import OnEvent, watch
+
+
+def kind(gather: Gather) -> Kind:
+    return Kind(gather.model, model.plan, ModelStatus)
+
+
+def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
+    watch(registry, kinds.MODEL, on_event)

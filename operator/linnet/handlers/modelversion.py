@@ -1,0 +1,18 @@
+"""`ModelVersion`: reconciled on its own changes, and on its validation Job's and that Job's pods'."""
+
+import kopf
+
+from linnet.adapters import kinds
+from linnet.adapters.gather import Gather
+from linnet.api.modelversion import ModelVersionStatus
+from linnet.core import modelversion
+from linnet.handlers.reconcile import Kind
+from linnet.handlers.watch import OnEvent, watch
+
+
+def kind(gather: Gather) -> Kind:
+    return Kind(gather.version, modelversion.plan, ModelVersionStatus)
+
+
+def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
+    watch(registry, kinds.MODEL_VERSION, on_event)

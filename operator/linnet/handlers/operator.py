@@ -1,0 +1,149 @@
+"""One operator process: stand by, lead, hand over. Everything that starts here is stopped here."""
+
+import asyncio
+import logging
+import signal
+import time
+from contextlib import suppress
+from typing import Any
+
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from linnet.adapters import clock, connection
+from linnet.adapters.errors import KubeError, LeadershipLostError
+from linnet.adapters.kube import Kube
+from linnet.adapters.lease import Leader, LeaseTerms
+from linnet.adapters.platform import platform
+from linnet.adapters.probes import ProbeServer
+from linnet.adapters.telemetry import Telemetry
+from linnet.handlers.leading import Leading, Surroundings
+from linnet.settings import Settings
+
+DRAIN_SECONDS = 10.0
+_log = logging.getLogger(__name__)
+
+
+class Operator:
+    """`await run()` until `stop` is set; the result is the exit code."""
+
+    def __init__(self, settings: Settings, config: Configuration) -> None:
+        self.stop = asyncio.Event()
+        self.telemetry = Telemetry()
+        self.probes = ProbeServer(settings.http_port, self.telemetry, self._alive, self._ready)
+        self._settings = settings
+        self._config = config
+        self._client = connection.client(config)
+        self._leader = _leader(settings, self._client) if settings.leader_election else None
+        self._leading: Leading | None = None
+
+    async def run(self) -> int:
+        """0 after `stop`, 1 if the lease was lost or a part has failed."""
+        await self.probes.start()
+        try:
+            return await self._stand_by_then_lead()
+        finally:
+            await self.probes.stop()
+            await self._client.close()
+
+    async def _stand_by_then_lead(self) -> int:
+        stopping = asyncio.ensure_future(self.stop.wait())
+        if self._leader is not None and not await _first(self._leader.acquire(), stopping):
+            return 0
+        self.telemetry.leader.set(1)
+        try:
+            return await self._lead(stopping)
+        finally:
+            self.telemetry.leader.set(0)
+
+    async def _lead(self, stopping: "asyncio.Future[Any]") -> int:
+        self._leading = Leading(self._surroundings())
+        work = asyncio.ensure_future(self._leading.run())
+        holding = asyncio.ensure_future(self._leader.hold() if self._leader is not None else _for_ever())
+        await asyncio.wait({work, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        code = _outcome(work, holding)
+        if code == 0:
+            await self._finish(work)
+        for task in (work, holding):
+            task.cancel()
+        await asyncio.gather(work, holding, return_exceptions=True)
+        await self._leading.close()
+        return code
+
+    async def _finish(self, work: "asyncio.Future[None]") -> None:
+        """Let the looks under way end, then give the lease back while the informer is still to be stopped."""
+        assert self._leading is not None
+        self._leading.stop()
+        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+        if self._leader is not None:
+            await self._leader.release()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            settings=self._settings,
+            platform=platform(self._settings),
+            config=self._config,
+            kube=Kube(self._client, self.telemetry.requested),
+            telemetry=self.telemetry,
+            now=clock.now,
+            clock=time.monotonic,
+            writable=self._leader.writable if self._leader is not None else lambda: None,
+        )
+
+    def _alive(self) -> str | None:
+        return self._leading.problem() if self._leading is not None else None
+
+    def _ready(self) -> str | None:
+        """A standby is ready: it can take over."""
+        return "the cache is being filled" if self._leading is not None and not self._leading.seeded else None
+
+
+def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> int:
+    """1, with a line in the log, if anything ended by itself."""
+    for task in (holding, work):
+        if task.done():
+            error = task.exception()
+            if isinstance(error, LeadershipLostError | KubeError):
+                _log.error("%s", error)
+            else:
+                _log.error("a part of the operator has ended", exc_info=error)
+            return 1
+    return 0
+
+
+async def _first(wanted: Any, stopping: "asyncio.Future[Any]") -> bool:
+    """Whether `wanted` came before the stop."""
+    task = asyncio.ensure_future(wanted)
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+        return True
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return False
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+def _leader(settings: Settings, client: ApiClient) -> Leader:
+    terms = LeaseTerms(
+        name=settings.lease_name,
+        namespace=settings.pod_namespace,
+        identity=settings.pod_name,
+        holds=settings.lease_seconds,
+        renew=settings.lease_renew_seconds,
+        retry=settings.lease_retry_seconds,
+    )
+    return Leader(client, terms, time.monotonic)
+
+
+async def run(settings: Settings) -> int:
+    """The process' whole life; SIGTERM and SIGINT end it in good order."""
+    operator = Operator(settings, await connection.configuration(settings.kubeconfig))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, operator.stop.set)
+    return await operator.run()

@@ -1,0 +1,134 @@
+"""The only loop: workers take keys from the queue and reconcile them; here alone an error becomes retry or stop."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+from linnet.adapters.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
+from linnet.adapters.logs import OBJECT
+from linnet.adapters.telemetry import Telemetry
+from linnet.core.plan import Ref
+from linnet.handlers.backoff import Backoff, Pace, jittered
+from linnet.handlers.queue import ROUTINE, Queue
+
+STUCK_SECONDS: Final = 600.0
+SILENT_SECONDS: Final = 30.0
+_log = logging.getLogger(__name__)
+
+Reconcile = Callable[[Ref], Awaitable[timedelta | None]]
+
+
+class Runtime:
+    """`clock` is a monotonic time in seconds."""
+
+    def __init__(
+        self,
+        reconcile: Reconcile,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+        resync: timedelta,
+        workers: int,
+    ) -> None:
+        self.queue: Queue[Ref] = Queue(clock)
+        self._reconcile = reconcile
+        self._telemetry = telemetry
+        self._clock = clock
+        self._resync = resync.total_seconds()
+        self._workers = workers
+        self._refused: Backoff[Ref] = Backoff()
+        self._unreachable: Backoff[Ref] = Backoff(cap=15.0)
+        self._conflicts: Backoff[Ref] = Backoff(first=0.02, cap=5.0)
+        self._pace: Pace[Ref] = Pace()
+        self._started: dict[Ref, float] = {}
+        self._beat = clock()
+
+    def enqueue(self, ref: Ref) -> None:
+        """Look at the object soon: something about it changed."""
+        self.queue.add(ref, self._pace.delay(ref, self._clock()))
+
+    def forget(self, ref: Ref) -> None:
+        """The object is gone."""
+        for remembered in (self._refused, self._unreachable, self._conflicts, self._pace):
+            remembered.forget(ref)
+
+    async def run(self) -> None:
+        """Until the queue is closed and every worker has finished its look; LeadershipLostError ends it at once."""
+        heart = asyncio.create_task(self._heartbeat())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._workers):
+                    group.create_task(self._work())
+        except* LeadershipLostError as lost:
+            raise lost.exceptions[0] from None
+        finally:
+            heart.cancel()
+
+    def problem(self) -> str | None:
+        """Why the loop counts as dead, for `/healthz`."""
+        now = self._clock()
+        if now - self._beat > SILENT_SECONDS:
+            return "the work queue's loop has stopped"
+        stuck = next((ref for ref, since in self._started.items() if now - since > STUCK_SECONDS), None)
+        return f"{stuck} has been reconciled for more than {STUCK_SECONDS:g} s" if stuck else None
+
+    async def _heartbeat(self) -> None:
+        while True:
+            self._beat = self._clock()
+            self._telemetry.queue_depth.set(self.queue.depth)
+            await asyncio.sleep(1)
+
+    async def _work(self) -> None:
+        while (ref := await self.queue.take()) is not None:
+            OBJECT.set(str(ref))
+            since = self._started[ref] = self._clock()
+            self._pace.looked(ref, since)
+            try:
+                await self._look(ref)
+            finally:
+                del self._started[ref]
+                self.queue.done(ref)
+            self._telemetry.took(ref.kind, self._clock() - since)
+
+    async def _look(self, ref: Ref) -> None:
+        try:
+            again = await self._reconcile(ref)
+        except LeadershipLostError:
+            raise
+        except Exception as error:  # noqa: BLE001
+            self._failed(ref, error)
+        else:
+            self._succeeded(ref, again)
+
+    def _succeeded(self, ref: Ref, again: timedelta | None) -> None:
+        self._telemetry.reconciled(ref.kind, "done")
+        for failures in (self._refused, self._unreachable, self._conflicts):
+            failures.forget(ref)
+        latest = jittered(self._resync)
+        wait = latest if again is None else min(latest, max(0.0, again.total_seconds()))
+        self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), ROUTINE)
+
+    def _failed(self, ref: Ref, error: Exception) -> None:
+        """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""
+        if isinstance(error, ConflictError):
+            self._telemetry.reconciled(ref.kind, "conflict")
+            self.queue.add(ref, self._conflicts.failed(ref))
+            return
+        if isinstance(error, UnavailableError):
+            delay = max(self._unreachable.failed(ref), error.retry_after or 0.0)
+        else:
+            delay = self._refused.failed(ref)
+        self._telemetry.reconciled(ref.kind, "error")
+        self._telemetry.failed(ref.kind, error)
+        _report(error, delay)
+        self.queue.add(ref, delay, ROUTINE)
+
+
+def _report(error: Exception, delay: float) -> None:
+    """Trouble that has a name is a line; anything else is a bug, and comes with its traceback."""
+    fields = {"fields": {"reason": type(error).__name__, "retry_in_seconds": round(delay, 1)}}
+    if isinstance(error, KubeError):
+        _log.warning("%s", error, extra=fields)
+    else:
+        _log.error("the reconcile failed: %s", error, exc_info=error, extra=fields)

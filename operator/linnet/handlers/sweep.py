@@ -1,0 +1,90 @@
+"""Puts the cache right against the API server: before the watch starts, and whenever a watch may have lost something.
+
+A watch that had to list again tells what is there, but not what was deleted meanwhile.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache, version_of
+from linnet.adapters.errors import GoneError, NotFoundError, UnavailableError
+from linnet.adapters.kinds import Resource
+from linnet.adapters.kube import Kube
+from linnet.api.labels import MANAGED
+from linnet.core.plan import Manifest, Ref
+from linnet.handlers.feed import Feed
+
+RETRY_SECONDS: Final = 5.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which namespaces are watched; none named: all."""
+
+    namespaces: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        return self.namespaces or (None,)
+
+
+def selector(resource: Resource) -> str:
+    return f"{MANAGED}=true" if resource in kinds.CHILDREN else ""
+
+
+async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
+    """Fill the cache; returns every object of ours. Waits for CRDs that are not installed yet.
+
+    ForbiddenError where the operator's role lacks a LIST.
+    """
+    for resource in kinds.WATCHED:
+        for namespace in scope.parts:
+            async for obj in _listed(kube, resource, namespace):
+                cache.put(resource, obj)
+    return [Ref(r.kind, key[1], key[2]) for r in kinds.OWN for key, _, _ in cache.keys(r)]
+
+
+async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> AsyncIterator[Manifest]:
+    while True:
+        try:
+            async for page in kube.pages(resource, namespace, selector=selector(resource)):
+                for obj in page.get("items") or ():
+                    yield obj
+        except NotFoundError:
+            _log.warning("%s is not installed: apply Linnet's CRDs; trying again", resource.watched_as)
+        except (GoneError, UnavailableError) as error:
+            _log.warning("listing %s again: %s", resource.watched_as, error)
+        else:
+            return
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def sweep(kube: Kube, cache: Cache, feed: Feed, scope: Scope) -> None:
+    """Compare with LISTs of metadata; drop what is gone, read what was missed."""
+    for resource in kinds.WATCHED:
+        for namespace in scope.parts:
+            await _compare(kube, cache, feed, resource, namespace)
+
+
+async def _compare(kube: Kube, cache: Cache, feed: Feed, resource: Resource, namespace: str | None) -> None:
+    known = {uid: (key, version) for key, uid, version in cache.keys(resource) if namespace in {None, key[1]}}
+    items, _ = await kube.items(resource, namespace, selector=selector(resource), whole=False)
+    there = {i["metadata"]["uid"]: i["metadata"] for i in items}
+    for uid, (key, _) in known.items():
+        if uid not in there:
+            feed.gone(*key, uid)
+    for uid, meta in there.items():
+        if uid not in known or version_of(meta) > known[uid][1]:
+            await _read(kube, feed, resource, meta)
+
+
+async def _read(kube: Kube, feed: Feed, resource: Resource, meta: Manifest) -> None:
+    try:
+        feed.seen(resource, await kube.get(resource, meta["namespace"], meta["name"]))
+    except NotFoundError:
+        feed.gone(resource, meta["namespace"], meta["name"], meta["uid"])
