@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -113,6 +114,16 @@ def test_metadata_endpoint(fetch: Command) -> None:
     """The endpoint may not be the metadata service."""
     fetch.env(AWS_ENDPOINT_URL="http://169.254.169.254")
     assert fetch.given("--uri", "s3://models/x", "--deadline", "20s").run().reason == "AddressNotAllowed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives a process hosts of its own")
+def test_name_of_metadata_endpoint(fetch: Command, tmp_path: Path) -> None:
+    """The endpoint may not be a name of the metadata service either."""
+    (tmp_path / "hosts").write_text("169.254.169.254 innocent.test\n")
+    script = f'mount --bind {tmp_path}/hosts /etc/hosts && exec "$@"'
+    fetch.apart("unshare", "--mount", "sh", "-c", script, "sh").env(AWS_ENDPOINT_URL="http://innocent.test")
+    ended = fetch.given("--uri", "s3://models/x", "--deadline", "20s").run()
+    assert ended.reason == "AddressNotAllowed", ended.output
 
 
 def test_plain_http_is_asked_for(fetch: Command, s3: Bucket) -> None:

@@ -1,6 +1,8 @@
 """Which addresses are never connected to: those that hand a node's identity to whoever asks."""
 
+import contextlib
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from linnet.fetcher.outcome import Failure, Reason
@@ -14,6 +16,16 @@ def check_host(url: str) -> None:
     host = urlsplit(url).hostname or ""
     if is_metadata(host):
         raise refused(host)
+
+
+def check_resolved(url: str) -> None:
+    """The same for a URL whose connections a library makes: its name is looked up here, once."""
+    check_host(url)
+    host = urlsplit(url).hostname or ""
+    with contextlib.suppress(OSError):  # a name without an address is the connection's trouble
+        for *_, address in socket.getaddrinfo(host, None):
+            if is_metadata(str(address[0])):
+                raise refused(f"{host} ({address[0]})")
 
 
 def refused(address: str) -> Failure:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from linnet.fetcher.address import check_host
+from linnet.fetcher.address import check_resolved
 from linnet.fetcher.outcome import Failure, Reason, Transient
 from linnet.fetcher.s3_errors import explain
 from linnet.fetcher.source import Item
@@ -98,7 +98,7 @@ def open_s3(artifact: Artifact, environ: Mapping[str, str]) -> S3Source:
     anonymous = not any(environ.get(name) for name in IDENTITIES)
     options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
     if endpoint:
-        check_host(endpoint)
+        check_resolved(endpoint)
     if bool(environ.get("AWS_ACCESS_KEY_ID")) != bool(environ.get("AWS_SECRET_ACCESS_KEY")):
         message = "the credentials need both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise Failure(Reason.UNAUTHORIZED, f"{artifact.shown}: {message}")
