@@ -78,7 +78,13 @@ def parse_quantity(text: object) -> Decimal:
     if not match:
         raise ValueError(f"{text!r} is not a quantity in quotes, such as '0.05', '50m' or '10Gi'")
     suffix = match[2] or ""
-    return Decimal(text.removesuffix(suffix)) * _SUFFIXES[suffix]
+    return Decimal(match[0].removesuffix(suffix)) * _SUFFIXES[suffix]
+
+
+def parse_signed(text: object) -> Decimal:
+    """A quantity that may be below zero; ValueError otherwise."""
+    below = isinstance(text, str) and text.startswith("-")
+    return -parse_quantity(text[1:]) if below and isinstance(text, str) else parse_quantity(text)
 
 
 def format_quantity(value: Decimal) -> str:
@@ -113,6 +119,13 @@ Quantity = Annotated[
         }
     ),
 ]
+SignedQuantity = Annotated[
+    Decimal,
+    BeforeValidator(parse_signed),
+    PlainSerializer(format_quantity),
+    WithJsonSchema({"type": "string", "pattern": f"^-?{_QUANTITY[1:]}", "maxLength": 33}),
+]
+"""An evaluation metric, which may be below zero, such as R²."""
 IntOrQuantity = Annotated[
     str,
     BeforeValidator(str),
@@ -142,7 +155,7 @@ HttpPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^/[A-Za-
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 in UTC, as `metav1.Time` is written."""
 StringMap = Annotated[dict[Annotated[str, Field(max_length=253)], Text], Field(max_length=64)]
-QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], Quantity], Field(max_length=64)]
+QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], SignedQuantity], Field(max_length=64)]
 
 
 class Wire(BaseModel):

@@ -95,7 +95,9 @@ def _pod(
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
     server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [], image.pull_policy)
-    fetch = fetch_container(version.source, rev.digest, image.name, image.pull_policy, format_duration(limits.fetch))
+    fetch = fetch_container(
+        version.source, rev.digest, settings, image.name, image.pull_policy, format_duration(limits.fetch)
+    )
     ready = int((version.runtime.startup or limits.ready).total_seconds())
     grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())
     return {

@@ -109,8 +109,7 @@ def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifes
 
 
 def _model_volume(settings: PodSettings) -> Manifest:
-    storage = settings.storage
-    size = format_quantity(storage.size) if storage and storage.size is not None else DEFAULT_STORAGE
+    storage, size = settings.storage, _size(settings)
     if storage is None or storage.class_ is None:
         return {"name": "model", "emptyDir": {"sizeLimit": size}}
     claim = {
@@ -119,6 +118,11 @@ def _model_volume(settings: PodSettings) -> Manifest:
         "resources": {"requests": {"storage": size}},
     }
     return {"name": "model", "ephemeral": {"volumeClaimTemplate": {"spec": claim}}}
+
+
+def _size(settings: PodSettings) -> str:
+    storage = settings.storage
+    return format_quantity(storage.size) if storage and storage.size is not None else DEFAULT_STORAGE
 
 
 def server_mounts(settings: PodSettings) -> list[Manifest]:
@@ -156,9 +160,15 @@ def credentials_env(credentials: Credentials | None) -> list[Manifest]:
     return [{"name": "LINNET_CREDENTIALS", "value": "true"}, *refs]
 
 
-def fetch_container(source: Source, digest: str | None, image: str, pull_policy: str, deadline: str) -> Manifest:
-    """The init container that brings the artifact, checks its digest, and reports in its termination message."""
+def fetch_container(
+    source: Source, digest: str | None, settings: PodSettings, image: str, pull_policy: str, deadline: str
+) -> Manifest:
+    """The init container that brings the artifact, checks its digest, and reports in its termination message.
+
+    It gets no `pod.env`: a proxy set there would send somebody else's credentials elsewhere.
+    """
     arguments = ["fetch", "--uri", source.uri or "", "--to", MODEL_DIR, "--deadline", deadline]
+    arguments += ["--size-limit", _size(settings)]
     if digest is not None:
         arguments += ["--digest", digest]
     for pattern in source.include or ():

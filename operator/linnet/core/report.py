@@ -3,11 +3,12 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
+from linnet.api.base import parse_signed
 from linnet.api.model import Lineage
 from linnet.core.children import ContainerState
 
@@ -68,11 +69,9 @@ def _metrics(data: Any) -> dict[str, Decimal]:
     out = {}
     for name, value in data.items() if isinstance(data, dict) else ():
         try:
-            number = Decimal(str(value))
-        except InvalidOperation:
+            out[str(name)[:63]] = parse_signed(str(value))
+        except ValueError:
             continue
-        if number.is_finite() and number >= 0:
-            out[str(name)[:63]] = round(number, 9).normalize()
     return dict(list(out.items())[:64])
 
 

@@ -61,7 +61,7 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: str, pull
     settings, limits = PodSettings(), defaults.deadlines(None)
     credentials = spec.source.credentials
     account = credentials.service_account_name if credentials else None
-    fetch = fetch_container(spec.source, digest, image, pull_policy, format_duration(limits.fetch))
+    fetch = fetch_container(spec.source, digest, settings, image, pull_policy, format_duration(limits.fetch))
     server = {**server_container(spec.runtime, settings, [], pull_policy), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
