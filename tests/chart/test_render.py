@@ -1,0 +1,261 @@
+"""What the chart renders: least rights, restricted pods, and every switch does what it says. Needs helm."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import pytest
+import yaml
+from hack import chart, chart_schemas
+from hack.cluster import parts
+from hack.cluster.steps import ClusterError
+
+from linnet.adapters import kinds
+from linnet.settings import read as read_settings
+
+pytestmark = pytest.mark.integration
+
+Object = dict[str, Any]
+FORBIDDEN_VERBS = {"*", "escalate", "bind", "impersonate", "deletecollection"}
+FORBIDDEN_RESOURCES = {"*", "secrets", "nodes", "namespaces", "pods/exec", "serviceaccounts/token", "roles"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tools() -> None:
+    """Helm and kubeconform stand in the cache."""
+    parts.build(("kubernetes", "kubeconform"))
+
+
+@lru_cache
+def rendered(*values: str) -> list[Object]:
+    """The objects for these arguments; nobody changes them."""
+    return [item for item in yaml.safe_load_all(chart.render(values)) if item]
+
+
+def of(name: str) -> list[Object]:
+    return rendered(*map(str, chart.value_sets()[name]))
+
+
+def only(items: list[Object], kind: str, name: str | None = None) -> Object:
+    [found] = [i for i in items if i["kind"] == kind and name in {None, i["metadata"]["name"]}]
+    return found
+
+
+def operator_rules(items: list[Object]) -> Iterator[Object]:
+    """The rules of every role that is bound to the operator's account."""
+    for binding in items:
+        if binding["kind"] in {"RoleBinding", "ClusterRoleBinding"}:
+            role = binding["roleRef"]
+            yield from only(
+                [i for i in items if i["metadata"].get("namespace") == binding["metadata"].get("namespace")],
+                role["kind"],
+                role["name"],
+            )["rules"]
+
+
+@pytest.mark.parametrize("name", ["defaults", "everything", "namespaced", "minimal"])
+def test_the_operators_rights_are_the_least(name: str) -> None:
+    """No wildcard, no Secret, no way to more rights; our users' objects are never changed or deleted."""
+    rules = list(operator_rules(of(name)))
+    assert rules
+    for rule in rules:
+        assert not set(rule["verbs"]) & FORBIDDEN_VERBS, rule
+        assert not set(rule["resources"]) & FORBIDDEN_RESOURCES, rule
+        assert "*" not in rule["apiGroups"], rule
+        if rule["apiGroups"] == ["linnet.dev"] and not any(r.endswith("/status") for r in rule["resources"]):
+            assert rule["resources"] == ["modelversions"] or set(rule["verbs"]) == {"get", "list", "watch"}, rule
+            assert not set(rule["verbs"]) & {"update", "patch"}, rule
+
+
+def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
+    """Each resource of the operator's table is granted, each watched one can be watched, and nothing else is."""
+    granted: dict[tuple[str, str], set[str]] = {}
+    for rule in operator_rules(of("defaults")):
+        for resource in rule["resources"]:
+            granted.setdefault((rule["apiGroups"][0], resource), set()).update(rule["verbs"])
+    for resource in kinds.WATCHED:
+        assert granted[resource.group, resource.plural] >= {"get", "list", "watch"}, resource
+    for resource in kinds.OWN:
+        assert "update" in granted[resource.group, f"{resource.plural}/status"]
+    table = {(r.group, r.plural.partition("/")[0]) for r in (*kinds.WATCHED, kinds.CONFIG_MAP, kinds.EVENT)}
+    table |= {(r.group, r.plural) for r in (kinds.REPLICA_SET, kinds.SERVICE_ACCOUNT)}
+    assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
+
+
+def test_config_maps_are_read_by_name_only() -> None:
+    """Evidence and contracts are known by name: other people's ConfigMaps are never listed."""
+    [rule] = [r for r in operator_rules(of("defaults")) if "configmaps" in r["resources"]]
+    assert not {"list", "watch"} & set(rule["verbs"])
+
+
+def test_a_namespaced_install_makes_nothing_for_the_whole_cluster() -> None:
+    """A team can install it with the rights of its namespaces."""
+    items = of("namespaced")
+    assert {i["kind"] for i in items} & {
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "CustomResourceDefinition",
+        "ValidatingAdmissionPolicy",
+    } == set()
+    roles = [i["metadata"] for i in items if i["kind"] == "Role"]
+    assert {(r["namespace"], r["name"]) for r in roles} == {
+        ("linnet-system", "linnet-leader"),
+        ("team-a", "linnet"),
+        ("team-b", "linnet"),
+    }
+
+
+def test_a_policy_for_some_namespaces_is_bound_to_them() -> None:
+    """The operator of one team does not decide for another's objects."""
+    [rule] = only(of("minimal"), "ValidatingAdmissionPolicy")["spec"]["matchConstraints"]["namespaceSelector"][
+        "matchExpressions"
+    ]
+    assert rule == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a"]}
+
+
+@pytest.mark.parametrize("name", ["defaults", "everything", "minimal"])
+def test_every_pod_is_restricted(name: str) -> None:
+    """Non-root, read-only root, no privilege: as the restricted Pod Security Standard wants it."""
+    items = of(name)
+    for pod in (only(items, "Deployment")["spec"]["template"]["spec"], only(items, "Pod")["spec"]):
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+
+
+def environment(items: list[Object]) -> dict[str, str]:
+    [container] = only(items, "Deployment")["spec"]["template"]["spec"]["containers"]
+    return {e["name"]: e.get("value", e["name"].lower()) for e in container["env"]}
+
+
+@pytest.mark.parametrize("name", ["defaults", "everything", "namespaced", "minimal"])
+def test_the_operator_understands_its_environment(name: str) -> None:
+    """Every variable that the chart sets is one that the operator reads, with a value that it takes."""
+    set_by_chart = environment(of(name))
+    plain = read_settings({"POD_NAMESPACE": "x"})
+    settings = read_settings(set_by_chart)
+    assert settings != plain
+    assert settings.runtimes_dir == "/etc/linnet/runtimes"
+    assert settings.leader_election is (name != "minimal")
+    assert settings.namespaces == {"namespaced": ("team-a", "team-b"), "minimal": ("team-a",)}.get(name, ())
+    assert settings.require_digest is (name == "everything")
+    assert settings.image == only(of(name), "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"]
+
+
+def test_a_digest_wins_over_the_tag() -> None:
+    """The image that runs is the one that was checked."""
+    assert environment(of("everything"))["LINNET_IMAGE"].startswith("registry.example/platform/linnet@sha256:0123")
+    assert environment(of("defaults"))["LINNET_IMAGE"] == "localhost/linnet:0.1.0"
+
+
+def test_runtimes_become_catalogue_files_by_name() -> None:
+    """An entry may be partial: the operator merges it over the built-in one of its name."""
+    data = only(of("everything"), "ConfigMap", "linnet-runtimes")["data"]
+    assert yaml.safe_load(data["mlserver.yaml"]) == {"name": "mlserver", "image": "registry.example/mlserver:1.7.1"}
+    assert yaml.safe_load(data["triton.yaml"])["ports"] == {"http": 8000, "metrics": 8002}
+
+
+def test_a_change_of_the_catalogue_restarts_the_operator() -> None:
+    """It reads the files when it starts."""
+
+    def annotations(*values: str) -> Object:
+        template = only(rendered(*values), "Deployment")["spec"]["template"]
+        return dict(template["metadata"]["annotations"])
+
+    assert annotations() != annotations("--set", "runtimes.mlserver.image=other:1")
+    assert annotations() == annotations()
+
+
+def test_crds_are_those_of_the_repository_and_kept() -> None:
+    """Uninstalling the release leaves every Model, unless the platform says otherwise."""
+    for name, kept in (("defaults", True), ("minimal", False)):
+        crds = [i for i in of(name) if i["kind"] == "CustomResourceDefinition"]
+        assert len(crds) == 4
+        for crd in crds:
+            source = yaml.safe_load((chart.CHART / "files/crds" / f"{crd['spec']['names']['plural']}.yaml").read_text())
+            assert (crd["spec"], crd["metadata"]["name"]) == (source["spec"], source["metadata"]["name"])
+            assert (crd["metadata"].get("annotations") == {"helm.sh/resource-policy": "keep"}) is kept
+
+
+def test_the_alerts_and_the_monitor_find_the_service() -> None:
+    """The Prometheus Operator's kinds have no schema here, so that their fields are looked at."""
+    items = of("everything")
+    service = only(items, "Service")
+    monitor = only(items, "ServiceMonitor")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
+    assert {"LinnetHasNoLeader", "LinnetReconcileErrors"} <= {rule["alert"] for rule in rules}
+    assert all('{namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+
+
+def test_services_and_budgets_select_only_the_operator() -> None:
+    """The pod of `helm test` is behind no Service."""
+    items = of("everything")
+    pod = only(items, "Pod")["metadata"]["labels"]
+    template = only(items, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    for selector in (
+        only(items, "Service")["spec"]["selector"],
+        only(items, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        only(items, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        only(items, "Deployment")["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= template.items()
+        assert not selector.items() <= pod.items()
+
+
+def test_extra_objects_are_rendered_from_maps_and_from_text() -> None:
+    """Both may hold templates."""
+    names = {i["metadata"]["name"] for i in of("everything")}
+    assert {"linnet-extra", "linnet-as-text"} <= names
+
+
+def test_approve_and_reject_are_nobodys_by_default() -> None:
+    """Neither an editor nor an administrator of a namespace may approve; only who is granted the approver's role."""
+    roles = {i["metadata"]["name"]: i for i in of("defaults") if i["kind"] == "ClusterRole"}
+    for name, role in roles.items():
+        verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
+        assert ({"approve", "reject"} <= verbs) is (name == "linnet-approver")
+        aggregated = any("aggregate-to" in label for label in role["metadata"]["labels"])
+        assert aggregated is (name in {"linnet-view", "linnet-edit"})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (["--set", "replicas=3"], "'replicas' not allowed"),
+        (["--set", "logLevel=loud"], "DEBUG"),
+        (["--set", "image.digest=latest"], "digest"),
+        (["--set", "leaderElection=false"], "leaderElection: false needs replicaCount: 1"),
+        (["--set", "approvers.serviceAccounts[0].name=bot,approvers.serviceAccounts[0].namespace=a'b"], "namespace"),
+        (["--set", "runtimes.custom.image=x"], "custom"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None:
+    """Before anything is sent to the cluster."""
+    with pytest.raises(ClusterError, match=words):
+        chart.render(values)
+
+
+def test_the_chart_is_sound_for_every_set_of_values(capfd: pytest.CaptureFixture[str]) -> None:
+    """`make chart`: lint is strict, and every rendered object is valid against its schema."""
+    assert chart.check() == 0
+    out = capfd.readouterr().out
+    assert out.count("Invalid: 0, Errors: 0") >= len(chart.value_sets())
+
+
+def test_kubeconform_sees_a_wrong_field(capfd: pytest.CaptureFixture[str]) -> None:
+    """The check itself can fail, for Kubernetes' kinds and for ours."""
+    schemas = chart_schemas.folder()
+    wrong = chart.render([]).replace("containerPort:", "port:")
+    assert not chart.validated(schemas, ["-"], wrong)
+    assert "'port' not allowed" in capfd.readouterr().out
+    model = "{apiVersion: linnet.dev/v1alpha1, kind: Model, spec: {format: {name: x}, source: {uri: s3://b/k}, x: 1}}"
+    assert not chart.validated(schemas, ["-"], model)
+    assert "'x' not allowed" in capfd.readouterr().out
