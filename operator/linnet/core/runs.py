@@ -1,0 +1,95 @@
+"""The record of a policy's runs: what status remembers of them, newest first, and never more than twenty.
+
+Cooldown and budget are decided from it, so that a refusal must not push out the run that it is counted against.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from linnet.api.conditions import parse_time, timestamp
+from linnet.api.retrainpolicy import RetrainPolicyStatus, Run
+
+LIMIT: Final = 20
+_NEWEST: Final = 4
+"""So many stay whatever they are: a person who looks finds the last refusals."""
+REMEMBERED: Final = LIMIT - _NEWEST
+"""So many admitted runs are remembered whatever is refused meanwhile: no budget can be larger."""
+_MESSAGE: Final = 1024
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """`last_run` is when a run was last admitted, and outlives the record of it."""
+
+    runs: tuple[Run, ...] = ()
+    last_run: datetime | None = None
+    last_version: int | None = None
+
+    @property
+    def running(self) -> tuple[Run, ...]:
+        return tuple(r for r in self.runs if r.outcome == "Running")
+
+    def find(self, job: str) -> Run | None:
+        return next((r for r in self.runs if r.job == job), None)
+
+    def admitted(self, job: str, trigger: str, message: str, at: datetime) -> "Ledger":
+        run = Run(
+            job=job, trigger=trigger[:63], outcome="Running", message=message[:_MESSAGE], started_at=timestamp(at)
+        )
+        last = max(self.last_run, at) if self.last_run is not None else at
+        return replace(self, runs=_bounded((run, *self.runs)), last_run=last)
+
+    def refused(self, job: str, trigger: str, message: str, at: datetime) -> "Ledger":
+        run = Run(
+            job=job, trigger=trigger[:63], outcome="Refused", message=message[:_MESSAGE], started_at=timestamp(at)
+        )
+        return replace(self, runs=_bounded((run, *self.runs)))
+
+    def changed(self, run: Run) -> "Ledger":
+        """With this run in the place of the one of the same Job."""
+        run = run.model_copy(update={"message": run.message[:_MESSAGE]})
+        last = run.version if run.version is not None else self.last_version
+        return replace(self, runs=tuple(run if r.job == run.job else r for r in self.runs), last_version=last)
+
+    def started_within(self, window: timedelta, now: datetime) -> tuple[datetime, ...]:
+        """When the runs of the window began, oldest first, each taken to its minute.
+
+        Cron keeps minutes, and a Job of 03:00 is admitted some seconds later: with a budget of one run a day,
+        the run of 03:00:02 must not stand in the way of 03:00:01 on the next.
+        """
+        starts = (time(r.started_at) for r in self.runs if r.outcome != "Refused")
+        return tuple(sorted(minute(at) for at in starts if at is not None and minute(at) > now - window))
+
+
+def ledger(status: RetrainPolicyStatus) -> Ledger:
+    last = time(status.last_run_time)
+    return Ledger(tuple(status.runs or ()), last, status.last_version)
+
+
+def minute(at: datetime) -> datetime:
+    return at.replace(second=0, microsecond=0)
+
+
+def time(text: str | None) -> datetime | None:
+    """None for what is no time with a zone: a status may have been written by hand."""
+    try:
+        found = parse_time(text) if text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
+
+
+def _run(job: str, trigger: str, message: str, at: datetime) -> Run:
+    return Run(job=job, trigger=trigger[:63], outcome="Running", message=message[:_MESSAGE], started_at=timestamp(at))
+
+
+def _bounded(runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """One too many: the oldest refused one goes, beyond the newest few; else the oldest that has ended."""
+    if len(runs) <= LIMIT:
+        return runs
+    older = runs[_NEWEST:]
+    refused = [r for r in older if r.outcome == "Refused"]
+    ended = [r for r in older if r.outcome != "Running"]
+    victim = (refused or ended or list(older))[-1]
+    return tuple(r for r in runs if r is not victim)
