@@ -1,26 +1,29 @@
-"""Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence."""
+"""Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence.
+
+The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
+much is enough) and `hypotheses` (a check's bounds). docs/explanation/analysis.md explains it,
+bench/detection.py measures it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from linnet.core.checks import Check, Counts, Judgement, Policy, Signal, Track, Verdict, policy_hash
+from linnet.core.checks import Bound, Check, Counts, Judgement, Policy, Signal, Track, Verdict, policy_hash
+from linnet.core.dispersion import dispersion
 from linnet.core.evidence import Evidence
+from linnet.core.hypotheses import Setting, hypotheses
+from linnet.core.ledger import Stream
+from linnet.core.rules import RULES, Case, Said
+from linnet.core.tallies import Spread, Sums
 
 __all__ = [
-    "Check",
-    "Counts",
-    "Judgement",
-    "Policy",
-    "Signal",
-    "Track",
-    "Verdict",
-    "judge",
-    "judge_all",
-    "overall",
-    "policy_hash",
-]
+    "Bound", "Check", "Counts", "Judgement", "Policy", "Signal", "Track", "Verdict",
+    "judge", "judge_all", "overall", "policy_hash",
+]  # fmt: skip
+
+HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def judge(
@@ -33,22 +36,83 @@ def judge(
     now: datetime,
 ) -> Judgement:
     """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
-    raise NotImplementedError
+    stream = _stream(check, evidence)
+    case = _case(policy, check, stream, evidence.present, elapsed, required, now)
+    said = next(outcome for rule in RULES if (outcome := rule(case)) is not None)
+    return Judgement(
+        check=check.name,
+        verdict=said.verdict,
+        reason=said.reason,
+        message=f"{said.message} ({_counted(case.counts)})",
+        counts=case.counts,
+        statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
+        bound=case.setting.rejects,
+        needed_requests=said.needed,
+        eta_seconds=_eta(stream, said),
+    )
 
 
 def judge_all(
     policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
 ) -> tuple[Judgement, ...]:
     """One judgement for each check of the policy, in its order."""
-    return tuple(
-        judge(policy, check, evidence, elapsed=elapsed, required=required, now=now) for check in policy.checks
-    )
+    return tuple(judge(policy, check, evidence, elapsed=elapsed, required=required, now=now) for check in policy.checks)
 
 
 def overall(judgements: Iterable[Judgement]) -> Verdict:
-    """Fail beats all; then Error, InsufficientData, Inconclusive hold; Pass only if all pass."""
+    """Fail beats all; then Error, InsufficientData, Inconclusive hold; Pass only if all pass, and there are any."""
     verdicts = {judgement.verdict for judgement in judgements}
-    if not verdicts:
-        return Verdict.INSUFFICIENT_DATA
-    order = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
-    return next(verdict for verdict in order if verdict in verdicts)
+    return next((v for v in HOLDS_BY_WEIGHT if v in verdicts), Verdict.INSUFFICIENT_DATA)
+
+
+def _stream(check: Check, evidence: Evidence) -> Stream:
+    """What was counted for this very check; nothing, if the evidence was gathered for another definition."""
+    same = any(check.counted == known.counted for known in evidence.checks)
+    return evidence.streams.get(check.name, Stream()) if same else Stream()
+
+
+def _case(
+    policy: Policy,
+    check: Check,
+    stream: Stream,
+    present: frozenset[Track],
+    elapsed: timedelta,
+    required: timedelta,
+    now: datetime,
+) -> Case:
+    segments = tuple(stream.segments.values())
+    spread = dispersion([stream.spread.get(track, Spread()) for track in Track])
+    setting = Setting.of(policy, spread)
+    return Case(
+        check=check,
+        stream=stream,
+        present=present,
+        counts=_counts(segments, spread),
+        setting=setting,
+        hypotheses=hypotheses(check, segments, setting),
+        ages={track: now.timestamp() - at for track, at in stream.read_at.items()},
+        stale_after=policy.stale_after_seconds,
+        elapsed=elapsed,
+        required=required,
+    )
+
+
+def _counts(segments: Iterable[Sums], spread: float) -> Counts:
+    total = Sums()
+    for s in segments:
+        total = total.plus(Track.CANARY, s.canary_n, s.canary_bad).plus(Track.STABLE, s.stable_n, s.stable_bad)
+    canary, stable = (round(total.canary_n), round(total.canary_bad)), (round(total.stable_n), round(total.stable_bad))
+    return Counts(*canary, *stable, round(spread, 3))
+
+
+def _counted(counts: Counts) -> str:
+    def of(bad: int, n: int) -> str:
+        return f"{bad} of {n:,} requests" + (f", {bad / n:.2%}" if n else "")
+
+    return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
+
+
+def _eta(stream: Stream, said: Said) -> float | None:
+    if said.needed is None or stream.canary_rate <= 0:
+        return said.wait
+    return max(said.wait or 0.0, round(said.needed / stream.canary_rate, 1))

@@ -62,6 +62,11 @@ class Check:
     histogram: str = "latency"
 
     @property
+    def counted(self) -> tuple[str, Signal, float | None, str]:
+        """What is counted, whatever its bounds: checks that agree in this can share evidence."""
+        return (self.name, self.signal, self.threshold_seconds, self.histogram)
+
+    @property
     def bounds(self) -> tuple[Bound, ...]:
         """The hypotheses that this check tests, each with its own part of alpha."""
         ratio = (Bound.RATIO,) if self.max_ratio_to_stable is not None else ()

@@ -1,73 +1,26 @@
 """From absolute counters of pods to sums by weight segment: what a rollout knows so far.
 
-Only sums are kept, so that a restarted operator judges exactly as the one before it.
+Only sums and each pod's last counters are kept: a restarted operator judges exactly as the one before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from linnet.core.checks import Check, Track
 from linnet.core.exposition import PodCounters
+from linnet.core.ledger import Evidence, Snapshot, Stream, align, from_data, start, to_data
+from linnet.core.readings import Reading, Unreadable, read
 
+__all__ = ["Evidence", "Snapshot", "Stream", "align", "fold", "from_data", "start", "to_data"]
 
-@dataclass(frozen=True)
-class Sums:
-    """One check in one weight segment: requests and bad requests by track."""
-
-    canary_n: int = 0
-    canary_bad: int = 0
-    stable_n: int = 0
-    stable_bad: int = 0
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Sums over the cells (one pod in one interval) of a track, enough for its dispersion."""
-
-    cells: int = 0
-    n: int = 0
-    bad: int = 0
-    n_squared: int = 0
-    n_bad: int = 0
-    bad_squared: int = 0
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Everything known for one check."""
-
-    segments: Mapping[str, Sums] = field(default_factory=dict)
-    spread: Mapping[Track, Spread] = field(default_factory=dict)
-    read_at: Mapping[Track, float] = field(default_factory=dict)
-    unreadable: Mapping[Track, int] = field(default_factory=dict)
-    canary_rate: float = 0.0
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A pod's counters when last seen: check -> (requests, bad)."""
-
-    track: Track
-    seen: float
-    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """The whole evidence of one rollout. Start with `start(checks)`."""
-
-    checks: tuple[Check, ...] = ()
-    streams: Mapping[str, Stream] = field(default_factory=dict)
-    pods: Mapping[str, Snapshot] = field(default_factory=dict)
-    folded_at: float | None = None
-
-
-def start(checks: Iterable[Check]) -> Evidence:
-    """Evidence of a rollout that has seen nothing yet."""
-    raise NotImplementedError
+FORGET_SECONDS = 600.0
+"""A pod that is gone stays known this long: one that a slow list leaves out must not be counted twice."""
+RATE_SECONDS = 60.0
+"""Memory of the request rate, which only serves to estimate how long the evidence will take."""
 
 
 def fold(
@@ -78,20 +31,89 @@ def fold(
     now: datetime,
     *,
     count: bool = True,
+    uncounted: Collection[str] = (),
 ) -> Evidence:
-    """Add one interval's scrapes: pod uid -> counters, for the pods in `tracks`.
+    """Add one interval's scrapes: pod uid -> counters, for the pods in `tracks` (those that exist now).
 
-    Call it once an interval: a cell of the dispersion is one pod between two calls. With
-    `count=False` (warm-up) the counters become the baseline and nothing is added.
+    Call it once an interval: a cell of the dispersion is one pod between two calls. A pod of `tracks`
+    without a sample counts as unreadable. With `count=False`, or for the checks named in `uncounted`
+    (warm-up), the counters become the baseline and nothing is added.
     """
-    raise NotImplementedError
+    at = now.timestamp()
+    pods = {
+        uid: _look(evidence.checks, samples.get(uid), track, evidence.pods.get(uid)) for uid, track in tracks.items()
+    }
+    elapsed = at - evidence.folded_at if evidence.folded_at is not None else 0.0
+    streams = {
+        name: _rated(_added(old, name, pods.values(), at, segment_key if count and name not in uncounted else None),
+                     old, elapsed)
+        for name, old in evidence.streams.items()
+    }  # fmt: skip
+    gone = {u: p for u, p in evidence.pods.items() if u not in tracks and at - p.seen < FORGET_SECONDS}
+    seen = {uid: Snapshot(pod.track, at, pod.counts()) for uid, pod in pods.items()}
+    return Evidence(evidence.checks, streams, {**gone, **seen}, frozenset(tracks.values()), at)
 
 
-def to_data(evidence: Evidence) -> dict[str, str]:
-    """A ConfigMap's `data`, bounded in size."""
-    raise NotImplementedError
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One pod at this fold: what it says now, and what it had said when last seen."""
+
+    track: Track
+    found: Mapping[str, Reading | Unreadable]
+    last: Mapping[str, Reading]
+    restarted: bool
+
+    def delta(self, check: str) -> tuple[int, int]:
+        """Requests and bad requests since the pod was last seen.
+
+        A canary pod was made for this rollout: all that it has counted belongs to it. A stable pod that is
+        new to us has counted before: that is its baseline. Any counter that fell means that the container
+        restarted: everything that it counts now is new.
+        """
+        reading, base = self.found[check], self.last.get(check)
+        if isinstance(reading, Unreadable) or (base is None and self.track is Track.STABLE):
+            return 0, 0
+        if base is None or self.restarted:
+            return reading.n, reading.bad
+        return reading.n - base.n, min(reading.bad - base.bad, reading.n - base.n)
+
+    def counts(self) -> dict[str, Reading]:
+        """What to remember; a check that can't be read now keeps its former reading, unless all began anew."""
+        good = {name: reading for name, reading in self.found.items() if isinstance(reading, Reading)}
+        return good if self.restarted else {**self.last, **good}
 
 
-def from_data(data: Mapping[str, str]) -> Evidence:
-    """The inverse of `to_data`; ValueError if it is not ours or of another format."""
-    raise NotImplementedError
+def _look(checks: Iterable[Check], sample: PodCounters | None, track: Track, known: Snapshot | None) -> _Look:
+    missing = Unreadable("a pod did not answer the scrape")
+    found = {check.name: read(check, sample) if sample is not None else missing for check in checks}
+    last = known.counts if known else {}
+    return _Look(track, found, last, restarted=any(_fell(reading, last.get(name)) for name, reading in found.items()))
+
+
+def _fell(reading: Reading | Unreadable, base: Reading | None) -> bool:
+    return isinstance(reading, Reading) and base is not None and (reading.n < base.n or reading.bad < base.bad)
+
+
+def _added(old: Stream, name: str, pods: Iterable[_Look], at: float, segment: str | None) -> Stream:
+    stream = replace(old, problem="") if old.problem else old
+    for pod in pods:
+        stream = _noted(stream, pod.track, pod.found[name], at)
+        if segment is not None:
+            stream = stream.plus(segment, pod.track, *pod.delta(name))
+    return stream
+
+
+def _noted(stream: Stream, track: Track, reading: Reading | Unreadable, at: float) -> Stream:
+    if isinstance(reading, Unreadable):
+        missed = {**stream.unreadable, track: stream.unreadable.get(track, 0) + 1}
+        return replace(stream, unreadable=missed, problem=reading.problem)
+    return stream if stream.read_at.get(track) == at else replace(stream, read_at={**stream.read_at, track: at})
+
+
+def _rated(stream: Stream, old: Stream, elapsed: float) -> Stream:
+    """Canary requests a second, exponentially weighted; the first interval counts in full."""
+    if elapsed <= 0:
+        return stream
+    weight = 1 - math.exp(-elapsed / RATE_SECONDS) if old.canary_rate else 1.0
+    new = (stream.canary_n - old.canary_n) / elapsed
+    return replace(stream, canary_rate=old.canary_rate + weight * (new - old.canary_rate))

@@ -6,9 +6,12 @@ expression over the names that the rules ask for, and only those are parsed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final, assert_never
 
 from linnet.core.checks import Signal
 
@@ -30,6 +33,9 @@ class Unit(StrEnum):
     SECONDS = "s"
     MILLISECONDS = "ms"
     MICROSECONDS = "us"
+
+
+SECONDS: Final = {Unit.SECONDS: 1.0, Unit.MILLISECONDS: 1e-3, Unit.MICROSECONDS: 1e-6}
 
 
 @dataclass(frozen=True)
@@ -94,4 +100,87 @@ class PodCounters:
 
 def count_pod(text: str, rules: MetricRules) -> PodCounters:
     """The counters of one scrape. A text without a single sample leaves every signal absent."""
-    raise NotImplementedError
+    series = _series(text, rules)
+    lazy = rules.lazy and (bool(series) or _SAMPLE.search(text) is not None)
+    requests = _total(series, rules.requests, lazy=lazy)
+    errors = _total(series, rules.errors, lazy=lazy)
+    found = {rule.key: _buckets(series, rule, lazy=lazy) for rule in rules.latency}
+    latency = {key: buckets for key, buckets in found.items() if buckets is not None}
+    absent = {Signal.ERRORS} if requests is None or errors is None else set()
+    return PodCounters(
+        requests=requests,
+        errors=errors,
+        latency=latency,
+        absent=frozenset(absent | ({Signal.LATENCY} if len(latency) < max(1, len(found)) else set())),
+    )
+
+
+_LABEL = re.compile(r'([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"')
+_ESCAPE = re.compile(r"\\(.)")
+_LABELS = r'(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?'
+_NUMBER = re.compile(r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[Ii]nf|[Nn]a[Nn])")
+_VALUE = rf"[ \t]*({_NUMBER.pattern})(?=\s|$)"
+_SAMPLE = re.compile(rf"^[a-zA-Z_:][\w:]*{_LABELS}{_VALUE}", re.MULTILINE)
+
+_Series = Mapping[str, list[tuple[Mapping[str, str], float]]]
+
+
+@lru_cache(maxsize=256)
+def _wanted(rules: MetricRules) -> re.Pattern[str]:
+    names = {s.name for s in (*rules.requests, *rules.errors)} | {f"{rule.name}_bucket" for rule in rules.latency}
+    choice = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
+    return re.compile(rf"^({choice})(?![\w:]){_LABELS}{_VALUE}", re.MULTILINE)
+
+
+def _series(text: str, rules: MetricRules) -> _Series:
+    """Only the series that the rules name: name -> [(labels, value)]."""
+    found: dict[str, list[tuple[Mapping[str, str], float]]] = {}
+    for name, labels, value in _wanted(rules).findall(text):
+        found.setdefault(name, []).append((_labels(labels), float(value)))
+    return found
+
+
+def _labels(text: str) -> dict[str, str]:
+    pairs = _LABEL.findall(text)
+    return {name: _ESCAPE.sub(_unescape, value) if "\\" in value else value for name, value in pairs}
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return "\n" if match[1] == "n" else match[1]
+
+
+def _matches(labels: Mapping[str, str], rules: tuple[LabelRule, ...]) -> bool:
+    return all(_holds(rule, labels.get(rule.label, "")) for rule in rules)
+
+
+def _holds(rule: LabelRule, value: str) -> bool:
+    match rule.op:
+        case Op.EQUAL | Op.NOT_EQUAL:
+            return (value == rule.value) is (rule.op is Op.EQUAL)
+        case Op.PREFIX | Op.NOT_PREFIX:
+            return value.startswith(rule.value) is (rule.op is Op.PREFIX)
+        case Op.REGEX | Op.NOT_REGEX:
+            return (re.fullmatch(rule.value, value) is not None) is (rule.op is Op.REGEX)
+        case _:
+            assert_never(rule.op)
+
+
+def _total(series: _Series, selectors: tuple[Selector, ...], *, lazy: bool) -> float | None:
+    """The sum of all selected series; a family that is there but has no such series yet counts as zero."""
+    if not selectors or not (lazy or any(s.name in series for s in selectors)):
+        return None
+    picked = (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
+    return sum(picked, start=0.0)
+
+
+def _buckets(series: _Series, rule: HistogramRule, *, lazy: bool) -> dict[float, float] | None:
+    """Bound in seconds -> cumulative count over all selected series; None if the histogram is absent."""
+    rows = series.get(f"{rule.name}_bucket")
+    if rows is None:
+        return {} if lazy else None
+    found: dict[float, float] = {}
+    for labels, value in rows:
+        if _matches(labels, rule.labels) and _NUMBER.fullmatch(labels.get("le", "")):
+            bound = float(labels["le"]) * SECONDS[rule.unit]
+            found[bound] = found.get(bound, 0.0) + value
+    return found
