@@ -15,6 +15,7 @@ from hack.cluster.api import Client
 
 S3_KEYS = layout.STATE / "s3.json"
 S3_URL = f"http://{layout.NODE_IP}:{layout.S3_PORT}"
+S3_BUCKET = "models"
 S3_NAMESPACE = "linnet-s3"
 
 COREFILE = """.:{port} {{
@@ -56,7 +57,7 @@ def versitygw() -> tuple[list[str], dict[str, str]]:
     keys = {"access": "linnet", "secret": secrets.token_hex(20)}
     pki.write_private(S3_KEYS, json.dumps(keys))
     data = layout.STATE / "s3"
-    data.mkdir(mode=0o700, exist_ok=True)
+    (data / S3_BUCKET).mkdir(mode=0o700, parents=True)
     environment = {"ROOT_ACCESS_KEY_ID": keys["access"], "ROOT_SECRET_ACCESS_KEY": keys["secret"]}
     listen = ["--port", f"{layout.NODE_IP}:{layout.S3_PORT}", "--health", "/health"]
     return ["versitygw", *listen, "--quiet", "posix", str(data)], environment

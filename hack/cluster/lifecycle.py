@@ -60,7 +60,12 @@ def is_up() -> bool:
     found = cleanup.host_processes()
     if not layout.KUBECONFIG.exists() or not found or not all(map(processes.alive, found)):
         return False
-    return Client(SERVER.url, PKI, pki.ADMIN.name).exists("/readyz")
+    return admin().exists("/readyz")
+
+
+def admin() -> Client:
+    """An administrator's client of the running cluster."""
+    return Client(SERVER.url, PKI, pki.ADMIN.name)
 
 
 def prepare() -> None:
@@ -81,13 +86,13 @@ def start() -> None:
     pki.make(PKI, pki.NODE)
     say("etcd, kube-apiserver, containerd")
     started = [*start_api(), runtime.start()]
-    admin = Client(SERVER.url, PKI, pki.ADMIN.name)
-    wait("kube-apiserver", lambda: admin.exists("/readyz"), within=UP_SECONDS, alive=lambda: dead(started))
+    client = admin()
+    wait("kube-apiserver", lambda: client.exists("/readyz"), within=UP_SECONDS, alive=lambda: dead(started))
     say("controllers, scheduler, kubelet, kube-proxy, DNS, S3")
     started += start_controllers()
-    addons.apply(admin)
+    addons.apply(client)
     started += [*start_node(), *start_addons()]
-    for what, ready in (("node", lambda: node_ready(admin)), ("DNS", addons.dns_answers), ("S3", addons.s3_answers)):
+    for what, ready in (("node", lambda: node_ready(client)), ("DNS", addons.dns_answers), ("S3", addons.s3_answers)):
         wait(what, ready, within=UP_SECONDS, alive=lambda: dead(started))
         say(f"{what} is ready")
     pki.kubeconfig(layout.KUBECONFIG, SERVER.url, PKI, pki.ADMIN.name)

@@ -18,6 +18,7 @@ def environment() -> dict[str, Any]:
         "bin": str(layout.bin_dir()),
         "s3": {
             "endpoint": addons.S3_URL,
+            "bucket": addons.S3_BUCKET,
             "region": "us-east-1",
             "access_key": keys["access"],
             "secret_key": keys["secret"],
