@@ -34,8 +34,8 @@ IMAGES = {
     "mlserver": Image(
         "linnet-mlserver",
         REPO / "hack/images/mlserver/Dockerfile",
-        REPO / "hack/images/mlserver",
-        ("requirements.lock",),
+        REPO,
+        ("hack/images/mlserver/requirements.lock", "demo/models"),
     ),
 }
 
