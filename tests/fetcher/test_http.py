@@ -1,7 +1,6 @@
 """`linnet fetch` from a real HTTP server: what it brings, what it refuses, and how it goes on after faults."""
 
 import os
-import subprocess
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -216,23 +215,13 @@ def test_credentials_not_allowed(fetch: Command, site: Site, prefix: str) -> Non
     assert site.requests == []
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    pem = tmp_path / "tls.pem"
-    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
-    subprocess.run([*command, "-keyout", tmp_path / "k", "-out", tmp_path / "c"], check=True, capture_output=True)
-    pem.write_bytes((tmp_path / "k").read_bytes() + (tmp_path / "c").read_bytes())
-    return pem
-
-
 def test_tls(fetch: Command, certificate: Path) -> None:
     """A certificate that nobody vouches for is refused, one that SSL_CERT_FILE vouches for is taken."""
     with serving(certificate) as secure:
         secure.pages["/f"] = ranged(BODY)
         ended = fetch.given("--uri", f"{secure.url}/f", "--attempts", "2").run()
         assert (ended.reason, "certificate" in ended.message) == ("Unreachable", True)
-        assert fetch.env(SSL_CERT_FILE=str(certificate)).run().code == 0
+        assert fetch.env(SSL_CERT_FILE=str(certificate.with_name("ca.pem"))).run().code == 0
     assert contents(fetch.to) == {"f": BODY}
 
 
@@ -241,7 +230,7 @@ def test_no_redirect_to_plain_http(fetch: Command, site: Site, certificate: Path
     site.pages["/f"] = ranged(BODY)
     with serving(certificate) as secure:
         secure.pages["/f"] = status(302, Location=f"{site.url}/f")
-        ended = fetch.env(SSL_CERT_FILE=str(certificate)).given("--uri", f"{secure.url}/f").run()
+        ended = fetch.env(SSL_CERT_FILE=str(certificate.with_name("ca.pem"))).given("--uri", f"{secure.url}/f").run()
     assert (ended.code, ended.reason) == (2, "UnsafeRedirect")
     assert site.requests == []
 

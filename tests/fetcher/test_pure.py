@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.fetcher import outcome, selfreport
+from linnet.fetcher import outcome, s3_errors, selfreport
 from linnet.fetcher.globs import matcher
 from linnet.fetcher.log import Log
 from linnet.fetcher.outcome import Failure, Reason
@@ -146,6 +146,24 @@ def test_long_messages_fit(message: str) -> None:
     line = outcome.encode(outcome.failed(Failure(Reason.NOT_FOUND, message)))
     assert len(line) <= outcome.LIMIT
     assert json.loads(line)["reason"] == "NotFound"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("x - Server returned non-2xx status code: 503 Slow: <Error><Code>SlowDown</Code></Error>", None),
+        ("x - Server returned non-2xx status code: 429 Busy: ", None),
+        ("x - Server returned non-2xx status code: 400 Bad: <Error><Code>ExpiredToken</Code></Error>", "Unauthorized"),
+        ("x - Server returned non-2xx status code: 400 Bad: <Error><Code>InvalidArgument</Code></Error>", "Rejected"),
+        ("x - Received redirect without LOCATION\n inner: BareRedirect,", "Rejected"),
+        ("Generic: GET https://sts.test/?WebIdentityToken=canary went wrong", None),
+    ],
+)
+def test_s3_errors(text: str, reason: str | None) -> None:
+    """What may pass is tried again, what may not is named, and no address is repeated."""
+    found = s3_errors.explain(RuntimeError(text), "s3://b/x", anonymous=False)
+    assert getattr(found, "reason", None) == reason
+    assert "canary" not in str(found)
 
 
 def test_secrets_are_struck() -> None:

@@ -1,8 +1,11 @@
 """`linnet fetch` from a claim that the pod mounts."""
 
+import errno
+import itertools
 import os
 import subprocess
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -106,6 +109,26 @@ def test_undecodable_name(fetch: Command, claim: Path) -> None:
     ended = fetch.given("--uri", "pvc://claim/v1").run()
     assert ended.code == 0, ended.output
     assert ended.outcome["digest"] == shell_digest(fetch.to) == shell_digest(claim / "v1")
+
+
+def test_fault_while_publishing(fetch: Command, claim: Path) -> None:
+    """A run that ends between two files of the published tree leaves no marker; the next one completes it."""
+    renames = itertools.count()
+    rename = Path.rename
+
+    def second_fails(path: Path, target: Path) -> Path:
+        if next(renames) == 1:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return rename(path, target)
+
+    fetch.given("--uri", "pvc://claim/v1")
+    with patch.object(Path, "rename", second_fails):
+        first = fetch.run()
+    assert (first.code, first.reason) == (1, "Internal")
+    assert not (fetch.to / ".linnet/fetched.json").exists()
+    second = fetch.run()
+    assert second.code == 0, second.output
+    assert second.outcome["digest"] == shell_digest(fetch.to) == shell_digest(claim / "v1")
 
 
 def test_not_mounted(fetch: Command, tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """`linnet fetch` from a real S3 server (versitygw)."""
 
+import io
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from fetcher.buckets import SECRET, Bucket, cutting
+from fetcher.buckets import KEY, SECRET, Bucket, cutting
 from fetcher.running import Command, contents, shell_digest
+from fetcher.site import plain, serving
 
 pytestmark = pytest.mark.integration
 
@@ -45,6 +48,45 @@ def test_single_object(fetch: Command, s3: Bucket) -> None:
     uri = s3.put(FILES) + "/model.joblib"
     assert fetch.given("--uri", uri).run().code == 0
     assert contents(fetch.to) == {"model.joblib": FILES["model.joblib"]}
+
+
+def test_archive(fetch: Command, s3: Bucket) -> None:
+    """A URI that names an archive is unpacked, from a bucket too."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as package:
+        package.writestr("model/weights.bin", b"weights")
+    uri = s3.put({"model.zip": packed.getvalue()}) + "/model.zip"
+    ended = fetch.given("--uri", uri).run()
+    assert ended.code == 0, ended.output
+    assert contents(fetch.to) == {"model/weights.bin": b"weights"}
+
+
+def test_archive_in_a_tree(fetch: Command, s3: Bucket) -> None:
+    """An archive that is one file of a tree stays packed: some servers load archives."""
+    assert fetch.given("--uri", s3.put({"model.zip": b"as it is"})).run().code == 0
+    assert contents(fetch.to) == {"model.zip": b"as it is"}
+
+
+def test_workload_identity(fetch: Command, s3: Bucket, certificate: Path, tmp_path: Path) -> None:
+    """A pod with a web identity token gets its keys from the token service, over TLS."""
+    keys = {"AccessKeyId": KEY, "SecretAccessKey": SECRET, "SessionToken": "", "Expiration": "2099-01-01T00:00:00Z"}
+    answer = "".join(f"<{name}>{value}</{name}>" for name, value in keys.items())
+    for element in ("Credentials", "AssumeRoleWithWebIdentityResult", "AssumeRoleWithWebIdentityResponse"):
+        answer = f"<{element}>{answer}</{element}>"
+    (tmp_path / "token").write_text("projected-canary")
+    with serving(certificate) as service:
+        service.pages["/"] = plain(answer.encode())
+        fetch.environ = {
+            "AWS_ENDPOINT_URL": s3.environ["AWS_ENDPOINT_URL"],
+            "AWS_ENDPOINT_URL_STS": service.url,
+            "AWS_ROLE_ARN": "arn:aws:iam::1:role/models",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+            "SSL_CERT_FILE": str(certificate.with_name("ca.pem")),
+        }
+        ended = fetch.apart().given("--uri", s3.put(FILES)).run()
+    assert ended.code == 0, ended.output
+    assert "projected-canary" in service.requests[0][0]
+    assert "canary" not in ended.output
 
 
 def test_include(fetch: Command, s3: Bucket) -> None:

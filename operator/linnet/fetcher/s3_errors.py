@@ -61,7 +61,8 @@ def _cause(text: str) -> str:
 
 
 def _first_line(text: str) -> str:
-    line = text.split("\n", 1)[0]
+    # The address of a token service has the token in its query.
+    line = re.sub(r"https?://\S+", "…", text.split("\n", 1)[0])
     return " ".join(line.rpartition(" - ")[2].split())[:200]
 
 
