@@ -18,20 +18,22 @@ class Memory:
         self._kept: dict[Ref, tuple[str, Mapping[str, str] | None]] = {}
 
     async def recall(self, parent: Parent) -> Mapping[str, str] | None:
-        """From memory; else from the ConfigMap, and only where a rollout is under way that could have one."""
+        """From memory; else from the ConfigMap, and only where a rollout under way compares two revisions."""
         uid, data = self._kept.get(_ref(parent), ("", None))
         if uid == parent.uid:
             return data
-        if not parent.status.get("rollout"):
+        if not (parent.status.get("rollout") or {}).get("from"):
             return None
         data = await self._read(parent)
         self._kept[_ref(parent)] = (parent.uid, data)
         return data
 
     def keep(self, parent: Parent, data: Mapping[str, str] | None) -> None:
-        """None leaves what is known."""
+        """None leaves what is known while a rollout is under way."""
         if data is not None:
             self._kept[_ref(parent)] = (parent.uid, data)
+        elif not parent.status.get("rollout"):
+            self._kept.pop(_ref(parent), None)
 
     def forget(self, ref: Ref) -> None:
         self._kept.pop(ref, None)

@@ -62,7 +62,7 @@ class Telemetry:
                 pass
 
     def gauges(self, ref: Ref, values: Mapping[str, float]) -> None:
-        """The object's numbers, such as `canary_weight`; those that it no longer has disappear."""
+        """The object's numbers, such as `linnet_canary_weight`; those that it no longer has disappear."""
         for name, value in values.items():
             self._gauge(name).labels(ref.namespace, ref.name).set(value)
         for name in self._labeled.get(ref, set()) - set(values):
@@ -74,8 +74,8 @@ class Telemetry:
 
     def _gauge(self, name: str) -> Gauge:
         if name not in self._objects:
-            help_ = f"{name.replace('_', ' ').capitalize()} of an object."
-            self._objects[name] = Gauge(f"linnet_{name}", help_, ["namespace", "name"], registry=self.registry)
+            help_ = f"{name.removeprefix('linnet_').replace('_', ' ').capitalize()} of an object."
+            self._objects[name] = Gauge(name, help_, ["namespace", "name"], registry=self.registry)
         return self._objects[name]
 
     def exposition(self) -> bytes:

@@ -40,6 +40,7 @@ class Operator:
     async def run(self) -> int:
         """0 after `stop`, 1 if the lease was lost or a part has failed."""
         await self.probes.start()
+        _log.info("standing by", extra={"fields": {"http_port": self.probes.port}})
         try:
             return await self._stand_by_then_lead()
         finally:
