@@ -1,0 +1,173 @@
+"""What a person's request does in each phase of a rollout."""
+
+import pytest
+
+from linnet.api.requests import Verb
+from linnet.core.asked import ALLOWED
+from simulator import Behavior, Cluster
+
+STEPS = {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}], "bake": {"time": "1h"}}
+SPEC = {"strategy": STEPS, "analysis": {"interval": "2s", "warmUp": "0s"}}
+
+
+def in_phase(phase: str | None) -> Cluster:
+    """A Deployment whose version 2 has reached this phase; version 1 serves. None: at rest, on version 1."""
+    cluster = Cluster().edit(**SPEC)
+    cluster.run(5)
+    if phase is None:
+        return cluster
+    cluster.publish(2, Behavior(starts=phase != "Starting"))
+    if phase in {"Promoting", "Baking", "Finishing"}:
+        cluster.run(10, until=lambda c: c.phase == "Stepping")
+        cluster.ask("promote-full - full jane")
+    if phase == "Finishing":
+        cluster.run(10, until=lambda c: c.phase == "Baking")
+        cluster.ask("promote-full - full2 jane")
+    if phase == "RollingBack":
+        cluster.run(10, until=lambda c: c.phase == "Stepping")
+        cluster.ask("abort - ab jane")
+    for _ in range(200):
+        cluster.reconcile()
+        if cluster.phase == phase:
+            return cluster
+        cluster._start_pods()
+    raise AssertionError(f"never reached {phase}: {cluster.history}")
+
+
+def answer(cluster: Cluster) -> str:
+    last = cluster.typed.last_request
+    assert last is not None
+    return last.outcome
+
+
+PHASES = [None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
+ACCEPTED_BY_PHASE = [(verb, phase) for verb, phases in ALLOWED.items() for phase in PHASES if phase in phases]
+REFUSED_BY_PHASE = [(verb, phase) for verb, phases in ALLOWED.items() for phase in PHASES if phase not in phases]
+NEEDS_MORE = {Verb.RESUME, Verb.ROLLBACK, Verb.RETRY, Verb.RELEASE}
+"""Obeyed in the phase only if there is something to resume, to go back to, to try again, or to release."""
+
+
+@pytest.mark.parametrize(("verb", "phase"), REFUSED_BY_PHASE)
+def test_a_request_out_of_phase_is_refused_and_moves_nothing(verb: Verb, phase: str | None) -> None:
+    """The answer says so; the rollout goes on as if nobody had asked."""
+    cluster = in_phase(phase)
+    cluster.ask(f"{verb} - now jane").reconcile()
+    assert answer(cluster) == "Refused"
+    assert cluster.phase == (phase or "AtRest")
+
+
+@pytest.mark.parametrize(("verb", "phase"), [(v, p) for v, p in ACCEPTED_BY_PHASE if v not in NEEDS_MORE])
+def test_a_request_in_its_phase_is_obeyed(verb: Verb, phase: str | None) -> None:
+    """And answered once."""
+    cluster = in_phase(phase)
+    cluster.ask(f"{verb} - now jane").reconcile()
+    assert answer(cluster) == "Accepted"
+    writes = cluster.writes
+    time = cluster.typed.last_request
+    cluster.reconcile()
+    assert cluster.typed.last_request == time
+    assert cluster.writes >= writes
+
+
+def test_promote_leaves_a_pause_for_the_next_step() -> None:
+    """One step at a time."""
+    cluster = in_phase("Stepping")
+    cluster.run(10, until=lambda c: c.typed.rollout is not None and c.typed.rollout.step == 1)
+    cluster.ask("promote v2 id1 jane").run(5)
+    rollout = cluster.typed.rollout
+    assert rollout is not None
+    assert rollout.weight == 50
+
+
+def test_promote_full_goes_to_the_end() -> None:
+    """Past every step, but still through the bake."""
+    cluster = in_phase("Stepping")
+    cluster.ask("promote-full v2 id1 jane").run(10, until=lambda c: c.phase == "Baking")
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 2
+
+
+def test_abort_goes_back_without_blame_and_waits_for_retry() -> None:
+    """The aborted version is not tried again by itself (argo #2929), nor quarantined."""
+    cluster = in_phase("Stepping")
+    cluster.ask("abort v2 id1 jane").run(60)
+    assert cluster.phase == "AtRest"
+    assert cluster.ready_reason() == "False/Aborted"
+    assert cluster.version_status(2).quarantine is None
+    cluster.ask("retry v2 id2 jane").run(10, until=lambda c: c.phase == "Stepping")
+    assert cluster.phase == "Stepping"
+
+
+def test_pause_holds_and_resume_goes_on() -> None:
+    """A paused rollout does not move; a failing one still goes back."""
+    cluster = Cluster().edit(
+        strategy={"steps": [{"setWeight": 25}, {"analyse": {"for": "5s"}}], "bake": {"time": "0s"}}
+    )
+    cluster.edit(analysis={"interval": "2s", "warmUp": "0s"}).run(5)
+    cluster.publish(2).run(10, until=lambda c: c.phase == "Stepping")
+    cluster.ask("pause v2 id1 jane").run(300)
+    assert cluster.phase == "Stepping"
+    assert cluster.ready_reason() == "Unknown/Paused"
+    cluster.ask("resume v2 id2 jane").run(300, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 2
+
+
+def test_rollback_at_rest_goes_to_the_former_version() -> None:
+    """One request; the version that served is quarantined."""
+    cluster = in_phase("Baking")
+    cluster.ask("promote-full - id1 jane").run(30, until=lambda c: c.phase == "AtRest")
+    cluster.ask("rollback - id2 jane").run(60, until=lambda c: c.phase == "AtRest" and c.typed.rollout is None)
+    cluster.run(30)
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 1
+    assert cluster.version_status(2).quarantine
+    assert len(cluster.answering()) == 2
+    assert cluster.unanswered <= cluster.rate * 5
+
+
+def test_rollback_to_a_version_that_never_was_is_refused() -> None:
+    """The message names what was asked for."""
+    cluster = in_phase(None)
+    cluster.ask("rollback v9 id1 jane").run(2)
+    assert answer(cluster) == "Refused"
+
+
+def test_release_lets_a_quarantined_version_be_tried_again() -> None:
+    """A person who knows better says so, and it is kept who."""
+    cluster = in_phase("Stepping")
+    cluster.ask("rollback v2 id1 jane").run(60)
+    assert cluster.ready_reason() == "False/Quarantined"
+    cluster.ask("release v2 id2 jane").run(20, until=lambda c: c.phase == "Stepping")
+    assert cluster.phase == "Stepping"
+    decisions = cluster.version_status(2).decisions
+    assert decisions is not None
+    assert any(d.decision == "Released" and d.by == "jane" for d in decisions)
+
+
+def test_a_request_for_another_version_is_refused() -> None:
+    """An abort of version 7 does not abort version 2."""
+    cluster = in_phase("Stepping")
+    cluster.ask("abort v7 id1 jane").reconcile()
+    assert answer(cluster) == "Refused"
+    assert cluster.phase == "Stepping"
+
+
+def test_without_the_admission_policy_nothing_is_obeyed() -> None:
+    """An annotation that anybody could have written is nobody's word."""
+    cluster = in_phase("Stepping")
+    cluster.proven = False
+    cluster.ask("abort v2 id1 jane").reconcile()
+    assert answer(cluster) == "Refused"
+    assert cluster.phase == "Stepping"
+
+
+def test_a_request_is_answered_once() -> None:
+    """The same id asked again does nothing."""
+    cluster = in_phase("Stepping")
+    cluster.ask("pause v2 id1 jane").run(2)
+    cluster.ask("resume v2 id2 jane").run(2)
+    cluster.ask("pause v2 id2 jane").run(2)
+    rollout = cluster.typed.rollout
+    assert rollout is not None
+    assert not rollout.paused
