@@ -122,7 +122,7 @@ class World:
 
     def _ends(self, job: str, condition: Json, at: datetime, status: Json) -> "World":
         old = self.jobs[job]
-        status = {**old.get("status", {}), "startTime": timestamp(at), "conditions": [condition], **status}
+        status = {**old.get("status", {}), "conditions": [condition], **status}
         return replace(self, jobs={**self.jobs, job: {**old, "status": status}})
 
     def loses(self, name: str) -> "World":
@@ -178,7 +178,7 @@ class World:
                 return replace(self, cron={**(self.cron or {}), **manifest, "metadata": meta})
             case Create(manifest) if manifest["kind"] == "Job":
                 assert manifest["metadata"]["name"] not in self.jobs, "the API server would answer 409"
-                return self.made(manifest, now)
+                return self.made({**manifest, "status": {"startTime": timestamp(now)}}, now)
             case Create(manifest):
                 assert manifest["metadata"]["name"] not in self.versions, "the API server would answer 409"
                 return replace(self, versions={**self.versions, manifest["metadata"]["name"]: manifest})
@@ -188,7 +188,9 @@ class World:
             case Patch(_, "Job", name, uid, body):
                 old = self.jobs[name]
                 assert old["metadata"]["uid"] == uid
-                return replace(self, jobs={**self.jobs, name: {**old, "spec": {**old["spec"], **body["spec"]}}})
+                started = {**old.get("status", {}), "startTime": timestamp(now)}
+                changed = {**old, "spec": {**old["spec"], **body["spec"]}, "status": started}
+                return replace(self, jobs={**self.jobs, name: changed})
             case Delete(_, "CronJob", _, _):
                 mine = [n for n, j in self.jobs.items() if j["metadata"]["ownerReferences"][0]["uid"] == CRON_UID]
                 world = replace(self, cron=None)

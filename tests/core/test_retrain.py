@@ -320,6 +320,16 @@ def test_a_version_that_was_made_before_the_status_was_written_is_not_made_twice
     assert after.last.version == 2
 
 
+def test_a_run_makes_one_version_though_the_runtime_changed_meanwhile() -> None:
+    """The version was made, its record was lost, and the Model names another server by now."""
+    world = running()
+    ended = world.completes(only(world), claim())
+    newer = {**model().spec, "runtime": {**model().spec["runtime"], "image": "server:2"}}
+    after = replace(ended.look(), status=ended.status, model=replace(model(), spec=newer)).look()
+    assert len(after.versions) == 1
+    assert after.last.version == 2
+
+
 def test_the_same_artifact_again_is_no_new_version() -> None:
     """A deterministic training on the same data has nothing to roll out."""
     world = running()
@@ -589,6 +599,20 @@ def test_a_strangers_suspended_job_is_left_alone() -> None:
     after = replace(world, jobs={name: strange}).look()
     assert after.suspended() == [name]
     assert after.runs == []
+
+
+def test_finished_jobs_that_the_record_has_grown_past_stay_forgotten() -> None:
+    """Jobs stay for days and the record holds twenty: an old one is not taken for a new run."""
+    world, now = standing("* * * * *"), NOW
+    for step in range(25):
+        now = NOW + timedelta(minutes=step)
+        world = world.due(now).look(now)
+        world = world.completes(world.last.job, claim(str(step)), now).look(now)
+    assert len(world.jobs) == 25
+    again = world.plan(now)
+    assert again.actions == ()
+    assert again.status is not None
+    assert again.status.wire() == world.status
 
 
 def test_a_lost_status_does_not_make_old_versions_again() -> None:
