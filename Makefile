@@ -23,10 +23,12 @@ check: venv ## lint, types, import contracts, generated files, unit tests (under
 	mypy
 	lint-imports --no-cache 2>/dev/null || lint-imports
 	$(PY) -m linnet.api.crds --check crds
+	$(PY) -m linnet.api.reference --check docs/reference/api.md
 	pytest -q -m "not integration and not e2e" -n 2
 
 generate: venv ## CRDs and reference pages from the API's types
 	$(PY) -m linnet.api.crds crds
+	$(PY) -m linnet.api.reference docs/reference/api.md
 
 cluster: venv ## start the embedded cluster (a real one, on this machine)
 	python3 hack/cluster/cluster.py up

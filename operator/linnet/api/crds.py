@@ -173,7 +173,8 @@ def _version(kind: Kind) -> dict[str, Any]:
     return version
 
 
-def _object_schema(kind: Kind) -> dict[str, Any]:
+def object_rules(kind: Kind) -> list[dict[str, Any]]:
+    """The CEL rules of the whole object: its name, and what concerns both spec and status."""
     limit = (
         f"self.metadata.name.size() <= {kind.name_limit}",
         f"a {kind.name}'s name has at most {kind.name_limit} characters, so that its children's names stay valid",
@@ -185,6 +186,10 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
         "lowercase letters, digits and -",
         ".metadata.name",
     )
+    return list(rules(limit, label, *kind.rules)["x-kubernetes-validations"])
+
+
+def _object_schema(kind: Kind) -> dict[str, Any]:
     return {
         "type": "object",
         "description": kind.description,
@@ -196,7 +201,7 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
             "spec": structural(kind.spec),
             "status": structural(kind.status),
         },
-        **rules(limit, label, *kind.rules),
+        "x-kubernetes-validations": object_rules(kind),
     }
 
 
