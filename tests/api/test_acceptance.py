@@ -253,6 +253,10 @@ def test_bad_input_is_refused_with_the_field_and_the_way_out(api: ApiServer, ite
 
 
 TAKEN = [
+    model("least"),
+    deployment("least"),
+    retrain_policy("least"),
+    changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),
     changed(changed(deployment(), STEPS, [{"mirror": {"percent": 5}}]), "spec.traffic", GATEWAY),

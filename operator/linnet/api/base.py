@@ -93,37 +93,32 @@ def format_quantity(value: Decimal) -> str:
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
+def _matching(pattern: str, way_out: str) -> dict[str, Any]:
+    """A string whose refusal says what to write: the API server tells the pattern, the rule the words."""
+    return {"type": "string", "pattern": pattern, "maxLength": 32, **rules((f"self.matches(r'{pattern}')", way_out))}
+
+
+def _number(pattern: str) -> dict[str, Any]:
+    return _matching(pattern, "write a number in quotes, such as '0.05', '50m' or '10Gi'")
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": _DURATION,
-            "maxLength": 32,
-            **rules((f"self.matches(r'{_DURATION}')", "write a duration such as 30s, 5m or 1h30m")),
-        }
-    ),
+    WithJsonSchema(_matching(_DURATION, "write a duration such as 30s, 5m or 1h30m")),
 ]
 Quantity = Annotated[
     Decimal,
     BeforeValidator(parse_quantity),
     PlainSerializer(format_quantity),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": _QUANTITY,
-            "maxLength": 32,
-            **rules((f"self.matches(r'{_QUANTITY}')", "write a number in quotes, such as '0.05', '50m' or '10Gi'")),
-        }
-    ),
+    WithJsonSchema(_number(_QUANTITY)),
 ]
 SignedQuantity = Annotated[
     Decimal,
     BeforeValidator(parse_signed),
     PlainSerializer(format_quantity),
-    WithJsonSchema({"type": "string", "pattern": f"^-?{_QUANTITY[1:]}", "maxLength": 33}),
+    WithJsonSchema(_number(f"^-?{_QUANTITY[1:]}")),
 ]
 """An evaluation metric, which may be below zero, such as R²."""
 IntOrQuantity = Annotated[

@@ -100,7 +100,7 @@ class RetrainPolicySpec(Wire):
     model_config = {
         "json_schema_extra": rules(
             (
-                "self.triggers.filter(t, has(t.schedule)).size() <= 1",
+                "!has(self.triggers) || self.triggers.filter(t, has(t.schedule)).size() <= 1",
                 "at most one trigger with a schedule: write another RetrainPolicy for a second one",
             )
         )
