@@ -7,7 +7,7 @@ PY := $(BIN)/python
 KUBECONFIG ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help venv demo test check generate cluster cluster-down image chart bench clean
+.PHONY: help venv demo test check lint generate cluster cluster-down image chart bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -18,13 +18,15 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@python3 hack/venv.py $(VENV)
 	@touch $@
 
-check: venv ## lint, types, import contracts, generated files, unit tests (under a minute)
-	ruff check . && ruff format --check .
+check: lint ## lint, types, import contracts, generated files, unit tests (under a minute)
+	pytest -q -m "not integration and not e2e" -n 2
+
+lint: venv
+	ruff check --quiet . && ruff format --quiet --check .
 	mypy
-	lint-imports --no-cache 2>/dev/null || lint-imports
+	lint-imports
 	$(PY) -m linnet.api.crds --check crds
 	$(PY) -m linnet.api.reference --check docs/reference/api.md
-	pytest -q -m "not integration and not e2e" -n 2
 
 generate: venv ## CRDs and reference pages from the API's types
 	$(PY) -m linnet.api.crds crds

@@ -33,7 +33,7 @@ from linnet.api.base import API_VERSION
 
 T = TypeVar("T")
 Json = dict[str, Any]
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
 _numbers = count(1)
 
 
@@ -64,14 +64,15 @@ class Operator:
         }
         command = [sys.executable, "-m", "linnet", "operator"]
         self.process = subprocess.Popen(command, env=env, stderr=self.log.open("wb"), cwd=REPO)
-        self.port = int(until(lambda: re.search(r'"http_port":(\d+)', self._alive_log()), "the operator's port")[1])
+        self.port = int(until(self._port, "the operator's port"))
         until(self.ready, "the operator to be ready")
         return self
 
-    def _alive_log(self) -> str:
+    def _port(self) -> str:
         text = self.log.read_text()
         assert self.process.poll() is None, f"the operator ended with {self.process.returncode}:\n{text}"
-        return text
+        found = re.search(r'"http_port":(\d+)', text)
+        return found[1] if found else ""
 
     def ready(self) -> bool:
         return self._get("/readyz").status_code == 200
@@ -102,8 +103,8 @@ class Operator:
 
     def tracebacks(self) -> list[str]:
         """Unhandled exceptions in the log: there must be none, whatever the fault."""
-        text = self.log.read_text()
-        return [line["error"] for line in self.lines() if "error" in line] + re.findall(r"^Traceback.*", text, re.MULTILINE)
+        logged = [line["error"] for line in self.lines() if "error" in line]
+        return logged + re.findall(r"^Traceback.*", self.log.read_text(), re.MULTILINE)
 
     def kill(self) -> None:
         """As the kernel does when memory is short."""
