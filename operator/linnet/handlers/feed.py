@@ -19,11 +19,11 @@ class Feed:
         self._enqueue = enqueue
 
     def seen(self, resource: Resource, obj: Manifest) -> bool:
-        """The object as it is now; False if that was known already."""
-        return self._spread(self._cache.put(resource, obj))
+        """The object as it is now; False if that was known already, or if nobody watches its kind."""
+        return resource in kinds.WATCHED and self._spread(self._cache.put(resource, obj))
 
     def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
-        return self._spread(self._cache.drop(resource, namespace, name, uid, version))
+        return resource in kinds.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
 
     def event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
         """One watch event; type None is an object of the watch's initial list."""
