@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import kopf
+from kopf._core.engines.peering import Identity
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters import connection, kinds
@@ -22,6 +23,8 @@ from linnet.handlers.watch import OnEvent
 
 INACTIVITY_SECONDS: Final = 70.0
 _SPARE_CONNECTIONS: Final = 10
+_IDENTITY: Final = Identity("linnet")
+"""Named, though nothing here asks for it: kopf would look up the user's name, which a container's user has none of."""
 _MODULES: Final = (model, modelversion, deployment, retrainpolicy, children)
 
 
@@ -88,6 +91,7 @@ class Informer:
                 clusterwide=not self._namespaces,
                 standalone=True,
                 stop_flag=self._stop,
+                identity=_IDENTITY,
             )
         finally:
             self._stop.set()  # or the thread that waits for it would keep this loop from closing
