@@ -50,6 +50,7 @@ _KEPT: Final = (
     "generation",
     "creationTimestamp",
     "deletionTimestamp",
+    "deletionGracePeriodSeconds",
 )
 
 

@@ -19,6 +19,8 @@ class Meta:
     owner: str | None
     created: datetime | None
     deleting: bool
+    grace: int | None = None
+    """Seconds that a deletion under way leaves it."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ def meta(obj: Mapping[str, Any]) -> Meta:
         owner=owner,
         created=_time(m.get("creationTimestamp")),
         deleting=bool(m.get("deletionTimestamp")),
+        grace=m.get("deletionGracePeriodSeconds"),
     )
 
 

@@ -234,7 +234,7 @@ def _baking(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Turn
 
 def _finishing(world: World, rollout: RolloutStatus) -> Turn:
     """It ends when the former version has no pods, and `<name>` selects the new one alone."""
-    if world.pods(rollout.from_) or not decisions.pinned(world, rollout.to):
+    if not world.gone(rollout.from_) or not decisions.pinned(world, rollout.to):
         return Turn(world)
     return _complete(world, rollout)
 
@@ -254,7 +254,7 @@ def _complete(world: World, rollout: RolloutStatus) -> Turn:
 
 def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
     """It ends when the failed pods are gone; until then `<name>` stays pinned (argo #3078)."""
-    if world.pods(rollout.to) or not decisions.pinned(world, rollout.from_):
+    if not world.gone(rollout.to) or not decisions.pinned(world, rollout.from_):
         return Turn(world)
     outcome = "Aborted" if rollout.decision == "Aborted" else "RolledBack"
     message = rollout.message or ""

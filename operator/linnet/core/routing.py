@@ -142,12 +142,15 @@ def _services(world: World, wanted: Routing) -> Iterator[Action]:
 
 
 def _condemned(world: World) -> Iterator[Action]:
-    """Once traffic is back, a failed canary's pods go at once; a person's abort drains."""
+    """Once traffic is back, a failed canary's pods go at once; a person's abort drains.
+
+    Their ReplicaSet deletes them first: a pod deleted before it has scaled down would be replaced.
+    """
     rollout = world.status.rollout
     if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not pinned(world, rollout.from_):
         return
     for pod in world.pods(rollout.to):
-        if not pod.meta.deleting:
+        if pod.meta.deleting and (pod.meta.grace or 0) > CONDEMNED_GRACE_SECONDS:
             yield Delete("v1", "Pod", pod.meta.name, pod.meta.uid, grace_seconds=CONDEMNED_GRACE_SECONDS)
 
 

@@ -62,6 +62,11 @@ class World:
         name = revision.name if revision else None
         return tuple(p for p in self.observed.pods if p.meta.labels.get(REVISION) == name)
 
+    def gone(self, revision: RevisionStatus | None) -> bool:
+        """Whether it has no pods and will get none."""
+        found = self.workload(revision)
+        return not self.pods(revision) and (found is None or (found.replicas == 0 and found.current == 0))
+
     def selector(self, service: str) -> dict[str, str]:
         """Whom the Service selects; empty if it is not there."""
         return next((dict(s.selector) for s in self.observed.services if s.meta.name == service), {})
