@@ -84,6 +84,27 @@ def path(item: Object) -> str:
     return f"{collection(item)}/{item['metadata']['name']}"
 
 
+def least_rights(api: ApiServer, namespace: str) -> Path:
+    """A kubeconfig with the rights that the chart gives an operator of this namespace, and no others."""
+    chart = [
+        "linnet",
+        str(REPO / "charts" / "linnet"),
+        "--namespace",
+        namespace,
+        "--set",
+        f"watchNamespaces={{{namespace}}}",
+    ]
+    said = api.helm("template", *chart, "-s", "templates/rbac.yaml", "-s", "templates/serviceaccount.yaml")
+    assert said.code == 0, said.err
+    api.must("apply", "-f", "-", stdin=said.out)
+    token = api.must("create", "token", "linnet", "--namespace", namespace, "--duration", "12h").strip()
+    config = json.loads(api.kubeconfig.read_text())
+    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
+    target = api.kubeconfig.with_name(f"operator-{namespace}")
+    target.write_text(json.dumps(config))
+    return target
+
+
 @pytest.fixture(scope="session", name="api")
 def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """One control plane for each worker and session, stopped at the end."""

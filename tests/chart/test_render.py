@@ -11,6 +11,8 @@ from hack.cluster import parts
 from hack.cluster.steps import ClusterError
 
 from linnet.adapters import kinds
+from linnet.api.requests import Verb
+from linnet.core import asked, modelversion, retrain_admission
 from linnet.settings import read as read_settings
 
 pytestmark = pytest.mark.integration
@@ -224,6 +226,23 @@ def test_approve_and_reject_are_nobodys_by_default() -> None:
         assert ({"approve", "reject"} <= verbs) is (name == "linnet-approver")
         aggregated = any("aggregate-to" in label for label in role["metadata"]["labels"])
         assert aggregated is (name in {"linnet-view", "linnet-edit"})
+
+
+def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
+    """Of each kind those that it obeys, and no other: a verb in RBAC that does nothing would mislead."""
+    role = next(i for i in of("defaults") if i["kind"] == "ClusterRole" and i["metadata"]["name"] == "linnet-edit")
+    granted = {
+        r: set(rule["verbs"]) & set(Verb)
+        for rule in role["rules"]
+        for r in rule["resources"]
+        if set(rule["verbs"]) & set(Verb)
+    }
+    known = {
+        "deployments": set(asked.ALLOWED),
+        "modelversions": modelversion._VERBS,
+        "retrainpolicies": retrain_admission._VERBS,
+    }
+    assert granted == known
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ VIEWER = "victor"
 PATCHER = "pat"
 APPROVER = "anna"
 ONE_MODELS_APPROVER = "olga"
+APPROVER_OF_MODELS = "maria"
 BOT = "system:serviceaccount:ci:release-bot"
 OTHER_BOT = "system:serviceaccount:ci:other-bot"
 ADMIN: str | None = None
@@ -39,6 +40,9 @@ RIGHTS = """\
 {who: [jane, "joe o'neill", victor, pat, "system:serviceaccount:ci:release-bot"], role: linnet-view}
 ---
 {who: [anna, "system:serviceaccount:ci:release-bot", "system:serviceaccount:ci:other-bot"], role: linnet-approver}
+---
+{who: [maria], role: model-approver, rules: [
+  {apiGroups: [linnet.dev], resources: [models], verbs: [get, patch, approve]}]}
 ---
 {who: [pat], role: patcher, rules: [{apiGroups: [linnet.dev], resources: [deployments], verbs: [get, patch, update]}]}
 ---
@@ -314,14 +318,14 @@ def test_the_operators_probe_is_refused_for_anybody(cluster: ApiServer) -> None:
 def test_every_kind_is_covered(cluster: ApiServer) -> None:
     """Requests to Models, versions and policies are proven as those to Deployments are."""
     things = (
-        (model(f"m-{next(numbers)}", NAMESPACE), "retry"),
-        (model_version(next(numbers), "kinds", NAMESPACE), "release"),
-        (retrain_policy(f"rp-{next(numbers)}", NAMESPACE), "run"),
+        (model(f"m-{next(numbers)}", NAMESPACE), "approve", APPROVER_OF_MODELS),
+        (model_version(next(numbers), "kinds", NAMESPACE), "release", EDITOR),
+        (retrain_policy(f"rp-{next(numbers)}", NAMESPACE), "run", EDITOR),
     )
-    for item, verb in things:
+    for item, verb, user in things:
         thing = made(cluster, item)
-        refusal(thing.ask(f"{verb} - 1 bob"))
-        taken(thing.ask(f"{verb} - 1 jane"))
+        refusal(thing.ask(f"{verb} - 1 bob", user))
+        taken(thing.ask(f"{verb} - 1 {user}", user))
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])

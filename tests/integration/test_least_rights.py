@@ -1,0 +1,49 @@
+"""The operator does all its work with the rights that the chart gives it."""
+
+from dataclasses import replace
+
+import pytest
+
+from control_plane import least_rights
+from integration import rollouts
+from integration.harness import World
+
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("admission")]
+
+
+@pytest.fixture
+def world(quiet_world: World) -> World:
+    """Its operator speaks with the chart's ServiceAccount."""
+    api = quiet_world.api
+    quiet_world.api = replace(api, kubeconfig=least_rights(api, quiet_world.namespace))
+    quiet_world.start_operator()
+    return quiet_world
+
+
+def refused(world: World) -> list[str]:
+    """What the API server has forbidden the operator."""
+    lines = world.operator._get("/metrics").text.splitlines()
+    return [line for line in lines if 'code="ForbiddenError"' in line]
+
+
+def test_nothing_that_the_operator_does_is_forbidden_to_it(world: World) -> None:
+    """A version promoted, one rolled back, a request answered, a training run, and everything deleted."""
+    traffic = rollouts.serve(world)
+    rollouts.publish(world, 2)
+    traffic.answers[2] = (20, 0, 0)
+    traffic.until(
+        lambda: rollouts.stable(world) == 2 and rollouts.outcome(world) == "Promoted", "version 2 to be stable"
+    )
+    rollouts.publish(world, 3)
+    traffic.answers[3] = (0, 20, 0)
+    traffic.until(lambda: rollouts.outcome(world) == "RolledBack", "version 3 to be rolled back")
+    world.request("ModelVersion", f"{rollouts.NAME}-v3", "release -")
+    world.until(lambda: world.status("ModelVersion", f"{rollouts.NAME}-v3").get("lastRequest"), "the release's answer")
+    world.policy("weekly", rollouts.NAME, triggers=[{"name": "weekly", "schedule": {"cron": "0 3 * * 0"}}])
+    world.request("RetrainPolicy", "weekly", "run -")
+    world.until(lambda: world.status("RetrainPolicy", "weekly").get("runs"), "a training run")
+    for kind, name in (("RetrainPolicy", "weekly"), ("Deployment", rollouts.NAME), ("Model", rollouts.NAME)):
+        world.delete(kind, name)
+    world.until(lambda: not world.list("ModelVersion"), "the versions to be collected")
+    assert refused(world) == []
+    assert world.operator.tracebacks() == []
