@@ -55,7 +55,7 @@ async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> Non
         case Record():
             await _record(deps, ref.namespace, action)
         case Emit():
-            await deps.journal.emit(ref, parent, action)
+            deps.journal.emit(ref, parent, action)
         case Log():
             deps.journal.log(ref, action)
         case _:

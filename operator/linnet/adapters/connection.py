@@ -28,6 +28,7 @@ async def configuration(kubeconfig: str | None) -> Configuration:
             f"no way to an API server: {error}. Set KUBECONFIG to a kubeconfig file, or run inside a cluster"
         ) from error
     config.connection_pool_maxsize = POOL
+    config.client_session_kwargs = {"trust_env": False}  # or a .netrc is looked for at every single request
     return config
 
 

@@ -1,5 +1,6 @@
 """What happened, for people and for programs: Kubernetes Events, JSON lines, and counters made from them."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +14,7 @@ from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Manifest, Ref
 
 CONTROLLER: Final = "linnet.dev/operator"
+MAX_WAITING: Final = 4096
 _NOTE: Final = 1024
 """Bytes that the API server takes."""
 _log = logging.getLogger("linnet.journal")
@@ -29,13 +31,30 @@ class Journal:
         self._instance = instance
         self._now = now
         self._counted = counted
+        self._waiting: asyncio.Queue[Manifest] = asyncio.Queue(MAX_WAITING)
 
-    async def emit(self, ref: Ref, parent: Parent, action: Emit) -> None:
-        """Write an Event on the object; that it can't be written stops nothing."""
+    def emit(self, ref: Ref, parent: Parent, action: Emit) -> None:
+        """Write an Event on the object, soon; that it can't be written stops nothing."""
         try:
-            await self._kube.create(kinds.EVENT, self._event(ref, parent, action))
+            self._waiting.put_nowait(self._event(ref, parent, action))
+        except asyncio.QueueFull:
+            _log.warning("an Event was not written: too many wait", extra={"fields": {"reason": action.reason}})
+
+    async def write(self) -> None:
+        """Writes the Events that wait, one by one, until cancelled: traffic never waits for them."""
+        while True:
+            await self._write(await self._waiting.get())
+            self._waiting.task_done()
+
+    async def flush(self) -> None:
+        """Returns when all that waited are written."""
+        await self._waiting.join()
+
+    async def _write(self, event: Manifest) -> None:
+        try:
+            await self._kube.create(kinds.EVENT, event)
         except KubeError as error:
-            _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": action.reason}})
+            _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
     def log(self, ref: Ref, action: Log) -> None:
         """One JSON line, and the counter that belongs to the event."""

@@ -8,7 +8,8 @@ from linnet.adapters.gather import serving
 from linnet.adapters.kinds import Resource
 from linnet.core.plan import Manifest, Ref
 
-Enqueue = Callable[[Ref], None]
+Enqueue = Callable[[Ref, bool], None]
+"""The key, and whether the change was one of the object's own."""
 
 
 class Feed:
@@ -36,7 +37,7 @@ class Feed:
     def _spread(self, change: Change | None) -> bool:
         if change is not None:
             for ref in affected(change, self._cache):
-                self._enqueue(ref)
+                self._enqueue(ref, change.resource in kinds.OWN)
         return change is not None
 
 

@@ -19,6 +19,8 @@ from linnet.adapters.kube import PAGE
 from linnet.api.base import GROUP
 from linnet.api.labels import MANAGED
 from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
+from linnet.handlers.crossing import Crossing
+from linnet.handlers.stateless import NoDiffBase, NoProgress
 from linnet.handlers.watch import OnEvent
 
 INACTIVITY_SECONDS: Final = 70.0
@@ -45,11 +47,9 @@ class Informer:
         started = asyncio.Event()
         call = loop.call_soon_threadsafe
 
-        def on_event(*event: Any) -> None:
-            call(self._on_event, *event)
-
+        crossing = Crossing(self._on_event)
         self._thread = threading.Thread(
-            target=self._run, args=(on_event, lambda: call(started.set), call), name="kopf", daemon=True
+            target=self._run, args=(crossing.put, lambda: call(started.set), call), name="kopf", daemon=True
         )
         self._thread.start()
         waiting = asyncio.ensure_future(started.wait())
@@ -125,8 +125,8 @@ def settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.posting.enabled = False
     chosen.persistence.finalizer = f"{GROUP}/finalizer"
-    chosen.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
-    chosen.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    chosen.persistence.diffbase_storage = NoDiffBase()
+    chosen.persistence.progress_storage = NoProgress()
     chosen.process.ultimate_exiting_timeout = None
     chosen.networking.connect_timeout = 5.0
     chosen.networking.error_backoffs = Endless()

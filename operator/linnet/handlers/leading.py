@@ -34,6 +34,7 @@ from linnet.handlers.sweep import Scope, seed, sweep
 from linnet.settings import Settings
 
 RELIST_SETTLES_SECONDS = 3.0
+FLUSH_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,7 +79,12 @@ class Leading:
             self.runtime.enqueue(ref)
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
-        await self._until_first_ends(self.runtime.run(), self._sweep(), self._informer.ended)
+        writing = asyncio.ensure_future(self._acting.journal.write())
+        try:
+            await self._until_first_ends(self.runtime.run(), self._sweep(), self._informer.ended)
+            await self._flush()
+        finally:
+            writing.cancel()
 
     def stop(self) -> None:
         """`run` returns when the looks under way are finished."""
@@ -99,6 +105,11 @@ class Leading:
             task.cancel()
         for task in done:
             task.result()
+
+    async def _flush(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await self._acting.journal.flush()
 
     def _on_event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
         if type_ is None and self.seeded:

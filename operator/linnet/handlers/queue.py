@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 K = TypeVar("K")
-URGENT: Final = 0
-ROUTINE: Final = 1
+BEGUN: Final = 0
+"""What was begun is finished first: a new object's children should not wait for every other new object's status."""
+URGENT: Final = 1
+ROUTINE: Final = 2
 
 
 class Queue(Generic[K]):

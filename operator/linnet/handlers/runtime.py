@@ -11,8 +11,9 @@ from linnet.adapters.logs import OBJECT
 from linnet.adapters.telemetry import Telemetry
 from linnet.core.plan import Ref
 from linnet.handlers.backoff import Backoff, Pace, jittered
-from linnet.handlers.queue import ROUTINE, Queue
+from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue
 
+SETTLE_SECONDS: Final = 0.1
 STUCK_SECONDS: Final = 600.0
 SILENT_SECONDS: Final = 30.0
 _log = logging.getLogger(__name__)
@@ -44,9 +45,16 @@ class Runtime:
         self._started: dict[Ref, float] = {}
         self._beat = clock()
 
-    def enqueue(self, ref: Ref) -> None:
-        """Look at the object soon: something about it changed."""
-        self.queue.add(ref, self._pace.delay(ref, self._clock()))
+    def enqueue(self, ref: Ref, own: bool = True) -> None:
+        """Look at the object soon: something about it changed, or (not `own`) about a child of it.
+
+        Children change several times in quick succession: one look answers them all.
+        """
+        pace = self._pace.delay(ref, self._clock())
+        if own:
+            self.queue.add(ref, pace, URGENT)
+        else:
+            self.queue.add(ref, max(pace, SETTLE_SECONDS), ROUTINE)
 
     def forget(self, ref: Ref) -> None:
         """The object is gone."""
@@ -107,7 +115,8 @@ class Runtime:
             failures.forget(ref)
         latest = jittered(self._resync)
         wait = latest if again is None else min(latest, max(0.0, again.total_seconds()))
-        self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), ROUTINE)
+        rank = ROUTINE if wait else BEGUN
+        self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), rank)
 
     def _failed(self, ref: Ref, error: Exception) -> None:
         """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""

@@ -1,0 +1,386 @@
+"""How fast and how small the engine is, on a real API server whose kubelet is played: `python -m bench.engine`.
+
+Prints a table and writes build/bench/engine.json. The figures to beat stand in the documentation.
+"""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+REPO = Path(__file__).resolve().parents[1]
+GROUP = "linnet.dev/v1alpha1"
+MANAGED = "linnet.dev/managed=true"
+NAMESPACE = "bench"
+DIGEST = f"sha256:{'0' * 64}"
+RUNTIME = {
+    "name": "custom",
+    "image": "server:1",
+    "ports": {"http": 8080},
+    "protocol": "v2",
+    "readyPath": "/ready",
+    "metrics": {"path": "/metrics", "requests": [{"name": "requests_total"}], "errors": [{"name": "errors_total"}]},
+}
+Json = dict[str, Any]
+
+
+@dataclass
+class Api:
+    """The API server, by a session with many connections."""
+
+    session: aiohttp.ClientSession
+    url: str
+
+    async def send(self, method: str, path: str, body: Json | None = None, content: str = "application/json") -> Json:
+        data = None if body is None else json.dumps(body)
+        headers = {"Content-Type": content}
+        async with self.session.request(method, self.url + path, data=data, headers=headers) as answer:
+            text = await answer.text()
+            assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
+            return dict(json.loads(text))
+
+    async def watch(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
+        """For ever; `seen` gets each event's type and object."""
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with self.session.get(f"{self.url}{path}&watch=true", timeout=timeout) as answer:
+            buffer = b""
+            async for chunk in answer.content.iter_any():
+                *lines, buffer = (buffer + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    waiting = seen(event["type"], event["object"])
+                    if waiting is not None:
+                        await waiting
+
+
+@dataclass
+class Operator:
+    """The operator's process and what it says of itself."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @classmethod
+    def start(cls, kubeconfig: str) -> "Operator":
+        log = Path(tempfile.mkstemp(prefix="linnet-bench-", suffix=".log")[1])
+        own = {"KUBECONFIG": kubeconfig, "LINNET_LEADER_ELECTION": "false", "LINNET_HTTP_PORT": "0"}
+        command = [sys.executable, "-m", "linnet", "operator"]
+        process = subprocess.Popen(command, env={**os.environ, **own}, stderr=log.open("wb"), cwd=REPO)
+        while not (found := re.search(r'"http_port":(\d+)', log.read_text())):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        return cls(process, int(found[1]), log)
+
+    async def metrics(self) -> dict[str, float]:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def memory(self, field_: str) -> float:
+        """VmRSS or VmHWM in MB."""
+        found = re.search(rf"{field_}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found
+        return int(found[1]) / 1024
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def total(metrics: dict[str, float], name: str, *parts: str) -> float:
+    """The sum of the series of this name whose labels hold all of the parts."""
+    wanted = (v for k, v in metrics.items() if k.split("{")[0] == name and all(p in k for p in parts))
+    return sum(wanted)
+
+
+def writes(metrics: dict[str, float]) -> float:
+    return total(metrics, "linnet_api_requests_total") - total(metrics, "linnet_api_requests_total", 'verb="get"')
+
+
+@dataclass
+class Played:
+    """A kubelet for every pod, and the moments at which apps/v1 Deployments were created."""
+
+    api: Api
+    made: dict[str, float] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def start(self) -> None:
+        self._spawn(
+            self.api.watch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector={MANAGED}", self._made)
+        )
+        self._spawn(self.api.watch(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={MANAGED}", self._pod))
+
+    def stop(self) -> None:
+        for task in list(self.tasks):
+            task.cancel()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _made(self, type_: str, obj: Json) -> None:
+        if type_ == "ADDED":
+            self.made.setdefault(obj["metadata"]["labels"]["linnet.dev/deployment"], time.monotonic())
+
+    def _pod(self, type_: str, pod: Json) -> None:
+        if type_ == "ADDED":
+            self._spawn(self._ready(pod["metadata"]["name"]))
+
+    async def _ready(self, name: str) -> None:
+        conditions = [{"type": t, "status": "True"} for t in ("Ready", "ContainersReady")]
+        state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+        server = {"name": "server", "ready": True, "started": True, "restartCount": 0, "image": "", "imageID": ""}
+        status = {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "conditions": conditions}
+        status["containerStatuses"] = [{**server, "state": state}]
+        path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/status"
+        with suppress(AssertionError):
+            await self.api.send("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
+
+
+def model(name: str) -> Json:
+    spec = {"format": {"name": "custom"}, "source": {"uri": f"s3://models/{name}"}, "runtime": RUNTIME}
+    return {"apiVersion": GROUP, "kind": "Model", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
+def deployment(name: str) -> Json:
+    spec = {"model": {"name": name}, "replicas": 1}
+    return {"apiVersion": GROUP, "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
+def path(plural: str, name: str = "") -> str:
+    return f"/apis/{GROUP}/namespaces/{NAMESPACE}/{plural}/{name}".rstrip("/")
+
+
+async def each(items: Iterable[str], work: Callable[[str], Awaitable[Any]], writers: int = 20) -> None:
+    """`work` for every item, by so many writers at once."""
+    waiting = list(items)[::-1]
+
+    async def write() -> None:
+        while waiting:
+            await work(waiting.pop())
+
+    await asyncio.gather(*(write() for _ in range(writers)))
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str, within: float = 300) -> float:
+    """Seconds until it holds."""
+    begun = time.monotonic()
+    while not await holds():
+        assert time.monotonic() < begun + within, f"waited {within:g} s for {what}"
+        await asyncio.sleep(0.1)
+    return time.monotonic() - begun
+
+
+async def validated(api: Api, names: list[str]) -> None:
+    """Models whose version 1 was validated: the operator makes the versions, the bench says that they loaded."""
+    await each(names, lambda n: api.send("POST", path("models"), model(n)))
+
+    async def validate(name: str) -> None:
+        async def there() -> bool:
+            with suppress(AssertionError):
+                found.update(await api.send("GET", path("modelversions", f"{name}-v1")))
+            return bool((found.get("status") or {}).get("attempt"))
+
+        found: Json = {}
+        await until(there, f"{name}-v1")
+        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "played"}
+        stamp = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
+        status = {"digest": DIGEST, "attempt": 1, "observedGeneration": 1, "conditions": [{**ready, **stamp}]}
+        patch = {"status": status}
+        await api.send("PATCH", path("modelversions", f"{name}-v1/status"), patch, "application/merge-patch+json")
+
+    await each(names, validate)
+    await until(lambda: all_ready(api, "models", len(names)), "models to be ready")
+
+
+async def all_ready(api: Api, plural: str, count: int) -> bool:
+    items = (await api.send("GET", path(plural)))["items"]
+    ready = [c for i in items for c in (i.get("status") or {}).get("conditions") or () if c["type"] == "Ready"]
+    return sum(c["status"] == "True" for c in ready) >= count
+
+
+async def quiet(operator: Operator) -> None:
+    """Until the operator has written nothing for two seconds."""
+    while True:
+        before = writes(await operator.metrics())
+        await asyncio.sleep(2)
+        if writes(await operator.metrics()) == before:
+            return
+
+
+async def burst(api: Api, operator: Operator, names: list[str]) -> Json:
+    """Deployments by 20 writers: from each apply's answer to its apps/v1 Deployment, and the requests it took."""
+    played = Played(api)
+    played.start()
+    await quiet(operator)
+    before, applied, begun, cpu = await operator.metrics(), {}, time.monotonic(), operator.cpu()
+
+    async def apply(name: str) -> None:
+        applied[name] = time.monotonic()
+        await api.send("POST", path("deployments"), deployment(name))
+
+    await each(names, apply)
+    written = time.monotonic() - begun
+
+    async def made() -> bool:
+        return len(played.made) >= len(names)
+
+    await until(made, "apps/v1 Deployments")
+    took = sorted(played.made[n] - applied[n] for n in names)
+    last = max(played.made.values()) - begun
+    await until(lambda: all_ready(api, "deployments", len(names)), "deployments to be ready")
+    ready = time.monotonic() - begun
+    await quiet(operator)
+    after = await operator.metrics()
+    played.stop()
+    requests = total(after, "linnet_api_requests_total") - total(before, "linnet_api_requests_total")
+    return {
+        "objects": len(names),
+        "written_seconds": written,
+        "p50_seconds": took[len(took) // 2],
+        "p99_seconds": took[math.ceil(0.99 * len(took)) - 1],
+        "objects_per_second": len(names) / last,
+        "all_ready_seconds": ready,
+        "requests_per_object": requests / len(names),
+        "cpu_ms_per_object": 1000 * (operator.cpu() - cpu) / len(names),
+        "requests": {
+            k: after[k] - before.get(k, 0) for k in after if "api_requests_total{" in k and after[k] > before.get(k, 0)
+        },
+    }
+
+
+async def restart(kubeconfig: str, count: int) -> tuple[Operator, Json]:
+    """A new operator process: until every Deployment was looked at and the queue is empty."""
+    begun = time.monotonic()
+    operator = Operator.start(kubeconfig)
+
+    async def reconciled() -> bool:
+        metrics = await operator.metrics()
+        done = total(metrics, "linnet_reconcile_total", 'kind="Deployment"', 'outcome="done"')
+        return done >= count and total(metrics, "linnet_queue_depth") == 0
+
+    await until(reconciled, "all to be reconciled")
+    return operator, {
+        "objects": count,
+        "seconds": time.monotonic() - begun,
+        "cached": total(await operator.metrics(), "linnet_cache_objects"),
+        "rss_mb": operator.memory("VmRSS"),
+        "peak_mb": operator.memory("VmHWM"),
+        "cpu_seconds": operator.cpu(),
+        "writes": writes(await operator.metrics()),
+    }
+
+
+async def rest(operator: Operator, seconds: float) -> Json:
+    """Writes while nothing happens."""
+    await quiet(operator)
+    before, cpu = writes(await operator.metrics()), operator.cpu()
+    await asyncio.sleep(seconds)
+    return {
+        "seconds": seconds,
+        "writes": writes(await operator.metrics()) - before,
+        "cpu_seconds": operator.cpu() - cpu,
+        "rss_mb": operator.memory("VmRSS"),
+    }
+
+
+async def measure(burst_size: int, fleet: int, resting: float) -> Json:
+    with tempfile.TemporaryDirectory(prefix="linnet-bench-") as folder:
+        command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "control-plane"]
+        up = subprocess.run([*command, "up", "--dir", folder], stdout=subprocess.PIPE, check=True)
+        try:
+            return await _measure(json.loads(up.stdout), burst_size, fleet, resting)
+        finally:
+            subprocess.run([*command, "down", "--dir", folder], check=True)
+
+
+async def _measure(server: Json, burst_size: int, fleet: int, resting: float) -> Json:
+    kubectl = [f"{server['bin']}/kubectl", "--kubeconfig", server["kubeconfig"]]
+    subprocess.run([*kubectl, "apply", "-f", str(REPO / "crds")], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [*kubectl, "wait", "--for=condition=Established", "crd", "--all"], check=True, stdout=subprocess.DEVNULL
+    )
+    subprocess.run([*kubectl, "create", "namespace", NAMESPACE], check=True, stdout=subprocess.DEVNULL)
+    trust = ssl.create_default_context(cafile=server["ca"])
+    headers = {"Authorization": f"Bearer {server['token']}"}
+    connector = aiohttp.TCPConnector(limit=200, ssl=trust)
+    async with aiohttp.ClientSession(connector=connector, headers=headers, read_bufsize=2**24) as session:
+        api = Api(session, server["url"])
+        operator = Operator.start(server["kubeconfig"])
+        try:
+            names = [f"m{n}" for n in range(burst_size)]
+            await validated(api, names)
+            results: Json = {"burst": await burst(api, operator, names)}
+            more = [f"m{n}" for n in range(burst_size, fleet)]
+            if more:
+                await validated(api, more)
+                results["growth"] = await burst(api, operator, more)
+            operator.stop()
+            operator, results["restart"] = await restart(server["kubeconfig"], fleet)
+            results["rest"] = await rest(operator, resting)
+        finally:
+            operator.stop()
+    return results
+
+
+def table(results: Json) -> str:
+    burst_, start, rest_ = results["burst"], results["restart"], results["rest"]
+    rows = [
+        (
+            f"apply → apps/v1 Deployment, {burst_['objects']} objects, 20 writers, p50",
+            f"{burst_['p50_seconds']:.2f} s",
+            "",
+        ),
+        ("the same, p99", f"{burst_['p99_seconds']:.2f} s", "< 3 s"),
+        ("objects a second", f"{burst_['objects_per_second']:.0f}", ""),
+        ("requests an object, apply → ready", f"{burst_['requests_per_object']:.1f}", "≤ 10"),
+        ("operator's CPU an object", f"{burst_['cpu_ms_per_object']:.0f} ms", ""),
+        (f"operator start → {start['objects']} Deployments reconciled", f"{start['seconds']:.1f} s", ""),
+        ("resident memory then", f"{start['rss_mb']:.0f} MB", "< 150 MB"),
+        (f"writes in {rest_['seconds']:g} s at rest", f"{rest_['writes']:.0f}", "0"),
+        ("resident memory at rest", f"{rest_['rss_mb']:.0f} MB", "< 150 MB"),
+    ]
+    width = max(len(r[0]) for r in rows)
+    return "\n".join(f"{what:{width}}  {value:>9}  {goal}" for what, value, goal in rows)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
+    parser.add_argument("--burst", type=int, default=300, help="Deployments applied by 20 writers")
+    parser.add_argument("--fleet", type=int, default=1000, help="Deployments when the operator is restarted")
+    parser.add_argument("--rest", type=float, default=60, help="seconds at rest")
+    given = parser.parse_args(argv)
+    results = asyncio.run(measure(given.burst, given.fleet, given.rest))
+    out = REPO / "build" / "bench" / "engine.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(results, indent=2) + "\n")
+    print(table(results))
+    print(f"\n{out}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
