@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hack.cluster import base, buildah, layout, packages, parts, runtime
-from hack.cluster.steps import run, say
+from hack.cluster.steps import say
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,4 @@ def load(names: Iterable[str]) -> None:
     for name in names:
         if name not in present:
             say(f"import {name}")
-            archive = layout.cache() / "images" / "transfer.tar"
-            buildah.save(name, archive)
-            run(runtime.ctr("images", "import", archive))
-            archive.unlink()
+            runtime.load(name)

@@ -45,10 +45,14 @@ def tar(files: dict[str, bytes], mode: int) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as out:
         for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mode = len(content), mode
-            out.addfile(info, io.BytesIO(content))
+            add_file(out, name, content, mode)
     return buffer.getvalue()
+
+
+def add_file(out: tarfile.TarFile, name: str, content: bytes, mode: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), mode
+    out.addfile(info, io.BytesIO(content))
 
 
 def digest(content: bytes) -> str:

@@ -20,7 +20,7 @@ class Part:
 
     name: str
     folder: Path
-    package: str
+    packages: tuple[str, ...]
     binaries: tuple[str, ...]
     renames: dict[str, str] = field(default_factory=dict)
 
@@ -29,16 +29,14 @@ PARTS = (
     Part(
         "kubernetes",
         layout.HERE,
-        "tool",
+        ("tool", "./coredns"),
         (
             *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
-            *("kubectl", "helm"),
+            *("kubectl", "helm", "kubeconform", "coredns"),
         ),
         {"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
     ),
-    Part("versitygw", layout.HERE / "tools/versitygw", "tool", ("versitygw",)),
-    Part("coredns", layout.HERE / "tools/coredns", ".", ("coredns",)),
-    Part("kubeconform", layout.HERE / "tools/kubeconform", "tool", ("kubeconform",)),
+    Part("versitygw", layout.HERE / "tools/versitygw", ("tool",), ("versitygw",)),
 )
 
 
@@ -72,7 +70,7 @@ def ldflags(go_mod: str) -> str:
 def key(part: Part) -> str:
     """Changes whenever the part's pins, sources or flags do."""
     digest = hashlib.sha256()
-    for path in sorted([*part.folder.glob("go.*"), *part.folder.glob("*.go")]):
+    for path in sorted([part.folder / "go.mod", part.folder / "go.sum", *part.folder.glob("*/*.go")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     digest.update(ldflags((part.folder / "go.mod").read_text()).encode())
     return digest.hexdigest()[:16]
@@ -106,7 +104,7 @@ def build_part(go: Path, part: Part) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags((part.folder / "go.mod").read_text())]
-    command: list[str | Path] = [go, "build", *flags, "-o", f"{partial}/", part.package]
+    command: list[str | Path] = [go, "build", *flags, "-o", f"{partial}/", *part.packages]
     run(command, cwd=part.folder, env=golang.environment(), log=layout.cache() / "logs" / f"build-{part.name}.log")
     layout.bin_dir().mkdir(parents=True, exist_ok=True)
     for path in partial.iterdir():

@@ -8,7 +8,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from hack.cluster import golang, layout, mounts, network, node, oci, processes
+from hack.cluster import buildah, golang, layout, mounts, network, node, oci, processes, transfer
 from hack.cluster.processes import Process
 from hack.cluster.steps import ClusterError, attempt, run, wait
 
@@ -73,6 +73,16 @@ def pause() -> tuple[Path, str]:
 def images() -> set[str]:
     """Names of the images that pods can use now."""
     return set(run(ctr("images", "list", "-q")).split())
+
+
+def load(name: str) -> None:
+    """Import an image of buildah's."""
+    whole, slim = (layout.cache() / "images" / f"{kind}.tar" for kind in ("whole", "slim"))
+    buildah.save(name, whole)
+    transfer.slim(whole, name, set(run(ctr("content", "list", "-q")).split()), slim)
+    whole.unlink()
+    run(ctr("images", "import", slim))
+    slim.unlink()
 
 
 def empty() -> None:
