@@ -111,11 +111,12 @@ def test_deadline_and_retries_are_the_jobs() -> None:
 
 def test_the_scratch_folder_has_the_size_that_was_asked_for() -> None:
     """A training that needs half a terabyte says so in pod.storage."""
-    (volume,) = pod(training(pod={"storage": {"size": "500Gi", "class": "fast"}}))["volumes"]
-    assert volume["name"] == "tmp"
+    world = training(pod={"storage": {"size": "500Gi", "class": "fast"}})
+    (volume,) = pod(world)["volumes"]
     claim = volume["ephemeral"]["volumeClaimTemplate"]["spec"]
     assert claim["storageClassName"] == "fast"
-    assert {m["mountPath"] for m in train(training())["volumeMounts"]} == {"/tmp"}
+    assert train(world)["volumeMounts"] == [{"name": volume["name"], "mountPath": "/tmp"}]
+    assert train(training())["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
 
 
 def test_settings_of_the_pod_arrive() -> None:

@@ -157,7 +157,7 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) 
 def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
     job = spec.training.job
     settings = job.pod or PodSettings()
-    mounts = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
+    mounts = [{"name": _scratch(settings), "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
     if settings.shared_memory is not None:
         mounts.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108
     container: Manifest = {
@@ -204,6 +204,14 @@ def _credentials(credentials: Credentials | None) -> list[Manifest]:
 
 
 def _volumes(settings: PodSettings) -> list[Manifest]:
-    """The scratch folder has the size and class of `pod.storage`: there is no artifact to hold, but one to make."""
+    """The scratch folder has the size and class of `pod.storage`: there is no artifact to hold, but one to make.
+
+    Its name tells its type: server-side apply leaves an empty `emptyDir: {}` behind in a volume that becomes
+    another type under the same name, and the API server then refuses both.
+    """
     artifact, _, *others = volumes(settings)
-    return [{**artifact, "name": "tmp"}, *others]
+    return [{**artifact, "name": _scratch(settings)}, *others]
+
+
+def _scratch(settings: PodSettings) -> str:
+    return "tmp" if settings.storage is None or settings.storage.class_ is None else "scratch"
