@@ -1,7 +1,6 @@
 """Builds images with buildah, in a storage of the cache's own."""
 
 import os
-import shutil
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from hack.cluster import layout, mounts
 from hack.cluster.steps import attempt, run
 
 Words = list[str | Path]
+MANY = 400  # some 50 changes of code
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 PIP_CONFIGS = (Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf")
 
@@ -59,13 +59,11 @@ def save(name: str, archive: Path) -> None:
     run([*command(), "push", "-q", name, f"docker-archive:{archive}:{name}"])
 
 
-def forget_all_but(names: set[str]) -> None:
-    """Remove images that no source builds any more, and the layers that were theirs alone."""
-    for line in run([*command(), "images", "--format", "{{.Name}}:{{.Tag}}"]).splitlines():
-        if line.startswith("localhost/linnet") and line not in names:
-            attempt([*command(), "rmi", line])
-
-
-def reset() -> None:
-    mounts.unmount_below(layout.cache() / "buildah")
-    shutil.rmtree(layout.cache() / "buildah", ignore_errors=True)
+def prune(names: set[str]) -> None:
+    """Once there are many, remove the images that no source builds any more, and all cached layers of theirs."""
+    listed = run([*command(), "images", "--all", "--format", "{{.Name}}:{{.Tag}}"]).splitlines()
+    if len(listed) <= MANY:
+        return
+    for name in set(listed) - names - {"<none>:<none>"}:
+        attempt([*command(), "rmi", name])
+    attempt([*command(), "rmi", "--prune", "--force"])

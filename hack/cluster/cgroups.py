@@ -25,6 +25,7 @@ def make() -> None:
     for root in roots():
         root.mkdir(exist_ok=True)
         inherit_cpuset(root)
+        delegate_controllers(root)
 
 
 def inherit_cpuset(root: Path) -> None:
@@ -33,6 +34,17 @@ def inherit_cpuset(root: Path) -> None:
         own, parent = root / name, root.parent / name
         if own.exists() and parent.exists() and not own.read_text().strip():
             own.write_text(parent.read_text())
+
+
+def delegate_controllers(root: Path) -> None:
+    """In cgroup v2 a controller reaches only the groups that the parent passes it to, and kubelet needs several."""
+    for folder in (root.parent, root):
+        offered = folder / "cgroup.controllers"
+        for name in offered.read_text().split() if offered.exists() else []:
+            try:
+                (folder / "cgroup.subtree_control").write_text(f"+{name}")
+            except OSError:  # kubelet says itself which one it misses
+                continue
 
 
 def members() -> set[int]:

@@ -49,9 +49,12 @@ def main(arguments: list[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         return int(given.run(given) or 0)
-    except ClusterError as error:
+    except (ClusterError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the next `up` or `down` cleans up", file=sys.stderr)
+        return 130
 
 
 def verify_clean(_: Given) -> int:

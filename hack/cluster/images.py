@@ -50,8 +50,11 @@ def ensure(only: str | None) -> dict[str, str]:
             if not buildah.has(name):
                 say(f"image {name}")
                 buildah.build(name, IMAGES[key].dockerfile, IMAGES[key].context, {"BASE": origin})
+        current = {reference(image, origin) for image in IMAGES.values()}
+        buildah.prune({origin, *current})
         if layout.CONTAINERD_SOCKET.exists():
             load(names.values())
+            runtime.prune(current)
     return names
 
 

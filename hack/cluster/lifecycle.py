@@ -1,5 +1,8 @@
 """Starts and stops the cluster: the list of steps, in order."""
 
+import shutil
+from pathlib import Path
+
 from hack.cluster import (
     addons,
     apiserver,
@@ -18,7 +21,7 @@ from hack.cluster import (
 from hack.cluster.api import Client
 from hack.cluster.apiserver import ApiServer
 from hack.cluster.processes import Process
-from hack.cluster.steps import say, wait
+from hack.cluster.steps import ClusterError, say, wait
 
 UP_SECONDS = 90.0
 PKI = layout.STATE / "pki"
@@ -35,11 +38,25 @@ def up() -> None:
             say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
             return
         prepare()
-        start()
+        try:
+            start()
+        except (ClusterError, OSError) as error:
+            raise ClusterError(f"{error}\nThe cluster did not start; its logs are in {keep_logs()}") from error
     say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
 
 
+def keep_logs() -> Path:
+    """Take the logs of a failed start out of what is now removed."""
+    kept = layout.cache() / "logs" / "failed-start"
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(layout.STATE / "logs", kept, dirs_exist_ok=True)
+    cleanup.everything()
+    return kept
+
+
 def down() -> None:
+    preflight.refuse(preflight.not_linux)
+    preflight.refuse(preflight.not_root)
     with parts.lock(layout.LOCK):
         if layout.STATE.exists():
             say("stop")
@@ -79,7 +96,8 @@ def prepare() -> None:
 
 
 def start() -> None:
-    layout.STATE.mkdir(parents=True, mode=0o700)
+    (layout.STATE / "logs").mkdir(parents=True)
+    layout.STATE.chmod(0o700)
     say("network, cgroups, certificates")
     network.up()
     cgroups.make()
@@ -90,6 +108,7 @@ def start() -> None:
     wait("kube-apiserver", lambda: client.exists("/readyz"), within=UP_SECONDS, alive=lambda: dead(started))
     say("controllers, scheduler, kubelet, kube-proxy, DNS, S3")
     started += start_controllers()
+    wait("system namespaces", lambda: client.exists("/api/v1/namespaces/kube-system"), within=UP_SECONDS)
     addons.apply(client)
     started += [*start_node(), *start_addons()]
     for what, ready in (("node", lambda: node_ready(client)), ("DNS", addons.dns_answers), ("S3", addons.s3_answers)):

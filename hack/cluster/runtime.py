@@ -14,6 +14,7 @@ from hack.cluster.steps import ClusterError, attempt, run, wait
 
 PAUSE_SOURCE = layout.REPO / "hack/images/pause"
 START_SECONDS = 30.0
+MANY = 12
 
 
 def root() -> Path:
@@ -83,6 +84,16 @@ def load(name: str) -> None:
     whole.unlink()
     run(ctr("images", "import", slim))
     slim.unlink()
+
+
+def prune(keep: set[str]) -> None:
+    """Once there are many, remove the images that nothing builds or runs any more."""
+    old = {name for name in images() - keep if name.startswith("localhost/linnet") and "-pause:" not in name}
+    if len(old) <= MANY:
+        return
+    used = set(run(ctr("containers", "list")).split())
+    for name in old - used:
+        attempt(ctr("images", "remove", name))
 
 
 def empty() -> None:
