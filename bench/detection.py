@@ -1,0 +1,133 @@
+"""How fast bad canaries are found, how often good ones are rolled back: simulated with the code that judges.
+
+    python -m bench.detection [--seeds 2000] [--only detect] [--jobs 2]
+
+prints a table and writes build/bench/detection.json. Every figure carries its 95 % interval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from math import sqrt
+from pathlib import Path
+from statistics import fmean, median, quantiles, stdev
+
+from bench.runs import Outcome, Scenario, run
+from bench.scenarios import SCENARIOS
+
+from linnet.core.checks import Verdict
+
+OUTPUT = Path("build/bench/detection.json")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: what was measured, its interval, and whether the target is met."""
+
+    name: str
+    measure: str
+    value: float
+    low: float
+    high: float
+    target: str
+    met: bool | None
+    detail: dict[str, float]
+    seeds: int
+    seconds: float
+
+
+def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval for a proportion (Wilson 1927)."""
+    p, d = hits / of, 1 + z * z / of
+    half = z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return max(0.0, (p + z * z / (2 * of) - half) / d), min(1.0, (p + z * z / (2 * of) + half) / d)
+
+
+def summarize(scenario: Scenario, outcomes: list[Outcome], seconds: float) -> Row:
+    """The scenario's own measure over all its runs."""
+    detail = _detail(outcomes)
+    if scenario.measure == "requests":
+        found = [o.canary_n for o in outcomes if o.verdict is Verdict.FAIL]
+        value = fmean(found) if found else float("nan")
+        half = 1.96 * stdev(found) / sqrt(len(found)) if len(found) > 1 else 0.0
+        low, high = value - half, value + half
+    else:
+        wanted = {"rolled back": Verdict.FAIL, "passed": Verdict.PASS}[scenario.measure]
+        hits = sum(o.verdict is wanted for o in outcomes)
+        value, (low, high) = hits / len(outcomes), wilson(hits, len(outcomes))
+    met = None if scenario.at_most is None else value <= scenario.at_most
+    target = "" if scenario.at_most is None else f"<= {scenario.at_most:g}"
+    return Row(scenario.name, scenario.measure, value, low, high, target, met, detail, len(outcomes), round(seconds, 1))
+
+
+def _detail(outcomes: list[Outcome]) -> dict[str, float]:
+    failed = sorted(o.canary_n for o in outcomes if o.verdict is Verdict.FAIL)
+    passed = sorted(o.canary_n for o in outcomes if o.verdict is Verdict.PASS)
+    detail = {"failed": len(failed) / len(outcomes), "passed": len(passed) / len(outcomes)}
+    if len(failed) > 1:
+        detail |= {"fail_median": median(failed), "fail_p95": quantiles(failed, n=20)[-1]}
+    if len(passed) > 1:
+        detail |= {"pass_mean": fmean(passed), "pass_median": median(passed), "pass_p95": quantiles(passed, n=20)[-1]}
+    detail["inconclusive_first"] = sum(o.was_inconclusive for o in outcomes) / len(outcomes)
+    detail["dispersion"] = fmean(o.dispersion for o in outcomes)
+    return {key: round(value, 4) for key, value in detail.items()}
+
+
+def measure(scenarios: Iterable[Scenario], seeds: int, jobs: int) -> list[Row]:
+    """Each scenario over all seeds; prints its line as soon as it is known."""
+    rows = []
+    with ProcessPoolExecutor(jobs) as pool:
+        for scenario in scenarios:
+            count, began = int(seeds * scenario.effort), time.perf_counter()
+            tasks = pool.map(run, [scenario] * count, range(count), chunksize=max(1, count // (jobs * 8)))
+            row = summarize(scenario, list(tasks), time.perf_counter() - began)
+            print(line(row), flush=True)
+            rows.append(row)
+    return rows
+
+
+def line(row: Row) -> str:
+    number = "{:.1f}" if row.measure == "requests" else "{:.2%}"
+    value, low, high = (number.format(v) for v in (row.value, row.low, row.high))
+    state = {True: "ok", False: "MISSED", None: ""}[row.met]
+    extra = " ".join(f"{key}={value:g}" for key, value in row.detail.items())
+    return f"{row.name:<58} {row.measure:<11} {value:>8} [{low}, {high}] {row.target:<8} {state:<6} {extra}"
+
+
+def machine() -> dict[str, str | int | None]:
+    return {
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "processor": platform.machine(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    rows = measure([s for s in SCENARIOS if options.only in s.name], options.seeds, options.jobs)
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    report = {
+        "measured": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 (a report's date, no decision)
+        "machine": machine(),
+        "seeds": options.seeds,
+        "rows": [asdict(row) for row in rows],
+    }
+    OUTPUT.write_text(json.dumps(report, indent=1))
+    print(f"{sum(r.met is False for r in rows)} targets missed; wrote {OUTPUT}")
+
+
+if __name__ == "__main__":
+    main()

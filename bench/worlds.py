@@ -1,0 +1,114 @@
+"""Made-up traffic for the simulation: requests that fail one by one, or in bursts on one pod.
+
+Pure standard library, seeded: the same seed is the same run on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import accumulate
+
+from linnet.core.checks import Track
+
+
+@dataclass(frozen=True)
+class World:
+    """One kind of traffic. Rates are shares of requests; `per_interval` counts all requests of both tracks.
+
+    `burst`: sizes of groups of failures, all on one pod in one interval ("geometric", "constant"), "none" for
+    independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
+    interval on the canary has its own rate.
+    """
+
+    stable_rate: float
+    canary_rate: float
+    share: float = 0.1
+    per_interval: float = 50.0
+    stable_pods: int = 4
+    canary_pods: int = 1
+    burst: str = "none"
+    burst_mean: float = 3.0
+    drift: int = 0
+
+    def with_rates(self, stable: float, canary: float) -> World:
+        return replace(self, stable_rate=stable, canary_rate=canary)
+
+
+Cell = tuple[str, Track, int, int]
+"""(pod, track, requests, bad requests) of one interval."""
+
+
+def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
+    """Single requests, independent: (track, whether it is bad)."""
+    draw = random.Random(seed).random
+    while True:
+        if draw() < world.share:
+            yield Track.CANARY, draw() < world.canary_rate
+        else:
+            yield Track.STABLE, draw() < world.stable_rate
+
+
+def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
+    """Intervals of both tracks' pods, for ever."""
+    rng, number = random.Random(seed), 0
+    while True:
+        canary_rate = world.canary_rate if number >= world.drift else world.stable_rate
+        rows = [(Track.CANARY, world.canary_pods, world.share, canary_rate)]
+        rows.append((Track.STABLE, world.stable_pods, 1 - world.share, world.stable_rate))
+        yield [
+            (f"{track}-{pod}", track, *_cell(rng, world, world.per_interval * share / pods, rate))
+            for track, pods, share, rate in rows
+            for pod in range(pods)
+        ]
+        number += 1
+
+
+def _cell(rng: random.Random, world: World, mean: float, rate: float) -> tuple[int, int]:
+    """Requests and bad requests of one pod in one interval."""
+    if world.burst == "none":
+        n = poisson(rng, mean)
+        return n, binomial(rng, n, rate)
+    size = (lambda: round(world.burst_mean)) if world.burst == "constant" else lambda: geometric(rng, world.burst_mean)
+    if world.burst == "retries":
+        bad = _sum(size, poisson(rng, mean * rate / world.burst_mean))
+        return poisson(rng, mean * (1 - rate)) + bad, bad
+    n = poisson(rng, mean)
+    return n, min(n, _sum(size, poisson(rng, n * rate / world.burst_mean)))
+
+
+def _sum(size: Callable[[], int], count: int) -> int:
+    return sum(size() for _ in range(count))
+
+
+def geometric(rng: random.Random, mean: float) -> int:
+    """1, 2, 3, … with the given mean."""
+    return 1 + int(math.log(1 - rng.random()) / math.log(1 - 1 / mean)) if mean > 1 else 1
+
+
+def binomial(rng: random.Random, n: int, p: float) -> int:
+    """Successes of n, by skipping from one to the next."""
+    if p <= 0 or p >= 1:
+        return n if p >= 1 else 0
+    found, at, scale = 0, 0, math.log(1 - p)
+    while True:
+        at += 1 + int(math.log(1 - rng.random()) / scale)
+        if at > n:
+            return found
+        found += 1
+
+
+def poisson(rng: random.Random, mean: float) -> int:
+    """Inverse of the cumulative distribution, tabulated once for each mean (rounded to 6 digits)."""
+    return bisect_left(_poisson_table(float(f"{mean:.6g}")), rng.random())
+
+
+@lru_cache(maxsize=4096)
+def _poisson_table(mean: float) -> list[float]:
+    top = int(mean + 12 * math.sqrt(mean) + 20)
+    logs = (k * math.log(mean) - mean - math.lgamma(k + 1) for k in range(top)) if mean > 0 else iter([0.0])
+    return list(accumulate(math.exp(value) for value in logs))
