@@ -377,13 +377,16 @@ def test_a_service_account_with_every_right_approves_nothing(cluster: ApiServer,
     assert "only if the platform listed it" in refusal(answer)
 
 
-def run(api: ApiServer, command: str, user: str) -> subprocess.CompletedProcess[str]:
+def shell(api: ApiServer, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command as a person pastes it into a shell."""
     folder = os.pathsep.join([str(api.bin), os.environ["PATH"]])
-    environment = {"PATH": folder, "KUBECONFIG": str(api.kubeconfig), "HOME": str(Path.home()), "AS": user}
-    return subprocess.run(
-        ["bash", "-c", f'{command} --as "$AS"'], env=environment, capture_output=True, text=True, check=False
-    )
+    whole = {"PATH": folder, "KUBECONFIG": str(api.kubeconfig), "HOME": str(Path.home()), **environment}
+    return subprocess.run(["bash", "-c", command], env=whole, capture_output=True, text=True, check=False)
+
+
+def run(api: ApiServer, command: str, user: str) -> subprocess.CompletedProcess[str]:
+    """The same by somebody else."""
+    return shell(api, f'{command} --as "$AS"', AS=user)
 
 
 @pytest.mark.parametrize("user", [EDITOR, ODD])
@@ -395,6 +398,20 @@ def test_the_command_of_a_refusal_works_as_printed(mld: Thing, user: str, wrong:
     done = run(mld.api, command, user)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"promote (-|v3) [0-9]+ {user}", mld.request or "")
+
+
+def test_the_command_of_the_documentation_works_as_printed(cluster: ApiServer) -> None:
+    """docs/how-to/requests.md, its first command and its `kubectl wait`, for whoever types them."""
+    thing = made(cluster, deployment("tumor-risk", NAMESPACE))
+    text = (REPO / "docs" / "how-to" / "requests.md").read_text()
+    [ask] = re.findall(r"^```\n(kubectl annotate .*?)```", text, re.MULTILINE | re.DOTALL)
+    wait = next(line for line in text.splitlines() if line.startswith("kubectl wait"))
+    done = shell(cluster, ask)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"promote - [0-9]+ \S+", thing.request or "")
+    request_id = (thing.request or "").split()[2]
+    thing.answer(request_id)
+    assert shell(cluster, re.sub(r"=[0-9]{10}'", f"={request_id}'", wait)).returncode == 0
 
 
 def test_the_refusal_of_an_early_request_says_how_to_wait(mld: Thing) -> None:
