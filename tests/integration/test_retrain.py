@@ -60,6 +60,11 @@ def due(world: World, policy: str = "weekly") -> str:
     return name
 
 
+def schedule(world: World) -> str:
+    cron = world.get("CronJob", "weekly-retrain", "batch/v1") or {}
+    return str(cron["spec"]["schedule"])
+
+
 def end_training(world: World) -> None:
     """Training pods that were kept pending end now."""
     world.kubelet.paused = False
@@ -81,7 +86,7 @@ def weekly(cron: str = "0 3 * * 0", **schedule: str) -> list[Json]:
 
 
 def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
-    """Kubernetes' own CronJob makes the Jobs: the first is admitted and its claim validated, the second refused."""
+    """Kubernetes' own CronJob makes the first Job, whose claim is validated; a second within the cooldown is refused."""
     claims(world)
     retrained(world, triggers=weekly("* * * * *"), cooldown="30m")
     made = until_run(world, "Succeeded")
@@ -92,6 +97,9 @@ def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
     assert version["spec"]["origin"] == {"type": "Retrain", "policy": "weekly", "job": made["job"]}
     assert version["spec"]["source"] == {"uri": NEW, "digest": digest_of(NEW)}
     assert version["status"]["digest"] == digest_of(NEW)
+    world.policy("weekly", "iris", training=job_of(), triggers=weekly(), cooldown="30m")
+    world.until(lambda: schedule(world) == "0 3 * * 0", "the CronJob to follow")
+    due(world)
     refused = until_run(world, "Refused")
     assert "spec.cooldown: 30m since the run of" in refused["message"]
     world.until(lambda: world.get("Job", refused["job"], "batch/v1") is None, "the refused Job to be gone")
@@ -210,8 +218,8 @@ def test_a_time_zone_that_kubernetes_does_not_know_is_its_condition(world: World
     """What only the API server can know is said in its words; mending it is enough."""
     world.model("iris", "s3://models/iris/1")
     world.policy("weekly", "iris", triggers=weekly(timeZone="Europe/Nowhere"))
-    world.until(lambda: world.condition("RetrainPolicy", "weekly")["status"] == "False", "the condition")
-    assert "Europe/Nowhere" in world.condition("RetrainPolicy", "weekly")["message"]
+    world.until(lambda: "Europe/Nowhere" in world.condition("RetrainPolicy", "weekly")["message"], "the condition")
+    assert world.condition("RetrainPolicy", "weekly")["reason"] == "InvalidSpec"
     world.policy("weekly", "iris", triggers=weekly(timeZone="Europe/Berlin"))
     world.ready("RetrainPolicy", "weekly")
 
