@@ -14,6 +14,7 @@ from hack.cluster.steps import ClusterError
 OTHER_CLUSTER = "To use another cluster instead: make demo KUBECONFIG=/path/to/kubeconfig (such as kind's)."
 MIN_FREE_GB = 10.0
 LISTENING = "0A"
+ROUTES = Path("/proc/net/route")
 TEST_NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/mnt"]
 
 
@@ -119,7 +120,7 @@ def owner(inode: str) -> str:
 def taken_network() -> str | None:
     """A route of the machine's that overlaps the pods' or the Services' addresses."""
     ours = [ipaddress.ip_network(cidr) for cidr in (layout.POD_CIDR, layout.SERVICE_CIDR)]
-    for line in Path("/proc/net/route").read_text().splitlines()[1:]:
+    for line in ROUTES.read_text().splitlines()[1:]:
         device, destination, *_, mask = line.split()[:8]
         theirs = ipaddress.ip_network(f"{kernel_address(destination)}/{kernel_address(mask)}")
         if theirs.prefixlen and any(theirs.overlaps(net) for net in ours):

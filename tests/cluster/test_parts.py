@@ -1,0 +1,67 @@
+"""What is built, and when it is built again."""
+
+from pathlib import Path
+
+import pytest
+from hack.cluster import golang, parts
+
+GO_MOD = "module x\n\ngo 1.25.0\n\nrequire (\n\thelm.sh/helm/v3 v3.20.2 // indirect\n\tk8s.io/kubernetes v1.35.4\n)\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("go version go1.26.8 linux/amd64", (1, 26, 8)),
+        ("go 1.25.0", (1, 25, 0)),
+        ("go version go1.19 linux/amd64", (1, 19)),
+        ("command not found", None),
+    ],
+)
+def test_go_versions_are_read(said: str, version: tuple[int, ...] | None) -> None:
+    """Go's answers and go.mod's directive are understood, anything else is no version."""
+    assert golang.parse(said) == version
+
+
+def test_the_newest_directive_decides_which_go_is_needed(tmp_path: Path) -> None:
+    """One Go builds all modules, so the most demanding of them sets the bar."""
+    for name, directive in (("old", "1.22"), ("new", "1.25.3")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "go.mod").write_text(f"module {name}\n\ngo {directive}\n")
+    assert golang.needed([tmp_path / "old", tmp_path / "new"]) == (1, 25, 3)
+
+
+def test_components_are_stamped_with_the_pinned_version() -> None:
+    """Without the stamp a component calls itself v0.0.0, and helm refuses charts by kubeVersion."""
+    flags = parts.ldflags(GO_MOD)
+    assert "-X k8s.io/component-base/version.gitVersion=v1.35.4" in flags
+    assert "-X helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor=35" in flags
+    assert "-X helm.sh/helm/v3/internal/version.version=v3.20.2" in flags
+
+
+def test_a_missing_pin_is_an_error() -> None:
+    """A module that nobody pins is not built as whatever is newest."""
+    with pytest.raises(LookupError, match="not pinned"):
+        parts.pinned(GO_MOD, "k8s.io/kube")
+
+
+def test_a_changed_pin_or_source_changes_the_key(tmp_path: Path) -> None:
+    """What was built from other pins, sums or sources does not count as built."""
+    part = parts.Part("x", tmp_path, (".",), ("x",))
+    (tmp_path / "main").mkdir()
+    texts = {"go.mod": GO_MOD, "go.sum": "a", "main/main.go": "package main"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    keys = {parts.key(part)}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text + "\n// more")
+        keys.add(parts.key(part))
+    assert len(keys) == 4
+
+
+def test_every_staging_module_is_at_kubernetes_version() -> None:
+    """Kubernetes v1.35.4 needs each of its k8s.io modules at v0.35.4, or the parts do not fit each other."""
+    text = (parts.PARTS[0].folder / "go.mod").read_text()
+    version = parts.pinned(text, "k8s.io/kubernetes").replace("v1.", "v0.")
+    replaced = [line.split() for line in text.splitlines() if line.startswith("\tk8s.io/") and "=>" in line]
+    assert len(replaced) > 25
+    assert all(words[0] == words[2] and words[3] == version for words in replaced)
