@@ -51,7 +51,7 @@ class PodServer:
     def exposition(self) -> str:
         if self.body is not None:
             return self.body
-        path = f'path="/v2/models/{self.model}/infer"'
+        path = 'path="/v2/models/{model_name}/infer"'  # the route's template, as MLServer 1.7.1 has it
         done = self.answers.good + self.answers.bad
         lines = ["# TYPE rest_server_requests_total counter"]
         lines += [f'rest_server_requests_total{{method="POST",{path},status_code="200"}} {self.answers.good}.0']
