@@ -1,7 +1,9 @@
 """A training run's claim is checked word for word; what is wrong with it is said to whoever wrote the training code."""
 
 import json
+import runpy
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from linnet.api.runtime import FrozenRuntime
 from linnet.core import claim
 from linnet.core.claim import Claim, Refusal
 from linnet.core.podparts import Owner
+from linnet.fetcher import tree
 
 DIGEST = "sha256:" + "a" * 64
 UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -160,3 +163,20 @@ def test_the_version_belongs_to_the_model_and_names_its_run() -> None:
     assert spec["card"] == {"owner": "team"}
     assert spec["contract"] == {"configMapName": "golden"}
     assert ModelVersionSpec.model_validate(spec).wire() == spec
+
+
+def test_the_example_for_training_scripts_makes_a_good_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the documentation tells people to copy is believed, and the fetcher will find the same digest."""
+    example = runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/retrain/claim.py"))
+    artifact, log = tmp_path / "artifact", tmp_path / "log"
+    (artifact / "sub").mkdir(parents=True)
+    (artifact / "model.joblib").write_bytes(b"model")
+    (artifact / "sub" / "a.json").write_text("{}")
+    monkeypatch.setenv("TERMINATION_LOG", str(log))
+    monkeypatch.setenv("LINNET_RUN", "weekly-1")
+    example["claim"](example["output_uri"]("s3://models/tumor/"), artifact, {"auc": 0.99}, {"parameters": {"depth": 6}})
+    found = read(log.read_text())
+    assert found.uri == "s3://models/tumor/weekly-1"
+    assert found.digest == tree.read(artifact).digest
+    assert found.lineage is not None
+    assert found.lineage.parameters == {"depth": "6"}
