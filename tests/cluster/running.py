@@ -66,6 +66,7 @@ def web(name: str, image: str) -> Object:
     return pod(name, image, command, container={"readinessProbe": ready})
 
 
-def service(name: str) -> Object:
-    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+def service(name: str, app: str) -> Object:
+    """A Service with another name than its pod's: a pod finds its own name in /etc/hosts, without DNS."""
+    spec = {"selector": {"app": app}, "ports": [{"port": 80, "targetPort": 8080}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}

@@ -6,24 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hack.cluster import steps
 
 from cluster.running import Namespace, answer, cluster, pod, service, web
-from hack.cluster import steps
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Namespace]:
-    """A namespace that enforces the restricted profile, with a web server `web` behind a Service."""
+    """A namespace that enforces the restricted profile, with a web server `web` behind the Service `site`."""
     assert cluster("up").returncode == 0
     image = answer("images", "--only", "mlserver")["mlserver"]
     made = Namespace(f"cluster-{secrets.token_hex(3)}", image, answer("env"))
     label = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.name, "labels": label}})
-    made.apply(web("web", image), service("web"))
+    made.apply(web("web", image), service("site", "web"))
     made.kubectl("wait", "pod/web", "--for=condition=Ready", "--timeout=90s")
-    address = made.kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
+    address = made.kubectl("get", "service", "site", "-o", "jsonpath={.spec.clusterIP}")
     steps.wait("the Service's rules", lambda: answers(address), within=30)
     yield made
     made.kubectl("delete", "namespace", made.name, "--wait=false")
@@ -38,13 +38,13 @@ def answers(address: str) -> bool:
 
 def test_a_pod_reaches_a_service_by_name(place: Namespace) -> None:
     """DNS and kube-proxy work from inside a pod, also when the answer comes from the very same pod."""
-    code = "import urllib.request as u; print(u.urlopen('http://web/').status)"
+    code = "import urllib.request as u; print(u.urlopen('http://site/').status)"
     assert place.python("web", code).strip() == "200"
 
 
 def test_the_machine_reaches_a_service_by_address(place: Namespace) -> None:
     """Traffic generators and tests on the host call the Service itself, not a pod."""
-    address = place.kubectl("get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
+    address = place.kubectl("get", "service", "site", "-o", "jsonpath={.spec.clusterIP}")
     assert answers(address)
 
 
