@@ -74,6 +74,15 @@ def test_a_long_value_is_cut_and_one_of_env_is_not_repeated() -> None:
     assert "hunter2" not in secret.message
 
 
+def test_a_uri_is_not_repeated() -> None:
+    """It may hold a password or a signature."""
+    source = {"uri": "ftp://user:hunter2@host/model"}
+    found = parse_spec(ModelSpec, {"format": {"name": "sklearn"}, "source": source})
+    assert isinstance(found, Invalid)
+    assert found.path == "spec.source.uri"
+    assert "hunter2" not in found.message
+
+
 def test_an_unreadable_item_of_a_status_is_left_out_alone() -> None:
     """One run that a newer operator wrote does not cost the memory of the others."""
     runs = [

@@ -86,7 +86,7 @@ def weekly(cron: str = "0 3 * * 0", **schedule: str) -> list[Json]:
 
 
 def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
-    """Kubernetes' own CronJob makes the first Job, whose claim is validated; a second within the cooldown is refused."""
+    """Kubernetes' own CronJob makes the first Job; a second one within the cooldown is refused."""
     claims(world)
     retrained(world, triggers=weekly("* * * * *"), cooldown="30m")
     made = until_run(world, "Succeeded")

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from linnet.api.base import Wire
-
-W = TypeVar("W", bound=Wire)
+W = TypeVar("W", bound=BaseModel)
 
 _WORDS: Final = {"extra_forbidden": "there is no such field", "missing": "is required"}
 _SHOWN: Final = 64
@@ -68,12 +66,12 @@ def _invalid(error: ValidationError, root: str) -> Invalid:
 
 
 def _got(error: ErrorDetails) -> str:
-    """The wrong value, where it is short and can't be a secret that somebody wrote into `env`."""
+    """The wrong value, where it can't be a secret: `env` may hold one, and a URI its password or signature."""
     value = error["input"]
     told = error["type"] == "value_error"  # our own parsers name the value themselves
     if told or error["type"] in _WORDS or "env" in error["loc"] or not isinstance(value, str | int | float | bool):
         return ""
-    return f" (got {_cut(repr(value), _SHOWN)})"
+    return "" if "://" in str(value) else f" (got {_cut(repr(value), _SHOWN)})"
 
 
 def _cut(text: str, limit: int) -> str:
