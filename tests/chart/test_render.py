@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hack.cluster import parts
 from hack.cluster.steps import ClusterError
 
 from linnet.adapters import kinds
+from linnet.adapters.platform import platform
 from linnet.api.requests import Verb
 from linnet.core import asked, modelversion, retrain_admission
 from linnet.settings import read as read_settings
@@ -160,6 +162,18 @@ def test_runtimes_become_catalogue_files_by_name() -> None:
     data = only(of("everything"), "ConfigMap", "linnet-runtimes")["data"]
     assert yaml.safe_load(data["mlserver.yaml"]) == {"name": "mlserver", "image": "registry.example/mlserver:1.7.1"}
     assert yaml.safe_load(data["triton.yaml"])["ports"] == {"http": 8000, "metrics": 8002}
+
+
+def test_the_operator_reads_the_rendered_catalogue(tmp_path: Path) -> None:
+    """As the mounted folder has it, whole and partial entries become servers that a Model can name."""
+    items = of("everything")
+    for name, text in only(items, "ConfigMap", "linnet-runtimes")["data"].items():
+        (tmp_path / name).write_text(text)
+    settings = read_settings({**environment(items), "LINNET_RUNTIMES_DIR": str(tmp_path)})
+    entries = platform(settings).catalogue.entries
+    assert entries["mlserver"].image == "registry.example/mlserver:1.7.1"
+    assert entries["mlserver"].formats
+    assert entries["triton"].ready_path == "/v2/health/ready"
 
 
 def test_a_change_of_the_catalogue_restarts_the_operator() -> None:
