@@ -53,7 +53,7 @@ def _refused(spec: DeploymentSpec, observed: DeploymentObserved) -> tuple[Reason
 def _planned(before: World) -> Plan[DeploymentStatus]:
     judged = judging.look(before)
     target = wanted(before)
-    refused = refusal(before, target) if isinstance(target, Wanted) else None
+    refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
     turn = _moved(before, judged, target, refused)
     status = _status(turn.world, judged, target, refused)
     data, saved = _evidence(before, turn.world, judged)

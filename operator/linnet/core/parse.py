@@ -38,7 +38,10 @@ def parse_spec(kind: type[W], data: Mapping[str, Any], root: str = "spec") -> W 
 
 def parse_status(kind: type[W], data: Mapping[str, Any]) -> W:
     """The typed status. An unreadable list item is left out alone, any other unreadable field whole."""
-    readable = copy.deepcopy(dict(data)) if isinstance(data, Mapping) else {}
+    try:
+        return kind.model_validate(data)
+    except ValidationError:
+        readable = copy.deepcopy(dict(data)) if isinstance(data, Mapping) else {}
     while True:
         try:
             return kind.model_validate(readable)
