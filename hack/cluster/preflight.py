@@ -13,6 +13,7 @@ from hack.cluster.steps import ClusterError
 
 OTHER_CLUSTER = "To use another cluster instead: make demo KUBECONFIG=/path/to/kubeconfig (such as kind's)."
 MIN_FREE_GB = 10.0
+CAP_NET_ADMIN = 12
 LISTENING = "0A"
 ROUTES = Path("/proc/net/route")
 TEST_NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "mount", "-t", "tmpfs", "none", "/mnt"]
@@ -20,7 +21,7 @@ TEST_NAMESPACES = ["unshare", "--mount", "--net", "--pid", "--fork", "mount", "-
 
 def refuse_system() -> None:
     """Raise ClusterError where this machine can run no cluster at all, before anything is installed."""
-    for check in (not_linux, not_root, no_cgroups, no_namespaces, no_space):
+    for check in (not_linux, not_root, no_cgroups, no_namespaces, no_network, no_space):
         refuse(check)
 
 
@@ -63,6 +64,13 @@ def no_namespaces() -> str | None:
     except FileNotFoundError:
         return "the program `unshare` (package util-linux) is missing"
     return None if done.returncode == 0 else f"no right to make namespaces and mounts ({done.stderr.decode().strip()})"
+
+
+def no_network() -> str | None:
+    """Root of a container often lacks the capability to make interfaces."""
+    status = Path("/proc/self/status").read_text()
+    effective = int(status.partition("CapEff:")[2].split()[0], 16)
+    return None if effective >> CAP_NET_ADMIN & 1 else "no right to make network interfaces (CAP_NET_ADMIN)"
 
 
 def cgroup_hierarchies() -> list[Path]:

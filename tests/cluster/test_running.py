@@ -1,6 +1,8 @@
 """The embedded cluster is a real one: pods, Services, DNS, logs, exec, PodSecurity, tokens, volumes and S3."""
 
 import secrets
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from hack.cluster import steps
 
-from cluster.running import Namespace, answer, cluster, pod, service, web
+from cluster.running import SCRIPT, Namespace, answer, cluster, pod, service, web
 
 pytestmark = pytest.mark.e2e
 
@@ -110,3 +112,16 @@ def test_images_that_are_there_are_not_built_again(place: Namespace) -> None:
     done = cluster("images", "--only", "mlserver")
     assert place.image in done.stdout
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("capability", "missing"),
+    [("sys_admin", "no right to make namespaces and mounts"), ("net_admin", "no right to make network interfaces")],
+)
+def test_a_sandbox_without_rights_is_refused(capability: str, missing: str) -> None:
+    """Root of a container that may not do what a node does reads which right is missing, and the way out."""
+    without = ["setpriv", "--bounding-set", f"-{capability}", "--inh-caps", f"-{capability}"]
+    done = subprocess.run([*without, sys.executable, SCRIPT, "up"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert missing in done.stderr
+    assert "make demo KUBECONFIG=" in done.stderr
