@@ -4,7 +4,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,28 @@ def test_an_uninstall_keeps_every_model(installed: ApiServer) -> None:
     assert installed.get(kept)["metadata"].get("deletionTimestamp") is None
     left = json.loads(installed.must("get", "clusterrole,validatingadmissionpolicy", "-o", "json"))["items"]
     assert [i["metadata"]["name"] for i in left if i["metadata"]["name"].startswith(RELEASE)] == []
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"])
+def test_the_restricted_pod_security_standard_lets_it_in(api: ApiServer, kind: str) -> None:
+    """The API server's own admission says so, for the operator and for the pod of `helm test`."""
+    enforce = {"pod-security.kubernetes.io/enforce": "restricted"}
+    meta = {"name": "restricted", "labels": enforce}
+    assert api.http.post("/api/v1/namespaces", json={"metadata": meta}).status_code in {201, 409}
+    [item] = [i for i in yaml.safe_load_all(chart.render([])) if i and i["kind"] == kind]
+    spec = item["spec"]["template"]["spec"] if kind == "Deployment" else item["spec"]
+    body = {"metadata": {"name": "probe"}, "spec": {**spec, "serviceAccountName": "default"}}
+    account = "/api/v1/namespaces/restricted/serviceaccounts/default"
+    until(lambda: api.http.get(account).status_code == 200, "the namespace's account")
+    answer = api.http.post("/api/v1/namespaces/restricted/pods", params={"dryRun": "All"}, json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end, f"waited a minute for {what}"
+        time.sleep(0.1)
 
 
 def test_the_archive_holds_the_crds(tmp_path: Path, api: ApiServer) -> None:
