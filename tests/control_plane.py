@@ -5,6 +5,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,10 +106,9 @@ def least_rights(api: ApiServer, namespace: str) -> Path:
     return target
 
 
-@pytest.fixture(scope="session", name="api")
-def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """One control plane for each worker and session, stopped at the end."""
-    folder = tmp_path_factory.mktemp("api")
+@contextmanager
+def running(folder: Path) -> Iterator[ApiServer]:
+    """A control plane with the CRDs, its state below the folder; stopped at the end."""
     described = subprocess.run(
         [*CLUSTER, "up", "--dir", str(folder)], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
@@ -123,3 +123,10 @@ def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]
             yield api
     finally:
         subprocess.run([*CLUSTER, "down", "--dir", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session", name="api")
+def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One control plane for each worker and session, stopped at the end."""
+    with running(tmp_path_factory.mktemp("api")) as api:
+        yield api
