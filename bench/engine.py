@@ -35,6 +35,7 @@ RUNTIME = {
     "readyPath": "/ready",
     "metrics": {"path": "/metrics", "requests": [{"name": "requests_total"}], "errors": [{"name": "errors_total"}]},
 }
+KINDS = ("Model", "ModelVersion", "Deployment")
 Json = dict[str, Any]
 
 
@@ -54,7 +55,12 @@ class Api:
             return dict(json.loads(text))
 
     async def watch(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        """For ever; `seen` gets each event's type and object."""
+        """For ever; `seen` gets each event's type and object. Begins again where the server ends it."""
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                await self._stream(path, seen)
+
+    async def _stream(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
         timeout = aiohttp.ClientTimeout(total=None)
         async with self.session.get(f"{self.url}{path}&watch=true", timeout=timeout) as answer:
             buffer = b""
@@ -118,6 +124,10 @@ def writes(metrics: dict[str, float]) -> float:
     return total(metrics, "linnet_api_requests_total") - total(metrics, "linnet_api_requests_total", 'verb="get"')
 
 
+def looks(metrics: dict[str, float], kind: str) -> float:
+    return total(metrics, "linnet_reconcile_total", f'kind="{kind}"')
+
+
 @dataclass
 class Played:
     """A kubelet for every pod, and the moments at which apps/v1 Deployments were created."""
@@ -130,7 +140,11 @@ class Played:
         self._spawn(
             self.api.watch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector={MANAGED}", self._made)
         )
-        self._spawn(self.api.watch(f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={MANAGED}", self._pod))
+        self._spawn(
+            self.api.watch(
+                f"/api/v1/namespaces/{NAMESPACE}/pods?labelSelector={MANAGED},linnet.dev/component=serving", self._pod
+            )
+        )
 
     def stop(self) -> None:
         for task in list(self.tasks):
@@ -139,7 +153,12 @@ class Played:
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            print("the played kubelet failed:", task.exception(), file=sys.stderr)
 
     def _made(self, type_: str, obj: Json) -> None:
         if type_ == "ADDED":
@@ -156,8 +175,7 @@ class Played:
         status = {"phase": "Running", "podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], "conditions": conditions}
         status["containerStatuses"] = [{**server, "state": state}]
         path = f"/api/v1/namespaces/{NAMESPACE}/pods/{name}/status"
-        with suppress(AssertionError):
-            await self.api.send("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
+        await self.api.send("PATCH", path, {"status": status}, "application/strategic-merge-patch+json")
 
 
 def model(name: str) -> Json:
@@ -219,7 +237,7 @@ async def validated(api: Api, names: list[str]) -> None:
 async def all_ready(api: Api, plural: str, count: int) -> bool:
     items = (await api.send("GET", path(plural)))["items"]
     ready = [c for i in items for c in (i.get("status") or {}).get("conditions") or () if c["type"] == "Ready"]
-    return sum(c["status"] == "True" for c in ready) >= count
+    return bool(sum(c["status"] == "True" for c in ready) >= count)
 
 
 async def quiet(operator: Operator) -> None:
@@ -265,6 +283,7 @@ async def burst(api: Api, operator: Operator, names: list[str]) -> Json:
         "objects_per_second": len(names) / last,
         "all_ready_seconds": ready,
         "requests_per_object": requests / len(names),
+        "looks_per_object": {k: looks(after, k) / len(names) - looks(before, k) / len(names) for k in KINDS},
         "cpu_ms_per_object": 1000 * (operator.cpu() - cpu) / len(names),
         "requests": {
             k: after[k] - before.get(k, 0) for k in after if "api_requests_total{" in k and after[k] > before.get(k, 0)

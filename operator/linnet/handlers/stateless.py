@@ -14,8 +14,8 @@ class NoDiffBase(kopf.DiffBaseStorage):
     def build(self, **_: Any) -> kopf.BodyEssence:
         return kopf.BodyEssence()
 
-    def fetch(self, **_: Any) -> None:
-        return None
+    def fetch(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
 
     def store(self, **_: Any) -> None:
         """Nothing is kept."""
