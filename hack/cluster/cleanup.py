@@ -138,6 +138,5 @@ def bridge() -> list[str]:
 
 
 def tables() -> list[str]:
-    wanted = (layout.NFT_TABLE, "kube-proxy")
-    answer = os.popen("nft list tables").read()
-    return [line for line in answer.splitlines() if line.split()[-1] in wanted]
+    listed = os.popen("nft list tables").read().splitlines()
+    return [name for family, name in network.tables() if f"table {family} {name}" in listed]

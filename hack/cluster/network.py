@@ -43,11 +43,21 @@ def up() -> None:
 def down() -> None:
     """Remove all of it, whatever of it is there."""
     attempt(["ip", "link", "del", layout.BRIDGE])
-    for family, table in (("ip", layout.NFT_TABLE), ("ip", "kube-proxy"), ("ip6", "kube-proxy")):
+    for family, table in tables():
         attempt(["nft", "delete", "table", family, table])
     for rule in forward_rules():
         attempt(["iptables", "-w", "-D", *rule])
     restore_sysctls()
+
+
+def tables() -> list[tuple[str, str]]:
+    """Families and names of our nftables tables that may exist.
+
+    The names of kube-proxy's are the same in every cluster: they are ours only while our state is there, since
+    a machine with somebody else's was refused.
+    """
+    proxy = [("ip", "kube-proxy"), ("ip6", "kube-proxy")] if layout.STATE.exists() else []
+    return [("ip", layout.NFT_TABLE), *proxy]
 
 
 def forward_rules() -> list[list[str]]:

@@ -126,3 +126,11 @@ def test_a_missing_program_is_one_sentence(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr("hack.cluster.report.status", lambda: steps.run(["/no/such/program"]))
     assert cli.main(["status"]) == 1
     assert "/no/such/program" in capsys.readouterr().err
+
+
+def test_another_clusters_rules_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every kube-proxy names its tables alike: without our state on the machine they are somebody else's."""
+    monkeypatch.setattr(layout, "STATE", tmp_path / "state")
+    assert network.tables() == [("ip", "linnet")]
+    (tmp_path / "state").mkdir()
+    assert ("ip6", "kube-proxy") in network.tables()
