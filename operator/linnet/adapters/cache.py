@@ -54,7 +54,12 @@ class Cache:
         """uid and last resourceVersion of what was deleted, or lost its label."""
 
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
-        """Remember the object; None if this or a newer one is known already, or if it was seen deleted since."""
+        """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
+
+        What is not watched is not remembered: nobody would tell of its next change.
+        """
+        if resource not in kinds.WATCHED:
+            return None
         meta = obj["metadata"]
         key = (resource, meta["namespace"], meta["name"])
         known = self._entries.get(key)
