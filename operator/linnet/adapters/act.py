@@ -89,12 +89,16 @@ async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
 
 
 async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:
-    """A version is collected because no Deployment names it: an absence that the cache may be late about."""
+    """A version is collected because no Deployment names it: an absence that the cache may be late about.
+
+    Filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
+    """
     version = deps.cache.get(kinds.MODEL_VERSION, namespace, action.name)
     if version is None:
         return
-    fields = f"spec.model.name={version['spec']['model']['name']}"
-    deployments, _ = await deps.kube.items(kinds.DEPLOYMENT, namespace, fields=fields)
+    model = version["spec"]["model"]["name"]
+    listed, _ = await deps.kube.items(kinds.DEPLOYMENT, namespace)
+    deployments = [d for d in listed if d["spec"]["model"]["name"] == model]
     for deployment in deployments:
         deps.seen(kinds.DEPLOYMENT, deployment)
     if any(version["spec"]["version"] in serving(d) for d in deployments):

@@ -39,7 +39,7 @@ class RequestPolicy:
         try:
             await self._kube.create(kinds.MODEL_VERSION, forged(namespace), dry_run=True)
         except (ForbiddenError, InvalidError) as error:
-            return "ValidatingAdmissionPolicy" in str(error)
+            return "ValidatingAdmissionPolicy" in str(error) and f"{REQUEST_ANNOTATION}: " in str(error)
         return False
 
 
