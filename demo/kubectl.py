@@ -1,7 +1,6 @@
 """The cluster through kubectl, as the reader of the story would type it: apply, watch, logs."""
 
 import asyncio
-import contextlib
 import json
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -70,32 +69,32 @@ async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str
     return out.decode()
 
 
-async def lines(command: Sequence[str], environment: Mapping[str, str], *, errors: bool = False) -> AsyncIterator[str]:
-    """The lines of a command's output (or of its standard error); it is ended with the iterator."""
+async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[str]:
+    """The lines of a command's output; it is ended with the iterator."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL if errors else asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE if errors else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
         limit=LINE_LIMIT,
     )
-    stream = process.stderr if errors else process.stdout
-    assert stream is not None
+    assert process.stdout is not None
     try:
-        async for line in stream:
+        async for line in process.stdout:
             yield line.decode(errors="replace").rstrip("\n")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
         await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
-    """The indented JSON documents of a stream: each ends with a brace at the beginning of a line."""
+    """The JSON documents of a stream: one a line, or indented and ended by a brace at the beginning of a line."""
     collected: list[str] = []
     async for line in source:
         collected.append(line)
-        if line == "}":
+        if line == "}" or (len(collected) == 1 and line.endswith("}")):
             yield json.loads("\n".join(collected))
             collected.clear()

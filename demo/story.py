@@ -1,0 +1,204 @@
+"""The story, act by act, as a person would play it: apply a manifest, watch what becomes of it."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from demo.episodes import STORY, Act, Expected
+from demo.facts import condition
+from demo.kubectl import CommandError, Kubectl
+from demo.place import Examples, username
+from demo.settings import NAME, Settings
+from demo.stage import Stage, StoryError
+
+WATCHED = ("deployments.linnet.dev", "modelversions.linnet.dev", "retrainpolicies.linnet.dev", "services", "pods")
+RETRY = 0.3
+"""Seconds until a log is asked for again: a container that is being created has none."""
+CALM = 4.0
+"""Seconds of plain traffic before the first change, and after the last."""
+LONG = 240.0
+"""Seconds that no part of a rollout takes, unless something is wrong."""
+
+
+@dataclass
+class Story:
+    """`acts` grows as the story goes on; `say` tells a line to the audience, `settle` is called after each act."""
+
+    stage: Stage
+    kubectl: Kubectl
+    examples: Examples
+    settings: Settings
+    say: Callable[[str], None]
+    settle: Callable[[], None]
+    acts: list[Act] = field(default_factory=list)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def play(self) -> None:
+        """All acts in order. StoryError, or CommandError, where it can't go on."""
+        self.tasks += [asyncio.create_task(self._watch(resource)) for resource in WATCHED]
+        await self._train_first_versions()
+        await self._serve()
+        await self._promote(STORY[1], "model-v2")
+        await self._roll_back(STORY[2], "model-v3")
+        await self._refuse(STORY[3])
+        await self._roll_back(STORY[4], "model-v4")
+        await self._retrain(STORY[5])
+        await asyncio.sleep(CALM)
+
+    async def close(self) -> None:
+        """End the clients, read their last words, stop watching."""
+        with contextlib.suppress(CommandError, StoryError):
+            await self.kubectl("exec", "traffic", "--", "python", "-c", "import os; os.kill(1, 15)")
+            await self.stage.until(lambda: self.stage.batches.total is not None, "the clients' last words", 20)
+        with contextlib.suppress(CommandError):
+            for line in (await self.kubectl("logs", "traffic")).splitlines():
+                self.stage.read_traffic(line)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def _watch(self, resource: str) -> None:
+        async for type_, obj in self.kubectl.watch(resource):
+            self.stage.observe(type_, obj)
+
+    async def _follow_training(self, job: str) -> None:
+        """What the training pods log of their versions; opened again until the pod has ended and was read once more."""
+        ended = False
+        while not ended:
+            ended = self._job_ended(job)
+            async for line in self.kubectl.logs("-f", f"job/{job}"):
+                self._read_training(line)
+            await asyncio.sleep(RETRY)
+
+    def _job_ended(self, job: str) -> bool:
+        pods = (o for (kind, _), o in self.stage.objects.items() if kind == "Pod")
+        mine = [p for p in pods if (p["metadata"].get("labels") or {}).get("batch.kubernetes.io/job-name") == job]
+        return any(p["status"].get("phase") == "Succeeded" for p in mine)
+
+    def _read_training(self, line: str) -> None:
+        with contextlib.suppress(ValueError, KeyError):
+            told = json.loads(line)
+            if told["digest"] in self.stage.trained:
+                return
+            self.stage.trained[told["digest"]] = told
+            self.say(f"trained {told['recipe']}: auc {told['metrics']['auc']} in {told['seconds']} s → {told['uri']}")
+            self.stage.pulse()
+
+    async def _follow_traffic(self) -> None:
+        """The clients' log; opened again from the beginning if the stream breaks."""
+        while self.stage.batches.total is None:
+            async for line in self.kubectl.logs("-f", "traffic"):
+                self.stage.read_traffic(line)
+            await asyncio.sleep(RETRY)
+
+    async def _train_first_versions(self) -> None:
+        self.say("a Job trains four versions and puts them into the store")
+        await self.kubectl.apply(self.examples("training-job"))
+        self.tasks.append(asyncio.create_task(self._follow_training("first-versions")))
+        await self._trained("v1")
+
+    async def _trained(self, recipe: str) -> None:
+        await self.stage.until(lambda: self._artifact(recipe), f"the training of {recipe}", LONG)
+
+    def _artifact(self, recipe: str) -> Mapping[str, Any] | None:
+        return next((t for t in self.stage.trained.values() if t["recipe"] == recipe), None)
+
+    async def _serve(self) -> None:
+        self._title(STORY[0])
+        await self.kubectl.apply(self.examples("model-v1"))
+        await self.kubectl.apply(self.examples("deployment"))
+        await self.stage.until(lambda: self._ready("True"), "version 1 to serve", LONG)
+        await self.kubectl.apply(self._traffic())
+        self.tasks.append(asyncio.create_task(self._follow_traffic()))
+        await self.stage.until(lambda: self.stage.batches.requests, "the clients' first request", 60)
+        began = time.time()
+        await asyncio.sleep(CALM)
+        self._end(STORY[0], began, "Serving" if self._stable() == 1 else "NotServing", "", self._said())
+
+    def _traffic(self) -> str:
+        manifest = yaml.safe_load(self.examples("traffic"))
+        arguments = manifest["spec"]["containers"][0]["args"]
+        arguments += ["--rate", f"{self.settings.rate:g}", "--missing", f"{self.settings.missing:g}"]
+        return json.dumps(manifest)
+
+    async def _promote(self, expected: Expected, manifest: str) -> None:
+        began = await self._apply(expected, manifest)
+        await self._judged(expected, began)
+
+    async def _roll_back(self, expected: Expected, manifest: str) -> None:
+        began = await self._apply(expected, manifest)
+        await self._judged(expected, began)
+
+    async def _apply(self, expected: Expected, manifest: str) -> float:
+        began = self._title(expected)
+        await self._trained(f"v{expected.version}")
+        await self.kubectl.apply(self.examples(manifest))
+        return began
+
+    async def _judged(self, expected: Expected, began: float) -> None:
+        """Wait for the end of the version's rollout, and take down how it ended."""
+
+        def ended() -> Mapping[str, Any] | None:
+            last = self.stage.status.get("lastRollout") or {}
+            fresh = last.get("to", {}).get("version") == expected.version and "rollout" not in self.stage.status
+            return last if fresh else None
+
+        last = await self.stage.until(ended, f"the verdict on version {expected.version}", LONG)
+        self._end(expected, began, last["outcome"], last.get("reason", ""), last.get("message", ""))
+
+    async def _refuse(self, expected: Expected) -> None:
+        """Somebody reverts to version 2, and somebody else reverts the revert."""
+        began = self._title(expected)
+        await self.kubectl.apply(self.examples("model-v2"))
+        await self.stage.until(lambda: self._ready("True"), "version 2 to be wanted again", 60)
+        await self.kubectl.apply(self.examples("model-v3"))
+        await self.stage.until(lambda: self._ready("False", "Quarantined"), "the artifact to be refused", 60)
+        await asyncio.sleep(CALM)
+        refused = self._ready("False", "Quarantined") and not self.stage.pods(expected.version)
+        self._end(expected, began, "Refused" if refused else "Accepted", "Quarantined" if refused else "", self._said())
+
+    async def _retrain(self, expected: Expected) -> None:
+        began = self._title(expected)
+        await self.kubectl.apply(self.examples("retrain"))
+        await self.stage.until(self._policy_ready, "the RetrainPolicy to stand", 60)
+        request = f"linnet.dev/request=run - demo-{int(began)} {await username(self.kubectl)}"
+        self.say(f'kubectl annotate rp {NAME} "{request}"')
+        await self.kubectl("annotate", "--overwrite", "retrainpolicies.linnet.dev", NAME, request)
+        run = await self.stage.until(self._run, "the training Job to start", 60)
+        self.tasks.append(asyncio.create_task(self._follow_training(run["job"])))
+        await self.stage.until(lambda: (self._run() or {}).get("version"), "the training's claim to be accepted", LONG)
+        await self._judged(expected, began)
+
+    def _policy_ready(self) -> bool:
+        policy = self.stage.objects.get(("RetrainPolicy", NAME), {})
+        return condition(policy, "Ready").get("status") == "True"
+
+    def _run(self) -> Mapping[str, Any] | None:
+        policy = self.stage.objects.get(("RetrainPolicy", NAME), {})
+        return next(iter((policy.get("status") or {}).get("runs") or ()), None)
+
+    def _ready(self, status: str, reason: str | None = None) -> bool:
+        """Whether the Deployment's Ready condition, of its present generation, says so."""
+        ready = condition(self.stage.deployment, "Ready")
+        return ready.get("status") == status and reason in {None, ready.get("reason")}
+
+    def _stable(self) -> int | None:
+        return (self.stage.status.get("stable") or {}).get("version")
+
+    def _said(self) -> str:
+        return str(condition(self.stage.deployment, "Ready").get("message", ""))
+
+    def _title(self, expected: Expected) -> float:
+        self.say(f"── {expected.title}: {expected.name}")
+        return time.time()
+
+    def _end(self, expected: Expected, began: float, outcome: str, reason: str, message: str) -> None:
+        self.acts.append(Act(expected, began, time.time(), outcome, reason, message))
+        self.settle()
+        self.say(f"→ {outcome} {reason}".rstrip() + (f": {message}" if message else ""))
