@@ -165,8 +165,9 @@ def prepare(api: ApiServer, *, bare: bool) -> None:
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     if not api.http.get(POLICY).is_success:
         install_admission(api)
-    for name in ("ml", "linnet-demo", "linnet-system"):
+    for name in ("linnet-demo", "linnet-system", "argocd"):
         api.namespace(name)
+    api.http.post("/api/v1/namespaces/argocd/configmaps", json={"metadata": {"name": "argocd-cm"}})
     lease = {"metadata": {"name": "linnet"}}
     assert api.http.post(f"{LEASES}/namespaces/linnet-system/leases", json=lease).status_code in {201, 409}
     for item in objects():
