@@ -53,6 +53,16 @@ def test_a_better_version_is_promoted() -> None:
     assert cluster.version_status(2).decisions
 
 
+def test_a_promotion_is_recorded_with_the_counts_that_it_stands_on() -> None:
+    """The ModelVersion's record of the promotion holds each check with its requests."""
+    cluster = serving().publish(2)
+    cluster.run(600, until=lambda c: "Baking" in c.history)
+    promoted = next(d for d in cluster.version_status(2).decisions or () if d.decision == "Promoted")
+    counted = {c.name: c.canary_requests for c in promoted.checks or ()}
+    assert counted["errors"] > 0
+    assert counted["latency"] > 0
+
+
 def test_a_failing_version_is_rolled_back_and_quarantined() -> None:
     """5 % errors against none: rolled back, stable serves alone, and the same digest is refused."""
     cluster = serving().publish(2, Behavior(errors=0.05))

@@ -128,7 +128,7 @@ def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Tu
         return promote(world, ANALYSIS, "ScaledToZero", "no pods serve, so there is nothing to judge", Judged())
     time = timestamp(world.now)
     moved = world.with_rollout(rollout, phase="Stepping", step=0, step_started_at=time, ready_at=time)
-    return _entered(moved, policy)
+    return _entered(moved, policy, Judged())
 
 
 def first_replicas(world: World, policy: RolloutPolicy) -> int:
@@ -137,13 +137,13 @@ def first_replicas(world: World, policy: RolloutPolicy) -> int:
     return canary_replicas(world.replicas, weight)
 
 
-def _entered(world: World, policy: RolloutPolicy) -> Turn:
+def _entered(world: World, policy: RolloutPolicy, judged: Judged) -> Turn:
     """The step that was just entered, with its weight; past the last step the version is promoted."""
     rollout = world.status.rollout
     assert rollout is not None
     index = rollout.step or 0
     if index >= len(policy.steps):
-        return promote(world, ANALYSIS, "StepsCompleted", "every step was completed", Judged())
+        return promote(world, ANALYSIS, "StepsCompleted", "every step was completed", judged)
     weight = policy.steps[index].set_weight
     if weight is None:
         return Turn(world)
@@ -153,14 +153,14 @@ def _entered(world: World, policy: RolloutPolicy) -> Turn:
     return Turn(moved, (Emit("Normal", "WeightSet", message),))
 
 
-def next_step(world: World) -> Turn:
-    """On to the next step."""
+def next_step(world: World, judged: Judged) -> Turn:
+    """On to the next step; `judged` is what a promotion past the last step is recorded with."""
     rollout, policy = world.status.rollout, world.policy
     assert rollout is not None
     assert policy is not None
     step = (rollout.step or 0) + 1
     moved = world.with_rollout(rollout, step=step, step_started_at=timestamp(world.now), paused=None)
-    return _entered(moved, policy)
+    return _entered(moved, policy, judged)
 
 
 def _stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
@@ -169,12 +169,12 @@ def _stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judge
         return promote(world, ANALYSIS, "StepsCompleted", "every step was completed", judged)
     step, elapsed = policy.steps[index], world.since(rollout.step_started_at)
     if step.set_weight is not None:
-        return next_step(world) if _weight_reached(world, rollout, step) else Turn(world)
+        return next_step(world, judged) if _weight_reached(world, rollout, step) else Turn(world)
     if step.pause is not None:
         return _pausing(world, step, elapsed, judged)
     if step.analyse is not None:
         return _analysing(world, policy, step, elapsed, judged)
-    return next_step(world)
+    return next_step(world, judged)
 
 
 def _weight_reached(world: World, rollout: RolloutStatus, step: Step) -> bool:
@@ -195,7 +195,7 @@ def _pausing(world: World, step: Step, elapsed: timedelta, judged: Judged) -> Tu
         case "Hold":
             return Turn(world)
         case _:
-            return next_step(world)
+            return next_step(world, judged)
 
 
 def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
@@ -203,14 +203,14 @@ def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedel
     names = frozenset(step.analyse.checks) if step.analyse.checks is not None else None
     verdict = judged.verdict(names)
     if verdict == Verdict.PASS and elapsed >= step.analyse.for_ and judged.folded:
-        return next_step(world)
+        return next_step(world, judged)
     if elapsed < max(policy.limits.evidence, step.analyse.for_):
         return Turn(world)
     message = f"no verdict within deadlines.evidence ({format_duration(policy.limits.evidence)}): {verdict}"
     if policy.on_insufficient_data == "RollBack":
         return abort(world, DEADLINE, str(verdict), message, judged)
     if policy.on_insufficient_data == "Promote" and verdict == Verdict.INSUFFICIENT_DATA:
-        return next_step(world)
+        return next_step(world, judged)
     return Turn(world)
 
 
