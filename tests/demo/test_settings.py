@@ -1,0 +1,60 @@
+"""Which cluster the demo plays on, and what it asks for if that is not its own."""
+
+from pathlib import Path
+
+import pytest
+from demo.place import EXAMPLES, Examples
+from demo.settings import Images, Place, SettingsError, Store, embedded, settings
+
+ELSEWHERE = {
+    "KUBECONFIG": "/tmp/kind",
+    "DEMO_IMAGES": "linnet=r.example/linnet:1, mlserver=r.example/mlserver:1",
+    "AWS_ENDPOINT_URL": "http://s3:9000",
+    "AWS_ACCESS_KEY_ID": "a",
+    "AWS_SECRET_ACCESS_KEY": "b",
+}
+
+
+def test_without_a_kubeconfig_the_embedded_cluster_is_used() -> None:
+    """`make demo` needs nothing."""
+    assert settings([], {}).place is None
+
+
+def test_another_cluster_needs_images_and_a_store() -> None:
+    """A forgotten KUBECONFIG must not install anything: the message names what is missing and the way back."""
+    with pytest.raises(
+        SettingsError, match=r"Missing: DEMO_IMAGES, AWS_ENDPOINT_URL(.*\n)+.*env -u KUBECONFIG make demo"
+    ):
+        settings([], {"KUBECONFIG": "/tmp/production"})
+
+
+def test_another_cluster() -> None:
+    """From the environment, or by the flag."""
+    place = settings(["--kubeconfig", "/tmp/mine"], ELSEWHERE).place
+    assert place is not None
+    assert (place.kubeconfig, place.images) == (Path("/tmp/mine"), Images("r.example/linnet:1", "r.example/mlserver:1"))
+
+
+def test_the_store_s_secret_allows_no_more_than_the_demo_needs() -> None:
+    """The prefix binds the fetcher; plain HTTP is allowed only where the endpoint is."""
+    secret = Store("https://s3.example", "a", "b", bucket="mine").secret()
+    assert secret["allowedPrefix"] == "s3://mine/tumor-risk"
+    assert secret["AWS_ALLOW_HTTP"] == "false"
+
+
+def test_the_embedded_cluster_tells_where_it_is() -> None:
+    """What `cluster.py env` and `cluster.py images` print."""
+    about = (
+        '{"kubeconfig": "/k", "bin": "/b", "s3": {"endpoint": "http://s", "bucket": "models", "region": "eu", '
+        '"access_key": "a", "secret_key": "b"}}'
+    )
+    place = embedded(about, '{"linnet": "l:1", "mlserver": "m:1"}')
+    assert place == Place(Path("/k"), Images("l:1", "m:1"), Store("http://s", "a", "b", "eu", "models"), Path("/b"))
+
+
+def test_the_manifests_get_this_place_s_image_and_bucket() -> None:
+    """No placeholder is left in anything that is applied."""
+    place = Place(Path("/k"), Images("l:1", "m:1"), Store("http://s", "a", "b", bucket="mine"))
+    texts = [Examples(place)(path.stem) for path in EXAMPLES.glob("*.yaml")]
+    assert len(texts) >= 8
+    assert not [t for t in texts if "registry.example" in t or "s3://models" in t]
