@@ -25,7 +25,7 @@ SHARED = (
 def everything() -> None:
     """Leave no process, mount, interface, table, network namespace, cgroup or file of the cluster."""
     sockets = sockets_of_shims()
-    processes.stop(host_processes(), within=0)
+    processes.stop([*host_processes(), *processes.marked(layout.STATE)], within=0)
     kill_shims()
     cgroups.kill()
     mounts.unmount_below(layout.STATE)
@@ -122,7 +122,8 @@ def remove_tree(folder: Path) -> None:
 
 def leftovers() -> list[str]:
     """What is still there, in words; empty after `everything`."""
-    found = [f"process {p.pid} ({p.name})" for p in host_processes() if processes.alive(p)]
+    living = sorted((p.pid, p.name) for p in processes.marked(layout.STATE))
+    found = [f"process {pid} ({name})" for pid, name in living]
     found += [f"containerd shim {pid}" for pid in shims()]
     found += [f"process {pid} in a cgroup" for pid in cgroups.members()]
     found += [f"mount {path}" for path in mounts.below(layout.STATE)]
@@ -134,7 +135,7 @@ def leftovers() -> list[str]:
 
 
 def bridge() -> list[str]:
-    return [layout.BRIDGE] if Path("/sys/class/net", layout.BRIDGE).exists() else []
+    return [name for _, name in socket.if_nameindex() if name == layout.BRIDGE]
 
 
 def tables() -> list[str]:

@@ -91,7 +91,7 @@ def is_up(folder: Path) -> bool:
 
 def down(folder: Path) -> None:
     """Stop what was started in a folder and remove what it wrote there; the folder itself is the caller's."""
-    processes.stop(processes.recorded(folder), within=0)
+    processes.stop([*processes.recorded(folder), *processes.marked(folder)], within=0)
     for name in ("etcd-data", "run", "logs", "kubeconfigs"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in ("etcd:0", "peer:0", "tokens.csv", "kubeconfig", "summary.json"):

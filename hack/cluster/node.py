@@ -14,7 +14,7 @@ root = "{root}"
 state = "{state}/containerd-state"
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.internal.v1.opt",
-  "io.containerd.internal.v1.tracing"]
+  "io.containerd.internal.v1.tracing"{more}]
 
 [grpc]
   address = "{socket}"
@@ -36,9 +36,13 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 """
 
 
-def containerd_config(pause: str, root: Path, snapshotter: str) -> str:
+CRI = ', "io.containerd.grpc.v1.cri"'
+
+
+def containerd_config(pause: str, root: Path, snapshotter: str, *, kubernetes: bool = True) -> str:
+    """The configuration; without `kubernetes` it is a containerd that adopts no pod, to clean up with."""
     places = {"root": root, "state": STATE, "socket": layout.CONTAINERD_SOCKET, "cni": layout.CNI_PLUGINS}
-    return CONTAINERD.format(**places, pause=pause, snapshotter=snapshotter)
+    return CONTAINERD.format(**places, pause=pause, snapshotter=snapshotter, more="" if kubernetes else CRI)
 
 
 def kubelet_config(pki: Path) -> dict[str, Any]:

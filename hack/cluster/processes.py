@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hack.cluster.steps import tail
 
+MARK = "LINNET_CLUSTER_FOLDER"
 STOP_SECONDS = 10.0
 
 
@@ -47,7 +48,10 @@ def spawn(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Process:
-    """Start a process in its own session and record it in `folder`/run; its output goes to `folder`/logs."""
+    """Start a process in its own session and record it in `folder`/run; its output goes to `folder`/logs.
+
+    It is marked as well, since its starter can be killed before the record is written.
+    """
     log = folder / "logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as sink:
@@ -58,7 +62,7 @@ def spawn(
             stderr=sink,
             start_new_session=True,
             cwd=cwd or folder,
-            env=dict(env) if env is not None else None,
+            env={**(os.environ if env is None else env), MARK: str(folder)},
         )
     process = Process(name, child.pid, start_time(child.pid) or 0, str(log))
     record = folder / "run" / f"{name}.json"
@@ -76,6 +80,22 @@ def recorded(folder: Path) -> list[Process]:
         except (ValueError, TypeError):  # a run killed while it wrote the record
             continue
     return sorted(found, key=lambda process: process.started)
+
+
+def marked(folder: Path) -> list[Process]:
+    """Living processes that were started in a folder, recorded or not."""
+    mark = f"{MARK}={folder}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            ours = mark in path.read_bytes().split(b"\0")
+            name = path.with_name("comm").read_text().strip() if ours else ""
+        except OSError:
+            continue
+        pid = int(path.parts[2])
+        if ours:
+            found.append(Process(name, pid, start_time(pid) or 0, ""))
+    return found
 
 
 def alive(process: Process) -> bool:

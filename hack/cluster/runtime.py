@@ -4,13 +4,14 @@ Its root is in the cache, so that images are unpacked once. That root is trusted
 removed its containers: else containerd would adopt them for a cluster that knows nothing of them.
 """
 
+import contextlib
 import hashlib
 import shutil
 from pathlib import Path
 
 from hack.cluster import buildah, golang, layout, mounts, network, node, oci, processes, transfer
 from hack.cluster.processes import Process
-from hack.cluster.steps import ClusterError, attempt, run, wait
+from hack.cluster.steps import ClusterError, attempt, run, say, wait
 
 PAUSE_SOURCE = layout.REPO / "hack/images/pause"
 START_SECONDS = 30.0
@@ -32,22 +33,38 @@ def ctr(*arguments: str | Path) -> list[str | Path]:
 
 def start() -> Process:
     """Start containerd and import the pause image; returns when containers can be made."""
-    if not clean_marker().exists():
-        mounts.unmount_below(root())
-        shutil.rmtree(root(), ignore_errors=True)
-    clean_marker().unlink(missing_ok=True)
-    root().mkdir(parents=True, exist_ok=True)
-    snapshotter = "native" if mounts.filesystem_of(root()) == "overlay" else "overlayfs"
     archive, image = pause()
-    config = layout.STATE / "containerd.toml"
-    config.write_text(node.containerd_config(image, root(), snapshotter))
     networks = layout.STATE / "cni/net.d"
     networks.mkdir(parents=True)
     (networks / "10-linnet.conflist").write_text(network.cni_config())
-    process = processes.spawn("containerd", ["containerd", "--config", config], layout.STATE)
-    wait("containerd", lambda: attempt(ctr("version")), within=START_SECONDS, alive=lambda: processes.obituary(process))
+    if root().exists() and not clean_marker().exists():
+        recover(image)
+    clean_marker().unlink(missing_ok=True)
+    process = launch(image, kubernetes=True)
     run(ctr("images", "import", archive))
     return process
+
+
+def launch(image: str, *, kubernetes: bool) -> Process:
+    root().mkdir(parents=True, exist_ok=True)
+    snapshotter = "native" if mounts.filesystem_of(root()) == "overlay" else "overlayfs"
+    config = layout.STATE / "containerd.toml"
+    config.write_text(node.containerd_config(image, root(), snapshotter, kubernetes=kubernetes))
+    process = processes.spawn("containerd", ["containerd", "--config", config], layout.STATE)
+    wait("containerd", lambda: attempt(ctr("version")), within=START_SECONDS, alive=lambda: processes.obituary(process))
+    return process
+
+
+def recover(image: str) -> None:
+    """Remove what a killed run left in the root but its images; where that fails, the root itself."""
+    say("containers of a killed run")
+    with contextlib.suppress(ClusterError):
+        launch(image, kubernetes=False)
+        empty()
+    processes.stop([process for process in processes.recorded(layout.STATE) if process.name == "containerd"])
+    if not clean_marker().exists():
+        shutil.rmtree(root(), ignore_errors=True)
+    shutil.rmtree(root() / "io.containerd.grpc.v1.cri", ignore_errors=True)
 
 
 def pause() -> tuple[Path, str]:

@@ -3,11 +3,11 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hack.cluster import layout, processes, steps
+from hack.cluster import cgroups, layout, processes, steps
 
 from cluster.running import Namespace, answer, cluster, web
 
@@ -17,7 +17,6 @@ MACHINE = {
     "interfaces": ["ip", "-o", "link", "show"],
     "routes": ["ip", "route", "show", "table", "all"],
     "tables": ["nft", "list", "tables"],
-    "namespaces": ["lsns", "-n", "-t", "net", "-o", "NS"],
 }
 SETTINGS = ("net/ipv4/ip_forward", "vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
 
@@ -28,11 +27,24 @@ def snapshot() -> dict[str, set[str]]:
         name: set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines())
         for name, command in MACHINE.items()
     }
-    found["mounts"] = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    mounted = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    found["mounts"] = {path for path in mounted if path.startswith(str(layout.STATE))}
     found["cgroups"] = {str(path) for path in Path("/sys/fs/cgroup").glob("**/linnet*")}
     found["settings"] = {f"{name}={Path('/proc/sys', name).read_text().strip()}" for name in SETTINGS}
     found["processes"] = {line for line in commands() if str(layout.STATE) in line and "kubectl" not in line}
     found["folders"] = {str(path) for path in Path("/var/lib").iterdir()}
+    return found
+
+
+def networks(pids: Iterable[int | str] = ()) -> set[str]:
+    """Network namespaces of the given processes, or of all."""
+    chosen = [str(pid) for pid in pids] or ["[0-9]*"]
+    found = set()
+    for link in (path for pid in chosen for path in Path("/proc").glob(f"{pid}/ns/net")):
+        try:
+            found.add(str(link.readlink()))
+        except OSError:
+            continue
     return found
 
 
@@ -66,9 +78,12 @@ def test_down_leaves_nothing() -> None:
     cluster("down")
     before = snapshot()
     with_a_pod()
+    pods = networks(cgroups.members()) - networks([os.getpid()])
+    assert pods
     assert snapshot() != before
     assert cluster("down").returncode == 0
     assert snapshot() == before
+    assert not pods & networks()
     assert cluster("verify-clean").returncode == 0
 
 

@@ -94,3 +94,12 @@ def test_a_broken_record_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "half.json").write_text('{"name": "ha')
     assert processes.recorded(tmp_path) == []
+
+
+def test_a_process_without_a_record_is_found_by_its_mark(tmp_path: Path) -> None:
+    """A starter that is killed before it writes the record leaves nothing that cannot be found."""
+    process = started(tmp_path, "one", LISTEN)
+    (tmp_path / "run" / "one.json").unlink()
+    (found,) = processes.marked(tmp_path)
+    processes.stop([found], within=0)
+    assert not processes.alive(process)
