@@ -17,7 +17,7 @@ from demo.ledger import Accounted, account
 from demo.live import Live
 from demo.place import Examples, empty_namespace, find, install
 from demo.screen import Screen, screen
-from demo.settings import NAMESPACE, Settings, SettingsError, environment, settings
+from demo.settings import NAMESPACE, Place, Settings, SettingsError, environment, settings
 from demo.stage import Stage, StoryError
 from demo.story import Story
 from demo.summary import summary
@@ -27,7 +27,7 @@ TOLD = frozenset({"validation", "started", "weight", "routing", "decision", "qua
 """Facts that become a line."""
 WITH_TREE = frozenset({"routing", "decision"})
 """Facts after which the tree is printed where it is not live."""
-REFRESH = 0.5
+REFRESH = 1.0
 
 
 @dataclass
@@ -77,9 +77,15 @@ class Show:
         self.screen.say("helm upgrade --install linnet charts/linnet")
         await self._timed(
             "installation",
-            asyncio.gather(install(kubectl, place.images), empty_namespace(kubectl, examples, place)),
+            asyncio.gather(install(kubectl, place.images), self._set_out(kubectl, examples, place)),
         )
         return Story(self.stage, kubectl, examples, self.settings, self.screen.say, self.live.settle)
+
+    async def _set_out(self, kubectl: Kubectl, examples: Examples, place: Place) -> None:
+        """The namespace, and in it the training of the first versions: it needs no operator."""
+        await empty_namespace(kubectl, examples, place)
+        self.screen.say("a Job trains four versions and puts them into the store")
+        await kubectl.apply(examples("training-job"))
 
     async def _timed(self, name: str, what: Any) -> Any:
         began = time.time()
@@ -89,7 +95,7 @@ class Show:
             self.seconds[name] = time.time() - began
 
     async def _draw(self) -> None:
-        while True:
+        while self.screen.live:
             await asyncio.sleep(REFRESH)
             with contextlib.suppress(KeyError):
                 self.screen.draw(tree(self.live.snapshot(), colors=True))

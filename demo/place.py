@@ -1,6 +1,7 @@
 """Before the story: a cluster, the images, Linnet installed by its chart, and an empty namespace."""
 
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import Callable
@@ -82,6 +83,8 @@ async def install(kubectl: Kubectl, images: Images) -> None:
 
 async def empty_namespace(kubectl: Kubectl, examples: Examples, place: Place) -> None:
     """The demo's namespace as new, with the store's keys and the clients' script in it."""
+    with contextlib.suppress(CommandError):  # nothing of an earlier run is worth a graceful end
+        await kubectl("delete", "mld,rp,mdl,jobs,pods", "--all", "--wait=false", "--grace-period=1")
     await kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", "--timeout=3m")
     await kubectl.apply(examples("namespace"))
     secret = {

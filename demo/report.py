@@ -13,6 +13,7 @@ from demo.episodes import SLOW_MS, Episode
 from demo.facts import Fact
 from demo.ledger import Accounted
 
+WHOLE = 100
 PAGE = Path(__file__).parent / "page"
 TOLD = frozenset(
     {"validation", "started", "phase", "weight", "routing", "decision", "quarantine", "run", "ended", "ready"}
@@ -34,7 +35,7 @@ def page(
         "episodes": [_episode(e, began) for e in told],
         "traffic": traffic(rows, began),
         "failures": [_failure(r, began) for r in rows if r.failure],
-        "weights": list(weights(facts, began)),
+        "weights": weights(facts, began),
         "facts": [_fact(f, began) for f in facts if f.topic in TOLD],
         "curves": [{"version": c.version, "check": c.check, "points": c.points} for c in drawn],
         "slowMs": SLOW_MS,
@@ -72,13 +73,19 @@ def _add(counts: dict[str, int], key: str) -> None:
     counts[key] = counts.get(key, 0) + 1
 
 
-def weights(facts: Iterable[Fact], began: float) -> Iterable[dict[str, Any]]:
-    """The weight that the operator gave to the newest version, whenever it changed."""
+def weights(facts: Iterable[Fact], began: float) -> list[list[dict[str, Any]]]:
+    """For each rollout the canary's weight in percent whenever it changed, until one version serves alone."""
+    found: list[list[dict[str, Any]]] = []
     for fact in facts:
-        if fact.topic == "weight":
-            yield {"at": round(fact.at - began, 2), "version": fact.version, "percent": fact.data["real"]}
-        elif fact.topic == "routing" and fact.data["alone"] is not None:
-            yield {"at": round(fact.at - began, 2), "version": fact.data["alone"], "percent": 100}
+        at = round(fact.at - began, 2)
+        if fact.topic == "started":
+            found.append([])
+        elif found and fact.topic == "weight":
+            found[-1].append({"at": at, "percent": fact.data["real"]})
+        elif found and fact.topic == "routing" and fact.data["alone"] is not None and found[-1]:
+            promoted = found[-1][-1]["percent"] == WHOLE
+            found[-1].append({"at": at, "percent": WHOLE if promoted else 0})
+    return [steps for steps in found if any(step["percent"] for step in steps)]
 
 
 def _episode(e: Episode, began: float) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class Settings:
 
     place: Place | None
     out: Path
-    rate: float = 60
+    rate: float = 75
     missing: float = 0.04
     plain: bool = False
 
@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Linnet's story on a real cluster.")
     parser.add_argument("--kubeconfig", help="another cluster than the embedded one (also: KUBECONFIG)")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "demo", help="where summary and report go")
-    parser.add_argument("--rate", type=float, default=60, help="client requests a second")
+    parser.add_argument("--rate", type=float, default=75, help="client requests a second")
     parser.add_argument("--missing", type=float, default=0.04, help="share of records with a missing value")
     parser.add_argument("--plain", action="store_true", help="no live tree and no colors, also on a terminal")
     return parser

@@ -42,7 +42,8 @@ class Story:
     async def play(self) -> None:
         """All acts in order. StoryError, or CommandError, where it can't go on."""
         self.tasks += [asyncio.create_task(self._watch(resource)) for resource in WATCHED]
-        await self._train_first_versions()
+        self.tasks.append(asyncio.create_task(self._follow_training("first-versions")))
+        await self._trained("v1")
         await self._serve()
         await self._promote(STORY[1], "model-v2")
         await self._roll_back(STORY[2], "model-v3")
@@ -96,12 +97,6 @@ class Story:
             async for line in self.kubectl.logs("-f", "traffic"):
                 self.stage.read_traffic(line)
             await asyncio.sleep(RETRY)
-
-    async def _train_first_versions(self) -> None:
-        self.say("a Job trains four versions and puts them into the store")
-        await self.kubectl.apply(self.examples("training-job"))
-        self.tasks.append(asyncio.create_task(self._follow_training("first-versions")))
-        await self._trained("v1")
 
     async def _trained(self, recipe: str) -> None:
         await self.stage.until(lambda: self._artifact(recipe), f"the training of {recipe}", LONG)

@@ -53,7 +53,7 @@ function legend() {
     make(item, "i", { style: `background:${paint}` });
     item.append(name);
   }
-  make(list, "li", {}, "— weight of the newest version");
+  make(list, "li", {}, "— weight of the canary, as its pods make it");
 }
 
 function timeline() {
@@ -71,7 +71,7 @@ function timeline() {
   bands(svg, x, box, first);
   ticks(svg, box, most, y, weightY, width);
   areas(svg, seconds, first, x, y);
-  weightLine(svg, x, weightY, first, last);
+  weightLine(svg, x, weightY, first);
   failures(svg, x, box);
   timeAxis(svg, x, box, first, last);
   hover(svg, seconds, first, x, box, width);
@@ -81,9 +81,9 @@ function bands(svg, x, box, first) {
   for (const [index, episode] of data.episodes.entries()) {
     const from = x(Math.max(first, episode.from)), to = x(episode.to);
     if (index % 2) make(svg, "rect", { x: from, y: 4, width: Math.max(0, to - from), height: box.floor - 4, fill: "var(--grid)", opacity: .6 });
-    const label = make(svg, "text", { x: from + 4, y: 17, class: "strong" }, `v${episode.version}`);
-    make(svg, "text", { x: from + 26, y: 17 }, to - from > 90 ? episode.outcome : "");
-    make(label, "title", {}, episode.name);
+    const room = to - from;
+    if (room > 20) make(svg, "text", { x: from + 4, y: 17, class: "strong" }, `v${episode.version}`);
+    if (room > 90) make(svg, "text", { x: from + 26, y: 17 }, episode.outcome);
   }
 }
 
@@ -112,17 +112,18 @@ function areas(svg, seconds, first, x, y) {
   }
 }
 
-function weightLine(svg, x, weightY, first, last) {
-  const points = [];
-  let before = 0;
-  for (const { at, percent } of data.weights) {
-    const where = x(Math.max(first, at));
-    points.push(`${where},${weightY(before)}`, `${where},${weightY(percent)}`);
-    before = percent;
+function weightLine(svg, x, weightY, first) {
+  for (const rollout of data.weights) {
+    const points = [];
+    let before = 0;
+    for (const { at, percent } of rollout) {
+      const where = x(Math.max(first, at));
+      points.push(`${where},${weightY(before)}`, `${where},${weightY(percent)}`);
+      before = percent;
+    }
+    make(svg, "polyline", { points: points.join(" "), fill: "none", stroke: "var(--card)", "stroke-width": 4 });
+    make(svg, "polyline", { points: points.join(" "), fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
   }
-  points.push(`${x(last)},${weightY(before)}`);
-  make(svg, "polyline", { points: points.join(" "), fill: "none", stroke: "var(--card)", "stroke-width": 4 });
-  make(svg, "polyline", { points: points.join(" "), fill: "none", stroke: "var(--ink)", "stroke-width": 1.6 });
 }
 
 function failures(svg, x, box) {
@@ -169,10 +170,10 @@ function hover(svg, seconds, first, x, box, width) {
 
 function cards() {
   const names = {
-    fromFirstTrafficToVerdict: "first canary traffic → verdict",
+    fromFirstTrafficToVerdict: "first traffic → verdict",
     fromVerdictToRoutingChange: "verdict → routing change",
-    fromFirstBadAnswerToRoutingChange: "first bad answer → routing change",
-    fromFirstBadAnswerToLastCanaryAnswer: "first bad answer → last canary answer",
+    fromFirstBadAnswerToRoutingChange: "first bad → routing change",
+    fromFirstBadAnswerToLastCanaryAnswer: "first bad → last canary answer",
     whole: "the whole rollout",
   };
   for (const episode of data.episodes) {
@@ -180,17 +181,19 @@ function cards() {
     const fine = episode.expected && !episode.failedUnexpectedly;
     make(card, "span", { class: `verdict ${fine ? "good" : "bad"}` }, fine ? episode.outcome : `${episode.outcome}: unexpected`);
     make(card, "h3", {}, `${episode.title}`);
-    make(card, "p", { class: "said" }, `${episode.name}. ${episode.message}`);
+    make(card, "p", { class: "said" }, episode.message ? `${episode.name}: ${episode.message}` : episode.name);
     const list = make(card, "dl");
     const add = (name, value) => { make(list, "dt", {}, name); make(list, "dd", {}, value); };
-    if (episode.canaryRequests !== null) add("canary requests until the verdict", number(episode.canaryRequests));
+    if (episode.canaryRequests !== null) add("canary requests to verdict", number(episode.canaryRequests));
     for (const check of episode.checks) {
-      if (check.canaryRequests) add(`${check.name}: bad of canary's / stable's`,
-        `${check.canaryBad ?? 0} of ${number(check.canaryRequests)} / ${check.stableBad ?? 0} of ${number(check.stableRequests ?? 0)}`);
-      if (check.statistic && check.bound) add(`${check.name}: evidence / bound (log)`, `${check.statistic} / ${check.bound}`);
+      if (!check.canaryRequests) continue;
+      const ofCanary = `${check.canaryBad ?? 0} of ${number(check.canaryRequests)}`;
+      const ofStable = `${check.stableBad ?? 0} of ${number(check.stableRequests ?? 0)}`;
+      add(check.name === "latency" ? "slow: canary · stable" : `${check.name}: canary · stable`, `${ofCanary} · ${ofStable}`);
+      if (check.statistic) add("log-evidence · bound", `${check.statistic} · ${check.bound}`);
     }
     for (const [key, name] of Object.entries(names)) if (key in episode.seconds) add(name, `${episode.seconds[key]} s`);
-    add("client requests meanwhile", number(episode.clientRequests));
+    add("client requests", number(episode.clientRequests));
     for (const [cause, count] of Object.entries(episode.failed)) add(`failed: ${cause}`, number(count));
   }
 }
