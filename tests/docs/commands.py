@@ -27,6 +27,7 @@ class How(StrEnum):
 
 
 _RULES = (
+    (r"kubectl get\b.* (--watch|-w)\b", How.FLAGS),
     (
         r"kubectl (apply|annotate|explain|get|describe|events|label|patch|scale|create|diff|auth|kustomize|edit)\b",
         How.RUN,

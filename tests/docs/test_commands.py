@@ -22,7 +22,7 @@ PAGES = list(dict.fromkeys(c.page for c in ALL if c.how in {How.RUN, How.DRY}))
 POLICY = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/linnet-requests"
 LEASES = "/apis/coordination.k8s.io/v1"
 KINDS = ("models", "modelversions", "deployments", "retrainpolicies")
-VERSIONS = (1, 5, 7)
+VERSIONS = (1, 3, 5, 7)
 BARE = "docs/how-to/install.md"
 """The page that begins with a cluster on which nothing is installed."""
 
@@ -176,10 +176,11 @@ def prepare(api: ApiServer, *, bare: bool) -> None:
 
 
 def objects() -> Iterator[samples.Object]:
-    yield samples.model(namespace="ml")
-    yield samples.deployment(namespace="ml")
-    yield samples.retrain_policy(namespace="ml")
-    yield from (samples.model_version(number, namespace="ml") for number in VERSIONS)
+    for namespace in ("ml", "linnet-demo"):
+        yield samples.model(namespace=namespace)
+        yield samples.deployment(namespace=namespace)
+        yield samples.retrain_policy(namespace=namespace)
+        yield from (samples.model_version(number, namespace=namespace) for number in VERSIONS)
 
 
 def remove_everything(api: ApiServer) -> None:

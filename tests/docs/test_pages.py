@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from docs.pages import REPO, Page, pages
+from linnet.api.crds import KINDS
 
 KNOWN = {"", "yaml", "json", "console", "bash", "sh", "python", "lua"}
-PROMISED = {"docs/tutorials/first-canary.md", "docs/explanation/analysis.md"}
+PROMISED = {"docs/explanation/analysis.md"}
 """Pages that are being written: links may lead there already."""
 BRITISH = re.compile(
     r"\b(behaviou?r(?<=our)|colour|favour|honour|labour|neighbour|centre|licence|catalogued|organis\w*|recognis\w*"
@@ -78,3 +79,11 @@ def test_the_readme_shows_the_quickstart() -> None:
     [first] = [b for b in Page(REPO / "README.md").blocks() if b.language == "yaml"]
     assert first.text == (REPO / "docs/examples/quickstart.yaml").read_text()
     assert len([line for line in first.text.splitlines() if line != "---"]) <= 12
+
+
+def test_output_has_the_columns_of_the_kinds() -> None:
+    """What the pages show of `kubectl get` is what one sees."""
+    known = {("NAME", *(name.upper() for name, _, _, wide in kind.columns if not wide)) for kind in KINDS}
+    shown = [tuple(line.split()) for p in pages() for line in re.findall(r"^NAME .*$", p.text, re.MULTILINE)]
+    assert shown
+    assert [header for header in shown if header not in known] == []
