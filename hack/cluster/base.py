@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from hack.cluster import buildah, layout
-from hack.cluster.steps import ClusterError, run, say
+from hack.cluster.steps import ClusterError, attempt, run, say
 
 # libstdc++6: the wheels of numpy and its like link to it.
 PACKAGES = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
@@ -34,6 +34,16 @@ def sources(targets: str) -> list[str]:
     return [f"deb {uri} {release} {component}" for origin, uri, release, component in fields if origin == "Debian"]
 
 
+def package_sources() -> list[str]:
+    """The machine's; who made a source is known only once its lists are fetched, which container images are not."""
+    lines = sources(run(TARGETS))
+    if not lines and attempt(["apt-get", "update", "-qq"]):
+        lines = sources(run(TARGETS))
+    if not lines:
+        raise ClusterError("no image can be built: this machine has no Debian package sources")
+    return lines
+
+
 def release() -> str:
     found = re.search(r"^VERSION_CODENAME=(\S+)", Path("/etc/os-release").read_text(), re.MULTILINE)
     return found[1] if found else "bookworm"
@@ -41,9 +51,7 @@ def release() -> str:
 
 def ensure() -> str:
     """Name of the base image in buildah's storage; made if it is not there."""
-    lines = sources(run(TARGETS))
-    if not lines:
-        raise ClusterError("this machine has no Debian package sources: run `apt-get update`, or use another cluster")
+    lines = package_sources()
     key = hashlib.sha256("\n".join([RECIPE, release(), *lines, *PACKAGES, *EXCLUDED]).encode()).hexdigest()[:12]
     name = f"localhost/linnet-base:{key}"
     if not buildah.has(name):

@@ -7,6 +7,7 @@ removed its containers: else containerd would adopt them for a cluster that know
 import contextlib
 import hashlib
 import shutil
+import tomllib
 from pathlib import Path
 
 from hack.cluster import buildah, golang, layout, mounts, network, node, oci, processes, transfer
@@ -18,12 +19,18 @@ START_SECONDS = 30.0
 MANY = 12
 
 
+CONFIG = layout.STATE / "containerd.toml"
+
+
 def root() -> Path:
+    """Where images and containers are: in the cache of whoever started the cluster that is running."""
+    if CONFIG.exists():
+        return Path(str(tomllib.loads(CONFIG.read_text())["root"]))
     return layout.cache() / "containerd"
 
 
 def clean_marker() -> Path:
-    return layout.cache() / "containerd-is-clean"
+    return root().with_name("containerd-is-clean")
 
 
 def ctr(*arguments: str | Path) -> list[str | Path]:
@@ -48,9 +55,8 @@ def start() -> Process:
 def launch(image: str, *, kubernetes: bool) -> Process:
     root().mkdir(parents=True, exist_ok=True)
     snapshotter = "native" if mounts.filesystem_of(root()) == "overlay" else "overlayfs"
-    config = layout.STATE / "containerd.toml"
-    config.write_text(node.containerd_config(image, root(), snapshotter, kubernetes=kubernetes))
-    process = processes.spawn("containerd", ["containerd", "--config", config], layout.STATE)
+    CONFIG.write_text(node.containerd_config(image, root(), snapshotter, kubernetes=kubernetes))
+    process = processes.spawn("containerd", ["containerd", "--config", CONFIG], layout.STATE)
     wait("containerd", lambda: attempt(ctr("version")), within=START_SECONDS, alive=lambda: processes.obituary(process))
     return process
 
