@@ -88,7 +88,8 @@ def _each_interval(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, da
     for cells in intervals(scenario.world, seed):
         now += INTERVAL
         stream = replace(
-            stream.plus(SEGMENT, [cell[1:] for cell in cells]), read_at=dict.fromkeys(Track, now.timestamp())
+            stream.plus(SEGMENT, [cell[1:] for cell in cells], INTERVAL.total_seconds()),
+            read_at=dict.fromkeys(Track, now.timestamp()),
         )
         yield replace(evidence, streams={scenario.check.name: stream}), now
         done += sum(n for _, _, n, _ in cells)
@@ -124,7 +125,7 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
     evidence = _empty(scenario.check)
     stream = evidence.streams[scenario.check.name]
     for number, (track, bad) in enumerate(requests(scenario.world, seed)):
-        stream = stream.plus(SEGMENT, [(track, 1, int(bad))])
+        stream = stream.plus(SEGMENT, [(track, 1, int(bad))], 0)
         if track is Track.CANARY:
             yield replace(evidence, streams={scenario.check.name: stream}), START
         if number >= scenario.total:

@@ -67,6 +67,12 @@ NULL = (
     _good("sparse 0.1 %, bursts as retries, at the bound", replace(SPARSE, burst="retries"), TENTH_PERCENT),
     _good("long bursts (mean 10)", replace(GOOD, burst="retries", burst_mean=10), STABLE),
     _good("1 stable pod, bursts geometric", replace(GOOD, burst="geometric", stable_pods=1, share=0.5), STABLE),
+    _good("both tracks at 50 % for 30 s", replace(GOOD, incident=(100, 106, 0.5)), STABLE),
+    _good(
+        "share creeps to 0.3, then 0.2 % becomes 5 % for both",
+        replace(GOOD.with_rates(0.002, 0.002), share=0.01, creep=0.3, incident=(264, 400, 0.05)),
+        STABLE,
+    ),
 )
 
 

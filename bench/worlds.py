@@ -22,7 +22,8 @@ class World:
 
     `burst`: sizes of groups of failures, all on one pod in one interval ("geometric", "constant"), "none" for
     independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
-    interval on the canary has its own rate.
+    interval on the canary has its own rate. `creep`: the share grows to this within 400 intervals, as with
+    clients that keep connections alive. `incident`: from one interval to another both tracks have this rate.
     """
 
     stable_rate: float
@@ -34,6 +35,8 @@ class World:
     burst: str = "none"
     burst_mean: float = 3.0
     drift: int = 0
+    creep: float = 0.0
+    incident: tuple[int, int, float] | None = None
 
     def with_rates(self, stable: float, canary: float) -> World:
         return replace(self, stable_rate=stable, canary_rate=canary)
@@ -57,15 +60,23 @@ def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
     """Intervals of both tracks' pods, for ever."""
     rng, number = random.Random(seed), 0
     while True:
-        canary_rate = world.canary_rate if number >= world.drift else world.stable_rate
-        rows = [(Track.CANARY, world.canary_pods, world.share, canary_rate)]
-        rows.append((Track.STABLE, world.stable_pods, 1 - world.share, world.stable_rate))
         yield [
             (f"{track}-{pod}", track, *_cell(rng, world, world.per_interval * share / pods, rate))
-            for track, pods, share, rate in rows
+            for track, pods, share, rate in _tracks(world, number)
             for pod in range(pods)
         ]
         number += 1
+
+
+def _tracks(world: World, number: int) -> list[tuple[Track, int, float, float]]:
+    """(track, pods, share, rate) in one interval."""
+    canary = world.canary_rate if number >= world.drift else world.stable_rate
+    stable, share = world.stable_rate, world.share
+    if world.creep:
+        share += (world.creep - share) * min(1.0, number / 400)
+    if world.incident and world.incident[0] <= number < world.incident[1]:
+        canary = stable = world.incident[2]
+    return [(Track.CANARY, world.canary_pods, share, canary), (Track.STABLE, world.stable_pods, 1 - share, stable)]
 
 
 def _cell(rng: random.Random, world: World, mean: float, rate: float) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from linnet.core.tallies import Spread
 
-PRIOR_CELLS = 2.0
+PRIOR_CELLS = 3.0
 """Weight of the cautious guess, in cells with errors: chosen by simulation (bench/detection.py)."""
 
 
@@ -34,14 +34,15 @@ def dispersion(tracks: Sequence[Spread]) -> float:
 
 def design_effect(tracks: Sequence[Spread]) -> float:
     """Observed over binomial variance of the cells, each track about its own rate; at least 1."""
-    observed = sum(_observed(t) for t in tracks)
-    binomial = sum(t.bad * (1 - t.bad / t.n) for t in tracks if t.n)
-    return max(1.0, observed / binomial) if binomial > 0 else 1.0
+    seen = [t for t in tracks if t.n]
+    binomial, freedom = sum(t.bad * (1 - t.bad / t.n) for t in seen), sum(t.cells - 1 for t in seen)
+    if binomial <= 0 or freedom <= 0:
+        return 1.0
+    cells = sum(t.cells for t in seen)
+    return max(1.0, sum(_squares(t) for t in seen) / binomial * cells / freedom)
 
 
-def _observed(t: Spread) -> float:
-    """Sum over cells of (bad - n*rate)^2, corrected for the rate being estimated from the same cells."""
-    if t.cells < 2:  # noqa: PLR2004 (one cell has no spread)
-        return 0.0
+def _squares(t: Spread) -> float:
+    """Sum over cells of (bad - n * rate)^2."""
     rate = t.bad / t.n
-    return (t.bad_squared - 2 * rate * t.n_bad + rate**2 * t.n_squared) * t.cells / (t.cells - 1)
+    return t.bad_squared - 2 * rate * t.n_bad + rate**2 * t.n_squared

@@ -5,7 +5,6 @@ Only sums and each pod's last counters are kept: a restarted operator judges exa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,8 +18,6 @@ __all__ = ["Evidence", "Snapshot", "Stream", "align", "fold", "from_data", "star
 
 FORGET_SECONDS = 600.0
 """A pod that is gone stays known this long: one that a slow list leaves out must not be counted twice."""
-RATE_SECONDS = 60.0
-"""Memory of the request rate, which only serves to estimate how long the evidence will take."""
 
 
 def fold(
@@ -43,12 +40,12 @@ def fold(
     pods = {
         uid: _look(evidence.checks, samples.get(uid), track, evidence.pods.get(uid)) for uid, track in tracks.items()
     }
+    looks = tuple(pods.values())
     elapsed = at - evidence.folded_at if evidence.folded_at is not None else 0.0
-    streams = {
-        name: _rated(_added(old, name, pods.values(), at, segment_key if count and name not in uncounted else None),
-                     old, elapsed)
-        for name, old in evidence.streams.items()
-    }  # fmt: skip
+    streams = {name: _noted(stream, name, looks, at) for name, stream in evidence.streams.items()}
+    for name in streams.keys() - set(uncounted) if count else ():
+        cells = [(look.track, *look.delta(name)) for look in looks]
+        streams[name] = streams[name].plus(segment_key, cells, elapsed)
     gone = {u: p for u, p in evidence.pods.items() if u not in tracks and at - p.seen < FORGET_SECONDS}
     seen = {uid: Snapshot(pod.track, at, pod.counts()) for uid, pod in pods.items()}
     return Evidence(evidence.checks, streams, {**gone, **seen}, frozenset(tracks.values()), at)
@@ -94,26 +91,13 @@ def _fell(reading: Reading | Unreadable, base: Reading | None) -> bool:
     return isinstance(reading, Reading) and base is not None and (reading.n < base.n or reading.bad < base.bad)
 
 
-def _added(old: Stream, name: str, pods: Iterable[_Look], at: float, segment: str | None) -> Stream:
-    stream = replace(old, problem="") if old.problem else old
-    for pod in pods:
-        stream = _noted(stream, pod.track, pod.found[name], at)
-        if segment is not None:
-            stream = stream.plus(segment, pod.track, *pod.delta(name))
-    return stream
-
-
-def _noted(stream: Stream, track: Track, reading: Reading | Unreadable, at: float) -> Stream:
-    if isinstance(reading, Unreadable):
-        missed = {**stream.unreadable, track: stream.unreadable.get(track, 0) + 1}
-        return replace(stream, unreadable=missed, problem=reading.problem)
-    return stream if stream.read_at.get(track) == at else replace(stream, read_at={**stream.read_at, track: at})
-
-
-def _rated(stream: Stream, old: Stream, elapsed: float) -> Stream:
-    """Canary requests a second, exponentially weighted; the first interval counts in full."""
-    if elapsed <= 0:
-        return stream
-    weight = 1 - math.exp(-elapsed / RATE_SECONDS) if old.canary_rate else 1.0
-    new = (stream.canary_n - old.canary_n) / elapsed
-    return replace(stream, canary_rate=old.canary_rate + weight * (new - old.canary_rate))
+def _noted(stream: Stream, name: str, looks: Iterable[_Look], at: float) -> Stream:
+    """When each track was last readable, and what was not."""
+    read_at, unreadable, problem = dict(stream.read_at), dict(stream.unreadable), ""
+    for look in looks:
+        reading = look.found[name]
+        if isinstance(reading, Unreadable):
+            unreadable[look.track], problem = unreadable.get(look.track, 0) + 1, reading.problem
+        else:
+            read_at[look.track] = at
+    return replace(stream, read_at=read_at, unreadable=unreadable, problem=problem)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import Any
 
@@ -16,29 +17,76 @@ MAX_PODS = 1000
 """Pods' last counters that are stored, the latest seen first: about 100 bytes each for every check."""
 
 
+MEMORY, ENOUGH = 400.0, 50.0
+"""Requests over which the observed share is averaged, and those before which it is not asked for."""
+STEP, MOST_STEPS = 1.5, 8
+"""Shares whose odds differ by less than the factor are compared together; 8 steps are a factor of 25."""
+
+Cell = tuple[Track, int, int]
+"""One pod in one interval: its track, its requests, the bad ones among them."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The last few hundred requests by track, and the seconds they took; all three fade together."""
+
+    canary_n: float = 0.0
+    stable_n: float = 0.0
+    seconds: float = 0.0
+
+    def plus(self, cells: Iterable[Cell], elapsed: float) -> Recent:
+        """The same one interval later."""
+        counts = {Track.CANARY: 0, Track.STABLE: 0}
+        for track, n, _ in cells:
+            counts[track] += n
+        canary, stable = counts[Track.CANARY], counts[Track.STABLE]
+        keep = math.exp(-(canary + stable) / MEMORY)
+        return Recent(self.canary_n * keep + canary, self.stable_n * keep + stable, self.seconds * keep + elapsed)
+
+    @property
+    def stratum(self) -> int | None:
+        """The canary's odds of a request, in steps of `STEP`: 0 = as many as stable, -5 = about a tenth.
+
+        None while there are too few requests to say.
+        """
+        if self.canary_n + self.stable_n < ENOUGH:
+            return None
+        steps = round(math.log((self.canary_n + 0.5) / (self.stable_n + 0.5)) / math.log(STEP))
+        return max(-MOST_STEPS, min(MOST_STEPS, steps))
+
+
 @dataclass(frozen=True)
 class Stream:
-    """Everything known for one check. `read_at` is in epoch seconds, `problem` that of the last fold."""
+    """Everything known for one check. `read_at` is in epoch seconds, `problem` that of the last fold.
+
+    A segment is a weight and, within it, a share that was really observed: clients that keep connections
+    alive let the canary's share creep up, and a bad quarter of an hour of both tracks would be blamed on
+    the track that had more of it.
+    """
 
     segments: Mapping[str, Sums] = field(default_factory=dict)
     spread: Mapping[Track, Spread] = field(default_factory=dict)
+    recent: Recent = field(default_factory=Recent)
     read_at: Mapping[Track, float] = field(default_factory=dict)
     unreadable: Mapping[Track, int] = field(default_factory=dict)
     problem: str = ""
-    canary_rate: float = 0.0
 
-    def plus(self, segment: str, track: Track, n: int, bad: int) -> Stream:
-        """The stream and one more cell: `n` requests of one pod in one interval, `bad` of them bad."""
-        if not n:
-            return self
-        sums = self.segments.get(segment, Sums()).plus(track, n, bad)
-        spread = self.spread.get(track, Spread()).plus(n, bad)
-        return replace(self, segments={**self.segments, segment: sums}, spread={**self.spread, track: spread})
+    def plus(self, weight: str, cells: Sequence[Cell], elapsed: float) -> Stream:
+        """The stream and one interval of `elapsed` seconds more."""
+        recent = self.recent.plus(cells, elapsed)
+        segment = weight if recent.stratum is None else f"{weight}|{recent.stratum}"
+        sums, spread = self.segments.get(segment, Sums()), dict(self.spread)
+        for track, n, bad in cells:
+            if n:
+                sums = sums.plus(track, n, bad)
+                spread[track] = spread.get(track, Spread()).plus(n, bad)
+        segments = {**self.segments, segment: sums} if sums != Sums() else self.segments
+        return replace(self, segments=segments, spread=spread, recent=recent)
 
     @property
-    def canary_n(self) -> float:
-        """All canary requests counted so far."""
-        return sum(sums.canary_n for sums in self.segments.values())
+    def canary_rate(self) -> float:
+        """Canary requests a second, lately."""
+        return self.recent.canary_n / self.recent.seconds if self.recent.seconds > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -115,7 +163,7 @@ def _stream_data(stream: Stream) -> dict[str, Any]:
         "readAt": dict(stream.read_at),
         "unreadable": dict(stream.unreadable),
         "problem": stream.problem,
-        "rate": stream.canary_rate,
+        "recent": astuple(stream.recent),
     }
 
 
@@ -126,7 +174,7 @@ def _stream(data: Mapping[str, Any]) -> Stream:
         read_at={Track(track): at for track, at in data["readAt"].items()},
         unreadable={Track(track): count for track, count in data["unreadable"].items()},
         problem=data["problem"],
-        canary_rate=data["rate"],
+        recent=Recent(*data["recent"]),
     )
 
 
