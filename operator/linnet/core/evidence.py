@@ -16,6 +16,7 @@ from linnet.core.readings import Reading, Unreadable, read
 
 __all__ = ["Evidence", "Snapshot", "Stream", "align", "fold", "from_data", "start", "to_data"]
 
+NO_ANSWER = Unreadable("a pod did not answer the scrape")
 FORGET_SECONDS = 600.0
 """A pod that is gone stays known this long: one that a slow list leaves out must not be counted twice."""
 
@@ -81,8 +82,7 @@ class _Look:
 
 
 def _look(checks: Iterable[Check], sample: PodCounters | None, track: Track, known: Snapshot | None) -> _Look:
-    missing = Unreadable("a pod did not answer the scrape")
-    found = {check.name: read(check, sample) if sample is not None else missing for check in checks}
+    found = {check.name: read(check, sample) if sample is not None else NO_ANSWER for check in checks}
     last = known.counts if known else {}
     return _Look(track, found, last, restarted=any(_fell(reading, last.get(name)) for name, reading in found.items()))
 
@@ -93,11 +93,14 @@ def _fell(reading: Reading | Unreadable, base: Reading | None) -> bool:
 
 def _noted(stream: Stream, name: str, looks: Iterable[_Look], at: float) -> Stream:
     """When each track was last readable, and what was not."""
-    read_at, unreadable, problem = dict(stream.read_at), dict(stream.unreadable), ""
+    read_at, unreadable = dict(stream.read_at), dict(stream.unreadable)
+    problems: dict[Track, str] = {}
     for look in looks:
         reading = look.found[name]
-        if isinstance(reading, Unreadable):
-            unreadable[look.track], problem = unreadable.get(look.track, 0) + 1, reading.problem
-        else:
+        if isinstance(reading, Reading):
             read_at[look.track] = at
-    return replace(stream, read_at=read_at, unreadable=unreadable, problem=problem)
+            continue
+        unreadable[look.track] = unreadable.get(look.track, 0) + 1
+        if reading is not NO_ANSWER or look.track not in problems:
+            problems[look.track] = reading.problem
+    return replace(stream, read_at=read_at, unreadable=unreadable, problems=problems)

@@ -57,7 +57,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class Stream:
-    """Everything known for one check. `read_at` is in epoch seconds, `problem` that of the last fold.
+    """Everything known for one check. `read_at` is in epoch seconds, `problems` are those of the last fold.
 
     A segment is a weight and, within it, a share that was really observed: clients that keep connections
     alive let the canary's share creep up, and a bad quarter of an hour of both tracks would be blamed on
@@ -69,7 +69,7 @@ class Stream:
     recent: Recent = field(default_factory=Recent)
     read_at: Mapping[Track, float] = field(default_factory=dict)
     unreadable: Mapping[Track, int] = field(default_factory=dict)
-    problem: str = ""
+    problems: Mapping[Track, str] = field(default_factory=dict)
 
     def plus(self, weight: str, cells: Sequence[Cell], elapsed: float) -> Stream:
         """The stream and one interval of `elapsed` seconds more."""
@@ -162,7 +162,7 @@ def _stream_data(stream: Stream) -> dict[str, Any]:
         "spread": {track: astuple(spread) for track, spread in stream.spread.items()},
         "readAt": dict(stream.read_at),
         "unreadable": dict(stream.unreadable),
-        "problem": stream.problem,
+        "problems": dict(stream.problems),
         "recent": astuple(stream.recent),
     }
 
@@ -173,7 +173,7 @@ def _stream(data: Mapping[str, Any]) -> Stream:
         spread={Track(track): Spread(*spread) for track, spread in data["spread"].items()},
         read_at={Track(track): at for track, at in data["readAt"].items()},
         unreadable={Track(track): count for track, count in data["unreadable"].items()},
-        problem=data["problem"],
+        problems={Track(track): problem for track, problem in data["problems"].items()},
         recent=Recent(*data["recent"]),
     )
 

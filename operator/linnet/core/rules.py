@@ -66,7 +66,7 @@ def unreadable(case: Case) -> Said | None:
         age = case.ages.get(track)
         if age is None or age > case.stale_after:
             since = "never" if age is None else f"last {age:.0f} s ago"
-            why = f": {case.stream.problem}" if case.stream.problem else ""
+            why = f": {case.stream.problems[track]}" if track in case.stream.problems else ""
             return Said(Verdict.ERROR, "MetricsUnreadable", f"the {track} pods' metrics were read {since}{why}")
     return None
 
