@@ -216,3 +216,20 @@ def test_lost_status_is_adopted_from_what_serves() -> None:
     assert cluster.typed.stable.version == 2
     assert at_rest(cluster)
     assert len(cluster.answering()) == 2
+
+
+@pytest.mark.parametrize("fields", [{"autoscaling": {"min": 1, "max": 2, "metrics": []}}, {"replicas": "many"}])
+def test_a_spec_that_cannot_be_followed_does_not_stop_the_judgement(fields: dict[str, object]) -> None:
+    """In mid-rollout it is refused in words, while the canary is judged, rolled back and asked of as before."""
+    steps = [{"setWeight": 50}, {"pause": {}}]
+    cluster = serving(strategy={"steps": steps}).publish(2)
+    cluster.run(20, until=lambda c: c.phase == "Stepping")
+    cluster.spec = {k: v for k, v in cluster.spec.items() if k != "replicas"}
+    cluster.edit(**fields).run(5)
+    assert cluster.ready_reason() in {"False/InvalidSpec", "False/NotYetSupported"}
+    cluster.ask("pause v2 id1 jane").run(2)
+    assert cluster.typed.last_request is not None
+    cluster.behaviors[2].errors = 0.3
+    cluster.run(200, until=lambda c: "RollingBack" in c.history and at_rest(c))
+    assert {p["metadata"]["labels"]["linnet.dev/version"] for p in cluster.answering()} == {"1"}
+    assert len(cluster.answering()) == 2

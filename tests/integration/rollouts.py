@@ -44,7 +44,7 @@ def serve(world: World, **spec: Any) -> Traffic:
     world.model(NAME, URI.format(1))
     world.deployment(NAME, NAME, **{**QUICK, **spec})
     world.ready("Deployment", NAME)
-    return Traffic(world, {1: (20, 0, 0)})
+    return Traffic(world, {1: (200, 0, 0)})
 
 
 def publish(world: World, number: int) -> None:

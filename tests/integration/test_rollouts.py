@@ -22,7 +22,7 @@ from integration.rollouts import (
 )
 
 pytestmark = pytest.mark.integration
-GOOD, BAD, SLOW = (20, 0, 0), (14, 6, 0), (8, 0, 12)
+GOOD, BAD, SLOW = (200, 0, 0), (140, 60, 0), (80, 0, 120)
 
 
 def promoted(traffic: Traffic) -> None:
@@ -238,12 +238,12 @@ def test_an_operator_killed_in_this_phase_is_replaced(quiet_world: World, at: st
     world = quiet_world
     world.start_operator()
     traffic = serve(world)
-    world.kubelet.paused = at == "Starting"
+    world.kubelet.behave(2, starts=at != "Starting")
     publish(world, 2)
     traffic.answers[2] = BAD if at == "RollingBack" else GOOD
     traffic.until(lambda: phase(world) == at or at in _past(world), f"phase {at}")
     world.operator.kill()
-    world.kubelet.paused = False
+    world.kubelet.behave(2, starts=True)
     world.start_operator()
     if at == "RollingBack":
         rolled_back(traffic)

@@ -92,6 +92,8 @@ def _promote(world: World, request: Request, judged: Judged) -> Answer:
 
 def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
     under_way = _under_way(world)
+    if world.spec.paused:
+        return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     if under_way.phase == "Baking":
         time = timestamp(world.now)
         moved = world.with_rollout(under_way, phase="Finishing", step_started_at=time, paused=None)

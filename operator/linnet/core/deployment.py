@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from linnet.api.conditions import Reason, condition, find, merge
+from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.labels import REVISION
 from linnet.core import asked, judging, rollout, routing, summary, unsupported
@@ -14,7 +14,7 @@ from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
 from linnet.core.rollout import Turn
 from linnet.core.target import Refusal, Wanted, refusal, wanted
-from linnet.core.world import World, adopted
+from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
 
@@ -23,39 +23,39 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     """Route as was written down; then let requests and evidence move the rollout, and write that down."""
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
-    if isinstance(spec, Invalid):
-        return _stopped(observed, former, Reason.INVALID_SPEC, spec.message, now)
-    if found := _refused(spec, observed):
-        return _stopped(observed, former, *found, now)
-    return _planned(adopted(World(observed, spec, former, now)))
+    refused = _refused(spec, observed)
+    if refused is None and not isinstance(spec, Invalid):
+        return _planned(adopted(World(observed, spec, former, now)))
+    return _planned(adopted(standing(observed, former, now)), refused)
 
 
 def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[Target, ...]:
     """The pods to read before this look; none unless a rollout is judged and the interval has passed."""
-    spec = parse_spec(DeploymentSpec, observed.deployment.spec)
+    return judging.targets(standing(observed, parse_status(DeploymentStatus, observed.deployment.status), now))
+
+
+def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Refusal | None:
+    """Why this spec can't be followed. Everything stays as it is then, and a rollout goes on by its frozen policy."""
     if isinstance(spec, Invalid):
-        return ()
-    return judging.targets(World(observed, spec, parse_status(DeploymentStatus, observed.deployment.status), now))
-
-
-def _refused(spec: DeploymentSpec, observed: DeploymentObserved) -> tuple[Reason, str] | None:
+        return Refusal(Reason.INVALID_SPEC, spec.message)
     if message := next(unsupported.in_deployment(spec), None):
-        return Reason.NOT_YET_SUPPORTED, message
+        return Refusal(Reason.NOT_YET_SUPPORTED, message)
     account = spec.pod.service_account_name if spec.pod else None
     if account is not None and account not in observed.allowed_service_accounts:
-        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
+        return Refusal(
+            Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
             f"spec.pod.serviceAccountName: {account} does not exist or does not carry the label "
-            'linnet.dev/allow-pods: "true"'
+            'linnet.dev/allow-pods: "true"',
         )
     return None
 
 
-def _planned(before: World) -> Plan[DeploymentStatus]:
+def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentStatus]:
     judged = judging.look(before)
-    target = wanted(before)
+    target = stopped or wanted(before)
     refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
     turn = _moved(before, judged, target, refused)
-    status = _status(turn.world, judged, target, refused)
+    status = _status(turn.world, judged, target, refused, stopped)
     data, saved = _evidence(before, turn.world, judged)
     told = (*turn.actions, *_told(before, judged), *_warned(before, status))
     return Plan(
@@ -83,13 +83,15 @@ def _serves(world: World, target: Wanted) -> bool:
     return world.status.stable is not None and world.status.stable.name == target.revision.name
 
 
-def _status(world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None) -> DeploymentStatus:
+def _status(
+    world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None, stopped: Refusal | None
+) -> DeploymentStatus:
     under_way, stable = world.status.rollout, world.status.stable
     if under_way is not None and judged.judgements:
         world = world.with_rollout(under_way, checks=summary.verdicts(judged))
     serving = world.workload(stable)
     generation = world.observed.deployment.generation
-    said = summary.conditions(world, target, refused)
+    said = summary.conditions(world, target, refused, stopped)
     return world.status.model_copy(
         update={
             "observed_generation": generation,
@@ -156,18 +158,3 @@ def _next_look(before: World, after: World) -> timedelta | None:
 def _gauges(world: World) -> dict[str, float]:
     under_way = world.status.rollout
     return {"linnet_canary_weight": float((under_way.effective_weight if under_way else 0) or 0)}
-
-
-def _stopped(
-    observed: DeploymentObserved, former: DeploymentStatus, reason: Reason, message: str, now: datetime
-) -> Plan[DeploymentStatus]:
-    """The spec can't be followed: that is said, and everything stays as it is."""
-    generation = observed.deployment.generation
-    kept = [c for t in ("Available", "Progressing") if (c := find(former.conditions, t)) is not None]
-    said = [*kept, condition("Ready", False, reason, message)]
-    status = former.model_copy(
-        update={"observed_generation": generation, "conditions": merge(former.conditions, said, generation, now)}
-    )
-    known = find(former.conditions, "Ready")
-    news = known is None or known.reason != reason or known.message != message
-    return Plan(status, (Emit("Warning", reason, message),) if news else ())

@@ -18,6 +18,7 @@ from linnet.core.report import Report
 from linnet.core.validation_outcome import Outcome, outcome
 
 MAX_DECISIONS: Final = 32
+MAX_QUARANTINES: Final = 16
 _VERBS: Final = frozenset({Verb.RETRY, Verb.RELEASE, Verb.QUARANTINE})
 _FINAL: Final = frozenset(
     {
@@ -197,7 +198,7 @@ def _obey(state: _State, request: Request) -> dict[str, object]:
     if request.verb == Verb.QUARANTINE:
         entry = _by_hand(state, request)
         answer = answers.accepted(request, "it will not be rolled out until it is released", now)
-        return {"quarantine": [*(status.quarantine or ()), entry], "last_request": answer}
+        return {"quarantine": [*(status.quarantine or ()), entry][-MAX_QUARANTINES:], "last_request": answer}
     return {"last_request": answers.unknown_verb(request, "ModelVersion", _VERBS, now)}
 
 
@@ -216,4 +217,4 @@ def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVer
     if quarantine is not None and entry.quarantine is not None:
         quarantine.append(entry.quarantine)
     kept = [*decisions, stamped][-MAX_DECISIONS:]
-    return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-16:] or None})
+    return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})

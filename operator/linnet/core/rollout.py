@@ -124,6 +124,8 @@ def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Tu
         return Turn(world)
     if rollout.from_ is None:
         return _complete(world, rollout)
+    if world.paused:
+        return Turn(world)
     if world.replicas == 0:
         return promote(world, ANALYSIS, "ScaledToZero", "no pods serve, so there is nothing to judge", Judged())
     time = timestamp(world.now)

@@ -18,9 +18,14 @@ _HOLDING = {
 }
 
 
-def conditions(world: World, target: Wanted | Refusal, refused: Refusal | None) -> list[Condition]:
-    """Available, Progressing and Ready, which sums up."""
-    return [_available(world), _progressing(world), _ready(world, target, refused)]
+def conditions(
+    world: World, target: Wanted | Refusal, refused: Refusal | None, stopped: Refusal | None
+) -> list[Condition]:
+    """Available, Progressing and Ready, which sums up; a spec that can't be followed is told before anything else."""
+    ready = _ready(world, target, refused)
+    if stopped is not None:
+        ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(world)}")
+    return [_available(world), _progressing(world), ready]
 
 
 def verdicts(judged: Judged) -> list[CheckVerdict] | None:
@@ -93,14 +98,20 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
     if rollout is not None:
         return condition("Ready", False, *_phase(world, rollout))
     found = target if isinstance(target, Refusal) else refused
-    serves = f" Version {stable.version} serves." if stable else " Nothing serves yet."
     if found is not None:
         last = _last_words(world.status, found)
-        return condition("Ready", False if found.failed else None, found.reason, f"{last}{found.message}.{serves}")
+        return condition(
+            "Ready", False if found.failed else None, found.reason, f"{last}{found.message}.{_serves(world)}"
+        )
     if stable is None or world.ready(stable) < world.replicas:
         trouble = podhealth.trouble(world.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
+
+
+def _serves(world: World) -> str:
+    stable = world.status.stable
+    return f" Version {stable.version} serves." if stable else " Nothing serves yet."
 
 
 def _last_words(status: DeploymentStatus, found: Refusal) -> str:

@@ -30,6 +30,10 @@ def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
         yield "spec.autoscaling: autoscaling is not supported yet; set spec.replicas"
     if spec.traffic is not None and spec.traffic.type == "Gateway":
         yield "spec.traffic.type: Gateway is not supported yet; use Replicas"
+    if spec.traffic is not None and "GRPC" in (spec.traffic.protocols or ()):
+        yield "spec.traffic.protocols: GRPC is not supported yet; leave it out"
+    if spec.traffic is not None and spec.traffic.labels is not None:
+        yield "spec.traffic.labels: goes with traffic type Gateway, which is not supported yet; leave it out"
     if spec.pod is not None and spec.pod.storage is not None and spec.pod.storage.cache == "Node":
         yield "spec.pod.storage.cache: Node is not supported yet; use None"
     yield from _in_strategy(spec)
@@ -60,3 +64,10 @@ def _in_analysis(spec: DeploymentSpec) -> Iterator[str]:
             yield f"{path}.signal: {check.signal} is not supported yet; use Errors or Latency"
         if check.metric is not None:
             yield f"{path}.metric: another metric is not supported yet; leave it out"
+        if check.signal == "Latency" and check.max is not None:
+            yield f"{path}.max: goes with signal Errors; for Latency write maxShareSlower"
+        for field in ("min", "query"):
+            if getattr(check, field) is not None:
+                yield f"{path}.{field}: goes with signal Prometheus, which is not supported yet; leave it out"
+        if check.name == "pod-health":
+            yield f"{path}.name: pod-health is the name of the built-in check; choose another"

@@ -1,6 +1,6 @@
 """One Deployment's world, parsed once and asked often: revisions, their pods, the rollout's frozen policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -11,6 +11,7 @@ from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.core import policy, versions
 from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved
+from linnet.core.parse import Invalid, parse_spec
 from linnet.core.podparts import Owner
 from linnet.core.policy import RolloutPolicy
 from linnet.core.versions import Version
@@ -96,6 +97,24 @@ class World:
 
     def with_rollout(self, rollout: RolloutStatus, **changes: object) -> "World":
         return self.with_status(rollout=rollout.model_copy(update=changes))
+
+
+def standing(observed: DeploymentObserved, status: DeploymentStatus, now: datetime) -> World:
+    """The world by what stands, whatever the spec says: the frozen policy, and as many pods as there are.
+
+    A spec that can't be followed must not stop a rollout from being judged, rolled back or asked of.
+    """
+    given = observed.deployment.spec
+    model = given.get("model")
+    name = model.get("name") if isinstance(model, Mapping) else None
+    rollout = status.rollout
+    serving = (rollout.from_ if rollout else None) or status.stable
+    present = next((w.replicas for w in observed.workloads if serving and w.meta.name == serving.name), 1)
+    if rollout is not None and rollout.phase in {"Baking", "Finishing"}:
+        present = next((w.replicas for w in observed.workloads if w.meta.name == rollout.to.name), present)
+    frozen = parse_spec(DeploymentSpec, {"model": {"name": str(name or "unknown")}, "replicas": present})
+    assert not isinstance(frozen, Invalid)
+    return World(observed, frozen.model_copy(update={"paused": given.get("paused") is True}), status, now)
 
 
 def adopted(world: World) -> World:
