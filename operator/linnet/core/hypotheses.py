@@ -70,8 +70,8 @@ class Hypothesis(Protocol):
     def against_detect(self) -> float:
         """Log-evidence against "as bad as `detect`"."""
 
-    def needed(self) -> float:
-        """Canary requests, in all, that would have rejected `detect` with the policy's power."""
+    def needed(self, bad_rate: float, power: float) -> float:
+        """Canary requests, in all, that reject a canary at `bad_rate` with this power; inf if none do."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,15 @@ class AgainstStable:
         n, bad = self.both.canary_n, self.both.canary_bad
         return mean_of([by_ratio, rate_evidence(n, bad, least, less, self.setting.dispersion)])
 
-    def needed(self) -> float:
+    def needed(self, bad_rate: float, power: float) -> float:
         return ratio_needed(
             [s for s in self.segments if s.canary_n and s.stable_n],
             null=self.limit,
             stable_rate=self.both.stable_rate,
-            bad_rate=self.detect,
+            bad_rate=bad_rate,
             dispersion=self.setting.dispersion,
             alpha=self.setting.alpha,
-            power=self.setting.power,
+            power=power,
         )
 
 
@@ -184,13 +184,13 @@ class AgainstKnown:
         better = [self.limit, *(scale_odds(self.detect, relief) for relief in RELIEFS)]
         return rate_evidence(self.canary_n, self.canary_bad, self.detect, better, self.setting.dispersion)
 
-    def needed(self) -> float:
+    def needed(self, bad_rate: float, power: float) -> float:
         return rate_needed(
             null=self.limit,
-            bad_rate=self.detect,
+            bad_rate=bad_rate,
             dispersion=self.setting.dispersion,
             alpha=self.setting.alpha,
-            power=self.setting.power,
+            power=power,
             present=max(1.0, self.canary_n),
         )
 

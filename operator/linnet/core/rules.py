@@ -82,7 +82,7 @@ def nothing_to_compare(case: Case) -> Said | None:
 
 def too_few(case: Case) -> Said | None:
     """Fewer requests than would have shown a canary as bad as `detect`, with the power promised."""
-    missing = [(h.needed() - h.canary_n, h) for h in case.hypotheses]
+    missing = [(h.needed(h.detect, case.setting.power) - h.canary_n, h) for h in case.hypotheses]
     more, h = max(missing, key=lambda pair: pair[0])
     if more <= 0:
         return None
