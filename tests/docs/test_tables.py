@@ -275,7 +275,12 @@ EVERYTHING = {
     "deployment": {
         "model": {"name": "risk"},
         "autoscaling": {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]},
-        "traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]},
+        "traffic": {
+            "type": "Gateway",
+            "parentRefs": [{"name": "public"}],
+            "protocols": ["GRPC"],
+            "labels": {"gateway": "public"},
+        },
         "pod": {"storage": {"cache": "Node"}},
         "strategy": {
             "type": "BlueGreen",
@@ -283,7 +288,12 @@ EVERYTHING = {
             "onNewVersion": "Supersede",
             "steps": [{"mirror": {"percent": 1}}, {"matchHeaders": [{"name": "a", "exact": "b"}]}, {"setReplicas": 1}],
         },
-        "analysis": {"checks": [{"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "1"}]},
+        "analysis": {
+            "checks": [
+                {"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "1"},
+                {"name": "p", "signal": "Prometheus", "query": {"name": "x"}, "min": "1"},
+            ]
+        },
     },
     "policy": {
         "model": {"name": "risk"},

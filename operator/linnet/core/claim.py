@@ -32,13 +32,12 @@ _WRITE: Final = 'write {"uri": "s3://…", "digest": "sha256:…", "metrics": {"
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim that can be believed until the fetcher has seen the artifact. `left_out` names negative metrics."""
+    """A claim that can be believed until the fetcher has seen the artifact."""
 
     uri: str
     digest: str
     metrics: Mapping[str, Decimal]
     lineage: Lineage | None
-    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,11 @@ def version(
 
 
 def _checked(data: Mapping[str, Any]) -> Claim | Refusal:
-    metrics = data.get("metrics")
-    numbers = metrics if isinstance(metrics, dict) else {}
-    negative = tuple(sorted(name for name, value in numbers.items() if isinstance(value, Decimal) and value < 0))
-    kept = {k: v for k, v in numbers.items() if k not in negative} if isinstance(metrics, dict) else metrics
-    found = parse_spec(_Claim, {**data, "metrics": kept}, root="")
+    found = parse_spec(_Claim, data, root="")
     if isinstance(found, Invalid):
         return Refusal(found.message)
     lineage = Lineage.model_validate(found.lineage.model_dump()) if found.lineage else None
-    return Claim(found.uri, found.digest, found.metrics or {}, lineage, negative)
+    return Claim(found.uri, found.digest, found.metrics or {}, lineage)
 
 
 def _no_constant(name: str) -> None:

@@ -31,7 +31,7 @@ def plan(observed: RetrainObserved, now: datetime) -> Plan[RetrainPolicyStatus]:
         status,
         (*desk.actions, *_told(desk, status)),
         desk.again,
-        gauges={"retrain_running": float(len(desk.ledger.running))},
+        gauges={"linnet_retrain_running": float(len(desk.ledger.running))},
     )
 
 

@@ -83,10 +83,9 @@ def _is_old(desk: Desk, job: JobView) -> bool:
 
 def _recorded(desk: Desk, run: Run, target: Target, said: Claim) -> Desk:
     """One version for one run, however often it is looked at; none for an artifact that is known already."""
-    left_out = f"; left out, because negative: {', '.join(said.left_out)}" if said.left_out else ""
     mine = _version_of(target, desk.observed.policy.name, run.job, said.digest)
     if mine is not None:
-        return _succeeded(desk, run, mine, f"version {mine}{left_out}")
+        return _succeeded(desk, run, mine, f"version {mine}")
     same = _same_artifact(target, said.digest)
     if same is not None:
         return _succeeded(desk, run, same, f"the artifact is that of version {same}: no new version")
@@ -94,7 +93,7 @@ def _recorded(desk: Desk, run: Run, target: Target, said: Claim) -> Desk:
     number = target.next_number
     made = Create(claim.version(target.owner, number, target.spec, target.frozen, said, origin))
     desk = replace(desk, target=replace(target, next_number=number + 1)).does(made)
-    return _succeeded(desk, run, number, f"version {number}{left_out}")
+    return _succeeded(desk, run, number, f"version {number}")
 
 
 def _version_of(target: Target, policy: str, job: str, digest: str) -> int | None:
