@@ -58,7 +58,7 @@ def run(scenario: Scenario, seed: int) -> Outcome:
     inconclusive, enough = False, False
     last = Outcome(Verdict.INSUFFICIENT_DATA, 0, was_inconclusive=False, dispersion=1.0)
     for evidence, now in _looks(scenario, seed):
-        if only_fail and not may_fail(scenario.check, evidence):
+        if only_fail and not may_fail(scenario, evidence):
             continue
         judgement = judge(policy, scenario.check, evidence, elapsed=now - START, required=timedelta(0), now=now)
         if not enough and judgement.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
@@ -69,10 +69,16 @@ def run(scenario: Scenario, seed: int) -> Outcome:
     return last
 
 
-def may_fail(check: Check, evidence: Evidence) -> bool:
-    """Whether the point estimate is beyond a bound: without that no judgement is a Fail (`rules.refuted`)."""
-    segments = tuple(evidence.streams[check.name].segments.values())
-    return any(h.breached for h in hypotheses(check, segments, Setting(0.01, 5, 0.9, 1)))
+def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
+    """Whether a look can end in Fail: for lack of time the others are not judged.
+
+    A Fail needs an estimate beyond the bound and evidence that reaches it (`rules.refuted`); a dispersion above 1
+    only takes evidence away, so that what does not reach it with 1 reaches it with none.
+    """
+    segments = tuple(evidence.streams[scenario.check.name].segments.values())
+    setting = Setting(scenario.alpha, scenario.detect_ratio, power=0.9, dispersion=1)
+    bounds = hypotheses(scenario.check, segments, setting)
+    return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
 
 
 def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
@@ -124,9 +130,11 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
     """Every request is a cell of its own, and every canary request is judged."""
     evidence = _empty(scenario.check)
     stream = evidence.streams[scenario.check.name]
+    cells: list[tuple[Track, int, int]] = []
     for number, (track, bad) in enumerate(requests(scenario.world, seed)):
-        stream = stream.plus(SEGMENT, [(track, 1, int(bad))], 0)
+        cells.append((track, 1, int(bad)))
         if track is Track.CANARY:
+            stream, cells = stream.plus(SEGMENT, cells, 0), []
             yield replace(evidence, streams={scenario.check.name: stream}), START
         if number >= scenario.total:
             return
