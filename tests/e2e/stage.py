@@ -38,13 +38,14 @@ class Stage:
     place: Place
     namespace: str
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return Kubectl(self.namespace, self.place.kubeconfig, self.place.tools).environment
+
     def kubectl(self, *words: str, stdin: str | None = None, ok: bool = True) -> str:
         """What it prints; both streams if it is expected to fail."""
-        kubectl = Kubectl(self.namespace, self.place.kubeconfig, self.place.tools)
         command = ["kubectl", "-n", self.namespace, *words]
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, text=True, check=False, env=kubectl.environment
-        )
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=self.environment)
         assert (done.returncode == 0) == ok, done.stdout + done.stderr
         return done.stdout if ok else done.stdout + done.stderr
 

@@ -72,7 +72,7 @@ def test_an_artifact_on_a_volume_serves(stage: Stage, served: Stage) -> None:
         ["kubectl", "-n", stage.namespace, "exec", pod, "-c", "server", "--", "cat", "/mnt/models/model.joblib"],
         capture_output=True,
         check=True,
-        env={"KUBECONFIG": str(stage.place.kubeconfig), "PATH": f"{stage.place.tools}:/usr/bin:/bin"},
+        env=stage.environment,
     )
     (Path(folder) / "model.joblib").write_bytes(copied.stdout)
     plain = model("on-a-volume", "pvc://models")

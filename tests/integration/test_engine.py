@@ -15,3 +15,14 @@ def test_model_and_deployment_serve(world: World) -> None:
     assert status["stable"]["version"] == 1
     assert status["readyReplicas"] == 2
     assert world.get("Service", "iris", "v1") is not None
+
+
+def test_a_healthy_deployment_costs_few_requests_and_then_none(world: World) -> None:
+    """At most ten requests from apply to ready pods, and no write at rest."""
+    world.model("iris", "s3://models/iris/1")
+    world.until(lambda: world.condition("Model", "iris")["status"] == "True", "the version to be validated")
+    before = world.operator.metric("linnet_api_requests_total")
+    world.deployment("iris", "iris")
+    world.ready("Deployment", "iris")
+    assert world.operator.metric("linnet_api_requests_total") - before <= 10
+    assert world.at_rest(5) == 0
