@@ -1,7 +1,6 @@
 """The cache: never older than what was seen, and found by name, owner and model."""
 
 from adapters.objects import child, own
-
 from linnet.adapters import kinds
 from linnet.adapters.cache import Cache
 from linnet.adapters.slim import encode

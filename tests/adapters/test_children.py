@@ -1,11 +1,11 @@
 """Children: created, applied when they differ, and never taken from somebody else."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
+
 from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
-
 from linnet.adapters import kinds
 from linnet.adapters.cache import Cache
 from linnet.adapters.children import Children
@@ -18,7 +18,7 @@ class Desk:
     """The adapter with a cache and an API server in memory."""
 
     def __init__(self) -> None:
-        self.kube: Any = FakeKube()
+        self.kube = cast("Any", FakeKube())
         self.cache = Cache()
         self.children = Children(self.kube, self.cache, self.seen, self.gone)
 

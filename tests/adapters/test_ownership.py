@@ -1,9 +1,15 @@
 """Field managers: what a creation owns becomes what an apply owns."""
 
+from typing import Any
+
 from linnet.adapters.ownership import as_applied
 
-UPDATE = {"manager": "linnet", "operation": "Update", "fieldsV1": {"f:spec": {"f:selector": {"f:a": {}}}}}
-APPLY = {"manager": "linnet", "operation": "Apply", "fieldsV1": {"f:spec": {"f:selector": {"f:b": {}}}}}
+UPDATE: dict[str, Any] = {
+    "manager": "linnet",
+    "operation": "Update",
+    "fieldsV1": {"f:spec": {"f:selector": {"f:a": {}}}},
+}
+APPLY: dict[str, Any] = {"manager": "linnet", "operation": "Apply", "fieldsV1": {"f:spec": {"f:selector": {"f:b": {}}}}}
 KUBECTL = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:metadata": {}}}
 STATUS = {"manager": "linnet", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}
 

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from linnet.handlers.backoff import Backoff, Pace
 from linnet.handlers.queue import BEGUN, ROUTINE, Queue
 
-
 RUNNER = asyncio.Runner()
 """One loop for all looks at a queue, since its event belongs to one."""
 

@@ -200,7 +200,7 @@ def digest_of(uri: str) -> str:
 def uri_of(pod: Json) -> str:
     """The artifact that the pod's fetcher was told to bring."""
     words = pod["spec"]["initContainers"][0]["args"]
-    return next(w for w in words if "://" in w)
+    return str(next(w for w in words if "://" in w))
 
 
 def _version(pod: Json) -> int:

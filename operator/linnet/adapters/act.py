@@ -73,19 +73,31 @@ async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
 
 
 async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
-    """An object that is gone already, or that is another one by now, counts as deleted."""
+    """An object that is gone already, or whose name is another's by now, counts as deleted."""
     resource = kinds.of(action.api_version, action.kind)
     if resource == kinds.MODEL_VERSION:
         await _confirm_unused(deps, namespace, action)
     how: Any = {"grace": action.grace_seconds, "propagation": action.propagation}
     try:
         answer = await deps.kube.delete(resource, namespace, action.name, action.uid, **how)
-    except (NotFoundError, ConflictError):
+    except NotFoundError:
+        answer = {}
+    except ConflictError:
+        if await _is_there(deps, resource, namespace, action):
+            raise
         answer = {}
     if (answer.get("metadata") or {}).get("uid") == action.uid:
         deps.seen(resource, answer)
     else:
         deps.gone(resource, namespace, action.name, action.uid)
+
+
+async def _is_there(deps: Acting, resource: Resource, namespace: str, action: Delete) -> bool:
+    try:
+        found = await deps.kube.get(resource, namespace, action.name)
+    except NotFoundError:
+        return False
+    return bool(found["metadata"]["uid"] == action.uid)
 
 
 async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:

@@ -81,7 +81,7 @@ class Leading:
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
         writing = asyncio.ensure_future(self._acting.journal.write())
         try:
-            await self._until_first_ends(self.runtime.run(), self._sweep(), self._informer.ended)
+            await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
         finally:
             writing.cancel()
@@ -100,11 +100,13 @@ class Leading:
 
     async def _until_first_ends(self, *parts: Any) -> None:
         tasks = [asyncio.ensure_future(part) for part in parts]
-        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        for task in done:
-            task.result()
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
 
     async def _flush(self) -> None:
         with suppress(TimeoutError):

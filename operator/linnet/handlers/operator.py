@@ -61,15 +61,17 @@ class Operator:
         self._leading = Leading(self._surroundings())
         work = asyncio.ensure_future(self._leading.run())
         holding = asyncio.ensure_future(self._leader.hold() if self._leader is not None else _for_ever())
-        await asyncio.wait({work, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        code = _outcome(work, holding)
-        if code == 0:
-            await self._finish(work)
-        for task in (work, holding):
-            task.cancel()
-        await asyncio.gather(work, holding, return_exceptions=True)
-        await self._leading.close()
-        return code
+        try:
+            await asyncio.wait({work, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            code = _outcome(work, holding)
+            if code == 0:
+                await self._finish(work)
+            return code
+        finally:
+            for task in (work, holding):
+                task.cancel()
+            await asyncio.gather(work, holding, return_exceptions=True)
+            await self._leading.close()
 
     async def _finish(self, work: "asyncio.Future[None]") -> None:
         """Let the looks under way end, then give the lease back while the informer is still to be stopped."""
