@@ -22,9 +22,7 @@ def test_without_a_kubeconfig_the_embedded_cluster_is_used() -> None:
 
 def test_another_cluster_needs_images_and_a_store() -> None:
     """A forgotten KUBECONFIG must not install anything: the message names what is missing and the way back."""
-    with pytest.raises(
-        SettingsError, match=r"Missing: DEMO_IMAGES, AWS_END(.*\n)+.*env -u KUBECONFIG"
-    ):
+    with pytest.raises(SettingsError, match=r"Missing: DEMO_IMAGES, AWS_END(.*\n)+.*env -u KUBECONFIG"):
         settings([], {"KUBECONFIG": "/tmp/production"})
 
 
