@@ -17,7 +17,7 @@ STATUS = {"manager": "linnet", "operation": "Update", "subresource": "status", "
 def test_both_entries_become_one_apply() -> None:
     """The next apply then removes what it no longer names."""
     found = as_applied({"metadata": {"managedFields": [UPDATE, KUBECTL, APPLY, STATUS]}})
-    merged = {"f:spec": {"f:selector": {"f:a": {}, "f:b": {}}}}
+    merged: dict[str, object] = {"f:spec": {"f:selector": {"f:a": {}, "f:b": {}}}}
     assert found == [KUBECTL, STATUS, {"manager": "linnet", "operation": "Apply", "fieldsV1": merged}]
 
 
