@@ -44,7 +44,7 @@ class Show:
         self.stage.listeners.append(self._tell)
 
     def _tell(self, fact: Fact) -> None:
-        if fact.topic in TOLD:
+        if fact.topic in TOLD and fact.data.get("real") != 0:
             self.screen.say(fact.text)
         if fact.topic in WITH_TREE:
             self.screen.plain(tree(self.live.snapshot(), colors=False))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ EXAMPLES = ROOT / "docs" / "examples" / "demo"
 IMAGE_IN_EXAMPLES = "registry.example/linnet-mlserver:demo"
 BUCKET_IN_EXAMPLES = "s3://models/"
 RELEASE = "linnet"
+ELAPSED = re.compile(r"^\[ *[0-9.]+ s\] ")
+"""The cluster's own stopwatch at the beginning of its lines."""
 
 Say = Callable[[str], None]
 
@@ -54,8 +57,8 @@ async def _cluster(command: str, say: Say) -> str:
     answer = asyncio.create_task(process.stdout.read())
     last = ""
     async for line in process.stderr:
-        last = line.decode(errors="replace").rstrip()
-        say(last.lstrip())
+        last = ELAPSED.sub("", line.decode(errors="replace").strip())
+        say(last)
     if await process.wait():
         raise CommandError(last or f"cluster.py {command} failed")
     return ((await answer).decode().strip().splitlines() or [""])[-1]
