@@ -72,6 +72,17 @@ NULL = (
     _good("1 pod each, bursts geometric", replace(_bursts(GOOD), stable_pods=1, share=0.5), STABLE, SOME * 2),
     _good("both tracks at 50 % for 30 s", replace(GOOD, incident=(100, 106, 0.5)), STABLE, SOME * 2),
     _good("share creeps to 0.3, then 0.2 % becomes 5 % for both", CREEP, STABLE, SOME * 2),
+    *(
+        Scenario(
+            f"good spells of {seconds} s at 30 % on single pods",
+            replace(GOOD, stable_pods=9, episodes=(0.3, seconds / 5)),
+            STABLE,
+            "rolled back",
+            20_000,
+            effort=SOME * 2,
+        )
+        for seconds in (5, 10, 30)
+    ),
     Scenario(
         "good independent, each request", GOOD, STABLE, "rolled back", 20_000, 0.01, each_request=True, effort=SOME
     ),

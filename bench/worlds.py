@@ -24,6 +24,7 @@ class World:
     independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
     interval on the canary has its own rate. `creep`: the share grows to this within 400 intervals, as with
     clients that keep connections alive. `incident`: from one interval to another both tracks have this rate.
+    `episodes`: all errors come in spells of single pods: (rate in a spell, mean length in intervals).
     """
 
     stable_rate: float
@@ -37,6 +38,7 @@ class World:
     drift: int = 0
     creep: float = 0.0
     incident: tuple[int, int, float] | None = None
+    episodes: tuple[float, float] | None = None
 
     def with_rates(self, stable: float, canary: float) -> World:
         return replace(self, stable_rate=stable, canary_rate=canary)
@@ -58,14 +60,24 @@ def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
 
 def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
     """Intervals of both tracks' pods, for ever."""
-    rng, number = random.Random(seed), 0
+    rng, number, ill = random.Random(seed), 0, dict[str, bool]()
     while True:
-        yield [
-            (f"{track}-{pod}", track, *_cell(rng, world, world.per_interval * share / pods, rate))
-            for track, pods, share, rate in _tracks(world, number)
-            for pod in range(pods)
-        ]
+        cells = []
+        for track, pods, share, rate in _tracks(world, number):
+            for pod in (f"{track}-{index}" for index in range(pods)):
+                now = _spell(rng, world, ill, pod, rate) if world.episodes else rate
+                cells.append((pod, track, *_cell(rng, world, world.per_interval * share / pods, now)))
+        yield cells
         number += 1
+
+
+def _spell(rng: random.Random, world: World, ill: dict[str, bool], pod: str, rate: float) -> float:
+    """The pod's rate now: that of a spell, or none; `rate` in the long run."""
+    bad, length = world.episodes or (rate, 1.0)
+    share = rate / bad
+    starts = share / (length * (1 - share))
+    ill[pod] = rng.random() >= 1 / length if ill.get(pod) else rng.random() < starts
+    return bad if ill[pod] else 0.0
 
 
 def _tracks(world: World, number: int) -> list[tuple[Track, int, float, float]]:
