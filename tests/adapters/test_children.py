@@ -91,6 +91,18 @@ async def test_a_foreign_object_is_left_alone() -> None:
     assert desk.kube.objects[kinds.SERVICE, "ml", "iris"] == theirs
 
 
+async def test_a_foreign_object_is_looked_at_and_not_written_to_again() -> None:
+    """While somebody else has the name, a retry is a read; once it is free, the child is made."""
+    desk = Desk()
+    desk.kube.put(kinds.SERVICE, {"metadata": {"name": "iris", "namespace": "ml"}, "spec": {"selector": {}}})
+    for _ in range(2):
+        with pytest.raises(ForeignObjectError):
+            await desk.children.apply(service())
+    assert desk.kube.verbs() == ["create", "get", "get"]
+    del desk.kube.objects[kinds.SERVICE, "ml", "iris"]
+    assert await desk.children.apply(service())
+
+
 async def test_a_namesakes_children_are_foreign() -> None:
     """A new object of a deleted one's name must not adopt what the garbage collector is about to remove."""
     desk = Desk()

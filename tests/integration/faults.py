@@ -62,9 +62,10 @@ class Proxy:
     lists: list[str] = field(default_factory=list)
     cut: bool = False
     """Nothing gets through any more, as if the operator had been killed."""
-    frozen: bool = False
-    """Watches stay open and silent."""
+    frozen: int = 0
+    """So many watches, from the first, stay open and silent."""
     _number: int = 0
+    _watched: int = 0
     _watches: set[web.StreamResponse] = field(default_factory=set)
 
     @contextmanager
@@ -88,6 +89,10 @@ class Proxy:
         config = {"apiVersion": "v1", "kind": "Config", "current-context": "x", "contexts": contexts, **named}
         path.write_text(json.dumps(config))
         return path
+
+    def freeze_watches(self) -> None:
+        """The watches of this moment stay open and silent for ever; later ones work."""
+        self.frozen = self._watched
 
     def drop_watches(self) -> None:
         """Cut every watch's connection."""
@@ -160,6 +165,8 @@ class Proxy:
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
+        self._watched += 1
+        mine = self._watched
         url = f"{str(self.api.http.base_url).rstrip('/')}{request.rel_url}"
         timeout = aiohttp.ClientTimeout(total=None)
         async with self._session.get(url, timeout=timeout) as answer:
@@ -168,7 +175,7 @@ class Proxy:
             self._watches.add(out)
             try:
                 async for chunk in answer.content.iter_any():
-                    while self.frozen:  # noqa: ASYNC110 - another thread sets it
+                    while mine <= self.frozen:  # noqa: ASYNC110 - another thread sets it
                         await asyncio.sleep(0.05)
                     if self.cut:
                         return self._broken(request)

@@ -85,17 +85,12 @@ class Operator:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the series of this name with these labels."""
-        total = 0.0
-        for line in self._get("/metrics").text.splitlines():
-            found = re.match(rf"{name}(?:{{(.*)}})? (\S+)$", line)
-            if found and all(f'{k}="{v}"' in (found[1] or "") for k, v in labels.items()):
-                total += float(found[2])
-        return total
+        return summed(self._get("/metrics").text, name, **labels)
 
     def writes(self) -> float:
         """Requests other than reads that it has made; the lease's are not counted."""
-        reads = self.metric("linnet_api_requests_total", verb="get")
-        return self.metric("linnet_api_requests_total") - reads
+        text, name = self._get("/metrics").text, "linnet_api_requests_total"
+        return summed(text, name) - summed(text, name, verb="get")
 
     def lines(self) -> list[Json]:
         """Its log so far."""
@@ -123,6 +118,16 @@ class Operator:
         except httpx.HTTPError as error:
             assert self.process.poll() is None, f"the operator has ended:\n{self.log.read_text()}"
             return httpx.Response(599, text=str(error))
+
+
+def summed(text: str, name: str, **labels: str) -> float:
+    """The sum of an exposition's series of this name with these labels."""
+    total = 0.0
+    for line in text.splitlines():
+        found = re.match(rf"{name}(?:{{(.*)}})? (\S+)$", line)
+        if found and all(f'{k}="{v}"' in (found[1] or "") for k, v in labels.items()):
+            total += float(found[2])
+    return total
 
 
 @dataclass

@@ -126,8 +126,7 @@ def test_what_happens_while_watches_are_down_is_seen(quiet_world: World, tmp_pat
     ):
         serve(quiet_world)
         served(quiet_world)
-        proxy.frozen = True
+        proxy.freeze_watches()
         quiet_world.delete("Service", "iris", "v1")
         getattr(proxy, fault)()
-        proxy.frozen = False
         quiet_world.until(lambda: quiet_world.get("Service", "iris", "v1"), "the Service to be made again")

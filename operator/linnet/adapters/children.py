@@ -31,6 +31,8 @@ class Children:
         self._gone = gone
         self._unwatched: dict[tuple[Resource, str, str], tuple[str, str]] = {}
         """Of resources that are not watched: uid and hash of what was last applied."""
+        self._foreign: set[tuple[Resource, str, str]] = set()
+        """Names that somebody else's object bore at the last look: read before anything is tried."""
 
     async def apply(self, manifest: Manifest) -> bool:
         """Whether anything was written. ForeignObjectError if the name belongs to somebody else."""
@@ -83,12 +85,22 @@ class Children:
         self._unwatched[key] = (meta["uid"], digest)
 
     async def _create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        await self._still_foreign(resource, manifest)
         try:
             return await self._kube.create(resource, manifest)
         except AlreadyExistsError:
             found = await self._live(resource, manifest)
+            self._foreign.add((resource, *_place(manifest)))
             _refuse_foreign(found, manifest)
+            self._foreign.discard((resource, *_place(manifest)))
             return await self._change(resource, manifest, found["metadata"]["uid"])
+
+    async def _still_foreign(self, resource: Resource, manifest: Manifest) -> None:
+        key = (resource, *_place(manifest))
+        if key in self._foreign:
+            with suppress(NotFoundError):
+                _refuse_foreign(await self._kube.get(*key), manifest)
+            self._foreign.discard(key)
 
     async def _live(self, resource: Resource, manifest: Manifest) -> Manifest:
         meta = manifest["metadata"]
