@@ -5,7 +5,7 @@ from typing import Final, Generic, TypeVar
 
 K = TypeVar("K")
 FIRST_SECONDS: Final = 0.5
-CAP_SECONDS: Final = 300.0
+CAP_SECONDS: Final = 60.0
 JITTER: Final = 0.2
 
 
@@ -15,13 +15,20 @@ class Backoff(Generic[K]):
     def __init__(self, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS) -> None:
         self._first = first
         self._cap = cap
-        self._failures: dict[K, int] = {}
+        self._failures: dict[K, tuple[int, float]] = {}
+        """How often in a row, and when the next try is due."""
 
-    def failed(self, key: K) -> float:
-        """Seconds until the next try: 0.5, 1, 2, 4 … 300, each ±20 %."""
-        count = self._failures.get(key, 0)
-        self._failures[key] = count + 1
-        return jittered(min(self._cap, self._first * 2 ** min(count, 32)))
+    def failed(self, key: K, now: float) -> float:
+        """Seconds until the next try: 0.5, 1, 2, 4 … 60, each ±20 %.
+
+        A try that an event brought about before its time counts for nothing: else a few events would exile the key.
+        """
+        count, due = self._failures.get(key, (0, now))
+        if now < due:
+            return due - now
+        delay = jittered(min(self._cap, self._first * 2 ** min(count, 32)))
+        self._failures[key] = (count + 1, now + delay)
+        return delay
 
     def forget(self, key: K) -> None:
         """The key works again, or is gone."""

@@ -122,12 +122,12 @@ class Runtime:
         """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""
         if isinstance(error, ConflictError):
             self._telemetry.reconciled(ref.kind, "conflict")
-            self.queue.add(ref, self._conflicts.failed(ref))
+            self.queue.add(ref, self._conflicts.failed(ref, self._clock()))
             return
         if isinstance(error, UnavailableError):
-            delay = max(self._unreachable.failed(ref), error.retry_after or 0.0)
+            delay = max(self._unreachable.failed(ref, self._clock()), error.retry_after or 0.0)
         else:
-            delay = self._refused.failed(ref)
+            delay = self._refused.failed(ref, self._clock())
         self._telemetry.reconciled(ref.kind, "error")
         self._telemetry.failed(ref.kind, error)
         _report(error, delay)
