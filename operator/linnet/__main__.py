@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _operator(arguments: list[str]) -> int:
     import asyncio
+    import gc
     import logging
 
     from linnet.adapters import logs
@@ -42,6 +43,8 @@ def _operator(arguments: list[str]) -> int:
         return 2
     # kopf has a thread of its own, and the default of 5 ms makes the two wait for each other
     sys.setswitchinterval(0.001)
+    # What was imported stays: a collection need not walk through it again and again
+    gc.freeze()
     try:
         settings = read()
         logs.configure(settings.log_level)

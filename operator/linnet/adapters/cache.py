@@ -18,6 +18,8 @@ from linnet.core.plan import Manifest
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
 _TOMBSTONES: Final = 4096
+_APPLIED: Final = frozenset(kinds.CHILDREN) - {kinds.POD}
+"""Whose changes by others an Apply would put right."""
 
 
 @dataclass(slots=True)
@@ -33,14 +35,22 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """An object before and after; None where it did not exist."""
+    """An object before and after; None where it did not exist. `moved`: it is found elsewhere now."""
 
     resource: Resource
-    before: Manifest | None
+    former: bytes | None
     after: Manifest | None
+    moved: bool = True
+
+    @property
+    def before(self) -> Manifest | None:
+        return decode(self.former) if self.former is not None else None
 
     @property
     def objects(self) -> tuple[Manifest, ...]:
+        """What to look for others by: the object as it was only if its owner or model was another."""
+        if self.after is not None and not self.moved:
+            return (self.after,)
         return tuple(o for o in (self.before, self.after) if o is not None)
 
 
@@ -66,17 +76,21 @@ class Cache:
         version = version_of(meta)
         if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
             return None
-        before = decode(known.data) if known is not None else None
         after = slim(resource, obj)
-        marks = tuple(_marks(resource, after))
-        fresh = _Entry(meta["uid"], version, encode(after), fingerprint(resource, obj), marks)
+        print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
+        fresh = _Entry(meta["uid"], version, encode(after), print_, tuple(_marks(resource, after)))
+        self._replace(key, known, fresh)
+        moved = known is None or known.marks != fresh.marks
+        return Change(resource, known.data if known is not None else None, after, moved)
+
+    def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
         if known is not None:
-            self._unmark(key, known)
             fresh.applied = known.applied if known.uid == fresh.uid else ""
+        if known is not None and known.marks != fresh.marks:
+            self._unmark(key, known)
         self._entries[key] = fresh
-        for mark in marks:
+        for mark in fresh.marks:
             self._marked[mark][key] = None
-        return Change(resource, before, after)
 
     def drop(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> Change | None:
         """Forget the object of this uid; a late answer about it will not bring it back.
@@ -93,7 +107,7 @@ class Cache:
             return None
         self._unmark(key, known)
         del self._entries[key]
-        return Change(resource, decode(known.data), None)
+        return Change(resource, known.data, None)
 
     def _unmark(self, key: Key, entry: _Entry) -> None:
         for mark in entry.marks:
