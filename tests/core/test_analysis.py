@@ -71,6 +71,13 @@ CASES = (
     Case("no canary requests", ERRORS, (0, 0, 9000, 90), Verdict.INSUFFICIENT_DATA, "NoCanaryRequests"),
     Case("no stable requests", ERRORS, (100, 100, 0, 0), Verdict.INSUFFICIENT_DATA, "NoStableRequests"),
     Case("significant, but too small to matter", ERRORS, (40_000, 90, 360_000, 360), Verdict.PASS, "WithinBounds"),
+    Case(
+        "good looks that do not exclude detect",
+        ERRORS,
+        (4000, 7, 36_000, 0),
+        Verdict.INSUFFICIENT_DATA,
+        "DetectNotExcluded",
+    ),
     Case("during the bake stable is the small one", ERRORS, (9500, 500, 500, 1), Verdict.FAIL, "WorseThanStable"),
     Case("above a known bound", BOUND, (300, 15, 0, 0), Verdict.FAIL, "BoundExceeded"),
     Case("below a known bound, without stable", BOUND, (1000, 4, 0, 0), Verdict.PASS, "WithinBounds"),
@@ -147,7 +154,8 @@ def test_alpha_is_shared_by_all_hypotheses() -> None:
     """Two checks, one with two bounds: each hypothesis is tested at a third of alpha."""
     both = replace(ERRORS, max=0.05)
     policy = Policy((both, LATENCY), alpha=0.03)
-    assert policy.alpha_each == pytest.approx(0.01)
+    judged = judge_all(policy, start(policy.checks), elapsed=timedelta(0), required=timedelta(0), now=NOW)
+    assert [j.bound for j in judged] == pytest.approx([math.log(100)] * 2)
 
 
 OVERALL = (
@@ -246,6 +254,16 @@ def test_one_bad_cell_is_one_event() -> None:
     assert dispersion([quiet, Spread().plus(5, 5)]) == 5
     assert dispersion([quiet, Spread().plus(50, 50)]) == 50
     assert dispersion([quiet]) == 1
+
+
+def test_a_burst_alone_does_not_roll_back() -> None:
+    """Four errors one by one refute "as good as stable"; four in one cell do not, though the counts are the same."""
+    apart = seen(ERRORS, (100, 4, 900, 0))
+    together = Spread(cells=20, n=96, n_squared=96 * 5).plus(4, 4)
+    stream = apart.streams["errors"]
+    burst = replace(apart, streams={"errors": replace(stream, spread={**stream.spread, Track.CANARY: together})})
+    assert verdict(apart).verdict is Verdict.FAIL
+    assert (verdict(burst).verdict, verdict(burst).counts.canary_bad) == (Verdict.INSUFFICIENT_DATA, 4)
 
 
 def test_segments_guard_against_a_common_incident() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from linnet.core.checks import Signal
 from linnet.core.exposition import (
@@ -56,6 +59,26 @@ def test_an_inference_server() -> None:
     assert (counters.requests, counters.errors) == (1237.0, 30.0)
     assert counters.latency == {"latency": {0.1: 1030.0, 0.25: 1180.0, math.inf: 1230.0}}
     assert counters.absent == frozenset()
+
+
+@pytest.mark.parametrize("write", [generate_latest, openmetrics.generate_latest], ids=["prometheus", "openmetrics"])
+def test_what_the_client_library_writes(write: Callable[[CollectorRegistry], bytes]) -> None:
+    """Counters and histograms as Python servers really expose them, with exemplars and odd label values."""
+    registry = CollectorRegistry()
+    served = Counter("rest_server_requests", "Requests", ["path", "status_code"], registry=registry)
+    took = Histogram(
+        "rest_server_request_duration_seconds", "Duration", ["path"], buckets=(0.1, 0.25, 1), registry=registry
+    )
+    Gauge("rest_server_requests_in_progress", 'With a "quote"\nand a line', ["path"], registry=registry).labels(
+        "{}"
+    ).set(3)
+    for seconds, status in ((0.05, "200"), (0.2, "200"), (0.3, "500"), (7, "200")):
+        served.labels("/v2/models/m/infer", status).inc(exemplar={"trace_id": "a b"})
+        took.labels("/v2/models/m/infer").observe(seconds)
+    served.labels('/v2/health/live\\"}\n', "500").inc(40)
+    counters = count_pod(write(registry).decode(), RULES)
+    assert (counters.requests, counters.errors) == (4.0, 1.0)
+    assert counters.latency == {"latency": {0.1: 1.0, 0.25: 2.0, 1.0: 3.0, math.inf: 4.0}}
 
 
 def one(name: str, labels: str = "", *rules: LabelRule) -> float | None:
