@@ -188,7 +188,7 @@ def _arguments() -> Any:
     parser.add_argument("--url", required=True, help="such as http://tumor-risk")
     parser.add_argument("--model", required=True, help="the served model's name")
     parser.add_argument("--rate", type=float, default=60, help="requests a second, all workers together")
-    parser.add_argument("--workers", type=int, default=6, help="half keep their connection alive, half do not")
+    parser.add_argument("--workers", type=int, default=4, help="half keep their connection alive, half do not")
     parser.add_argument("--missing", type=float, default=0.04, help="share of records with a missing measurement")
     parser.add_argument("--recycle", type=float, default=4, help="seconds that a connection is kept")
     parser.add_argument("--timeout", type=float, default=60, help="seconds to wait for an answer")
