@@ -123,12 +123,11 @@ class AgainstStable:
         ratio = self.setting.ratio / (1 + (self.setting.ratio - 1) * self.both.stable_rate)
         better = [min(self.limit, ratio * RELIEFS[0]), *(ratio * relief for relief in RELIEFS)]
         by_ratio = ratio_evidence(self.segments, ratio, better, self.setting.dispersion)
-        least = self.check.min_excess
-        if least < LEAST:
+        if (least := self.check.min_excess) < LEAST:
             return by_ratio
         less = [least * relief for relief in RELIEFS]
-        n, bad = self.both.canary_n, self.both.canary_bad
-        return mean_of([by_ratio, rate_evidence(n, bad, least, less, self.setting.dispersion)])
+        by_excess = rate_evidence(self.both.canary_n, self.both.canary_bad, least, less, self.setting.dispersion)
+        return mean_of([by_ratio, by_excess])
 
     def needed(self, bad_rate: float, power: float) -> float:
         return ratio_needed(

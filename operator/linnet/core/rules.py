@@ -65,9 +65,9 @@ def unreadable(case: Case) -> Said | None:
     for track in (Track.CANARY, *((Track.STABLE,) if compared else ())):
         age = case.ages.get(track)
         if age is None or age > case.stale_after:
-            since = "never" if age is None else f"last {age:.0f} s ago"
+            since = "were never read" if age is None else f"were last read {age:.0f} s ago"
             why = f": {case.stream.problems[track]}" if track in case.stream.problems else ""
-            return Said(Verdict.ERROR, "MetricsUnreadable", f"the {track} pods' metrics were read {since}{why}")
+            return Said(Verdict.ERROR, "MetricsUnreadable", f"the {track} pods' metrics {since}{why}")
     return None
 
 
@@ -115,10 +115,11 @@ def not_excluded(case: Case) -> Said | None:
 
 def too_early(case: Case) -> Said | None:
     """All is well, and `for` has not elapsed."""
-    left = case.required - case.elapsed
-    if left <= timedelta(0):
+    left = (case.required - case.elapsed).total_seconds()
+    if left <= 0:
         return None
-    return Said(Verdict.INSUFFICIENT_DATA, "StillAnalysing", f"no breach; {left} left", wait=left.total_seconds())
+    text = f"no breach so far, {timedelta(seconds=math.ceil(left))} left"
+    return Said(Verdict.INSUFFICIENT_DATA, "StillAnalysing", text, wait=left)
 
 
 def passed(case: Case) -> Said:
