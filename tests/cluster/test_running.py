@@ -28,7 +28,7 @@ def place() -> Iterator[Namespace]:
     address = made.kubectl("get", "service", "site", "-o", "jsonpath={.spec.clusterIP}")
     steps.wait("the Service's rules", lambda: answers(address), within=30)
     yield made
-    made.kubectl("delete", "namespace", made.name, "--wait=false")
+    made.kubectl("delete", "namespace", made.name, "--wait=false", "--ignore-not-found")
 
 
 def answers(address: str) -> bool:

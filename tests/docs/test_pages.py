@@ -9,7 +9,7 @@ from docs.pages import REPO, Page, pages
 from linnet.api.crds import KINDS
 
 KNOWN = {"", "yaml", "json", "console", "bash", "sh", "python", "lua"}
-PROMISED = {"docs/explanation/analysis.md"}
+PROMISED: set[str] = set()
 """Pages that are being written: links may lead there already."""
 BRITISH = re.compile(
     r"\b(behaviou?r(?<=our)|colour|favour|honour|labour|neighbour|centre|licence|catalogued|organis\w*|recognis\w*"

@@ -27,7 +27,7 @@ def stage() -> Iterator[Stage]:
     made.kubectl("apply", "-f", "-", stdin=json.dumps(job))
     made.kubectl("wait", f"job/{job['metadata']['name']}", "--for=condition=Complete", "--timeout=300s")
     yield made
-    made.kubectl("delete", "namespace", made.namespace, "--wait=false")
+    made.kubectl("delete", "namespace", made.namespace, "--wait=false", "--ignore-not-found")
 
 
 @pytest.fixture(scope="session")
