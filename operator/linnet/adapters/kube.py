@@ -15,7 +15,8 @@ from linnet.adapters.kinds import Resource
 from linnet.api.labels import FIELD_MANAGER
 from linnet.core.plan import Manifest
 
-PAGE: Final = 500
+PAGE: Final = 100
+"""Objects of a LIST at a time: pages of 500 parsed at once are most of the memory of a start."""
 TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
