@@ -167,7 +167,7 @@ class Played:
             print("the played controllers failed:", task.exception(), file=sys.stderr)
 
     def _made(self, type_: str, obj: Json) -> None:
-        if type_ == "ADDED":
+        if type_ == "ADDED" and not (obj.get("status") or {}).get("readyReplicas"):
             self.made.setdefault(obj["metadata"]["labels"]["linnet.dev/deployment"], time.monotonic())
             self._spawn(self._ready(obj))
 

@@ -1,0 +1,89 @@
+"""Fan-out: which objects are looked at when another one changes."""
+
+from typing import Any
+
+import pytest
+
+from adapters.objects import child, own
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache
+from linnet.core.plan import Ref
+from linnet.handlers.feed import Feed
+
+Json = dict[str, Any]
+
+
+class Heard:
+    """A feed over a small cluster, and the keys that it asked for since."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self.feed = Feed(Cache(), self.enqueue)
+        named: Json = {"model": {"name": "iris"}}
+        self.feed.seen(kinds.MODEL, own("Model", "iris", 1))
+        self.feed.seen(kinds.MODEL_VERSION, self.version(1, 1))
+        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 1, spec=named))
+        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "other", 1, spec={"model": {"name": "wine"}}))
+        self.feed.seen(kinds.RETRAIN_POLICY, own("RetrainPolicy", "weekly", 1, spec=named))
+        self.keys.clear()
+
+    @staticmethod
+    def version(number: int, resource_version: int, **status: Any) -> Json:
+        spec = {"model": {"name": "iris"}, "version": number}
+        return own("ModelVersion", f"iris-v{number}", resource_version, spec=spec, status=status)
+
+    def enqueue(self, ref: Ref, own: bool) -> None:
+        self.keys.add(f"{ref.kind}/{ref.name}")
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+def test_a_model_concerns_all_that_names_it(heard: Heard) -> None:
+    """Its Deployments follow its current version."""
+    heard.feed.seen(kinds.MODEL, own("Model", "iris", 2))
+    assert heard.keys == {"Model/iris", "ModelVersion/iris-v1", "Deployment/eu", "RetrainPolicy/weekly"}
+
+
+def test_a_version_concerns_its_model_and_those_that_follow_it(heard: Heard) -> None:
+    """A version that became ready is rolled out at once, not at the next resync."""
+    heard.feed.seen(kinds.MODEL_VERSION, heard.version(1, 2, digest="sha256:x"))
+    assert heard.keys == {"Model/iris", "ModelVersion/iris-v1", "Deployment/eu", "RetrainPolicy/weekly"}
+
+
+def test_a_quarantine_concerns_every_deployment_of_the_namespace(heard: Heard) -> None:
+    """It holds for the digest, whichever Model brings it back."""
+    heard.feed.seen(kinds.MODEL_VERSION, heard.version(1, 2, quarantine=[{"reason": "errors"}]))
+    assert "Deployment/other" in heard.keys
+
+
+def test_a_child_concerns_its_owner_alone(heard: Heard) -> None:
+    """A pod that becomes ready is nobody else's business, although it names the Model."""
+    heard.feed.seen(kinds.POD, child("Pod", "eu-1", "eu"))
+    assert heard.keys == {"Deployment/eu"}
+
+
+def test_a_deployment_concerns_its_model_when_it_serves_another_version(heard: Heard) -> None:
+    """Which versions are served decides which may be collected."""
+    spec = {"model": {"name": "iris"}}
+    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 2, spec=spec, status={"replicas": 1}))
+    assert heard.keys == {"Deployment/eu"}
+    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 3, spec=spec, status={"stable": {"version": 1}}))
+    assert heard.keys == {"Deployment/eu", "Model/iris"}
+
+
+def test_an_old_event_concerns_nobody(heard: Heard) -> None:
+    """The echo of one's own write is no news."""
+    heard.feed.event(kinds.MODEL, "MODIFIED", own("Model", "iris", 1))
+    assert heard.keys == set()
+
+
+def test_a_deleted_child_concerns_its_owner(heard: Heard) -> None:
+    """Somebody deleted a Service: it must be made again."""
+    service = child("Service", "eu", "eu", 5)
+    heard.feed.event(kinds.SERVICE, "ADDED", service)
+    heard.keys.clear()
+    heard.feed.event(kinds.SERVICE, "DELETED", service)
+    assert heard.keys == {"Deployment/eu"}
