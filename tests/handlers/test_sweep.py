@@ -1,0 +1,118 @@
+"""Seeding and sweeping: the cache is whole before anything is decided, and is put right when a watch lost something."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from adapters.fake_kube import FakeKube
+from adapters.objects import child, own
+from linnet.adapters import kinds
+from linnet.adapters.cache import Cache
+from linnet.adapters.errors import ForbiddenError, GoneError, NotFoundError
+from linnet.core.plan import Ref
+from linnet.handlers import sweep
+from linnet.handlers.feed import Feed
+from linnet.handlers.sweep import Scope
+
+Json = dict[str, Any]
+
+
+class Paged(FakeKube):
+    """LISTs in pages of one; `interrupted` is raised once, after the first page."""
+
+    interrupted: Exception | None = None
+
+    async def pages(self, resource: kinds.Resource, namespace: str | None, **_: Any) -> AsyncIterator[Json]:
+        found, version = await self.items(resource, namespace)
+        for item in found or [None]:
+            yield {"metadata": {"resourceVersion": version}, "items": [item] if item else []}
+            error, self.interrupted = self.interrupted, None
+            if error is not None:
+                raise error
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.kube = cast("Any", Paged())
+        self.cache = Cache()
+        self.keys: list[Ref] = []
+        self.feed = Feed(self.cache, lambda ref, _: self.keys.append(ref))
+
+    def known(self, resource: kinds.Resource, obj: Json) -> Json:
+        stored: Json = self.kube.put(resource, obj)
+        self.feed.seen(resource, stored)
+        self.keys.clear()
+        return stored
+
+    async def sweep(self, *namespaces: str) -> None:
+        await sweep.sweep(self.kube, self.cache, self.feed, Scope(namespaces))
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setattr(sweep, "RETRY_SECONDS", 0.0)
+    return Desk()
+
+
+async def test_seeding_knows_everything_and_names_what_to_look_at(desk: Desk) -> None:
+    """Children are in the cache before their owner's first look, or it would make them twice."""
+    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.put(kinds.SERVICE, child("Service", "iris", "iris"))
+    refs = await sweep.seed(desk.kube, desk.cache, Scope(()))
+    assert refs == [Ref("Deployment", "ml", "iris")]
+    assert desk.cache.get(kinds.SERVICE, "ml", "iris") is not None
+
+
+@pytest.mark.parametrize("error", [GoneError("expired"), NotFoundError("no such kind")])
+async def test_seeding_begins_again_after_an_interruption(desk: Desk, error: Exception) -> None:
+    """A list that expired between two pages, or CRDs that are applied after the operator was."""
+    for name in ("a", "b"):
+        desk.kube.put(kinds.MODEL, own("Model", name))
+    desk.kube.interrupted = error
+    assert len(await sweep.seed(desk.kube, desk.cache, Scope(()))) == 2
+
+
+async def test_a_missing_right_ends_the_operator(desk: Desk) -> None:
+    """With half of the world in the cache it must not decide."""
+    desk.kube.interrupted = ForbiddenError("may not list models")
+    with pytest.raises(ForbiddenError):
+        await sweep.seed(desk.kube, desk.cache, Scope(()))
+
+
+async def test_what_was_deleted_unseen_is_dropped_and_its_owner_told(desk: Desk) -> None:
+    """A watch that had to list again never tells of deletions."""
+    desk.known(kinds.SERVICE, child("Service", "iris", "iris"))
+    del desk.kube.objects[kinds.SERVICE, "ml", "iris"]
+    await desk.sweep()
+    assert desk.cache.get(kinds.SERVICE, "ml", "iris") is None
+    assert desk.keys == [Ref("Deployment", "ml", "iris")]
+
+
+async def test_what_was_made_or_changed_unseen_is_read(desk: Desk) -> None:
+    """Events can be lost as well as late."""
+    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris", spec={"replicas": 3}))
+    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "new"))
+    await desk.sweep()
+    assert {ref.name for ref in desk.keys} == {"iris", "new"}
+    changed = desk.cache.get(kinds.DEPLOYMENT, "ml", "iris")
+    assert changed is not None
+    assert changed["spec"] == {"replicas": 3}
+
+
+async def test_at_rest_a_sweep_reads_nothing_but_lists(desk: Desk) -> None:
+    """One LIST of metadata for each kind, and no word to anybody."""
+    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.calls.clear()
+    await desk.sweep()
+    assert set(desk.kube.verbs()) == {"list"}
+    assert desk.keys == []
+
+
+async def test_a_sweep_of_one_namespace_spares_the_others(desk: Desk) -> None:
+    """A namespaced operator lists only what it may."""
+    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.objects.clear()
+    await desk.sweep("another")
+    assert desk.cache.get(kinds.DEPLOYMENT, "ml", "iris") is not None
