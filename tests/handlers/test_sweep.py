@@ -25,8 +25,8 @@ class Paged(FakeKube):
 
     async def pages(self, resource: kinds.Resource, namespace: str | None, **_: Any) -> AsyncIterator[Json]:
         found, version = await self.items(resource, namespace)
-        for item in found or [None]:
-            yield {"metadata": {"resourceVersion": version}, "items": [item] if item else []}
+        for items in [[item] for item in found] or [[]]:
+            yield {"metadata": {"resourceVersion": version}, "items": items}
             error, self.interrupted = self.interrupted, None
             if error is not None:
                 raise error
