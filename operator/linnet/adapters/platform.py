@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue
@@ -13,27 +14,35 @@ from linnet.settings import BadSettingError, Settings
 
 
 def platform(settings: Settings) -> Platform:
-    """BadSettingError names the file of the catalogue that can't be used."""
-    files = [*_packaged(), *_added(settings.runtimes_dir)]
-    try:
-        known = catalogue(data for _, data in files)
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadSettingError(f"LINNET_RUNTIMES_DIR={settings.runtimes_dir}: {error}") from error
+    """BadSettingError names the file of the catalogue that can't be used, and its first wrong field."""
+    files = [*_packaged()]
+    for path, data in _added(settings.runtimes_dir):
+        files.append(data)
+        _check(path, files)
     return Platform(
-        catalogue=known,
+        catalogue=catalogue(files),
         image=settings.image,
         require_digest=settings.require_digest,
         image_pull_policy=settings.image_pull_policy,
     )
 
 
-def _packaged() -> Iterator[tuple[str, Any]]:
+def _check(path: Path, files: list[Any]) -> None:
+    try:
+        catalogue(files)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadSettingError(f"LINNET_RUNTIMES_DIR: {path}: {field}: {first['msg'].lower()}") from error
+
+
+def _packaged() -> Iterator[Any]:
     for file in sorted(resources.files("linnet").joinpath("runtimes").iterdir(), key=lambda f: f.name):
         if file.name.endswith(".yaml"):
-            yield file.name, yaml.safe_load(file.read_text())
+            yield yaml.safe_load(file.read_text())
 
 
-def _added(folder: str | None) -> Iterator[tuple[str, Any]]:
+def _added(folder: str | None) -> Iterator[tuple[Path, Any]]:
     """Files that begin with a dot are the kubelet's own."""
     if folder is None:
         return
@@ -44,7 +53,11 @@ def _added(folder: str | None) -> Iterator[tuple[str, Any]]:
         try:
             data = yaml.safe_load(file.read_text())
         except (OSError, yaml.YAMLError) as error:
-            raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} can't be read: {error}") from error
+            raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} is no YAML: {_line(error)}") from error
         if not isinstance(data, dict) or "name" not in data:
             raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} is no runtime: it has no name")
-        yield file.name, data
+        yield file, data
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -25,13 +25,14 @@ _log = logging.getLogger(__name__)
 
 
 class Operator:
-    """`await run()` until `stop` is set; the result is the exit code."""
+    """`await run()` until `stop` is set; the result is the exit code. BadSettingError for a bad catalogue."""
 
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
         self.telemetry = Telemetry()
         self.probes = ProbeServer(settings.http_port, self.telemetry, self._alive, self._ready)
         self._settings = settings
+        self._platform = platform(settings)
         self._config = config
         self._client = connection.client(config)
         self._leader = _leader(settings, self._client) if settings.leader_election else None
@@ -84,7 +85,7 @@ class Operator:
     def _surroundings(self) -> Surroundings:
         return Surroundings(
             settings=self._settings,
-            platform=platform(self._settings),
+            platform=self._platform,
             config=self._config,
             kube=Kube(self._client, self.telemetry.requested),
             telemetry=self.telemetry,

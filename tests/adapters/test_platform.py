@@ -1,0 +1,53 @@
+"""The catalogue: what is packaged, what a platform adds, and what a bad file is called."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from linnet.adapters.platform import platform
+from linnet.settings import BadSettingError, Settings, read
+
+
+def settings(folder: Path | None) -> Settings:
+    return replace(read({"LINNET_LEADER_ELECTION": "false"}), runtimes_dir=str(folder) if folder else None)
+
+
+def test_the_packaged_catalogue_is_there() -> None:
+    """A Model of twelve lines needs a server that nobody has to name."""
+    assert "mlserver" in platform(settings(None)).catalogue.entries
+
+
+def test_a_platforms_file_overrides_fields_of_the_same_name(tmp_path: Path) -> None:
+    """An image of one's own registry is one line of Helm values."""
+    (tmp_path / "mlserver.yaml").write_text("{name: mlserver, image: registry.example/mlserver:2}")
+    (tmp_path / "..data").write_text("the kubelet's own")
+    entry = platform(settings(tmp_path)).catalogue.entries["mlserver"]
+    assert entry.image == "registry.example/mlserver:2"
+    assert entry.ports.http == platform(settings(None)).catalogue.entries["mlserver"].ports.http
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{image: x}", "it has no name"),
+        ("{name: mine}", "image: field required"),
+        ("{name: mlserver, protocol: v9}", "protocol: input should be 'v2'"),
+        ("{", "is no YAML"),
+        ("", "it has no name"),
+    ],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """The operator does not start with half a catalogue."""
+    (tmp_path / "bad.yaml").write_text(text)
+    with pytest.raises(BadSettingError) as caught:
+        platform(settings(tmp_path))
+    assert str(caught.value).startswith(f"LINNET_RUNTIMES_DIR: {tmp_path}/bad.yaml")
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """A typo in a mount path."""
+    with pytest.raises(BadSettingError, match="is not a folder: create it, or unset the variable"):
+        platform(settings(tmp_path / "none"))
