@@ -172,7 +172,8 @@ class Played:
             self._spawn(self._ready(obj))
 
     async def _ready(self, obj: Json) -> None:
-        """One pod that is ready, and the Deployment's status that counts it."""
+        """One pod that is ready after a while, and the Deployment's status that counts it."""
+        await asyncio.sleep(READY_AFTER_SECONDS)
         name, merge = obj["metadata"]["name"], "application/merge-patch+json"
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
         await self.api.send("POST", pods, pod(obj))
@@ -182,6 +183,8 @@ class Played:
         await self.api.send("PATCH", path_, {"status": {**status, "observedGeneration": 1}}, merge)
 
 
+READY_AFTER_SECONDS = 5.0
+"""No model server is quicker; and what plays the controllers shares the two cores with what is measured."""
 READY_POD = {
     "phase": "Running",
     "podIP": "127.0.0.1",

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.cluster import base, buildah, layout, packages, parts, runtime
+from hack.cluster import base, buildah, cleanup, layout, packages, parts, runtime
 from hack.cluster.steps import say
 
 
@@ -52,7 +52,7 @@ def ensure(only: str | None) -> dict[str, str]:
                 buildah.build(name, IMAGES[key].dockerfile, IMAGES[key].context, {"BASE": origin})
         current = {reference(image, origin) for image in IMAGES.values()}
         buildah.prune({origin, *current})
-        if layout.CONTAINERD_SOCKET.exists():
+        if cleanup.answers(layout.CONTAINERD_SOCKET):
             load(names.values())
             runtime.prune(current)
     return names

@@ -15,6 +15,7 @@ from linnet.core.plan import Emit, Log, Manifest, Ref
 
 CONTROLLER: Final = "linnet.dev/operator"
 MAX_WAITING: Final = 4096
+BUSY_SECONDS: Final = 0.1
 _NOTE: Final = 1024
 """Bytes that the API server takes."""
 _log = logging.getLogger("linnet.journal")
@@ -40,10 +41,16 @@ class Journal:
         except asyncio.QueueFull:
             _log.warning("an Event was not written: too many wait", extra={"fields": {"reason": action.reason}})
 
-    async def write(self) -> None:
-        """Writes the Events that wait, one by one, until cancelled: traffic never waits for them."""
+    async def write(self, busy: Callable[[], bool] = lambda: False) -> None:
+        """Writes the Events that wait, one by one, until cancelled: traffic never waits for them.
+
+        While the operator is `busy` it writes ten a second at most: what is told can wait, what is done can't.
+        """
         while True:
-            await self._write(await self._waiting.get())
+            event = await self._waiting.get()
+            if busy():
+                await asyncio.sleep(BUSY_SECONDS)
+            await self._write(event)
             self._waiting.task_done()
 
     async def flush(self) -> None:

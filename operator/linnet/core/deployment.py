@@ -17,10 +17,15 @@ from linnet.core.target import Refusal, Wanted, refusal, wanted
 from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
+AFTER_OTHERS = timedelta(milliseconds=100)
+"""For a new Deployment's Services: they wait until every other new one has its pods under way."""
 
 
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
-    """Route as was written down; then let requests and evidence move the rollout, and write that down."""
+    """Route as was written down; then let requests and evidence move the rollout, and write that down.
+
+    A first revision is made in the look that chooses it.
+    """
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     refused = _refused(spec, observed)
@@ -60,7 +65,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     told = (*turn.actions, *_told(before, judged), *_warned(before, status))
     return Plan(
         status,
-        (*routing.actions(before), *told, *saved),
+        (*(routing.first(turn.world) if _is_new(before) else routing.actions(before)), *told, *saved),
         _next_look(before, turn.world),
         evidence=data,
         gauges=_gauges(turn.world),
@@ -147,9 +152,13 @@ def _told(world: World, judged: Judged) -> tuple[Action, ...]:
     )
 
 
+def _is_new(world: World) -> bool:
+    return world.status.stable is None and world.status.rollout is None and not world.observed.workloads
+
+
 def _next_look(before: World, after: World) -> timedelta | None:
     if before.status != after.status:
-        return SOON
+        return AFTER_OTHERS if _is_new(before) else SOON
     if after.status.rollout is None:
         return None
     return after.policy.interval if after.policy else timedelta(seconds=5)

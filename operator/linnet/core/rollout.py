@@ -34,7 +34,7 @@ class Turn:
 
 
 def begin(world: World, target: Wanted) -> Turn:
-    """A new rollout of the wanted revision; nothing is created before this is written down."""
+    """A new rollout of the wanted revision; no traffic moves before this is written down."""
     time = timestamp(world.now)
     short = target.revision.name.removeprefix(f"{world.name}-")
     rollout = RolloutStatus(

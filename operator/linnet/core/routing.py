@@ -86,6 +86,11 @@ def actions(world: World) -> Iterator[Action]:
     yield from _forgotten(world)
 
 
+def first(world: World) -> Iterator[Action]:
+    """The pods of a Deployment's very first revision: no traffic to move, so nothing to write down before."""
+    yield from _grow(world, routing(world))
+
+
 def _revisions(world: World) -> dict[str, RevisionStatus]:
     rollout = world.status.rollout
     known = (world.status.stable, rollout.from_ if rollout else None, rollout.to if rollout else None)

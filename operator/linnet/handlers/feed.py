@@ -9,7 +9,7 @@ from linnet.adapters.kinds import Resource
 from linnet.core.plan import Manifest, Ref
 
 Enqueue = Callable[[Ref, bool], None]
-"""The key, and whether the change was one of the object's own."""
+"""The key, and whether a person asked something of that very object."""
 
 
 class Feed:
@@ -36,9 +36,24 @@ class Feed:
 
     def _spread(self, change: Change | None) -> bool:
         if change is not None:
+            asked = _asked(change)
             for ref in affected(change, self._cache):
-                self._enqueue(ref, change.resource in kinds.OWN)
+                self._enqueue(ref, ref == asked)
         return change is not None
+
+
+def _asked(change: Change) -> Ref | None:
+    """The object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
+    if change.resource not in kinds.OWN or change.after is None:
+        return None
+    if change.before is not None and _wish(change.before) == _wish(change.after):
+        return None
+    return Ref(change.resource.kind, *_place(change.after))
+
+
+def _wish(obj: Manifest) -> object:
+    meta = obj["metadata"]
+    return meta["uid"], meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp")
 
 
 def affected(change: Change, cache: Cache) -> set[Ref]:

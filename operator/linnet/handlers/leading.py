@@ -79,7 +79,7 @@ class Leading:
             self.runtime.enqueue(ref)
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
-        writing = asyncio.ensure_future(self._acting.journal.write())
+        writing = asyncio.ensure_future(self._acting.journal.write(lambda: self.runtime.queue.depth > 0))
         try:
             await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()

@@ -45,13 +45,13 @@ class Runtime:
         self._started: dict[Ref, float] = {}
         self._beat = clock()
 
-    def enqueue(self, ref: Ref, own: bool = True) -> None:
-        """Look at the object soon: something about it changed, or (not `own`) about a child of it.
+    def enqueue(self, ref: Ref, asked: bool = True) -> None:
+        """Look at the object soon: somebody asked something of it, or (not `asked`) something about it changed.
 
         Children change several times in quick succession: one look answers them all.
         """
         pace = self._pace.delay(ref, self._clock())
-        if own:
+        if asked:
             self.queue.add(ref, pace, URGENT)
         else:
             self.queue.add(ref, max(pace, SETTLE_SECONDS), ROUTINE)
