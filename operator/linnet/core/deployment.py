@@ -18,13 +18,13 @@ from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
 AFTER_OTHERS = timedelta(milliseconds=100)
-"""For a new Deployment's Services: they wait until every other new one has its pods under way."""
+"""For a new Deployment's status and Services: they wait until every other new one has its pods under way."""
 
 
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     """Route as was written down; then let requests and evidence move the rollout, and write that down.
 
-    A first revision is made in the look that chooses it.
+    A first revision's pods are made in the look that chooses it, and written down in the next.
     """
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
@@ -36,6 +36,9 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
 
 def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[Target, ...]:
     """The pods to read before this look; none unless a rollout is judged and the interval has passed."""
+    rollout = observed.deployment.status.get("rollout")
+    if not isinstance(rollout, Mapping) or rollout.get("phase") not in judging.JUDGED:
+        return ()
     return judging.targets(standing(observed, parse_status(DeploymentStatus, observed.deployment.status), now))
 
 
@@ -60,12 +63,14 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     target = stopped or wanted(before)
     refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
     turn = _moved(before, judged, target, refused)
+    if _is_new(before) and (made := tuple(routing.missing(turn.world))):
+        return Plan(None, made, AFTER_OTHERS)
     status = _status(turn.world, judged, target, refused, stopped)
     data, saved = _evidence(before, turn.world, judged)
     told = (*turn.actions, *_told(before, judged), *_warned(before, status))
     return Plan(
         status,
-        (*(routing.first(turn.world) if _is_new(before) else routing.actions(before)), *told, *saved),
+        (*routing.actions(turn.world if _is_new(before) else before), *told, *saved),
         _next_look(before, turn.world),
         evidence=data,
         gauges=_gauges(turn.world),
@@ -153,12 +158,13 @@ def _told(world: World, judged: Judged) -> tuple[Action, ...]:
 
 
 def _is_new(world: World) -> bool:
-    return world.status.stable is None and world.status.rollout is None and not world.observed.workloads
+    """No revision was chosen yet: there is no traffic to move, so nothing to write down before its pods are made."""
+    return world.status.stable is None and world.status.rollout is None
 
 
 def _next_look(before: World, after: World) -> timedelta | None:
     if before.status != after.status:
-        return AFTER_OTHERS if _is_new(before) else SOON
+        return SOON
     if after.status.rollout is None:
         return None
     return after.policy.interval if after.policy else timedelta(seconds=5)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Literal
 
 from linnet.api.analysis import Analysis, Check
@@ -43,6 +44,13 @@ def source_of(spec: DeploymentSpec) -> str:
 
 def resolve(source: str, runtime: FrozenRuntime) -> RolloutPolicy | None:
     """The policy that `source` makes for this runtime; None if it can't be read."""
+    return _resolved(source, runtime.model_dump_json())
+
+
+@lru_cache(maxsize=256)
+def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
+    """Asked several times a look, and mostly the same for all Deployments of a namespace."""
+    runtime = FrozenRuntime.model_validate_json(runtime_json)
     try:
         data = json.loads(source)
     except ValueError:

@@ -78,7 +78,7 @@ def world_replicas(world: World, revision: RevisionStatus) -> int:
 def actions(world: World) -> Iterator[Action]:
     """What the cluster lacks of the routing, in the order in which it must be done."""
     wanted = routing(world)
-    yield from _grow(world, wanted)
+    yield from missing(world)
     yield from _services(world, wanted)
     yield from _shrink(world, wanted)
     yield from _condemned(world)
@@ -86,8 +86,8 @@ def actions(world: World) -> Iterator[Action]:
     yield from _forgotten(world)
 
 
-def first(world: World) -> Iterator[Action]:
-    """The pods of a Deployment's very first revision: no traffic to move, so nothing to write down before."""
+def missing(world: World) -> Iterator[Action]:
+    """The pods that the routing wants and the cluster lacks."""
     yield from _grow(world, routing(world))
 
 

@@ -93,7 +93,9 @@ class World:
         return bool(rollout and evidence and evidence.get("rollout") == rollout.id)
 
     def with_status(self, **changes: object) -> "World":
-        return replace(self, status=self.status.model_copy(update=changes))
+        made = replace(self, status=self.status.model_copy(update=changes))
+        vars(made)["versions"] = self.versions  # parsed once: what was observed does not change
+        return made
 
     def with_rollout(self, rollout: RolloutStatus, **changes: object) -> "World":
         return self.with_status(rollout=rollout.model_copy(update=changes))
