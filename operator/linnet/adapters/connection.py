@@ -1,5 +1,6 @@
 """Where the API server is and how to prove oneself: the pod's service account, or a kubeconfig."""
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -9,6 +10,8 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 USER_AGENT = f"linnet/{version('linnet')}"
+NO_OBJECT = "metadata.name=-"
+"""A name that no object can have."""
 POOL = 32
 """Connections of the operator's own client: the workers, the lease and a few for looks that do two things."""
 
@@ -47,18 +50,25 @@ def client(config: Configuration) -> ApiClient:
     return made
 
 
-async def session(config: Configuration, limit: int) -> aiohttp.ClientSession:
+async def session(config: Configuration, limit: int, on_list: Callable[[], None]) -> aiohttp.ClientSession:
     """A session for kopf with at most `limit` connections (its own has no bound, and 1,000 objects cost 264 MB).
 
-    The token is asked for with each request, since a service account's is renewed every hour.
+    The token is asked for with each request, since a service account's is renewed every hour. A LIST brings nothing
+    but the version to watch from, and `on_list` is called: what is there is read by pages and goes into the cache at
+    once, where kopf would hold thousands of whole objects until their handlers have run.
     """
     ssl_context = ApiClient(config).rest_client.ssl_context
 
     async def prove(request: aiohttp.ClientRequest, handler: Any) -> aiohttp.ClientResponse:
+        listing = "limit" in request.url.query
+        if listing:
+            request.url = request.url.update_query(fieldSelector=NO_OBJECT)
         token = await config.get_api_key_with_prefix("BearerToken")
         if token:
             request.headers["Authorization"] = token
         answer: aiohttp.ClientResponse = await handler(request)
+        if listing:
+            on_list()
         return answer
 
     return aiohttp.ClientSession(

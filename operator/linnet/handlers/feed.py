@@ -26,8 +26,8 @@ class Feed:
     def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
         return resource in kinds.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
 
-    def event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
-        """One watch event; type None is an object of the watch's initial list."""
+    def event(self, resource: Resource, type_: str, obj: Manifest) -> None:
+        """One watch event."""
         if type_ == "DELETED":
             meta = obj["metadata"]
             self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))

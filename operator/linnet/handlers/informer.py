@@ -1,4 +1,4 @@
-"""kopf as an informer: it lists and watches, and hands every event to the loop of the work queue.
+"""kopf as an informer: it watches, and hands every event to the loop of the work queue.
 
 kopf cancels whatever was started after it in its loop, so it has a thread and a loop of its own.
 """
@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import kopf
@@ -20,7 +21,7 @@ from linnet.api.base import GROUP
 from linnet.api.labels import MANAGED
 from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
 from linnet.handlers.crossing import Crossing
-from linnet.handlers.stateless import NoDiffBase, NoProgress
+from linnet.handlers.stateless import NoDiffBase, NoMemories, NoProgress
 from linnet.handlers.watch import OnEvent
 
 INACTIVITY_SECONDS: Final = 70.0
@@ -30,13 +31,29 @@ _IDENTITY: Final = Identity("linnet")
 _MODULES: Final = (model, modelversion, deployment, retrainpolicy, children)
 
 
-class Informer:
-    """`start` returns once kopf runs; `ended` is done when it has stopped, with the error if there was one."""
+@dataclass(frozen=True)
+class ToMain:
+    """What kopf's thread tells the main loop."""
 
-    def __init__(self, config: Configuration, namespaces: tuple[str, ...], on_event: OnEvent) -> None:
+    event: OnEvent
+    began: Callable[[], None]
+    started: Callable[[], Any]
+    ended: Callable[[BaseException | None], Any]
+
+
+class Informer:
+    """`start` returns once kopf runs; `ended` is done when it has stopped, with the error if there was one.
+
+    A watch tells what changes after it began: `on_begin` is called for each that begins, or begins again.
+    """
+
+    def __init__(
+        self, config: Configuration, namespaces: tuple[str, ...], on_event: OnEvent, on_begin: Callable[[], None]
+    ) -> None:
         self._config = config
         self._namespaces = namespaces
         self._on_event = on_event
+        self._on_begin = on_begin
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -47,10 +64,9 @@ class Informer:
         started = asyncio.Event()
         call = loop.call_soon_threadsafe
 
-        crossing = Crossing(self._on_event)
-        self._thread = threading.Thread(
-            target=self._run, args=(crossing.put, lambda: call(started.set), call), name="kopf", daemon=True
-        )
+        crossing, begun = Crossing(self._on_event), Crossing(self._on_begin)
+        to_main = ToMain(crossing.put, begun.put, lambda: call(started.set), lambda error: call(self._finish, error))
+        self._thread = threading.Thread(target=self._run, args=(to_main,), name="kopf", daemon=True)
         self._thread.start()
         waiting = asyncio.ensure_future(started.wait())
         either: set[asyncio.Future[Any]] = {waiting, self.ended}
@@ -64,29 +80,30 @@ class Informer:
             async with asyncio.timeout(within):
                 await asyncio.wait({self.ended})
 
-    def _run(self, on_event: OnEvent, started: Callable[[], None], call: Callable[..., Any]) -> None:
+    def _run(self, to_main: ToMain) -> None:
         error: BaseException | None = None
         try:
-            asyncio.run(self._operate(on_event, started))
+            asyncio.run(self._operate(to_main))
         except BaseException as caught:  # noqa: BLE001
             error = caught
         with suppress(RuntimeError):  # the main loop is closed already
-            call(self._finish, error)
+            to_main.ended(error)
 
     def _finish(self, error: BaseException | None) -> None:
         if not self.ended.done():
             self.ended.set_result(None) if error is None else self.ended.set_exception(error)
 
-    async def _operate(self, on_event: OnEvent, started: Callable[[], None]) -> None:
+    async def _operate(self, to_main: ToMain) -> None:
         registry = kopf.OperatorRegistry()
         for module in _MODULES:
-            module.register(registry, on_event)
-        self._login(registry)
-        started()
+            module.register(registry, to_main.event)
+        self._login(registry, to_main.began)
+        to_main.started()
         try:
             await kopf.operator(
                 registry=registry,
                 settings=settings(),
+                memories=NoMemories(),
                 namespaces=self._namespaces,
                 clusterwide=not self._namespaces,
                 standalone=True,
@@ -96,12 +113,12 @@ class Informer:
         finally:
             self._stop.set()  # or the thread that waits for it would keep this loop from closing
 
-    def _login(self, registry: kopf.OperatorRegistry) -> None:
-        streams = len(kinds.WATCHED) * max(1, len(self._namespaces))
+    def _login(self, registry: kopf.OperatorRegistry, began: Callable[[], None]) -> None:
+        connections = len(kinds.WATCHED) * max(1, len(self._namespaces)) + _SPARE_CONNECTIONS
 
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.AiohttpSession:
-            session = await connection.session(self._config, limit=streams + _SPARE_CONNECTIONS)
+            session = await connection.session(self._config, connections, on_list=began)
             return kopf.AiohttpSession(server=self._config.host, aiohttp_session=session)
 
 

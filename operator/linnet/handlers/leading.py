@@ -16,7 +16,6 @@ from linnet.adapters.children import Children
 from linnet.adapters.errors import KubeError
 from linnet.adapters.gather import Gather, Sources
 from linnet.adapters.journal import Journal
-from linnet.adapters.kinds import Resource
 from linnet.adapters.kube import Kube
 from linnet.adapters.memory import Memory
 from linnet.adapters.metrics import Scraper
@@ -33,7 +32,7 @@ from linnet.handlers.runtime import Runtime
 from linnet.handlers.sweep import Scope, seed, sweep
 from linnet.settings import Settings
 
-RELIST_SETTLES_SECONDS = 3.0
+RELIST_SETTLES_SECONDS = 1.0
 FLUSH_SECONDS = 3.0
 _log = logging.getLogger(__name__)
 
@@ -73,7 +72,8 @@ class Leading:
     async def run(self) -> None:
         """Returns after `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
         refs = await seed(self._around.kube, self._cache, self._scope)
-        self._informer = Informer(self._around.config, self._around.settings.namespaces, self._on_event)
+        around, namespaces = self._around, self._around.settings.namespaces
+        self._informer = Informer(around.config, namespaces, self._feed.event, self._relisted.set)
         await self._informer.start()
         for ref in refs:
             self.runtime.enqueue(ref)
@@ -113,13 +113,8 @@ class Leading:
             async with asyncio.timeout(FLUSH_SECONDS):
                 await self._acting.journal.flush()
 
-    def _on_event(self, resource: Resource, type_: str | None, obj: Manifest) -> None:
-        if type_ is None and self.seeded:
-            self._relisted.set()
-        self._feed.event(resource, type_, obj)
-
     async def _sweep(self) -> None:
-        """Shortly after any watch has listed again, and once in each resync."""
+        """Shortly after any watch has begun, and once in each resync."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._around.settings.resync.total_seconds()):

@@ -6,6 +6,7 @@ Its own storages copy every object deeply at every event, to find changes that n
 from typing import Any
 
 import kopf
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 
 class NoDiffBase(kopf.DiffBaseStorage):
@@ -38,3 +39,10 @@ class NoProgress(kopf.ProgressStorage):
 
     def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
         return essence
+
+
+class NoMemories(ResourceMemories):
+    """Nothing is remembered of an object after its event: kopf's own keeps a record of each for as long as it lives."""
+
+    async def recall(self, raw_body: Any, **how: Any) -> ResourceMemory:
+        return await super().recall(raw_body, **{**how, "ephemeral": True})

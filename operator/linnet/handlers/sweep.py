@@ -1,6 +1,6 @@
-"""Puts the cache right against the API server: before the watch starts, and whenever a watch may have lost something.
+"""Puts the cache right against the API server: before the watches start, and whenever one has begun again.
 
-A watch that had to list again tells what is there, but not what was deleted meanwhile.
+A watch tells only what changes after it began: what happened before is read here.
 """
 
 import asyncio

@@ -11,11 +11,11 @@ import kopf
 from linnet.adapters.kinds import Resource
 from linnet.core.plan import Manifest
 
-OnEvent = Callable[[Resource, str | None, Manifest], None]
-"""Resource, type (ADDED, MODIFIED, DELETED; None for an object of the initial list), the object as JSON."""
+OnEvent = Callable[[Resource, str, Manifest], None]
+"""Resource, type (ADDED, MODIFIED or DELETED), the object as JSON."""
 
 
 def watch(registry: kopf.OperatorRegistry, resource: Resource, on_event: OnEvent) -> None:
     @kopf.on.event(resource.group, resource.version, resource.plural, registry=registry)
     async def changed(event: kopf.RawEvent, **_: Any) -> None:
-        on_event(resource, event["type"], dict(event["object"]))
+        on_event(resource, event["type"] or "ADDED", dict(event["object"]))
