@@ -174,6 +174,23 @@ async def test_an_event_that_cant_be_written_stops_nothing() -> None:
     assert desk.kube.verbs() == ["create"]
 
 
+async def test_an_event_waits_while_there_is_work() -> None:
+    """Of a thousand new objects none waits for another's Event; each Event is written all the same."""
+    desk, busy = Desk(), asyncio.Event()
+    await desk.do(Emit("Normal", "RolloutStarted", "version 1"))
+
+    def working() -> bool:
+        busy.set()
+        return not desk.kube.verbs()
+
+    writing = asyncio.ensure_future(desk.journal.write(working))
+    await busy.wait()
+    assert desk.kube.verbs() == []
+    await desk.journal.flush()
+    writing.cancel()
+    assert desk.kube.verbs() == ["create"]
+
+
 async def test_a_log_action_is_one_line_and_one_count(caplog: pytest.LogCaptureFixture) -> None:
     """The journal's line carries the object's key, the event and its fields."""
     desk = Desk()

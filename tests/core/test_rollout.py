@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from linnet.core import deployment
+from linnet.core.plan import Apply
 from simulator import Behavior, Cluster
 
 QUICK = {
@@ -33,6 +35,19 @@ def test_the_first_version_serves_without_a_canary() -> None:
     cluster = serving()
     assert len(cluster.answering()) == 2
     assert cluster.unanswered <= cluster.rate * 5
+
+
+def test_a_first_version_has_its_pods_before_anything_else_is_written() -> None:
+    """Of hundreds of new Deployments each has its pods under way before the first one's Services are made."""
+    cluster = Cluster()
+    first = deployment.plan(cluster.observe(), cluster.now)
+    assert [a.manifest["kind"] for a in first.actions if isinstance(a, Apply)] == ["Deployment"]
+    assert first.status is None
+    cluster.reconcile()
+    second = deployment.plan(cluster.observe(), cluster.now)
+    assert {a.manifest["kind"] for a in second.actions if isinstance(a, Apply)} >= {"Service"}
+    assert second.status is not None
+    assert second.status.rollout is not None
 
 
 def test_at_rest_nothing_is_written() -> None:

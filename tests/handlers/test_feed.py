@@ -18,6 +18,7 @@ class Heard:
 
     def __init__(self) -> None:
         self.keys: set[str] = set()
+        self.asked: set[str] = set()
         self.feed = Feed(Cache(), self.enqueue)
         named: Json = {"model": {"name": "iris"}}
         self.feed.seen(kinds.MODEL, own("Model", "iris", 1))
@@ -26,14 +27,17 @@ class Heard:
         self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "other", 1, spec={"model": {"name": "wine"}}))
         self.feed.seen(kinds.RETRAIN_POLICY, own("RetrainPolicy", "weekly", 1, spec=named))
         self.keys.clear()
+        self.asked.clear()
 
     @staticmethod
     def version(number: int, resource_version: int, **status: Any) -> Json:
         spec = {"model": {"name": "iris"}, "version": number}
         return own("ModelVersion", f"iris-v{number}", resource_version, spec=spec, status=status)
 
-    def enqueue(self, ref: Ref, own: bool) -> None:
+    def enqueue(self, ref: Ref, asked: bool) -> None:
         self.keys.add(f"{ref.kind}/{ref.name}")
+        if asked:
+            self.asked.add(f"{ref.kind}/{ref.name}")
 
 
 @pytest.fixture
@@ -87,3 +91,17 @@ def test_a_deleted_child_concerns_its_owner(heard: Heard) -> None:
     heard.keys.clear()
     heard.feed.event(kinds.SERVICE, "DELETED", service)
     assert heard.keys == {"Deployment/eu"}
+
+
+def test_what_a_person_asks_comes_before_what_the_operator_has_written(heard: Heard) -> None:
+    """A new object, a new spec and a request are urgent; a status is the operator's own word."""
+    spec = {"model": {"name": "iris"}}
+    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "new", 2, spec=spec))
+    assert heard.asked == {"Deployment/new"}
+    heard.asked.clear()
+    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "new", 3, spec=spec, status={"stable": {"version": 1}}))
+    assert not heard.asked
+    requested = own("Deployment", "new", 4, spec=spec)
+    requested["metadata"]["annotations"] = {"linnet.dev/request": "pause 1 anna"}
+    heard.feed.seen(kinds.DEPLOYMENT, requested)
+    assert heard.asked == {"Deployment/new"}
