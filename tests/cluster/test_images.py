@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import socket
 import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hack.cluster import base, images, oci, transfer
+from hack.cluster import base, cleanup, images, oci, transfer
 
 BLOBS = "blobs/sha256/"
 
@@ -107,3 +108,14 @@ def test_only_debians_own_sources_make_the_base() -> None:
     """Other vendors' repositories on the developer's machine do not reach the image."""
     targets = "Debian|http://d/debian/|bookworm|main\nNode|http://n/|nodistro|main\nDebian|http://s/|sec|main\n"
     assert base.sources(targets) == ["deb http://d/debian/ bookworm main", "deb http://s/ sec main"]
+
+
+def test_a_socket_that_a_killed_cluster_left_is_no_cluster(tmp_path: Path) -> None:
+    """Images are built on a machine whose last cluster was killed, and imported when the next one runs."""
+    left = tmp_path / "containerd.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(left))
+        listener.listen()
+        assert cleanup.answers(left)
+    assert left.exists()
+    assert not cleanup.answers(left)
