@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
+
 from builders import NOW, ModelWorld, VersionWorld
 from linnet.api.modelversion import Decision, ModelVersionStatus, Quarantine
 from linnet.core.modelversion import plan, record
-from linnet.core.plan import Apply, Delete, Record
+from linnet.core.plan import Apply, Delete, Emit, Log, Record
 from simulator import DIGESTS
 
 Json = dict[str, Any]
@@ -176,6 +178,20 @@ def test_a_request_without_the_admission_policy_is_refused() -> None:
     look(world)
     assert world.status["lastRequest"]["outcome"] == "Refused"
     assert "quarantine" not in world.status
+
+
+@pytest.mark.parametrize(
+    ("request_", "outcome"), [("quarantine - id-1 jane", "Accepted"), ("promote - id-1 jane", "Refused")]
+)
+def test_an_answer_is_told_once(request_: str, outcome: str) -> None:
+    """One Event for who looks now, one line in the log for who looks later."""
+    world = started(new_version()).ask(request_)
+    made = plan(world.observed(), NOW)
+    (event,) = [a for a in made.actions if isinstance(a, Emit) and a.reason.startswith("Request")]
+    assert event.reason == f"Request{outcome}"
+    (line,) = [a.fields for a in made.actions if isinstance(a, Log) and a.event == "request"]
+    assert (line["user"], line["outcome"]) == ("jane", outcome)
+    assert plan(world.become(made.status).observed(), NOW).actions == ()
 
 
 def test_a_validated_version_leaves_no_job() -> None:

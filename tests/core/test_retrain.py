@@ -256,6 +256,18 @@ def test_a_request_that_can_not_be_obeyed_is_refused_with_the_reason(world: Worl
     at_rest(after)
 
 
+@pytest.mark.parametrize(("request_", "outcome"), [(RUN, "Accepted"), ("promote v3 1 alice", "Refused")])
+def test_an_answer_is_told_once(request_: str, outcome: str) -> None:
+    """One Event for who looks now, one line in the log for who looks later."""
+    asked = standing().asks(request_)
+    actions = asked.plan().actions
+    (event,) = [a for a in actions if isinstance(a, Emit) and a.reason.startswith("Request")]
+    assert event.reason == f"Request{outcome}"
+    (line,) = [a.fields for a in actions if isinstance(a, Log) and a.event == "request"]
+    assert (line["user"], line["outcome"]) == ("alice", outcome)
+    at_rest(asked.look())
+
+
 def test_a_spent_budget_holds_for_a_person_too() -> None:
     """The budget is what the platform pays for."""
     world = standing().edit(budget={"runs": 1, "per": "24h"}).asks(RUN).look()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from linnet.api.conditions import timestamp
 from linnet.api.requests import LastRequest, Request, Verb
+from linnet.core.plan import Action, Emit, Log
 
 UNPROVEN = (
     "not obeyed: no admission policy proves who asked. Install it with the chart's admission.enabled=true, "
@@ -24,6 +25,12 @@ def refused(request: Request, message: str, now: datetime) -> LastRequest:
 def unknown_verb(request: Request, kind: str, known: Iterable[Verb], now: datetime) -> LastRequest:
     verbs = ", ".join(sorted(known)) or "no requests"
     return refused(request, f"a {kind} doesn't know {request.verb}; it knows {verbs}", now)
+
+
+def told(answer: LastRequest) -> tuple[Action, ...]:
+    """The Event and the log line of an answer, whatever kind was asked."""
+    event = Emit("Normal", f"Request{answer.outcome}", f"{answer.verb} by {answer.user}: {answer.message}")
+    return event, Log("request", answer.wire())
 
 
 def _answer(request: Request, outcome: Literal["Accepted", "Refused"], message: str, now: datetime) -> LastRequest:

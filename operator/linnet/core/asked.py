@@ -13,7 +13,7 @@ from linnet.api.modelversion import Decision
 from linnet.api.requests import Request, Verb, pending
 from linnet.core import answers, decisions, manifests, rollout
 from linnet.core.judging import Judged
-from linnet.core.plan import Action, Emit, Log, Record
+from linnet.core.plan import Action, Emit, Record
 from linnet.core.rollout import Turn
 from linnet.core.target import Refusal, quarantine_of, wanted
 from linnet.core.versions import Version
@@ -52,10 +52,8 @@ def obeyed(world: World, judged: Judged) -> Turn:
     refusal = _refusal(world, request)
     answer = Answer(Turn(world), refusal, done=False) if refusal else _HANDLERS[request.verb](world, request, judged)
     said = answers.accepted if answer.done else answers.refused
-    told = said(request, answer.message, world.now)
-    event = Emit("Normal", f"Request{told.outcome}", f"{request.verb} by {request.user}: {answer.message}")
-    log = Log("request", told.wire())
-    return Turn(answer.turn.world.with_status(last_request=told), (*answer.turn.actions, event, log))
+    last = said(request, answer.message, world.now)
+    return Turn(answer.turn.world.with_status(last_request=last), (*answer.turn.actions, *answers.told(last)))
 
 
 def _refusal(world: World, request: Request) -> str | None:

@@ -161,17 +161,17 @@ def _written(
     ready = condition("Ready", holds, reason, message)
     generation = observed.model.generation
     request = pending(observed.model.request, status.last_request)
-    answer = answers.unknown_verb(request, "Model", (), now) if request else status.last_request
+    answer = answers.unknown_verb(request, "Model", (), now) if request else None
     return Plan(
         status.model_copy(
             update={
                 "observed_generation": generation,
                 "conditions": merge(status.conditions, [ready], generation, now),
                 "versions": [_summary(v) for v in reversed(known)][:100] or None,
-                "last_request": answer,
+                "last_request": answer or status.last_request,
             }
         ),
-        actions,
+        (*actions, *(answers.told(answer) if answer else ())),
     )
 
 

@@ -1,13 +1,13 @@
 """From artifact to trusted record: a version is fetched and loaded once by its real server before it may serve."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Quarantine
-from linnet.api.requests import Request, Verb, pending
+from linnet.api.requests import LastRequest, Request, Verb, pending
 from linnet.core import answers, unsupported, validation
 from linnet.core.children import JobView
 from linnet.core.observed import ModelVersionObserved
@@ -41,6 +41,8 @@ class _State:
     spec: ModelVersionSpec
     status: ModelVersionStatus
     now: datetime
+    told: tuple[Action, ...] = ()
+    """What a person's request leads to besides the status: done last, since what fails is tried again."""
 
     @property
     def owner(self) -> Owner:
@@ -55,12 +57,17 @@ def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStat
     if isinstance(spec, Invalid):
         return _finish(observed, former, Reason.INVALID_SPEC, spec.message, now)
     state = _answered(_State(observed, spec, former, now))
+    done = _looked(state, former)
+    return replace(done, actions=(*done.actions, *state.told))
+
+
+def _looked(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
     if refusal := _refusal(state):
-        return _finish(observed, state.status, *refusal, now)
+        return _finish(state.observed, state.status, *refusal, state.now)
     if is_true(state.status.conditions, "Ready"):
-        return Plan(state.status, _clean_up(observed.jobs))
+        return Plan(state.status, _clean_up(state.observed.jobs))
     if _settled(former) and state.status.attempt == former.attempt:
-        return Plan(state.status, _clean_up(observed.jobs))
+        return Plan(state.status, _clean_up(state.observed.jobs))
     return _validate(state)
 
 
@@ -176,30 +183,37 @@ def _finish(
 
 
 def _answered(state: _State) -> _State:
-    """The status after a person's request, if there is one."""
+    """The state after a person's request, if there is one."""
     request = pending(state.observed.version.request, state.status.last_request)
     if request is None:
         return state
-    update = _obey(state, request)
-    return _State(state.observed, state.spec, state.status.model_copy(update=update), state.now)
+    obeyed, answer = _obey(state, request)
+    status = obeyed.status.model_copy(update={"last_request": answer})
+    return replace(obeyed, status=status, told=(*obeyed.told, *answers.told(answer)))
 
 
-def _obey(state: _State, request: Request) -> dict[str, object]:
+def _obey(state: _State, request: Request) -> tuple[_State, LastRequest]:
     now, status = state.now, state.status
     if not state.observed.requests_proven:
-        return {"last_request": answers.refused(request, answers.UNPROVEN, now)}
-    if request.verb == Verb.RETRY:
-        if not _settled(status):
-            return {"last_request": answers.refused(request, "this version's validation has not failed", now)}
-        answer = answers.accepted(request, "fetching and loading it again", now)
-        return {"attempt": (status.attempt or 1) + 1, "last_request": answer}
-    if request.verb == Verb.RELEASE:
-        return {"quarantine": None, "last_request": answers.accepted(request, "released from quarantine", now)}
-    if request.verb == Verb.QUARANTINE:
-        entry = _by_hand(state, request)
-        answer = answers.accepted(request, "it will not be rolled out until it is released", now)
-        return {"quarantine": [*(status.quarantine or ()), entry][-MAX_QUARANTINES:], "last_request": answer}
-    return {"last_request": answers.unknown_verb(request, "ModelVersion", _VERBS, now)}
+        return state, answers.refused(request, answers.UNPROVEN, now)
+    match request.verb:
+        case Verb.RETRY if not _settled(status):
+            return state, answers.refused(request, "this version's validation has not failed", now)
+        case Verb.RETRY:
+            again = _updated(state, attempt=(status.attempt or 1) + 1)
+            return again, answers.accepted(request, "fetching and loading it again", now)
+        case Verb.RELEASE:
+            return _updated(state, quarantine=None), answers.accepted(request, "released from quarantine", now)
+        case Verb.QUARANTINE:
+            kept = [*(status.quarantine or ()), _by_hand(state, request)][-MAX_QUARANTINES:]
+            answer = answers.accepted(request, "it will not be rolled out until it is released", now)
+            return _updated(state, quarantine=kept), answer
+        case _:
+            return state, answers.unknown_verb(request, "ModelVersion", _VERBS, now)
+
+
+def _updated(state: _State, **changes: object) -> _State:
+    return replace(state, status=state.status.model_copy(update=changes))
 
 
 def _by_hand(state: _State, request: Request) -> Quarantine:

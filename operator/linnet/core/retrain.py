@@ -10,7 +10,7 @@ from typing import Final
 
 from linnet.api.conditions import Condition, Reason, condition, find, merge, timestamp
 from linnet.api.retrainpolicy import RetrainPolicyStatus, Run
-from linnet.core import training, training_outcome
+from linnet.core import answers, training, training_outcome
 from linnet.core.children import CronJobView
 from linnet.core.observed import RetrainObserved
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Patch, Plan
@@ -120,10 +120,12 @@ _EVENTS: Final = {
 
 
 def _told(desk: Desk, status: RetrainPolicyStatus) -> tuple[Action, ...]:
-    """An Event and a log line for each run that has another outcome than before, oldest first; an Event for Ready."""
+    """An Event and a log line for each run with a new outcome, oldest first, and for an answer; an Event for Ready."""
     known = {r.job: r.outcome for r in desk.former.runs or ()}
     news = [r for r in reversed(desk.ledger.runs) if known.get(r.job) != r.outcome]
     told = [action for run in news for action in _tell(desk, run)]
+    if desk.answer is not None and desk.answer != desk.former.last_request:
+        told += answers.told(desk.answer)
     was, now = find(desk.former.conditions, "Ready"), find(status.conditions, "Ready")
     if now is not None and (was is None or (was.status, was.reason) != (now.status, now.reason)):
         told.append(Emit("Normal" if now.status == "True" else "Warning", now.reason, now.message))
