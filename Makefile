@@ -28,9 +28,10 @@ lint: venv
 	$(PY) -m linnet.api.crds --check crds
 	$(PY) -m linnet.api.reference --check docs/reference/api.md
 
-generate: venv ## CRDs and reference pages from the API's types
+generate: venv ## CRDs from the API's types, and the reference pages of API and chart
 	$(PY) -m linnet.api.crds crds
 	$(PY) -m linnet.api.reference docs/reference/api.md
+	$(PY) hack/chart.py docs
 
 cluster: venv ## start the embedded cluster (a real one, on this machine)
 	python3 hack/cluster/cluster.py up

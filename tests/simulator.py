@@ -64,7 +64,8 @@ class Cluster:
     versions: dict[int, Json] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
-    budgets: set[str] = field(default_factory=set)
+    policies: set[tuple[str, str]] = field(default_factory=set)
+    """(kind, name) of PodDisruptionBudgets and NetworkPolicies."""
     pods: dict[str, Json] = field(default_factory=dict)
     counters: dict[str, Json] = field(default_factory=dict)
     memory: Mapping[str, str] | None = None
@@ -202,7 +203,7 @@ class Cluster:
             workloads=tuple(children.workload(w) for w in self.workloads.values()),
             services=tuple(children.service(s) for s in self.services.values()),
             pods=tuple(children.pod(p) for p in self.pods.values()),
-            others=frozenset(("PodDisruptionBudget", name, "uid-mld") for name in self.budgets),
+            others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
             platform=PLATFORM,
@@ -218,6 +219,9 @@ class Cluster:
         match action:
             case Apply(manifest):
                 self._apply(manifest)
+            case Patch(kind="Pod", name=name, body={"metadata": {"labels": labels}}):
+                carried = self.pods[name]["metadata"]["labels"] | labels
+                self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
             case Delete(kind="Pod", name=name):
@@ -251,8 +255,8 @@ class Cluster:
             self.workloads[name] = stored
         elif kind == "Service":
             self.services[name] = stored
-        elif kind == "PodDisruptionBudget":
-            self.budgets.add(name)
+        elif kind in {"PodDisruptionBudget", "NetworkPolicy"}:
+            self.policies.add((kind, name))
 
     def _start_pods(self) -> bool:
         """The controller-manager and the kubelet: pods of each workload, ready at once if the version starts."""

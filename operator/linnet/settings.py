@@ -26,6 +26,7 @@ class Settings:
     image: str
     runtimes_dir: str | None
     require_digest: bool
+    deny_egress: bool
     image_pull_policy: str
     namespaces: tuple[str, ...]
     pod_namespace: str
@@ -49,6 +50,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         image=env.text("LINNET_IMAGE", "docker.io/linnet/linnet:latest"),
         runtimes_dir=env.text("LINNET_RUNTIMES_DIR") or None,
         require_digest=env.flag("LINNET_REQUIRE_DIGEST", default=False),
+        deny_egress=env.flag("LINNET_DENY_EGRESS", default=True),
         image_pull_policy=env.one_of("LINNET_IMAGE_PULL_POLICY", _PULL_POLICIES, "IfNotPresent"),
         namespaces=env.names("LINNET_WATCH_NAMESPACES"),
         pod_namespace=env.text("POD_NAMESPACE"),

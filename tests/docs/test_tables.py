@@ -197,6 +197,7 @@ class TestSettings:
         assert float(said["LINNET_WORKERS"]) == found.workers
         assert said["LINNET_RESYNC"] == f"{found.resync.total_seconds() / 60:g}m"
         assert said["LINNET_REQUIRE_DIGEST"] == str(found.require_digest).lower()
+        assert said["LINNET_DENY_EGRESS"] == str(found.deny_egress).lower()
         assert float(said["LINNET_LEASE_SECONDS"]) == found.lease_seconds
         assert float(said["LINNET_LEASE_RENEW_SECONDS"]) == found.lease_renew_seconds
         assert float(said["LINNET_LEASE_RETRY_SECONDS"]) == found.lease_retry_seconds

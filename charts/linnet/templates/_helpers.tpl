@@ -64,6 +64,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
@@ -74,8 +77,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [configmaps] # evidence, and a Model's contract: by name, never listed
   verbs: [get, create, update, patch, delete]
 - apiGroups: [""]
-  resources: [pods]
-  verbs: [get, list, watch, delete]
+  resources: [pods] # patch: the label linnet.dev/loaded
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [""]
   resources: [serviceaccounts] # only the label linnet.dev/allow-pods
   verbs: [get]

@@ -145,11 +145,10 @@ class Gather:
         return owned
 
     def _others(self, parent: Parent) -> frozenset[tuple[str, str, str | None]]:
-        budgets = self._all(kinds.BUDGET, "Deployment", parent)
+        unread = [(r, o) for r in (kinds.BUDGET, kinds.NETWORK_POLICY) for o in self._all(r, "Deployment", parent)]
         labeled = [(r, o) for r in (kinds.WORKLOAD, kinds.SERVICE) for o in self._all(r, "Deployment", parent)]
         foreign = [(r, o) for r, o in labeled if controller(o) != parent.uid]
-        found = [*((kinds.BUDGET, b) for b in budgets), *foreign]
-        return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in found)
+        return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in (*unread, *foreign))
 
     async def _proven(self, parent: Parent) -> bool:
         """Asked only when somebody's request waits: the proof costs a request to the API server."""

@@ -36,6 +36,7 @@ RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies"
 WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
 SERVICE: Final = Resource("v1", "Service", "services")
 BUDGET: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICY: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 POD: Final = Resource("v1", "Pod", "pods")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
 CRON_JOB: Final = Resource("batch/v1", "CronJob", "cronjobs")
@@ -48,7 +49,7 @@ ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, POD, JOB, CRON_JOB)
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
 WATCHED: Final = (*OWN, *CHILDREN)
 

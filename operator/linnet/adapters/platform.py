@@ -24,6 +24,7 @@ def platform(settings: Settings) -> Platform:
         image=settings.image,
         require_digest=settings.require_digest,
         image_pull_policy=settings.image_pull_policy,
+        deny_egress=settings.deny_egress,
     )
 
 

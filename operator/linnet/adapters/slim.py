@@ -93,6 +93,7 @@ _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
     kinds.WORKLOAD: _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas")),
     kinds.SERVICE: _fields(("selector",), ()),
     kinds.BUDGET: _fields((), ()),
+    kinds.NETWORK_POLICY: _fields((), ()),
     kinds.POD: _pod,
     kinds.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
     kinds.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),

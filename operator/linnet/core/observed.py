@@ -42,6 +42,8 @@ class Platform:
     """Linnet's own image: it holds the fetcher and the prober."""
     require_digest: bool = False
     image_pull_policy: str = "IfNotPresent"
+    deny_egress: bool = True
+    """Pods that have loaded their model may ask nobody."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class DeploymentObserved:
     services: tuple[ServiceView, ...]
     pods: tuple[Pod, ...]
     others: frozenset[tuple[str, str, str | None]]
-    """(kind, name, controller uid) of PodDisruptionBudgets, and of foreign objects that bear a name of ours."""
+    """(kind, name, controller uid) of PodDisruptionBudgets and NetworkPolicies, and of foreign objects that bear a name of ours."""
     scrape: Scrape | None
     """None where nothing needs it, and at a look between two intervals."""
     evidence: Mapping[str, str] | None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
-from linnet.core import defaults, manifests
+from linnet.core import defaults, isolation, manifests
 from linnet.core.capacity import canary_replicas, holdback_replicas
 from linnet.core.decisions import pinned
 from linnet.core.manifests import Image
@@ -83,6 +83,7 @@ def actions(world: World) -> Iterator[Action]:
     yield from _shrink(world, wanted)
     yield from _condemned(world)
     yield from _budget(world)
+    yield from isolation.actions(world)
     yield from _forgotten(world)
 
 

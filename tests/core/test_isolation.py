@@ -1,0 +1,65 @@
+"""Egress of serving pods: denied from the moment that they are ready, as one sees it in a cluster."""
+
+from dataclasses import replace
+
+from linnet.api.labels import LOADED
+from linnet.core import deployment
+from linnet.core.plan import Patch
+from simulator import Cluster
+
+POLICY = ("NetworkPolicy", "tumor-risk-loaded")
+
+
+def loaded(cluster: Cluster) -> list[bool]:
+    return [LOADED in pod["metadata"]["labels"] for pod in cluster.pods.values()]
+
+
+def served() -> Cluster:
+    cluster = Cluster()
+    cluster.run(5)
+    assert cluster.ready_reason() == "True/AsDesired"
+    return cluster
+
+
+def test_a_pod_that_is_ready_may_ask_nobody() -> None:
+    """Every serving pod carries the label that the Deployment's NetworkPolicy selects."""
+    cluster = served()
+    assert POLICY in cluster.policies
+    assert loaded(cluster) == [True, True]
+
+
+def test_a_canary_may_ask_nobody_either() -> None:
+    """A new version's pods are isolated as the first one's are."""
+    cluster = served().publish(2)
+    cluster.run(20)
+    assert len(loaded(cluster)) > 2
+    assert all(loaded(cluster))
+
+
+def test_a_pod_that_is_not_ready_yet_reaches_its_store() -> None:
+    """Before its model is loaded nothing is denied to it."""
+    cluster = Cluster()
+    cluster.behaviors[1].starts = False
+    cluster.run(5)
+    assert loaded(cluster) == [False, False]
+
+
+def test_a_pod_that_fetches_anew_reaches_its_store_again() -> None:
+    """After its node was rebooted a pod runs its fetcher again."""
+    cluster = served()
+    pod = next(iter(cluster.pods.values()))
+    pod["status"]["conditions"] = [{"type": "Ready", "status": "False"}]
+    cluster.settle()
+    assert loaded(cluster) == [True, True]
+    pod["status"]["initContainerStatuses"] = [{"name": "fetch", "state": {"running": {}}}]
+    cluster.settle()
+    assert loaded(cluster) == [False, True]
+
+
+def test_where_the_platform_allows_egress_no_pod_keeps_the_label() -> None:
+    """Without the label the policy selects nothing."""
+    cluster = served()
+    observed = cluster.observe()
+    allowed = replace(observed, platform=replace(observed.platform, deny_egress=False))
+    patches = [a for a in deployment.plan(allowed, cluster.now).actions if isinstance(a, Patch)]
+    assert [p.body for p in patches] == [{"metadata": {"labels": {LOADED: None}}}] * 2
