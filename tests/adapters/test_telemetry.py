@@ -22,7 +22,7 @@ def text(telemetry: Telemetry) -> str:
 @pytest.mark.parametrize(
     ("event", "fields", "line"),
     [
-        ("decision", {"decision": "RolledBack"}, 'linnet_rollouts_total{outcome="RolledBack"} 1.0'),
+        ("decision", {"rollout": "v2-1", "decision": "RolledBack"}, 'linnet_rollouts_total{outcome="RolledBack"} 1.0'),
         ("verdict", {"check": "errors", "verdict": "Fail"}, 'linnet_verdicts_total{check="errors",verdict="Fail"} 1.0'),
         ("retrain_run", {"outcome": "Succeeded"}, 'linnet_retrain_runs_total{outcome="Succeeded"} 1.0'),
     ],
@@ -32,6 +32,13 @@ def test_journal_events_are_counted(event: str, fields: dict[str, str], line: st
     telemetry = Telemetry()
     telemetry.counted(event, fields)
     assert line in text(telemetry)
+
+
+def test_a_quarantine_by_hand_is_no_outcome_of_a_rollout() -> None:
+    """A decision that no rollout led to must not stand on a dashboard of rollouts."""
+    telemetry = Telemetry()
+    telemetry.counted("decision", {"decision": "Quarantined", "by": "jane"})
+    assert "Quarantined" not in text(telemetry)
 
 
 def test_gauges_of_an_object_go_with_it() -> None:

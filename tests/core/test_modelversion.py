@@ -1,6 +1,8 @@
 """A version's validation: started once, read from its pod's containers, and its outcomes in words."""
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -46,6 +48,15 @@ def pod(**containers: Json) -> Json:
 
 def said(**fields: Any) -> str:
     return json.dumps(fields)
+
+
+def validated() -> VersionWorld:
+    """A version that was fetched and loaded, and whose Job is gone."""
+    world = started(new_version())
+    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    look(world)
+    world.jobs, world.pods = [], []
+    return world
 
 
 FETCHED = {"exitCode": 0, "message": said(outcome="Fetched", digest=DIGESTS[1], bytes=10, files=1)}
@@ -192,6 +203,28 @@ def test_an_answer_is_told_once(request_: str, outcome: str) -> None:
     (line,) = [a.fields for a in made.actions if isinstance(a, Log) and a.event == "request"]
     assert (line["user"], line["outcome"]) == ("jane", outcome)
     assert plan(world.become(made.status).observed(), NOW).actions == ()
+
+
+def test_a_quarantine_and_a_release_by_hand_are_kept_and_logged() -> None:
+    """Who forbade the artifact, who allowed it again, and when: on the version and in the log, with its digest."""
+    world = validated()
+    lines: list[Mapping[str, Any]] = []
+    for request in ("quarantine - 1 jane", "release - 2 ada", "quarantine - 1 jane"):
+        made = plan(world.ask(request).observed(), NOW + timedelta(minutes=len(lines)))
+        lines += [a.fields for a in made.actions if isinstance(a, Log) and a.event == "decision"]
+        world.become(made.status)
+        assert bool(world.status.get("quarantine")) == request.startswith("quarantine")
+    wanted = [("Quarantined", "jane"), ("Released", "ada"), ("Quarantined", "jane")]
+    assert [(d["decision"], d["by"]) for d in world.status["decisions"]] == wanted
+    assert [(line["decision"], line["by"]) for line in lines] == wanted
+    assert {line["digest"] for line in lines} == {DIGESTS[1]}
+
+
+def test_what_is_not_quarantined_can_not_be_released() -> None:
+    """As on a Deployment: the answer says so, and no decision is made up."""
+    world = look(validated().ask("release - 1 jane"))
+    assert world.status["lastRequest"]["outcome"] == "Refused"
+    assert "decisions" not in world.status
 
 
 def test_a_validated_version_leaves_no_job() -> None:

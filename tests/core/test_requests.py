@@ -4,7 +4,7 @@ import pytest
 
 from linnet.api.requests import Verb
 from linnet.core.asked import ALLOWED
-from simulator import Behavior, Cluster
+from simulator import DIGESTS, Behavior, Cluster
 
 STEPS = {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}], "bake": {"time": "1h"}}
 SPEC = {"strategy": STEPS, "analysis": {"interval": "2s", "warmUp": "0s"}}
@@ -143,6 +143,8 @@ def test_release_lets_a_quarantined_version_be_tried_again() -> None:
     decisions = cluster.version_status(2).decisions
     assert decisions is not None
     assert any(d.decision == "Released" and d.by == "jane" for d in decisions)
+    lines = [log.fields for log in cluster.logs if log.event == "decision" and log.fields["decision"] == "Released"]
+    assert [(line["by"], line["digest"]) for line in lines] == [("jane", DIGESTS[2])]
 
 
 def test_a_request_for_another_version_is_refused() -> None:

@@ -50,9 +50,9 @@ class Telemetry:
         self._requests.labels(_VERBS.get(verb, verb), resource.watched_as, code).inc()
 
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
-        """A journal event as a counter: `decision`, `verdict` and `retrain_run` have one."""
+        """A journal event as a counter: `verdict`, `retrain_run` and the `decision` about a rollout have one."""
         match event:
-            case "decision":
+            case "decision" if "rollout" in fields:
                 self._rollouts.labels(str(fields.get("decision", ""))).inc()
             case "verdict":
                 self._verdicts.labels(str(fields.get("check", "")), str(fields.get("verdict", ""))).inc()

@@ -95,16 +95,19 @@ class CheckResult(StatusWire):
     """The same in words."""
 
 
+DecisionKind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Quarantined", "Released"]
+
+
 class Decision(StatusWire):
     """One decision about this version: who or what, when, on which evidence."""
 
     id: Annotated[str, Field(max_length=64)]
-    """The rollout's id and the decision's place in it; a decision is recorded once."""
+    """The rollout's id and the decision's place in it, or the request's; a decision is recorded once."""
     deployment: Annotated[str, Field(max_length=253)]
-    """The Deployment that it was made for."""
+    """The Deployment that it was made for; empty if it is about the version wherever it is."""
     revision: Annotated[str, Field(max_length=253)] = ""
     """The revision."""
-    decision: Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Released"]
+    decision: DecisionKind
     """What was decided."""
     by: Annotated[str, Field(max_length=256)]
     """analysis, deadline, or the person."""

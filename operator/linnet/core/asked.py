@@ -9,7 +9,6 @@ from typing import Final
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
-from linnet.api.modelversion import Decision
 from linnet.api.requests import Request, Verb, pending
 from linnet.core import answers, decisions, manifests, rollout
 from linnet.core.judging import Judged
@@ -205,7 +204,7 @@ def _release(world: World, request: Request, judged: Judged) -> Answer:
     held = [v for v in world.versions if v.digest in digests and v.status.quarantine]
     if not held:
         return Answer(Turn(world), f"no version {request.target} is quarantined here", done=False)
-    actions = tuple(_released(world, version, request) for version in held)
+    actions = tuple(action for version in held for action in _released(world, version, request))
     held_name = None if _holds(world, held) else world.status.held
     return Answer(Turn(world.with_status(held=held_name), actions), f"released {', '.join(v.name for v in held)}")
 
@@ -215,17 +214,9 @@ def _holds(world: World, versions: list[Version]) -> bool:
     return world.status.held is not None and world.status.held.startswith(prefixes)
 
 
-def _released(world: World, version: Version, request: Request) -> Action:
-    decision = Decision(
-        id=f"release-{request.id}"[:64],
-        deployment=world.name,
-        decision="Released",
-        by=request.user,
-        reason="Release",
-        message=f"{request.user} released it",
-        time=timestamp(world.now),
-    )
-    return Record(version.name, decision, release=True)
+def _released(world: World, version: Version, request: Request) -> tuple[Action, ...]:
+    decision = decisions.by_request(request, "Released", world.name, world.now)
+    return Record(version.name, decision, release=True), decisions.logged(decision, version.digest)
 
 
 _HANDLERS: Final[Mapping[Verb, Handler]] = {

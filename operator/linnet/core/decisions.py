@@ -1,22 +1,22 @@
 """What is kept of a decision: a record on the ModelVersion, a JSON line in the log, and a quarantine if it failed."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION
-from linnet.api.modelversion import CheckResult, Decision, Quarantine
+from linnet.api.modelversion import CheckResult, Decision, DecisionKind, Quarantine
+from linnet.api.requests import Request
 from linnet.core.checks import Judgement, Signal
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Log, Record
 from linnet.core.world import World
 
-Kind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Released"]
-
 
 def recorded(
-    world: World, kind: Kind, by: str, reason: str, message: str, judged: Judged, *, quarantine: bool = False
+    world: World, kind: DecisionKind, by: str, reason: str, message: str, judged: Judged, *, quarantine: bool = False
 ) -> tuple[Action, ...]:
     """The record and the log line of a decision about the rollout under way."""
     rollout = world.status.rollout
@@ -36,9 +36,29 @@ def recorded(
         time=timestamp(world.now),
     )
     entry = _quarantine(world, rollout, reason, message) if quarantine else None
-    log = Log("decision", {"rollout": rollout.id, "digest": rollout.to.digest, **decision.wire()})
+    log = logged(decision, rollout.to.digest, rollout=rollout.id)
     kept = version is not None and kind not in {"Started", "Completed"}
     return (Record(version.name, decision, entry), log) if version and kept else (log,)
+
+
+def by_request(request: Request, kind: Literal["Quarantined", "Released"], deployment: str, now: datetime) -> Decision:
+    """A person's word about a version, outside any rollout. Its id has the time: a request's may be used again later."""
+    time = timestamp(now)
+    return Decision(
+        id=f"{request.verb}-{time.replace('-', '').replace(':', '')}-{request.id}"[:64],
+        deployment=deployment,
+        decision=kind,
+        by=request.user,
+        reason=request.verb.capitalize(),
+        message=f"{request.user} {kind.lower()} it",
+        time=time,
+    )
+
+
+def logged(decision: Decision, digest: str | None, **about: str) -> Log:
+    """The JSON line; `about` names the rollout, if there is one."""
+    known = {"digest": digest} if digest is not None else {}
+    return Log("decision", {**about, **known, **decision.wire()})
 
 
 def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:

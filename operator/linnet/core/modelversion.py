@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from linnet.api.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Quarantine
 from linnet.api.requests import LastRequest, Request, Verb, pending
-from linnet.core import answers, unsupported, validation
+from linnet.core import answers, decisions, unsupported, validation
 from linnet.core.children import JobView
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
@@ -200,20 +200,26 @@ def _obey(state: _State, request: Request) -> tuple[_State, LastRequest]:
         case Verb.RETRY if not _settled(status):
             return state, answers.refused(request, "this version's validation has not failed", now)
         case Verb.RETRY:
-            again = _updated(state, attempt=(status.attempt or 1) + 1)
-            return again, answers.accepted(request, "fetching and loading it again", now)
+            again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
+            return replace(state, status=again), answers.accepted(request, "fetching and loading it again", now)
+        case Verb.RELEASE if not status.quarantine:
+            return state, answers.refused(request, "this version is not quarantined", now)
         case Verb.RELEASE:
-            return _updated(state, quarantine=None), answers.accepted(request, "released from quarantine", now)
+            return _decided(state, request, "Released"), answers.accepted(request, "released from quarantine", now)
         case Verb.QUARANTINE:
-            kept = [*(status.quarantine or ()), _by_hand(state, request)][-MAX_QUARANTINES:]
             answer = answers.accepted(request, "it will not be rolled out until it is released", now)
-            return _updated(state, quarantine=kept), answer
+            return _decided(state, request, "Quarantined"), answer
         case _:
             return state, answers.unknown_verb(request, "ModelVersion", _VERBS, now)
 
 
-def _updated(state: _State, **changes: object) -> _State:
-    return replace(state, status=state.status.model_copy(update=changes))
+def _decided(state: _State, request: Request, kind: Literal["Quarantined", "Released"]) -> _State:
+    """The state with the version quarantined or released, and that kept as a decision."""
+    decision = decisions.by_request(request, kind, "", state.now)
+    entry = _by_hand(state, request) if kind == "Quarantined" else None
+    kept = Record(state.observed.version.name, decision, entry, release=kind == "Released")
+    line = decisions.logged(decision, state.status.digest)
+    return replace(state, status=record(state.status, kept, state.now), told=(line,))
 
 
 def _by_hand(state: _State, request: Request) -> Quarantine:
@@ -223,12 +229,12 @@ def _by_hand(state: _State, request: Request) -> Quarantine:
 
 def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVersionStatus:
     """The status with a decision added once, by its id; a release takes every quarantine away."""
-    decisions = list(status.decisions or ())
-    if any(d.id == entry.decision.id for d in decisions):
+    known = list(status.decisions or ())
+    if any(d.id == entry.decision.id for d in known):
         return status
     stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
     quarantine: list[Quarantine] | None = None if entry.release else list(status.quarantine or ())
     if quarantine is not None and entry.quarantine is not None:
         quarantine.append(entry.quarantine)
-    kept = [*decisions, stamped][-MAX_DECISIONS:]
+    kept = [*known, stamped][-MAX_DECISIONS:]
     return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})
