@@ -98,3 +98,12 @@ def test_serving_pods_have_no_token(served: Stage) -> None:
     for pod in pods:
         mounts = [m["mountPath"] for c in pod["spec"]["containers"] for m in c["volumeMounts"]]
         assert not [m for m in mounts if "serviceaccount" in m]
+
+
+def test_serving_pods_open_no_connection_once_they_have_loaded(served: Stage) -> None:
+    """They are what the Deployment's NetworkPolicy selects; it still lets the clients in."""
+    policy = served.get(f"networkpolicy/{NAME}-loaded")["spec"]
+    assert policy["policyTypes"] == ["Egress"]
+    assert "egress" not in policy
+    chosen = ",".join(f"{k}={v}" for k, v in policy["podSelector"]["matchLabels"].items())
+    served.until(lambda: f"{NAME}-v1" in served.kubectl("get", "pods", "-l", chosen, "-o", "name"), "its pods' label")

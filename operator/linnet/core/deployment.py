@@ -97,7 +97,7 @@ def _status(
     world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None, stopped: Refusal | None
 ) -> DeploymentStatus:
     under_way, stable = world.status.rollout, world.status.stable
-    if under_way is not None and judged.judgements:
+    if under_way is not None and under_way.from_ is not None and judged.judgements:
         world = world.with_rollout(under_way, checks=summary.verdicts(judged))
     serving = world.workload(stable)
     generation = world.observed.deployment.generation
