@@ -175,6 +175,25 @@ def test_bounds_are_seconds(unit: Unit, le: str) -> None:
     assert [*count_pod(text, rules).latency["first-token"].items()] == [(pytest.approx(0.25), 3.0), (math.inf, 4.0)]
 
 
+IN_FLIGHT = MetricRules(in_flight=(Selector("now", (LabelRule("method", Op.EQUAL, "POST"),)), Selector("streams")))
+LEVELS = (
+    ('now{method="POST"} 3.0\nnow{method="GET"} 9.0', 3.0),
+    ('now{method="POST"} 3.0\nstreams 2', 5.0),
+    ('now{method="POST"} 0.0', 0.0),
+    ('now{method="GET"} 9.0', None),
+    ("up 1", None),
+    ('now{method="POST"} NaN\nstreams 2', None),
+    ('now{method="POST"} -1\nstreams 2', None),
+    ('now{method="POST"} +Inf', None),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), LEVELS)
+def test_requests_in_flight_are_a_gauge(text: str, expected: float | None) -> None:
+    """A gauge that is absent says nothing, not zero; nor does one that is no number of requests."""
+    assert count_pod(text, IN_FLIGHT).in_flight == expected
+
+
 def test_a_summary_is_no_histogram() -> None:
     """Where a runtime exposes only sums and counts, latency is absent."""
     rules = MetricRules(latency=(HistogramRule("took"),), lazy=False)
@@ -193,6 +212,7 @@ def test_no_text_breaks_it(noise: str, crafted: str) -> None:
     """Whatever a pod answers, counting it raises nothing."""
     for text in (noise, crafted, MLSERVER[:700] + noise + crafted, crafted + "\n" + MLSERVER):
         count_pod(text, RULES)
+        count_pod(text, IN_FLIGHT)
         count_pod(text, MetricRules((Selector("up_total"),), latency=(HistogramRule("up"),)))
 
 

@@ -22,17 +22,20 @@ rest_server_requests_total{{app_name="mlserver",{INFER},status_code="500"}} 12.0
 {BUCKET},le="+Inf",{READY},status_code="200"}} 141.0
 {BUCKET},le="0.25",{INFER},status_code="200"}} 4709.0
 {BUCKET},le="+Inf",{INFER},status_code="200"}} 4713.0
+# TYPE rest_server_requests_in_progress gauge
+rest_server_requests_in_progress{{app_name="mlserver",method="GET"}} 1.0
+rest_server_requests_in_progress{{app_name="mlserver",method="POST"}} 3.0
 """
 
 
 def test_mlserver_counts_inference_and_leaves_probes_out() -> None:
-    """Requests, server errors and slow answers are those of the infer route, whatever the Model is called."""
+    """Requests, errors, slow and waiting ones are those of the infer route, whatever the Model is called."""
     packaged = resources.files("linnet").joinpath("runtimes/mlserver.yaml").read_text()
     spec = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": "s3://models/1"}})
     frozen = freeze("tumor-risk", spec, catalogue([yaml.safe_load(packaged)]))
 
     seen = count_pod(MLSERVER, metric_rules(frozen.metrics))
 
-    assert (seen.requests, seen.errors) == (4728, 12)
+    assert (seen.requests, seen.errors, seen.in_flight) == (4728, 12, 3)
     assert seen.latency is not None
     assert dict(seen.latency["latency"]) == {0.25: 4709, float("inf"): 4713}

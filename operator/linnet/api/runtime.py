@@ -78,6 +78,8 @@ class RuntimeMetrics(Wire):
     """Counters of the failed ones; without them the signal Errors is refused."""
     latency: Latency | None = None
     """Without it the signal Latency is refused."""
+    in_flight: SeriesList | None = None
+    """Gauges of the requests that are being answered; without them nobody sees that a server answers nothing."""
 
 
 class RuntimePorts(Wire):

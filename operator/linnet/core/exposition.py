@@ -6,8 +6,9 @@ expression over the names that the rules ask for, and only those are parsed.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -70,13 +71,14 @@ class MetricRules:
     """Where a runtime's signals are found; empty = the runtime does not expose that signal.
 
     `lazy`: the server exposes a family only after its first event, so that a good scrape without
-    the family means zero. Where it is false, a missing family is an absent signal.
+    the family means zero. Where it is false, a missing family is an absent signal. `in_flight` are gauges.
     """
 
     requests: tuple[Selector, ...] = ()
     errors: tuple[Selector, ...] = ()
     latency: tuple[HistogramRule, ...] = ()
     lazy: bool = True
+    in_flight: tuple[Selector, ...] = ()
 
     def signals(self) -> frozenset[Signal]:
         """The signals that this runtime can answer at all (for `UnsupportedSignal`)."""
@@ -88,6 +90,7 @@ class MetricRules:
 class PodCounters:
     """Absolute, monotonic counters of one pod at one scrape. None = the signal was absent.
 
+    `in_flight` alone goes up and down: the requests that the pod is answering at that moment.
     `latency`: histogram key -> {bound in seconds: cumulative count}, with `inf` for all requests;
     an empty mapping is a histogram that has seen no request yet.
     """
@@ -96,6 +99,7 @@ class PodCounters:
     errors: float | None = None
     latency: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
     absent: frozenset[Signal] = frozenset()
+    in_flight: float | None = None
 
 
 def count_pod(text: str, rules: MetricRules) -> PodCounters:
@@ -112,6 +116,7 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
         errors=errors,
         latency=latency,
         absent=frozenset(absent | ({Signal.LATENCY} if len(latency) < max(1, len(found)) else set())),
+        in_flight=_level(series, rules.in_flight),
     )
 
 
@@ -127,7 +132,8 @@ _Series = Mapping[str, list[tuple[Mapping[str, str], float]]]
 
 @lru_cache(maxsize=256)
 def _wanted(rules: MetricRules) -> re.Pattern[str]:
-    names = {s.name for s in (*rules.requests, *rules.errors)} | {f"{rule.name}_bucket" for rule in rules.latency}
+    plain = {s.name for s in (*rules.requests, *rules.errors, *rules.in_flight)}
+    names = plain | {f"{rule.name}_bucket" for rule in rules.latency}
     choice = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
     return re.compile(rf"^({choice})(?![\w:]){_LABELS}{_VALUE}", re.MULTILINE)
 
@@ -169,8 +175,17 @@ def _total(series: _Series, selectors: tuple[Selector, ...], *, lazy: bool) -> f
     """The sum of all selected series; a family that is there but has no such series yet counts as zero."""
     if not selectors or not (lazy or any(s.name in series for s in selectors)):
         return None
-    picked = (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
-    return sum(picked, start=0.0)
+    return sum(_picked(series, selectors), start=0.0)
+
+
+def _picked(series: _Series, selectors: tuple[Selector, ...]) -> Iterator[float]:
+    return (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
+
+
+def _level(series: _Series, selectors: tuple[Selector, ...]) -> float | None:
+    """The sum of all selected gauges; None if there is none, or one of them is no possible number of requests."""
+    picked = tuple(_picked(series, selectors))
+    return sum(picked) if picked and all(math.isfinite(value) and value >= 0 for value in picked) else None
 
 
 def _buckets(series: _Series, rule: HistogramRule, *, lazy: bool) -> dict[float, float] | None:

@@ -172,6 +172,7 @@ def metric_rules(metrics: RuntimeMetrics | None) -> MetricRules:
         requests=tuple(_selector(s) for s in metrics.requests),
         errors=tuple(_selector(s) for s in metrics.errors or ()),
         latency=(_histogram(metrics.latency),) if metrics.latency else (),
+        in_flight=tuple(_selector(s) for s in metrics.in_flight or ()),
     )
 
 
