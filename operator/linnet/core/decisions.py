@@ -42,7 +42,7 @@ def recorded(
 
 
 def by_request(request: Request, kind: Literal["Quarantined", "Released"], deployment: str, now: datetime) -> Decision:
-    """A person's word about a version, outside any rollout. Its id has the time: a request's may be used again later."""
+    """A person's word about a version, outside any rollout. Its id has the time: a request's may be used again."""
     time = timestamp(now)
     return Decision(
         id=f"{request.verb}-{time.replace('-', '').replace(':', '')}-{request.id}"[:64],
