@@ -1,6 +1,7 @@
 """Whole rollouts in memory: what a user sees of each, from apply to the end."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from linnet.core import deployment
 from linnet.core.plan import Apply
 from simulator import Behavior, Cluster
 
-QUICK = {
+QUICK: dict[str, Any] = {
     "strategy": {
         "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
         "bake": {"time": "30s"},
@@ -76,6 +77,39 @@ def test_a_promotion_is_recorded_with_the_counts_that_it_stands_on() -> None:
     counted = {c.name: c.canary_requests for c in promoted.checks or ()}
     assert counted["errors"] > 0
     assert counted["latency"] > 0
+
+
+def completed(cluster: Cluster) -> dict[str, Any]:
+    """The log's one line on the end of version 2's rollout."""
+    (line,) = [
+        log.fields
+        for log in cluster.logs
+        if log.event == "decision" and log.fields["decision"] == "Completed" and "-v2-" in log.fields["revision"]
+    ]
+    return dict(line)
+
+
+@pytest.mark.parametrize("bake", ["30s", "0s"])
+def test_the_end_of_a_rollout_is_logged_with_the_counts_that_it_stands_on(bake: str) -> None:
+    """Who reads the log sees on how many requests the former version was let go, those of the bake included."""
+    cluster = serving(strategy={**QUICK["strategy"], "bake": {"time": bake}}).publish(2)
+    cluster.run(600, until=lambda c: at_rest(c) and c.typed.stable is not None and c.typed.stable.version == 2)
+    checks = {c["name"]: c for c in completed(cluster)["checks"]}
+    promoted = next(d for d in cluster.version_status(2).decisions or () if d.decision == "Promoted")
+    known = {c.name: c.canary_requests for c in promoted.checks or ()}
+    assert checks["errors"]["canaryRequests"] >= known["errors"] + (30 if bake == "30s" else 0)
+    assert checks["errors"]["verdict"] == "Pass"
+    assert completed(cluster)["by"] == "analysis"
+
+
+def test_a_bake_that_a_person_ends_is_logged_with_their_name() -> None:
+    """And with what was known until then."""
+    cluster = serving(strategy={**QUICK["strategy"], "bake": {"time": "1h"}}).publish(2)
+    cluster.run(600, until=lambda c: c.phase == "Baking")
+    cluster.run(10)
+    cluster.ask("promote-full v2 id1 jane").run(30, until=at_rest)
+    assert completed(cluster)["by"] == "jane"
+    assert {c["name"] for c in completed(cluster)["checks"]} == {"errors", "latency", "pod-health"}
 
 
 def test_a_failing_version_is_rolled_back_and_quarantined() -> None:

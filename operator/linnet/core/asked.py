@@ -92,9 +92,8 @@ def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     if under_way.phase == "Baking":
-        time = timestamp(world.now)
-        moved = world.with_rollout(under_way, phase="Finishing", step_started_at=time, paused=None)
-        return Answer(Turn(moved), "the bake is over")
+        ended = rollout.finish(world, request.user, "PromoteFull", f"{request.user} ended the bake", judged)
+        return Answer(ended, "the bake is over")
     message = f"{request.user} promoted it past the remaining steps"
     return Answer(rollout.promote(world, request.user, "PromoteFull", message, judged), "promoting")
 

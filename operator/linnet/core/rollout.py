@@ -76,9 +76,9 @@ def advance(world: World, judged: Judged, target: Wanted | None) -> Turn:
         case "Stepping":
             return Turn(world) if world.paused else _stepping(world, rollout, policy, judged)
         case "Promoting":
-            return _promoting(world, rollout, policy)
+            return _promoting(world, rollout, policy, judged)
         case "Baking":
-            return Turn(world) if world.paused else _baking(world, rollout, policy)
+            return Turn(world) if world.paused else _baking(world, rollout, policy, judged)
         case "Finishing":
             return _finishing(world, rollout)
         case "RollingBack":
@@ -123,7 +123,7 @@ def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Tu
     if wanted > 0 and (found is None or found.replicas < wanted or found.ready < wanted):
         return Turn(world)
     if rollout.from_ is None:
-        return _complete(world, rollout)
+        return _first(world, rollout)
     if world.paused:
         return Turn(world)
     if world.replicas == 0:
@@ -131,6 +131,14 @@ def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Tu
     time = timestamp(world.now)
     moved = world.with_rollout(rollout, phase="Stepping", step=0, step_started_at=time, ready_at=time)
     return _entered(moved, policy, Judged())
+
+
+def _first(world: World, rollout: RolloutStatus) -> Turn:
+    """Nobody was there to compare the first version with: it is complete once it is ready, on no judgement."""
+    ended = _complete(world, rollout)
+    message = f"Version {rollout.to.version} is the first"
+    told = decisions.recorded(world, "Completed", ANALYSIS, "FirstVersion", message, Judged())
+    return Turn(ended.world, (*told, *ended.actions))
 
 
 def first_replicas(world: World, policy: RolloutPolicy) -> int:
@@ -216,22 +224,34 @@ def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedel
     return Turn(world)
 
 
-def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Turn:
+def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
     """The new version gets all of its pods before the former one gives up any (flagger #1202, argo #2050)."""
     found = world.workload(rollout.to)
     if found is None or found.replicas < world.replicas or found.ready < world.replicas:
         return Turn(world)
-    phase = "Baking" if policy.bake > timedelta(0) else "Finishing"
     time = timestamp(world.now)
-    moved = world.with_rollout(rollout, phase=phase, step_started_at=time, weight=100, effective_weight=100)
+    moved = world.with_rollout(rollout, phase="Baking", step_started_at=time, weight=100, effective_weight=100)
     moved = moved.with_status(stable=rollout.to, former=rollout.from_)
-    return Turn(moved, (Emit("Normal", "Promoted", f"Version {rollout.to.version} serves"),))
+    told = Emit("Normal", "Promoted", f"Version {rollout.to.version} serves")
+    if policy.bake > timedelta(0):
+        return Turn(moved, (told,))
+    ended = finish(moved, rollout.by or ANALYSIS, "NoBake", "strategy.bake.time is 0", judged)
+    return Turn(ended.world, (told, *ended.actions))
 
 
-def _baking(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Turn:
+def _baking(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
     if world.since(rollout.step_started_at) < policy.bake:
         return Turn(world)
-    return Turn(world.with_rollout(rollout, phase="Finishing", step_started_at=timestamp(world.now)))
+    return finish(world, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(policy.bake)}", judged)
+
+
+def finish(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:
+    """Decide that it stays: the former version's pods go next, and no evidence brings them back."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    moved = world.with_rollout(rollout, phase="Finishing", step_started_at=timestamp(world.now), paused=None)
+    told = f"Version {rollout.to.version} stays: {message}"
+    return Turn(moved, decisions.recorded(moved, "Completed", by, reason, told, judged))
 
 
 def _finishing(world: World, rollout: RolloutStatus) -> Turn:
@@ -250,8 +270,7 @@ def _complete(world: World, rollout: RolloutStatus) -> Turn:
         held=None,
         last_rollout=_last(world, rollout, "Promoted", message),
     )
-    told = decisions.recorded(world, "Completed", rollout.by or ANALYSIS, "RolloutCompleted", message, Judged())
-    return Turn(ended, (*told, Emit("Normal", "RolloutCompleted", message)))
+    return Turn(ended, (Emit("Normal", "RolloutCompleted", message),))
 
 
 def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
