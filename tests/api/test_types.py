@@ -144,9 +144,9 @@ def test_a_request_waits_until_its_id_was_answered(
 def test_a_condition_keeps_its_time_while_its_status_holds() -> None:
     """At rest nothing changes, so that nothing is written; a new reason alone is no transition."""
     first = merge([], [condition("Ready", holds=True, reason=Reason.AVAILABLE, message="a")], 1, NOW)
-    again = merge(first, [condition("Ready", holds=True, reason=Reason.PROMOTED, message="b")], 2, LATER)
+    again = merge(first, [condition("Ready", holds=True, reason=Reason.VALIDATED, message="b")], 2, LATER)
     assert again[0].last_transition_time == first[0].last_transition_time == "2026-11-20T12:00:00Z"
-    assert (again[0].reason, again[0].observed_generation) == ("Promoted", 2)
+    assert (again[0].reason, again[0].observed_generation) == ("Validated", 2)
 
 
 def test_a_condition_that_changes_tells_when() -> None:
