@@ -77,6 +77,12 @@ class World:
     def asks(self, request: str) -> "World":
         return replace(self, request=request)
 
+    def edits_cron(self, **fields: Any) -> "World":
+        """Somebody changes the CronJob's spec, past the policy."""
+        assert self.cron is not None
+        meta = {**self.cron["metadata"], "generation": self.cron["metadata"]["generation"] + 1}
+        return replace(self, cron={**self.cron, "metadata": meta, "spec": {**self.cron["spec"], **fields}})
+
     # What Kubernetes does
     def due(self, at: datetime = NOW) -> "World":
         """The CronJob makes its Job of this minute, suspended, as its template says."""
@@ -174,8 +180,7 @@ class World:
     def _done(self, action: Any, now: datetime) -> "World":
         match action:
             case Apply(manifest):
-                meta = {**manifest["metadata"], "uid": CRON_UID}
-                return replace(self, cron={**(self.cron or {}), **manifest, "metadata": meta})
+                return self._applied(manifest)
             case Create(manifest) if manifest["kind"] == "Job":
                 assert manifest["metadata"]["name"] not in self.jobs, "the API server would answer 409"
                 return self.made({**manifest, "status": {"startTime": timestamp(now)}}, now)
@@ -184,7 +189,7 @@ class World:
                 return replace(self, versions={**self.versions, manifest["metadata"]["name"]: manifest})
             case Patch(_, "CronJob", _, _, body):
                 assert self.cron is not None
-                return replace(self, cron={**self.cron, "spec": {**self.cron["spec"], **body["spec"]}})
+                return self.edits_cron(**body["spec"])
             case Patch(_, "Job", name, uid, body):
                 old = self.jobs[name]
                 assert old["metadata"]["uid"] == uid
@@ -202,6 +207,14 @@ class World:
             case Emit() | Log():
                 return self
         raise AssertionError(f"a plan for retraining has no business with {action}")
+
+    def _applied(self, manifest: Manifest) -> "World":
+        """Server-side apply of the CronJob; its generation counts changes of the spec."""
+        former = self.cron or {"metadata": {"generation": 0}, "spec": {}}
+        spec = merged(former["spec"], manifest["spec"])
+        generation = former["metadata"]["generation"] + (spec != former["spec"])
+        meta = {**manifest["metadata"], "uid": CRON_UID, "generation": generation}
+        return replace(self, cron={**former, **manifest, "spec": spec, "metadata": meta})
 
     # What there is to see
     @property
@@ -231,6 +244,14 @@ class World:
 
     def suspended(self) -> list[str]:
         return [n for n, j in self.jobs.items() if j["spec"].get("suspend")]
+
+
+def merged(stands: Json, applied: Json) -> Json:
+    """What server-side apply makes of fields that others set: those stay. Lists are ours as a whole."""
+    return stands | {
+        k: merged(stands[k], v) if isinstance(v, dict) and isinstance(stands.get(k), dict) else v
+        for k, v in applied.items()
+    }
 
 
 def retrain_() -> World:

@@ -62,16 +62,43 @@ def test_without_a_schedule_there_is_no_cronjob() -> None:
         {"schedule": "0 4 * * *"},
         {"timeZone": "Asia/Tokyo"},
         {"suspend": True},
+        {"jobTemplate": {"metadata": {}, "spec": {"template": {"spec": {"containers": [{"image": "theirs:1"}]}}}}},
+        {"schedule": "0 4 * * *", "jobTemplate": {"spec": {"suspend": False}}},
     ],
 )
-def test_a_changed_cronjob_is_put_right(drift: dict[str, object]) -> None:
-    """What somebody did to the CronJob by hand does not last."""
+def test_a_changed_cronjob_is_put_right(drift: dict[str, Any]) -> None:
+    """What somebody did to the CronJob by hand does not last, however often; afterwards nothing is written."""
     world = standing()
     assert world.cron is not None
-    hand = replace(world, cron={**world.cron, "spec": {**world.cron["spec"], **drift}})
-    mended = hand.look()
-    assert mended.cron is not None
-    assert mended.cron["spec"] == world.cron["spec"]
+    wanted = world.cron["spec"]
+    for _ in range(2):
+        world = world.edits_cron(**drift).look()
+        assert world.cron is not None
+        assert world.cron["spec"] == wanted
+        world = world.look()
+        at_rest(world)
+
+
+def test_what_the_policy_says_nothing_of_is_left_to_others() -> None:
+    """A field of the template that only somebody else set stays theirs, and is not fought over."""
+    world = standing()
+    assert world.cron is not None
+    template = world.cron["spec"]["jobTemplate"]
+    world = world.edits_cron(jobTemplate={**template, "spec": {**template["spec"], "parallelism": 2}}).look()
+    assert world.cron is not None
+    assert world.cron["spec"]["jobTemplate"]["spec"] == {**template["spec"], "parallelism": 2}
+    at_rest(world)
+
+
+def test_an_edit_while_no_operator_runs_is_put_right_by_the_next_one() -> None:
+    """What was applied is known from the CronJob itself: a restart neither misses an edit nor writes without one."""
+    world = standing().job_spec(image="train:2").look()
+    at_rest(world)
+    assert world.cron is not None
+    wanted = world.cron["spec"]
+    edited = world.edits_cron(jobTemplate={}).look()
+    assert edited.cron is not None
+    assert edited.cron["spec"] == wanted
 
 
 def test_a_change_of_the_training_reaches_the_cronjob() -> None:

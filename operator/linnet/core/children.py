@@ -98,6 +98,8 @@ class CronJobView:
     time_zone: str | None
     suspended: bool
     last_schedule: datetime | None
+    generation: int
+    """Counts the changes of its spec, whoever made them."""
 
 
 def meta(obj: Mapping[str, Any]) -> Meta:
@@ -186,6 +188,7 @@ def cron_job(obj: Mapping[str, Any]) -> CronJobView:
         time_zone=spec.get("timeZone"),
         suspended=bool(spec.get("suspend")),
         last_schedule=_time(status.get("lastScheduleTime")),
+        generation=(obj.get("metadata") or {}).get("generation", 1),
     )
 
 

@@ -24,7 +24,10 @@ TRAIN: Final = "train"
 MANUAL: Final = "run"
 """The trigger of a run that a person asked for."""
 APPLIED: Final = f"{GROUP}/applied"
-"""On the CronJob: the hash of what was applied, since its template is too large to be watched."""
+"""On the CronJob: the hash of what was applied and the generation that it came to, `<hash>-<generation>`.
+
+Its template is too large to be watched: another generation says that somebody has edited the spec since.
+"""
 SINCE: Final = f"{GROUP}/since"
 """On the CronJob: since when this schedule is in force. No run is made up for a time before it."""
 ALLOW_TRAINING: Final = "allowTraining"
@@ -101,17 +104,30 @@ def manual_job(owner: Owner, spec: RetrainPolicySpec, request_id: str, pull_poli
 
 
 def dated(desired: Manifest, standing: CronJobView | None, now: datetime) -> Manifest | None:
-    """The CronJob to apply, with its annotations; None if what stands is as desired.
+    """The CronJob to apply, with its annotations; None if what stands was applied so, and nobody has edited it since.
 
     `since` is renewed when schedule, zone or suspension change. CronJob would otherwise start a run at once for
     a time within the last `startingDeadlineSeconds` at which it was suspended, or had another schedule.
     """
     content = hashlib.sha256(json.dumps(desired, sort_keys=True).encode()).hexdigest()[:16]
     since = standing.meta.annotations.get(SINCE) if standing is not None and _same_times(desired, standing) else None
-    if standing is not None and since and standing.meta.annotations.get(APPLIED) == content:
+    applied = f"{content}-{_generation(content, standing, changes=since is None)}"
+    if standing is not None and since and standing.meta.annotations.get(APPLIED) == applied:
         return None
-    annotations = {APPLIED: content, SINCE: since or timestamp(now)}
+    annotations = {APPLIED: applied, SINCE: since or timestamp(now)}
     return {**desired, "metadata": {**desired["metadata"], "annotations": annotations}}
+
+
+def _generation(content: str, standing: CronJobView | None, *, changes: bool) -> int:
+    """The generation that an apply of this content leads to, as far as can be known before.
+
+    Where only the template was edited it is not: what was edited may be ours, and counts once more when it is put
+    right. The next look finds that out, and writes down the generation that stands.
+    """
+    if standing is None:
+        return 1
+    former = standing.meta.annotations.get(APPLIED, "").partition("-")[0]
+    return standing.generation + (changes or former != content)
 
 
 def _same_times(desired: Manifest, standing: CronJobView) -> bool:
