@@ -173,7 +173,7 @@ def test_no_traffic_neither_promotes_nor_rolls_back(rate: float) -> None:
 
 
 def test_unreadable_metrics_neither_promote_nor_roll_back() -> None:
-    """flagger's default: a metrics outage is not the version's fault, and no proof of its soundness."""
+    """flagger #1815: a metrics outage is not the version's fault, and no proof of its soundness."""
     cluster = serving().publish(2, Behavior(silent=True))
     cluster.run(900)
     assert cluster.phase == "Stepping"

@@ -165,7 +165,7 @@ def test_a_new_rollout_starts_with_fresh_evidence(world: World) -> None:
 
 
 def test_abort_returns_traffic_and_stays_aborted(world: World, admission: None) -> None:
-    """argo #1152, #3078: an abort is obeyed at once, and `<name>` does not flap afterwards."""
+    """argo #1152, #4461, #3078: an abort is obeyed at once, and `<name>` does not flap afterwards."""
     traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}]})
     publish(world, 2)
     traffic.until(lambda: phase(world) == "Stepping", "the canary to be ready")
@@ -179,7 +179,7 @@ def test_abort_returns_traffic_and_stays_aborted(world: World, admission: None) 
 
 
 def test_former_pods_stay_until_the_new_ones_are_ready(world: World) -> None:
-    """argo #2050, flagger #1202: stable gives up no pod before the promoted version has all of its own."""
+    """argo #2050, #3275, flagger #1202: stable gives up no pod before the promoted version has all of its own."""
     traffic = serve(world, replicas=3)
     publish(world, 2)
     traffic.answers[2] = GOOD
