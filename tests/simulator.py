@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from linnet.api.base import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.conditions import find
 from linnet.api.deployment import DeploymentStatus
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
+from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.core import children, deployment, modelversion
 from linnet.core.exposition import PodCounters
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape

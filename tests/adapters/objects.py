@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from linnet.api.base import API_VERSION
 from linnet.api.labels import DEPLOYMENT, MANAGED, MODEL
+from linnet.api.names import API_VERSION
 
 Json = dict[str, Any]
 

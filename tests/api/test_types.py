@@ -14,7 +14,8 @@ from linnet.api.conditions import Reason, condition, find, is_true, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionSpec
-from linnet.api.requests import BadRequestError, LastRequest, Request, Verb, parse_request, pending
+from linnet.api.names import Verb
+from linnet.api.requests import BadRequestError, LastRequest, Request, parse_request, pending
 from linnet.api.retrainpolicy import RetrainPolicySpec
 from linnet.api.runtime import LabelMatch
 from samples import changed, deployment, model, model_version, retrain_policy

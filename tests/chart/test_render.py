@@ -13,7 +13,7 @@ from hack.cluster.steps import ClusterError
 
 from linnet.adapters import kinds
 from linnet.adapters.platform import platform
-from linnet.api.requests import Verb
+from linnet.api.names import Verb
 from linnet.core import asked, modelversion, retrain_admission
 from linnet.settings import read as read_settings
 

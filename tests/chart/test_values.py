@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hack import chart_schemas, chart_values
 
-from linnet.api.requests import URGENT, Verb
+from linnet.api.names import URGENT, Verb
 from linnet.core.runtimes import CatalogueEntry
 
 REPO = Path(__file__).parents[2]

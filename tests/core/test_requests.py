@@ -2,7 +2,7 @@
 
 import pytest
 
-from linnet.api.requests import Verb
+from linnet.api.names import Verb
 from linnet.core.asked import ALLOWED
 from simulator import DIGESTS, Behavior, Cluster
 

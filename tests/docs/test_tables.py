@@ -17,7 +17,8 @@ from linnet.api.conditions import Reason
 from linnet.api.deployment import DeploymentSpec, Phase
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import CheckResult, Decision
-from linnet.api.requests import LastRequest, Verb
+from linnet.api.names import Verb
+from linnet.api.requests import LastRequest
 from linnet.api.retrainpolicy import RetrainPolicySpec, Run
 from linnet.api.runtime import LabelMatch, RuntimeMetrics
 from linnet.core import capacity, modelversion, retrain_admission, retrain_spec, unsupported

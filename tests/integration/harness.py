@@ -29,7 +29,7 @@ from control_plane import REPO, ApiServer
 from integration.kubelet import Kubelet
 from linnet.adapters import kinds
 from linnet.adapters.request_policy import forged
-from linnet.api.base import API_VERSION
+from linnet.api.names import API_VERSION
 
 T = TypeVar("T")
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ from linnet.adapters import kinds
 from linnet.adapters.cache import Cache
 from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
-from linnet.api.base import REQUEST_ANNOTATION
+from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.requests import LastRequest, pending
 from linnet.core import children, deployment
 from linnet.core.observed import (

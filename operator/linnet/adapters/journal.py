@@ -9,7 +9,7 @@ from typing import Any, Final
 from linnet.adapters import kinds
 from linnet.adapters.errors import KubeError
 from linnet.adapters.kube import Kube
-from linnet.api.base import API_VERSION
+from linnet.api.names import API_VERSION
 from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Manifest, Ref
 

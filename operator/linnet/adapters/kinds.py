@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.base import API_VERSION
+from linnet.api.names import API_VERSION
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 from linnet.adapters import kinds
 from linnet.adapters.errors import ForbiddenError, InvalidError
 from linnet.adapters.kube import Kube
-from linnet.api.base import API_VERSION, REQUEST_ANNOTATION
+from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.core.plan import Manifest
 
 KEPT_SECONDS: Final = 300.0

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from linnet.adapters import kinds
 from linnet.adapters.kinds import Resource
-from linnet.api.base import GROUP
+from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
 
 _PREFIX: Final = f"{GROUP}/"

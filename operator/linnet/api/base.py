@@ -11,12 +11,6 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-GROUP: Final = "linnet.dev"
-VERSION: Final = "v1alpha1"
-API_VERSION: Final = f"{GROUP}/{VERSION}"
-
-REQUEST_ANNOTATION: Final = f"{GROUP}/request"
-
 _UNITS: Final = {
     "h": Decimal(3600),
     "m": Decimal(60),

@@ -10,10 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from linnet.api import modelversion
-from linnet.api.base import GROUP, VERSION, Rule, rules
+from linnet.api.base import Rule, rules
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.model import ModelSpec, ModelStatus
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from linnet.api.names import GROUP, VERSION
 from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus
 from linnet.api.schema import structural
 

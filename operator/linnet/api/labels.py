@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from linnet.api.base import GROUP
+from linnet.api.names import GROUP
 
 FIELD_MANAGER: Final = "linnet"
 

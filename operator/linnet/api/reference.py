@@ -12,9 +12,9 @@ from typing import Any, Final
 from pydantic import BaseModel, TypeAdapter
 
 from linnet.api import base
-from linnet.api.base import API_VERSION
 from linnet.api.crds import KINDS, Kind, object_rules
 from linnet.api.model import Uri
+from linnet.api.names import API_VERSION
 
 Schema = dict[str, Any]
 

@@ -4,33 +4,12 @@ An admission policy proves the username and the verb; the operator answers in `s
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from linnet.api.base import StatusWire, Time
-
-
-class Verb(StrEnum):
-    """What a person can ask for, in Argo Rollouts' words; RBAC grants each as a verb on the object."""
-
-    PROMOTE = "promote"
-    PROMOTE_FULL = "promote-full"
-    RESUME = "resume"
-    PAUSE = "pause"
-    ABORT = "abort"
-    RETRY = "retry"
-    ROLLBACK = "rollback"
-    APPROVE = "approve"
-    REJECT = "reject"
-    QUARANTINE = "quarantine"
-    RELEASE = "release"
-    RUN = "run"
-
-
-URGENT: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
-"""These need not wait until the former request was answered."""
+from linnet.api.names import Verb
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 from linnet.api.conditions import timestamp
-from linnet.api.requests import LastRequest, Request, Verb
+from linnet.api.names import Verb
+from linnet.api.requests import LastRequest, Request
 from linnet.core.plan import Action, Emit, Log
 
 UNPROVEN = (

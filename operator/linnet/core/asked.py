@@ -9,7 +9,8 @@ from typing import Final
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
-from linnet.api.requests import Request, Verb, pending
+from linnet.api.names import Verb
+from linnet.api.requests import Request, pending
 from linnet.core import answers, decisions, manifests, rollout
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit, Record

@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 from linnet.api.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Quarantine
-from linnet.api.requests import LastRequest, Request, Verb, pending
+from linnet.api.names import Verb
+from linnet.api.requests import LastRequest, Request, pending
 from linnet.core import answers, decisions, unsupported, validation
 from linnet.core.children import JobView
 from linnet.core.observed import ModelVersionObserved

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from linnet.api.base import REQUEST_ANNOTATION
+from linnet.api.names import REQUEST_ANNOTATION
 from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.runtimes import Catalogue

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.base import API_VERSION, format_quantity
+from linnet.api.base import format_quantity
 from linnet.api.labels import MANAGED
 from linnet.api.model import Credentials, Source
+from linnet.api.names import API_VERSION
 from linnet.api.pod import EnvVar, PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.runtimes import MODEL_DIR

@@ -11,7 +11,8 @@ from typing import Final
 from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.labels import TRIGGER
-from linnet.api.requests import Request, Verb, pending
+from linnet.api.names import Verb
+from linnet.api.requests import Request, pending
 from linnet.core import answers, training
 from linnet.core.children import CronJobView, JobView
 from linnet.core.plan import Create, Delete, Patch

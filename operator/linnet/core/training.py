@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.base import GROUP
 from linnet.api.conditions import timestamp
 from linnet.api.labels import COMPONENT, MANAGED, MODEL, RETRAIN_POLICY, TRIGGER
 from linnet.api.model import Credentials
+from linnet.api.names import GROUP
 from linnet.api.pod import PodSettings
 from linnet.api.retrainpolicy import RetrainPolicySpec, Schedule, TrainingJob
 from linnet.core import defaults

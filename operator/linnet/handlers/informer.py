@@ -17,8 +17,8 @@ from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters import connection, kinds
 from linnet.adapters.kube import PAGE
-from linnet.api.base import GROUP
 from linnet.api.labels import MANAGED
+from linnet.api.names import GROUP
 from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
 from linnet.handlers.crossing import Crossing
 from linnet.handlers.stateless import NoDiffBase, NoMemories, NoProgress

@@ -1,0 +1,31 @@
+"""Names that clients write, too. They need nothing installed, so that the command line runs on any Python."""
+
+from enum import StrEnum
+from typing import Final
+
+GROUP: Final = "linnet.dev"
+VERSION: Final = "v1alpha1"
+API_VERSION: Final = f"{GROUP}/{VERSION}"
+
+REQUEST_ANNOTATION: Final = f"{GROUP}/request"
+
+
+class Verb(StrEnum):
+    """What a person can ask for, in Argo Rollouts' words; RBAC grants each as a verb on the object."""
+
+    PROMOTE = "promote"
+    PROMOTE_FULL = "promote-full"
+    RESUME = "resume"
+    PAUSE = "pause"
+    ABORT = "abort"
+    RETRY = "retry"
+    ROLLBACK = "rollback"
+    APPROVE = "approve"
+    REJECT = "reject"
+    QUARANTINE = "quarantine"
+    RELEASE = "release"
+    RUN = "run"
+
+
+URGENT: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
+"""These need not wait until the former request was answered."""
