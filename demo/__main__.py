@@ -12,16 +12,16 @@ from demo import report
 from demo.curves import curves, policy_of
 from demo.episodes import Episode, Rollout, condemned, episodes, rollouts, troubles
 from demo.facts import Fact
-from demo.kubectl import CommandError, Kubectl
 from demo.ledger import Accounted, account
 from demo.live import Live
 from demo.place import Examples, empty_namespace, find, install
-from demo.screen import Screen, screen
 from demo.settings import NAMESPACE, Place, Settings, SettingsError, environment, settings
 from demo.stage import Stage, StoryError
 from demo.story import Story
 from demo.summary import summary
 from demo.view import tree
+from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.screen import Screen, screen
 
 TOLD = frozenset({"validation", "started", "weight", "routing", "decision", "quarantine", "run", "ended"})
 """Facts that become a line."""

@@ -4,15 +4,12 @@ One function a kind: (the object before, the object now) → facts. The demo wat
 those at which a user of the API would have known.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-Object = Mapping[str, Any]
-
-VERSION_LABEL = "linnet.dev/version"
-REVISION_LABEL = "linnet.dev/revision"
+from linnet.api.labels import COMPONENT, REVISION, VERSION
+from linnet.cli.objects import Object, condition, is_ready, revision_version
 
 
 @dataclass(frozen=True)
@@ -34,17 +31,6 @@ def facts_of(kind: str, before: Object | None, now: Object | None, at: float) ->
 
 Found = tuple[str, str, int | None, dict[str, Any]]
 """topic, text, version, data."""
-
-
-def revision_version(name: str) -> int | None:
-    """`tumor-risk-v3-0f3a9c21` → 3."""
-    found = re.search(r"-v(\d+)-[0-9a-f]+$", name)
-    return int(found[1]) if found else None
-
-
-def condition(obj: Object, type_: str) -> dict[str, Any]:
-    """The condition of that type; empty if there is none."""
-    return next((c for c in (obj.get("status") or {}).get("conditions") or () if c["type"] == type_), {})
 
 
 def _of_deployment(before: Object, now: Object) -> Iterator[Found]:
@@ -105,15 +91,15 @@ def _of_service(before: Object, now: Object) -> Iterator[Found]:
     name = now.get("metadata", {}).get("name", "")
     if not new or new == old or name.endswith(("-stable", "-canary")) or revision_version(name) is not None:
         return
-    number = revision_version(new.get(REVISION_LABEL, ""))
+    number = revision_version(new.get(REVISION, ""))
     to = f"v{number} alone" if number else "all serving pods"
     yield "routing", f"Service {name} selects {to}", number, {"alone": number}
 
 
 def _of_pod(before: Object, now: Object) -> Iterator[Found]:
     metadata = (now or before).get("metadata", {})
-    number = metadata.get("labels", {}).get(VERSION_LABEL, "")
-    if metadata.get("labels", {}).get("linnet.dev/component") != "serving" or not number.isdigit():
+    number = metadata.get("labels", {}).get(VERSION, "")
+    if metadata.get("labels", {}).get(COMPONENT) != "serving" or not number.isdigit():
         return
     name, version = metadata["name"], int(number)
     stages = [
@@ -125,10 +111,6 @@ def _of_pod(before: Object, now: Object) -> Iterator[Found]:
     for stage, holds in stages:
         if holds:
             yield "pod", f"v{version}: pod {name} {stage}", version, {"pod": name, "stage": stage}
-
-
-def is_ready(pod: Object) -> bool:
-    return condition(pod, "Ready").get("status") == "True"
 
 
 def _stopping(pod: Object) -> bool:

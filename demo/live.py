@@ -2,16 +2,16 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from demo.episodes import SLOW_MS, Rollout, rollouts
-from demo.facts import REVISION_LABEL, condition, is_ready, revision_version
 from demo.ledger import Accounted, Condemned, account
 from demo.settings import NAME
 from demo.stage import Stage
 from demo.view import Recent, Row, Snapshot, recent, totals
+from linnet.api.labels import REVISION
+from linnet.cli.objects import is_ready, revision_version, role
 
 WINDOW = 3.0
 """Seconds over which rate and shares are shown."""
@@ -48,7 +48,7 @@ class Live:
         window = [r for r in rows if r.request.end > now - WINDOW - 1 and r.request.end <= now - 1]
         return Snapshot(
             seconds=now - self.stage.began,
-            rows=self._rows(rollout, rows, window),
+            rows=self._rows(rows, window),
             phase=f"v{rollout['to']['version']} {rollout['phase']}" if rollout else "",
             weight=f"{rollout['effectiveWeight']} %" if rollout.get("effectiveWeight") else "",
             checks={c["name"]: c["verdict"] for c in rollout.get("checks") or ()},
@@ -63,23 +63,22 @@ class Live:
         service = self.stage.objects.get(("Service", NAME))
         if service is None:
             return ""
-        number = revision_version(service["spec"].get("selector", {}).get(REVISION_LABEL, ""))
+        number = revision_version(service["spec"].get("selector", {}).get(REVISION, ""))
         return f"v{number} alone" if number else "all serving pods"
 
-    def _rows(self, rollout: Mapping[str, Any], rows: Sequence[Accounted], window: Sequence[Accounted]) -> list[Row]:
+    def _rows(self, rows: Sequence[Accounted], window: Sequence[Accounted]) -> list[Row]:
         begun = next((r.started for r in reversed(rollouts(self.stage.facts))), 0.0)
         seen = recent(rows, begun, SLOW_MS)
         shares = Counter(r.version for r in window)
         return [
-            self._row(n, rollout, seen.get(n, Recent()), shares[n] / max(1, len(window)))
-            for n in sorted(self.stage.versions)
+            self._row(n, seen.get(n, Recent()), shares[n] / max(1, len(window))) for n in sorted(self.stage.versions)
         ]
 
-    def _row(self, number: int, rollout: Mapping[str, Any], seen: Recent, share: float) -> Row:
+    def _row(self, number: int, seen: Recent, share: float) -> Row:
         pods = self.stage.pods(number)
         return Row(
             version=number,
-            role=self._role(number, rollout),
+            role=role(number, self.stage.status, self.stage.versions[number]),
             auc=self.stage.metrics(number).get("auc", ""),
             ready=sum(is_ready(p) for p in pods),
             pods=len(pods),
@@ -88,20 +87,6 @@ class Live:
             failed=seen.failed,
             slow=seen.slow,
         )
-
-    def _role(self, number: int, rollout: Mapping[str, Any]) -> str:
-        version = self.stage.versions[number]
-        status = version.get("status") or {}
-        if status.get("quarantine"):
-            return "quarantined"
-        stable = (self.stage.status.get("stable") or {}).get("version")
-        if rollout and (rollout.get("from") or {}).get("version") == number != stable:
-            return "holdback"
-        if number == stable:
-            return "stable"
-        if rollout and rollout["to"]["version"] == number:
-            return "canary" if rollout.get("from") else "starting"
-        return "retired" if condition(version, "Ready").get("status") == "True" else "validating"
 
 
 def _suspect(rollout: Rollout) -> Condemned:

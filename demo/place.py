@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.kubectl import CommandError, Kubectl, run
 from demo.settings import NAMESPACE, ROOT, SYSTEM, Images, Place, Settings, embedded, environment
+from linnet.cli.kubectl import CommandError, Kubectl, run
 
 EXAMPLES = ROOT / "docs" / "examples" / "demo"
 IMAGE_IN_EXAMPLES = "registry.example/linnet-mlserver:demo"

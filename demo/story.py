@@ -11,11 +11,11 @@ from typing import Any
 import yaml
 
 from demo.episodes import STORY, Act, Expected
-from demo.facts import condition
-from demo.kubectl import CommandError, Kubectl
 from demo.place import Examples, username
 from demo.settings import NAME, Settings
 from demo.stage import Stage, StoryError
+from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.objects import condition
 
 WATCHED = ("deployments.linnet.dev", "modelversions.linnet.dev", "retrainpolicies.linnet.dev", "services", "pods")
 RETRY = 0.3

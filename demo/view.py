@@ -1,12 +1,10 @@
 """The live tree: versions, their pods, their share of the traffic, the verdicts. Pure: a snapshot → lines."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from demo.ledger import PLANTED, Accounted
-
-BAR = 20
-COLORS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "dim": 2, "bold": 1}
+from linnet.cli.tree import Branch, branches, clock, paint, verdicts
 
 
 @dataclass(frozen=True)
@@ -62,58 +60,27 @@ def recent(rows: Sequence[Accounted], since: float, slow_ms: float) -> dict[int,
     return out
 
 
-def clock(seconds: float) -> str:
-    """75.4 → 1:15."""
-    whole = max(0, int(seconds))
-    return f"{whole // 60}:{whole % 60:02d}"
-
-
 def tree(now: Snapshot, *, colors: bool) -> list[str]:
     """The lines, without line ends."""
-
-    def paint(text: str, color: str) -> str:
-        return f"\x1b[{COLORS[color]}m{text}\x1b[0m" if colors else text
-
+    painted = paint(colors=colors)
     unexpected = now.failed - now.planted
     failures = f"{now.failed} failed by the planted bug" if not unexpected else f"{unexpected} FAILED UNEXPECTEDLY"
     head = f"{clock(now.seconds)}  {now.rate:.0f} requests/s, {now.requests:,} so far, "
-    lines = [paint(head, "bold") + paint(failures, "red" if unexpected else "dim")]
+    lines = [painted(head, "bold") + painted(failures, "red" if unexpected else "dim")]
     if now.routing:
         lines.append(f"Service → {now.routing}" + (f"   {now.phase}  {now.weight}".rstrip() if now.phase else ""))
-    last = len(now.rows) - 1
-    lines += [_row(row, "└─" if i == last else "├─", paint) for i, row in enumerate(now.rows)]
-    if now.checks:
-        lines.append("   " + "   ".join(f"{n}: {paint(v, _color(v))}" for n, v in now.checks.items()))
-    return lines
+    lines += branches([_branch(row) for row in now.rows], painted)
+    return [*lines, f"   {verdicts(now.checks, painted)}"] if now.checks else lines
 
 
-Paint = Callable[[str, str], str]
-"""(text, color) → text in that color, where there are colors."""
-
-
-def _row(row: Row, branch: str, paint: Paint) -> str:
-    filled = round(BAR * row.share)
-    bar = paint("█" * filled, _role_color(row.role)) + paint("░" * (BAR - filled), "dim")
-    pods = f"{row.ready}/{row.pods} pods" if row.pods else "no pods "
-    text = (
-        f"{branch} v{row.version} {paint(f'{row.role:<12}', _role_color(row.role))} auc {row.auc or '…':<7}{pods:<10}"
-    )
-    if row.pods or row.share:
-        text += f" {bar} {row.share:4.0%}"
+def _branch(row: Row) -> Branch:
+    remark = ("", "dim")
     if row.failed:
-        text += paint(f"  {row.failed} of {row.answers} failed", "red")
+        remark = (f"{row.failed} of {row.answers} failed", "red")
     elif row.slow:
-        text += paint(f"  {row.slow} of {row.answers} slow", "yellow")
-    return text
-
-
-def _role_color(role: str) -> str:
-    known = {"stable": "green", "canary": "yellow", "holdback": "blue", "quarantined": "red", "validating": "cyan"}
-    return known.get(role, "dim")
-
-
-def _color(verdict: str) -> str:
-    return {"Pass": "green", "Fail": "red"}.get(verdict, "yellow")
+        remark = (f"{row.slow} of {row.answers} slow", "yellow")
+    note = f"auc {row.auc or '…':<6}"
+    return Branch(row.version, row.role, note, row.ready, row.pods, row.share, remark)
 
 
 def totals(rows: Sequence[Accounted]) -> tuple[int, int]:

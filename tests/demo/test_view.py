@@ -2,8 +2,10 @@
 
 import io
 
-from demo.screen import Screen, clipped
-from demo.view import Row, Snapshot, clock, tree
+from demo.view import Row, Snapshot, tree
+
+from linnet.cli.screen import Screen, clipped
+from linnet.cli.tree import clock
 
 NOW = Snapshot(
     seconds=75.4,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import obstore
-from demo.kubectl import Kubectl
 from demo.settings import NAME, ROOT, SYSTEM, Place, Settings
 from obstore.store import S3Store
 
 from demo import place as demo_place
+from linnet.cli.kubectl import Kubectl
 
 Json = dict[str, Any]
 WAIT_SECONDS = 300.0

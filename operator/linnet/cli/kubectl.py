@@ -1,10 +1,11 @@
-"""The cluster through kubectl, as the reader of the story would type it: apply, watch, logs."""
+"""The cluster through kubectl: it knows every way to prove who one is, and a plugin of it is always beside it."""
 
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +15,83 @@ PAUSE = 0.5
 
 
 class CommandError(Exception):
-    """A command failed; the message is what it said."""
+    """A command failed. `said`: its own words alone."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said or message
 
 
 @dataclass(frozen=True)
 class Kubectl:
-    """Commands against one cluster and namespace. `folder` is where kubectl and helm are, if not on PATH."""
+    """Commands against one cluster and namespace, kubectl's own where they are None.
 
-    namespace: str
+    `folder` is where kubectl and helm are, if not on PATH.
+    """
+
+    namespace: str | None = None
     kubeconfig: Path | None = None
     folder: Path | None = None
-    extra: Mapping[str, str] = field(default_factory=dict)
+    context: str | None = None
 
     @property
     def environment(self) -> dict[str, str]:
         path = f"{self.folder}:{os.environ['PATH']}" if self.folder else os.environ["PATH"]
         config = {"KUBECONFIG": str(self.kubeconfig)} if self.kubeconfig else {}
-        return {**os.environ, "PATH": path, **config, **self.extra}
+        return {**os.environ, "PATH": path, **config}
+
+    @property
+    def command(self) -> list[str]:
+        namespace = ["-n", self.namespace] if self.namespace else []
+        context = ["--context", self.context] if self.context else []
+        return ["kubectl", *namespace, *context]
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """What `kubectl -n <namespace> …` prints. CommandError with what it said if it fails."""
-        return await run(["kubectl", "-n", self.namespace, *arguments], self.environment, stdin)
+        return await run([*self.command, *arguments], self.environment, stdin)
+
+    async def get(self, *arguments: str) -> dict[str, Any]:
+        """What `kubectl get … -o json` prints: an object, or a List."""
+        return dict(json.loads(await self("get", *arguments, "-o", "json")))
 
     async def apply(self, manifest: str) -> None:
         await self("apply", "-f", "-", stdin=manifest)
 
-    async def watch(self, resource: str) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    async def watch(self, *resource: str) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """(ADDED | MODIFIED | DELETED, object) for ever; after an interruption all objects come again."""
-        command = ["kubectl", "-n", self.namespace, "get", resource, "--watch", "--output-watch-events", "-o", "json"]
+        command = [*self.command, "get", *resource, "--watch", "--output-watch-events", "-o", "json"]
         while True:
-            async for document in documents(lines(command, self.environment)):
-                yield document["type"], document["object"]
+            async with aclosing(lines(command, self.environment)) as source:
+                async for document in documents(source):
+                    yield document["type"], document["object"]
             await asyncio.sleep(PAUSE)
 
     async def logs(self, *arguments: str) -> AsyncIterator[str]:
         """The lines of `kubectl logs …`; the stream may end early."""
-        async for line in lines(["kubectl", "-n", self.namespace, "logs", *arguments], self.environment):
+        async for line in lines([*self.command, "logs", *arguments], self.environment):
             yield line
 
 
 async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str | None = None) -> str:
     """Standard output of a command that must succeed."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=environment,
-        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env=environment,
+            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except FileNotFoundError:
+        raise CommandError(f"{command[0]} is not on PATH: install it") from None
     out, error = await process.communicate(stdin.encode() if stdin is not None else None)
     if process.returncode:
         said = (error or out).decode(errors="replace").strip()
-        raise CommandError(f"`{' '.join(command)[:200]}` failed: {said[-2000:]}")
+        raise CommandError(f"`{' '.join(command)[:200]}` failed: {said[-2000:]}", said)
     return out.decode()
 
 
-async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncIterator[str]:
+async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
     """The lines of a command's output; it is ended with the iterator."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -87,7 +109,7 @@ async def lines(command: Sequence[str], environment: Mapping[str, str]) -> Async
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()
 
 
 async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from demo.view import clock
+from linnet.cli.tree import clock
 
 HIDE, SHOW, CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
 
@@ -18,14 +18,14 @@ class Screen:
 
     out: TextIO
     live: bool
-    began: float = field(default_factory=time.time)
+    began: float = field(default_factory=time.monotonic)
     drawn: int = 0
     """Lines of the tree on the screen now."""
 
     def say(self, text: str) -> None:
         """A line that stays, with the time."""
         for line in text.splitlines() or [""]:
-            self._write([f"{clock(time.time() - self.began):>5}  {line}"], keep=True)
+            self._write([f"{clock(time.monotonic() - self.began):>5}  {line}"], keep=True)
 
     def draw(self, lines: Sequence[str]) -> None:
         """The tree, in place of the former one."""
