@@ -7,7 +7,7 @@ PY := $(BIN)/python
 KUBECONFIG ?=
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help venv demo test check lint generate cluster cluster-down image chart bench clean
+.PHONY: help venv demo test check lint generate cluster cluster-down image chart cli bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ image: venv ## build the operator's and the example server's images, and import 
 
 chart: venv ## lint the chart and validate what it renders
 	python3 hack/chart.py
+
+cli: venv ## the command line in one file: build/kubectl-linnet.pyz
+	$(PY) hack/zipapp.py
 
 test: venv ## every test, all three tiers, on the embedded cluster
 	python3 hack/test.py

@@ -1,0 +1,68 @@
+"""What every command is given: where it prints, whom it asks, and how it may look."""
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from linnet.cli.kubectl import Kubectl
+from linnet.cli.tree import Paint, paint
+
+OK: Final = 0
+FAILED: Final = 1
+"""Refused, or it did not work."""
+USAGE: Final = 2
+INTERRUPTED: Final = 130
+FORMATS: Final = ("json", "yaml")
+
+
+class FailedError(Exception):
+    """The command ends with exit code 1; the message is a sentence with the way out."""
+
+
+class UsageError(Exception):
+    """The command ends with exit code 2; the message says what to write."""
+
+
+@dataclass(frozen=True)
+class Console:
+    """`colors`: only on a terminal, and where NO_COLOR is not set."""
+
+    kubectl: Kubectl
+    out: TextIO
+    colors: bool = False
+
+    @property
+    def paint(self) -> Paint:
+        return paint(colors=self.colors)
+
+    def say(self, *lines: str) -> None:
+        self.out.write("".join(f"{line}\n" for line in lines))
+        self.out.flush()
+
+    def show(self, value: Any, form: str) -> None:
+        """An object, or several, as JSON or YAML."""
+        if form == "json":
+            self.say(json.dumps(value, indent=2))
+            return
+        import yaml
+
+        self.out.write(yaml.safe_dump(value, sort_keys=False))
+
+
+def flags() -> argparse.ArgumentParser:
+    """What is passed on to kubectl, by the names of Kubectl's fields."""
+    shared = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    shared.add_argument("-n", "--namespace", help="kubectl's own if left out")
+    shared.add_argument("--context", help="as kubectl has it")
+    shared.add_argument("--kubeconfig", type=Path, metavar="FILE", help="as kubectl has it")
+    return shared
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Aligned columns, as kubectl prints them; the last one may be long."""
+    whole = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[i]) for row in whole) for i in range(len(whole[0]))]
+    return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]

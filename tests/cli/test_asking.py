@@ -1,0 +1,130 @@
+"""Requests by the command line: what is written for whom, and what the person reads. kubectl is played."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from cli.typing_at import Object, Person
+from linnet.api.names import REQUEST_ANNOTATION
+from samples import deployment, model_version, retrain_policy
+
+UNDER_WAY = {"rollout": {"id": "r", "phase": "Stepping", "to": {"name": "tumor-risk-v7-0a", "version": 7}}}
+HELD = {"stable": {"version": 6}, "held": "tumor-risk-v7-0a1b"}
+
+
+def having(item: Object, status: Object) -> Object:
+    return {**item, "status": status}
+
+
+@pytest.fixture(name="jane")
+def somebody(person: Person) -> Person:
+    """A rollout of version 7 is under way, and the operator does what it is asked."""
+    return person.sees(having(deployment(), UNDER_WAY), model_version(3), retrain_policy()).answered(
+        "Accepted", "left step 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "target"),
+    [
+        ("promote tumor-risk", "promote", "v7"),
+        ("promote tumor-risk --full", "promote-full", "v7"),
+        ("abort mld/tumor-risk", "abort", "v7"),
+        ("pause tumor-risk", "pause", "v7"),
+        ("resume tumor-risk", "resume", "v7"),
+        ("rollback tumor-risk", "rollback", "v7"),
+        ("rollback tumor-risk --version v5", "rollback", "v5"),
+        ("release tumor-risk", "release", "-"),
+        ("release mv/tumor-risk-v3", "release", "-"),
+        ("retry mv/tumor-risk-v3", "retry", "-"),
+        ("quarantine tumor-risk-v3", "quarantine", "-"),
+        ("run tumor-risk", "run", "-"),
+    ],
+)
+def test_a_command_is_a_signed_request(jane: Person, words: str, verb: str, target: str) -> None:
+    """It names the caller, and the version under way, so that it can't hit one that came in between."""
+    said = jane.types(*words.split())
+    assert jane.asked() == [verb, target, "jane o'neill"]
+    assert said.code == 0, said.err
+    assert said.out == f"{verb} {target}: Accepted: left step 2\n"
+
+
+def test_retry_names_the_version_that_is_held(jane: Person) -> None:
+    """At rest nothing is under way, but an aborted version waits."""
+    jane.sees(having(deployment(), HELD)).types("retry", "tumor-risk")
+    assert jane.asked()[:2] == ["retry", "v7"]
+
+
+def test_at_rest_a_rollback_is_to_the_former_version(jane: Person) -> None:
+    """The operator knows which revision that is."""
+    jane.sees(having(deployment(), {"stable": {"version": 6}})).types("rollback", "tumor-risk")
+    assert jane.asked()[:2] == ["rollback", "-"]
+
+
+def test_every_request_has_an_id_of_its_own(jane: Person) -> None:
+    """The admission policy refuses one that was used before, or has other characters."""
+    for _ in range(3):
+        jane.types("pause", "tumor-risk", "--no-wait")
+    ids = [c[-1].split(" ")[2] for c in jane.calls() if "annotate" in c]
+    assert len(set(ids)) == 3
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", i) for i in ids)
+
+
+def test_cluster_and_namespace_are_passed_on(jane: Person) -> None:
+    """Every call of kubectl is about the same place."""
+    jane.types("pause", "tumor-risk", "-n", "ml", "--context", "prod", "--kubeconfig", "/tmp/config")
+    assert jane.calls()
+    for call in jane.calls():
+        assert call[:4] == ["-n", "ml", "--context", "prod"]
+        assert call[-1] == "KUBECONFIG=/tmp/config"
+
+
+def test_a_refusal_of_the_operator_is_an_error(jane: Person) -> None:
+    """A script sees it by the exit code."""
+    said = jane.answered("Refused", "it is not paused").types("resume", "tumor-risk")
+    assert (said.code, said.out) == (1, "resume v7: Refused: it is not paused\n")
+
+
+def test_a_refusal_by_admission_is_shown_as_it_came(jane: Person) -> None:
+    """Its words name the way out."""
+    words = 'Error from server: admission webhook: "jane" may not abort'
+    said = jane.refused(words).types("abort", "tumor-risk")
+    assert (said.code, said.out, said.err) == (1, "", words + "\n")
+
+
+def test_without_an_answer_it_says_so(person: Person) -> None:
+    """It does not wait for ever, and does not pretend."""
+    said = person.sees(having(deployment(), UNDER_WAY)).types("abort", "tumor-risk", "--timeout", "0.2")
+    assert said.code == 1
+    assert "no answer to the request cli-" in said.err
+
+
+@pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+def test_programs_read_the_answer(jane: Person, form: str, read: object) -> None:
+    """As it stands in the status."""
+    assert callable(read)
+    assert read(jane.types("abort", "tumor-risk", "-o", form).out)["outcome"] == "Accepted"
+
+
+@pytest.mark.parametrize("words", ["abort", "abort mv/tumor-risk-v3", "quarantine mld/x", "nonsense", "get -o xml"])
+def test_wrong_usage_asks_nothing(jane: Person, words: str) -> None:
+    """Exit code 2, and no call of kubectl."""
+    said = jane.types(*words.split())
+    assert said.code == 2
+    assert said.err
+    assert jane.calls() == []
+
+
+def test_what_is_not_there_is_said_in_kubectls_words(jane: Person) -> None:
+    """Nothing is annotated."""
+    said = jane.types("abort", "other")
+    assert said.code == 1
+    assert 'deployments.linnet.dev "other" not found' in said.err
+    assert not any("annotate" in c for c in jane.calls())
+
+
+def test_the_annotation_is_the_operators() -> None:
+    """The played kubectl knows it by heart."""
+    assert REQUEST_ANNOTATION == "linnet.dev/request"

@@ -1,0 +1,60 @@
+"""Somebody who types `kubectl linnet …`, beside a kubectl that is played (tests/cli/kubectl).
+
+tests/integration/test_cli.py does the same with the real one, on a real API server.
+"""
+
+import io
+import json
+import os
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from control_plane import Said
+from linnet.cli.main import main
+
+Object = dict[str, Any]
+
+
+@dataclass
+class Person:
+    """`folder` is where the played kubectl keeps the objects, the operator's answer, and what it was called with."""
+
+    folder: Path
+
+    def sees(self, *objects: Object) -> "Person":
+        (self.folder / "objects.json").write_text(json.dumps(objects))
+        return self
+
+    def answered(self, outcome: str, message: str) -> "Person":
+        (self.folder / "answer").write_text(json.dumps({"outcome": outcome, "message": message}))
+        return self
+
+    def refused(self, words: str) -> "Person":
+        (self.folder / "refusal").write_text(words)
+        return self
+
+    def types(self, *words: str) -> Said:
+        out, err = io.StringIO(), io.StringIO()
+        path = f"{Path(__file__).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        own = {"PATH": path, "FAKE_KUBECTL": str(self.folder)}
+        with mock.patch.dict(os.environ, own), redirect_stdout(out), redirect_stderr(err):
+            try:
+                code = main(words)
+            except SystemExit as ended:
+                code = int(ended.code or 0)
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def calls(self) -> list[list[str]]:
+        """What kubectl was called with."""
+        path = self.folder / "calls"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def asked(self) -> list[str]:
+        """Verb, target and username of the last request."""
+        annotation = next(c for c in reversed(self.calls()) if "annotate" in c)[-1]
+        verb, target, _, user = annotation.removeprefix("linnet.dev/request=").split(" ", 3)
+        return [verb, target, user]
