@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from linnet.cli import asking, completion
+from linnet.cli import asking, completion, looking, recounting
 from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
 from linnet.cli.kubectl import CommandError, Kubectl
 
@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"linnet {metadata.version('linnet')}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     cluster = flags()
+    looking.add(commands, cluster)
+    recounting.add(commands, cluster)
     asking.add(commands, cluster)
     completion.add(commands)
     return top

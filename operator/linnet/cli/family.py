@@ -1,0 +1,141 @@
+"""A Deployment with its versions and pods, as one looks at it: from the API server's objects to the lines of a tree."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from linnet.api.labels import COMPONENT, DEPLOYMENT, VERSION
+from linnet.cli.objects import Object, condition, is_ready, labels, name, role, status
+from linnet.cli.tree import Branch, Paint, branches, verdicts
+
+_UNSHOWN = frozenset({"retired"})
+_COLORS = {"True": "green", "False": "red"}
+
+
+@dataclass(frozen=True)
+class Family:
+    """One Deployment, the versions of its Model, and its serving pods."""
+
+    deployment: Object
+    versions: Sequence[Object]
+    pods: Sequence[Object]
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        return status(self.deployment)
+
+    @property
+    def rollout(self) -> Mapping[str, Any]:
+        """Empty at rest."""
+        return self.status.get("rollout") or {}
+
+    def of(self, version: int) -> list[Object]:
+        return [p for p in self.pods if labels(p).get(VERSION) == str(version)]
+
+
+def families(deployments: Iterable[Object], versions: Iterable[Object], pods: Iterable[Object]) -> list[Family]:
+    """Of each Deployment, by name."""
+    known, serving = list(versions), [p for p in pods if labels(p).get(COMPONENT) == "serving"]
+    return [_family(d, known, serving) for d in sorted(deployments, key=name)]
+
+
+def _family(deployment: Object, versions: Sequence[Object], pods: Sequence[Object]) -> Family:
+    model = deployment["spec"]["model"]["name"]
+    mine = [v for v in versions if v["spec"]["model"]["name"] == model]
+    return Family(
+        deployment,
+        sorted(mine, key=lambda v: int(v["spec"]["version"])),
+        sorted((p for p in pods if labels(p).get(DEPLOYMENT) == name(deployment)), key=name),
+    )
+
+
+def tree(family: Family, painted: Paint) -> list[str]:
+    """The lines: what it says of itself, each version with its pods, the verdicts."""
+    ready = condition(family.deployment, "Ready")
+    color = _COLORS.get(ready.get("status", ""), "yellow")
+    head = [painted(name(family.deployment), "bold"), painted(ready.get("reason", "Unknown"), color)]
+    lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(family, painted), painted)]
+    checks = {c["name"]: c["verdict"] for c in family.rollout.get("checks") or ()}
+    return [*lines, f"   {verdicts(checks, painted)}"] if checks else lines
+
+
+def _branches(family: Family, painted: Paint) -> list[Branch]:
+    """Of each version that serves, is on its way, or must not."""
+    shares = _shares(family)
+    rows = []
+    for version in family.versions:
+        number = int(version["spec"]["version"])
+        what, pods = role(number, family.status, version), family.of(number)
+        if pods or what not in _UNSHOWN:
+            leaves = [_leaf(pod, painted) for pod in pods]
+            ready = sum(is_ready(p) for p in pods)
+            rows.append(
+                Branch(number, what, "", ready, len(pods), shares.get(number, 0.0), _remark(family, version), leaves)
+            )
+    return rows
+
+
+def _shares(family: Family) -> dict[int, float]:
+    """By version, as the rollout's phase has it: by weight while it steps, by pods while it bakes."""
+    stable, rollout = family.status.get("stable") or {}, family.rollout
+    former = rollout.get("from") or {}
+    if not rollout or not former or rollout["phase"] == "RollingBack":
+        return {stable["version"]: 1.0} if stable else {}
+    to = rollout["to"]["version"]
+    share = (rollout.get("effectiveWeight") or 0) / 100
+    if rollout["phase"] == "Baking":
+        ready = {n: sum(is_ready(p) for p in family.of(n)) for n in (to, former["version"])}
+        share = ready[to] / max(1, sum(ready.values()))
+    return {to: share, former["version"]: 1 - share}
+
+
+def _remark(family: Family, version: Object) -> tuple[str, str]:
+    """What is to be said of a version beside its traffic: the phase of its rollout, or why it must not serve."""
+    rollout, number = family.rollout, version["spec"]["version"]
+    if rollout and rollout["to"]["version"] == number:
+        held = ", paused" if rollout.get("paused") else ""
+        step = f" step {(rollout.get('step') or 0) + 1}" if rollout["phase"] == "Stepping" else ""
+        return f"{rollout['phase']}{step}{held}", "yellow"
+    entries = status(version).get("quarantine") or ()
+    if entries:
+        return str(entries[-1]["reason"]), "red"
+    ready = condition(version, "Ready")
+    return (f"{ready['reason']}: {ready['message']}", "red") if ready.get("status") == "False" else ("", "dim")
+
+
+def _leaf(pod: Object, painted: Paint) -> str:
+    """A pod's name, and its trouble."""
+    if pod["metadata"].get("deletionTimestamp"):
+        return f"{name(pod)}  {painted('ending', 'dim')}"
+    containers = status(pod).get("containerStatuses") or ()
+    restarts = sum(c.get("restartCount", 0) for c in containers)
+    waiting = next((w["reason"] for c in containers if (w := c.get("state", {}).get("waiting"))), "")
+    state = painted("ready", "green") if is_ready(pod) else painted(waiting or "starting", "yellow")
+    return f"{name(pod)}  {state}" + (painted(f"  {restarts} restarts", "red") if restarts else "")
+
+
+def described(family: Family) -> dict[str, Any]:
+    """The same for programs."""
+    ready = condition(family.deployment, "Ready")
+    shares = _shares(family)
+    return {
+        "name": name(family.deployment),
+        "model": family.deployment["spec"]["model"]["name"],
+        "ready": ready.get("status", "Unknown"),
+        "reason": ready.get("reason", ""),
+        "message": ready.get("message", ""),
+        "phase": family.rollout.get("phase"),
+        "checks": family.rollout.get("checks") or [],
+        "versions": [_version(family, v, shares) for v in family.versions],
+    }
+
+
+def _version(family: Family, version: Object, shares: Mapping[int, float]) -> dict[str, Any]:
+    number = int(version["spec"]["version"])
+    pods = family.of(number)
+    return {
+        "version": number,
+        "role": role(number, family.status, version),
+        "share": round(shares.get(number, 0.0), 4),
+        "pods": [{"name": name(p), "ready": is_ready(p)} for p in pods],
+    }

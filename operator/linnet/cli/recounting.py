@@ -1,0 +1,115 @@
+"""`kubectl linnet history` and `explain`: what was decided, and why."""
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Final
+
+from linnet.cli.asking import RESOURCES
+from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError, table
+from linnet.cli.family import Family
+from linnet.cli.kubectl import Kubectl
+from linnet.cli.looking import seen
+from linnet.cli.objects import condition, name
+from linnet.cli.records import Recorded, newest_first, told
+from linnet.cli.tree import Paint
+
+HEAD: Final = ("TIME", "VERSION", "DECISION", "BY", "DEPLOYMENT", "REASON", "MESSAGE")
+_WAITS: Final = {
+    "InsufficientData": "too few requests yet, or its time is not over",
+    "Inconclusive": "it looks worse than its bound, but chance may explain it; more requests will tell",
+    "Error": "its metrics can't be read; nothing is decided until they can",
+}
+
+
+def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
+    about = "the decisions on a model's versions, newest first"
+    parser = commands.add_parser("history", parents=[cluster], help=about, description=about)
+    parser.add_argument("name", metavar="NAME", help="a Deployment (mld/NAME, or NAME), or a Model (mdl/NAME)")
+    _output(parser, history)
+    about = "why a version was rolled back, was promoted, or waits"
+    parser = commands.add_parser("explain", parents=[cluster], help=about, description=about)
+    parser.add_argument("name", metavar="NAME", help="a Deployment (mld/NAME, or NAME), or a version (mv/NAME)")
+    _output(parser, explain)
+
+
+def _output(parser: argparse.ArgumentParser, run: Any) -> None:
+    parser.add_argument("-o", "--output", choices=FORMATS, help="the records as they are")
+    parser.set_defaults(run=run)
+
+
+def history(given: argparse.Namespace, console: Console) -> int:
+    kind, name_ = _object(given.name, ("mld", "mdl"))
+    found = asyncio.run(_of_deployment(console.kubectl, name_) if kind == "mld" else _of_model(console.kubectl, name_))
+    if given.output:
+        console.show([r.wire() for r in found], given.output)
+    else:
+        console.say(*(table(HEAD, map(_row, found)) if found else [f"no decision on {name_} is recorded yet"]))
+    return OK
+
+
+def _row(record: Recorded) -> list[str]:
+    of = record.decision
+    words = [of["decision"], of["by"], of["deployment"] or "-", of.get("reason", ""), of.get("message", "")]
+    return [record.time, f"v{record.number}", *words]
+
+
+def _object(text: str, kinds: tuple[str, ...]) -> tuple[str, str]:
+    """`mdl/tumor-risk` → (mdl, tumor-risk); a bare name is of the first kind."""
+    kind, slash, rest = text.rpartition("/")
+    if slash and kind not in kinds:
+        raise UsageError(f"{text}: write {' or '.join(f'{k}/NAME' for k in kinds)}")
+    return kind or kinds[0], rest
+
+
+async def _of_deployment(kubectl: Kubectl, name_: str) -> list[Recorded]:
+    (family,) = await seen(kubectl, name_)
+    return _own(family)
+
+
+def _own(family: Family) -> list[Recorded]:
+    """Those made here, and those about a version wherever it is."""
+    return [r for r in newest_first(family.versions) if r.decision["deployment"] in {"", name(family.deployment)}]
+
+
+async def _of_model(kubectl: Kubectl, name_: str) -> list[Recorded]:
+    versions = (await kubectl.get(RESOURCES["mv"]))["items"]
+    return newest_first(v for v in versions if v["spec"]["model"]["name"] == name_)
+
+
+def explain(given: argparse.Namespace, console: Console) -> int:
+    kind, name_ = _object(given.name, ("mld", "mv"))
+    if kind == "mv":
+        version = asyncio.run(console.kubectl.get(RESOURCES["mv"], name_))
+        waits, records = [], newest_first([version])
+    else:
+        (family,) = asyncio.run(seen(console.kubectl, name_))
+        waits, records = list(_waits(family, console.paint)), _relevant(family)
+    if given.output:
+        console.show(records[0].wire() if records else None, given.output)
+    elif not waits and not records:
+        raise FailedError(f"nothing was decided on {name_} yet")
+    else:
+        decided = told(records[0], console.paint) if records else []
+        console.say(*waits, *([""] if waits and decided else []), *decided)
+    return OK
+
+
+def _relevant(family: Family) -> list[Recorded]:
+    """The decisions of the rollout under way, or at rest all of the Deployment's."""
+    rollout = family.rollout
+    return [r for r in _own(family) if not rollout or str(r.decision["id"]).startswith(f"{rollout['id']}-")]
+
+
+def _waits(family: Family, painted: Paint) -> Iterator[str]:
+    """What is going on, and for which verdict it waits; at rest, what stops it, if something does."""
+    rollout = family.rollout
+    ready, progressing = condition(family.deployment, "Ready"), condition(family.deployment, "Progressing")
+    if not rollout:
+        if ready.get("status") == "False":
+            yield f"{painted(ready['reason'], 'red')}: {ready['message']}"
+        return
+    yield f"{painted(rollout['phase'], 'yellow')}: {progressing.get('message', '')}"
+    for check in rollout.get("checks") or ():
+        if check["verdict"] in _WAITS:
+            yield f"  {check['name']}: {check['verdict']}: {_WAITS[check['verdict']]}"

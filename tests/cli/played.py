@@ -1,0 +1,51 @@
+"""Objects of whole rollouts, as the API server would show them: played by the pure plans, with seeded traffic."""
+
+from typing import Any
+
+from linnet.api.base import Wire
+from linnet.api.names import API_VERSION
+from simulator import Behavior, Cluster
+
+Object = dict[str, Any]
+QUICK: dict[str, Any] = {
+    "strategy": {
+        "steps": [{"setWeight": 34}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
+        "bake": {"time": "30s"},
+    },
+    "analysis": {"interval": "2s", "warmUp": "0s"},
+}
+FAILING = Behavior(errors=0.3)
+
+
+def serving() -> Cluster:
+    """Version 1 serves."""
+    return Cluster().edit(**QUICK).run(5)
+
+
+def canary() -> Cluster:
+    """Version 2 has its first seconds of traffic, too few for a verdict."""
+    return serving().publish(2).run(60, until=lambda c: c.phase == "Stepping").run(6)
+
+
+def rolled_back() -> Cluster:
+    """Version 2 failed."""
+    return serving().publish(2, FAILING).run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
+
+
+def promoted() -> Cluster:
+    return serving().publish(2).run(900, until=lambda c: c.typed.stable is not None and c.typed.stable.version == 2)
+
+
+def objects(cluster: Cluster) -> list[Object]:
+    """The Deployment, its Model's versions and its pods."""
+    deployment = _object("Deployment", "tumor-risk", cluster.spec, cluster.status)
+    versions = [
+        _object("ModelVersion", f"tumor-risk-v{n}", v["spec"], v["status"]) for n, v in cluster.versions.items()
+    ]
+    pods = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in cluster.pods.values()]
+    return [deployment, *versions, *pods]
+
+
+def _object(kind: str, name: str, spec: Object, status: Object | Wire) -> Object:
+    written = status.wire() if isinstance(status, Wire) else status
+    return {"apiVersion": API_VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec, "status": written}

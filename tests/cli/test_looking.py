@@ -1,0 +1,139 @@
+"""What `kubectl linnet get` shows of whole rollouts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from cli import played
+from cli.typing_at import Person
+from linnet.cli.console import Console
+from linnet.cli.kubectl import Kubectl
+from linnet.cli.main import main
+from linnet.cli.objects import role
+
+CANARY = """\
+tumor-risk  InsufficientData  version 2, step 2 of 4, weight 34 %. errors: …
+├─ v1 stable       2/2 pods   █████████████░░░░░░░  67%
+│  ├─ tumor-risk-v1-…  ready
+│  └─ tumor-risk-v1-…  ready
+└─ v2 canary       1/1 pods   ███████░░░░░░░░░░░░░  33%  Stepping step 2
+   └─ tumor-risk-v2-…  ready
+   errors: InsufficientData   latency: InsufficientData   pod-health: Pass
+"""
+
+
+def test_a_rollout_is_a_tree(person: Person) -> None:
+    """Versions, what they are, their pods, their share, the verdicts; no colors where there is no terminal."""
+    said = person.sees(*played.objects(played.canary())).types("get")
+    assert re.sub(r"(?<=-v\d-)\S+|(?<=%\. errors: ).*", "…", said.out) == CANARY
+    assert said.code == 0
+
+
+def test_a_quarantined_version_stays_in_sight(person: Person) -> None:
+    """With what it failed."""
+    said = person.sees(*played.objects(played.rolled_back())).types("get", "tumor-risk")
+    assert "└─ v2 quarantined  no pods     errors\n" in said.out
+    assert "Quarantined" in said.out.splitlines()[0]
+
+
+def test_in_the_bake_the_former_version_is_the_holdback(person: Person) -> None:
+    """Its share is that of its pods."""
+    out = person.sees(*played.objects(played.promoted())).types("get").out
+    assert re.search(r"v1 holdback +1/1 pods .* 33%", out)
+    assert re.search(r"v2 stable +2/2 pods .* 67%  Baking", out)
+
+
+def test_a_pods_trouble_stands_beside_it(person: Person) -> None:
+    """The reason that the kubelet gives, and restarts."""
+    cluster = played.serving()
+    pod = next(iter(cluster.pods.values()))
+    pod["status"]["conditions"][0]["status"] = "False"
+    server = {"restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
+    pod["status"]["containerStatuses"] = [server]
+    out = person.sees(*played.objects(cluster)).types("get").out
+    assert "CrashLoopBackOff  3 restarts" in out
+    assert "1/2 pods" in out
+
+
+def test_programs_get_the_same(person: Person) -> None:
+    """As data."""
+    (found,) = json.loads(person.sees(*played.objects(played.canary())).types("get", "-o", "json").out)
+    assert (found["name"], found["phase"]) == ("tumor-risk", "Stepping")
+    assert [(v["version"], v["role"], v["share"]) for v in found["versions"]] == [
+        (1, "stable", 0.67),
+        (2, "canary", 0.33),
+    ]
+
+
+def test_an_empty_namespace_is_no_error(person: Person) -> None:
+    """As with kubectl get."""
+    said = person.sees().types("get")
+    assert (said.code, said.out) == (0, "no Deployment (mld) in this namespace\n")
+
+
+@pytest.mark.parametrize(("given", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])
+def test_colors_are_for_terminals(person: Person, given: dict[str, str], colored: bool) -> None:
+    """And for those who have not asked to be spared."""
+    seen: list[Console] = []
+
+    def run(_: object, console: Console) -> int:
+        seen.append(console)
+        return 0
+
+    with (
+        mock.patch.dict(os.environ, {"NO_COLOR": "", "TERM": "xterm", **given}),
+        mock.patch("linnet.cli.looking.run", run),
+        mock.patch("sys.stdout.isatty", return_value=True),
+    ):
+        main(["get"])
+    assert seen[0].colors is colored
+    assert ("\x1b" in seen[0].paint("text", "red")) is colored
+
+
+@contextmanager
+def watching(person: Person) -> Iterator[subprocess.Popen[str]]:
+    path = f"{Path(__file__).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "FAKE_KUBECTL": str(person.folder)}
+    command = [sys.executable, "-m", "linnet.cli", "get", "--watch"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_watching_shows_each_change_until_it_is_interrupted(person: Person) -> None:
+    """In a pipe one tree after the other."""
+    with watching(person.sees(*played.objects(played.canary()))) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "v2 canary" in line)
+        person.sees(*played.objects(played.rolled_back()))
+        next(line for line in process.stdout if "v2 quarantined" in line)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait() == 130
+
+
+def test_a_first_version_starts() -> None:
+    """There is no version beside it that it could be a canary of."""
+    starting = {"rollout": {"phase": "Starting", "to": {"version": 1}}}
+    assert role(1, starting, {"status": {}}) == "starting"
+
+
+def test_kubectl_is_missed_with_a_sentence(person: Person, tmp_path: Path) -> None:
+    """Not with a traceback."""
+    import asyncio
+
+    from linnet.cli.kubectl import CommandError
+
+    with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
+        asyncio.run(Kubectl().get("pods"))

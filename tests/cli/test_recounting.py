@@ -1,0 +1,70 @@
+"""What `kubectl linnet history` and `explain` tell of whole rollouts."""
+
+import json
+import re
+
+from cli import played
+from cli.typing_at import Person
+from samples import changed, model_version
+
+
+def test_history_is_newest_first(person: Person) -> None:
+    """Of a Deployment or a Model, with who decided and why."""
+    person.sees(*played.objects(played.promoted().run(120).publish(3, played.FAILING).run(300)))
+    for name in ("tumor-risk", "mld/tumor-risk", "mdl/tumor-risk"):
+        said = person.types("history", name)
+        words = [re.split(r" {3,}", line)[1:6] for line in said.out.splitlines()]
+        assert words[0] == ["VERSION", "DECISION", "BY", "DEPLOYMENT", "REASON"]
+        assert words[1] == ["v3", "RolledBack", "analysis", "tumor-risk", "errors"]
+        assert words[2][:3] == ["v2", "Promoted", "analysis"]
+
+
+def test_decisions_elsewhere_are_not_this_deployments(person: Person) -> None:
+    """A person's quarantine holds wherever the version is; another Deployment's rollout does not concern this one."""
+    by_hand = {"id": "a", "deployment": "", "decision": "Quarantined", "by": "jane", "time": "2026-01-02T00:00:00Z"}
+    elsewhere = {**by_hand, "id": "b", "deployment": "other", "decision": "Promoted"}
+    version = changed(model_version(9), "status.decisions", [by_hand, elsewhere])
+    person.sees(*played.objects(played.serving()), version)
+    assert [d["id"] for d in json.loads(person.types("history", "tumor-risk", "-o", "json").out)] == ["a"]
+    assert [d["id"] for d in json.loads(person.types("history", "mdl/tumor-risk", "-o", "json").out)] == ["b", "a"]
+
+
+def test_a_rollback_is_explained_by_its_counts(person: Person) -> None:
+    """Who, when, for what, and how far the evidence went beyond the bound."""
+    said = person.sees(*played.objects(played.rolled_back())).types("explain", "tumor-risk")
+    assert said.code == 0
+    assert "Quarantined: rolled back (errors)" in said.out
+    assert re.search(r"version 2 was rolled back by analysis at 2026-01-01T00:\S+: errors", said.out)
+    assert re.search(r"canary   █{40} \d+ of \d+ bad, 3\d\.\d\d%", said.out)
+    assert re.search(r"stable   ░{40} 0 of \d+ bad, 0\.00%", said.out)
+    assert re.search(r"evidence █{40} \S+ of 5\.298: refuted; a good version gets there once in 200 rollouts", said.out)
+    assert re.search(r"revision tumor-risk-v2-\w+, policy [0-9a-f]{16}", said.out)
+
+
+def test_a_wait_is_explained_by_its_verdicts(person: Person) -> None:
+    """Without a word of former rollouts."""
+    said = person.sees(*played.objects(played.canary())).types("explain", "tumor-risk")
+    assert said.out.startswith("Stepping: version 2, step 2 of 4, weight 34 %.")
+    assert "errors: InsufficientData: too few requests yet" in said.out
+    assert "was" not in said.out
+
+
+def test_a_version_is_explained_by_its_last_decision(person: Person) -> None:
+    """Whatever its Deployment does now."""
+    said = person.sees(*played.objects(played.promoted())).types("explain", "mv/tumor-risk-v2")
+    assert said.out.startswith("version 2 was promoted by analysis at ")
+    assert "not refuted" in said.out
+
+
+def test_where_nothing_was_decided_it_says_so(person: Person) -> None:
+    """As an error: there is nothing to explain. A list may be empty."""
+    person.sees(*played.objects(played.serving()))
+    said = person.types("explain", "tumor-risk")
+    assert (said.code, said.err) == (1, "nothing was decided on tumor-risk yet\n")
+    assert person.types("history", "tumor-risk").code == 0
+
+
+def test_of_other_kinds_there_is_no_history(person: Person) -> None:
+    """Wrong usage, with what to write."""
+    said = person.types("history", "rp/weekly")
+    assert (said.code, said.err) == (2, "rp/weekly: write mld/NAME or mdl/NAME\n")
