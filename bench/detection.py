@@ -21,9 +21,9 @@ from math import sqrt
 from pathlib import Path
 from statistics import fmean, median, quantiles, stdev
 
-from bench.runs import Outcome, Scenario, run
 from bench.scenarios import SCENARIOS
 
+from linnet.cli.simulation import Outcome, Scenario, run, wilson
 from linnet.core.checks import Verdict
 
 OUTPUT = Path("build/bench/detection.json")
@@ -43,13 +43,6 @@ class Row:
     detail: dict[str, float]
     seeds: int
     seconds: float
-
-
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a proportion (Wilson 1927)."""
-    p, d = hits / of, 1 + z * z / of
-    half = z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return max(0.0, (p + z * z / (2 * of) - half) / d), min(1.0, (p + z * z / (2 * of) + half) / d)
 
 
 def summarize(scenario: Scenario, outcomes: list[Outcome], seconds: float) -> Row:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bench.runs import Scenario
-from bench.worlds import World
-
+from linnet.cli.simulation import Scenario
+from linnet.cli.worlds import World
 from linnet.core.checks import Check, Signal
 
 STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)

@@ -1,13 +1,13 @@
-"""One simulated rollout: traffic from `worlds`, judged by `linnet.core.analysis.judge` at every look."""
+"""One simulated rollout: traffic from `worlds`, judged by the code that judges (`core/analysis.py`) at every look."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import sqrt
 
-from bench.worlds import Cell, World, intervals, requests
-
+from linnet.cli.worlds import Cell, World, intervals, requests
 from linnet.core.analysis import judge
 from linnet.core.checks import Check, Policy, Track, Verdict
 from linnet.core.evidence import Evidence, fold, start
@@ -39,6 +39,7 @@ class Scenario:
     effort: float = 1.0
     alpha: float = 0.01
     detect_ratio: float = 5.0
+    detect_power: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Outcome:
 
 def run(scenario: Scenario, seed: int) -> Outcome:
     """One rollout from its first request to its verdict, or to the end of its traffic."""
-    policy = Policy((scenario.check,), alpha=scenario.alpha, detect_ratio=scenario.detect_ratio)
+    policy = Policy((scenario.check,), scenario.alpha, scenario.detect_ratio, scenario.detect_power)
     only_fail = scenario.measure != "passed"
     inconclusive, enough = False, False
     last = Outcome(Verdict.INSUFFICIENT_DATA, 0, was_inconclusive=False, dispersion=1.0)
@@ -76,7 +77,8 @@ def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
     only takes evidence away, so that what does not reach it with 1 reaches it with none.
     """
     segments = tuple(evidence.streams[scenario.check.name].segments.values())
-    setting = Setting(scenario.alpha, scenario.detect_ratio, power=0.9, dispersion=1)
+    alpha = scenario.alpha / max(1, len(scenario.check.bounds))
+    setting = Setting(alpha, scenario.detect_ratio, scenario.detect_power, dispersion=1)
     bounds = hypotheses(scenario.check, segments, setting)
     return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
 
@@ -143,3 +145,10 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
 def _empty(check: Check) -> Evidence:
     pods = {track.value: track for track in Track}
     return fold(start([check]), {pod: PodCounters(0, 0) for pod in pods}, pods, SEGMENT, START)
+
+
+def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval for a proportion (Wilson 1927)."""
+    p, d = hits / of, 1 + z * z / of
+    half = z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    return max(0.0, (p + z * z / (2 * of) - half) / d), min(1.0, (p + z * z / (2 * of) + half) / d)

@@ -50,7 +50,7 @@ Cell = tuple[str, Track, int, int]
 
 def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
     """Single requests, independent: (track, whether it is bad)."""
-    draw = random.Random(seed).random
+    draw = random.Random(seed).random  # noqa: S311 (repeatable is what it has to be)
     while True:
         if draw() < world.share:
             yield Track.CANARY, draw() < world.canary_rate
@@ -60,7 +60,7 @@ def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
 
 def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
     """Intervals of both tracks' pods, for ever."""
-    rng, number, ill = random.Random(seed), 0, dict[str, bool]()
+    rng, number, ill = random.Random(seed), 0, dict[str, bool]()  # noqa: S311
     while True:
         cells = []
         for track, pods, share, rate in _tracks(world, number):
