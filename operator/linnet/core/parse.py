@@ -36,6 +36,15 @@ def parse_spec(kind: type[W], data: Mapping[str, Any], root: str = "spec") -> W 
         return _invalid(error, root)
 
 
+def invalid_fields(kind: type[BaseModel], data: Any, root: str = "spec") -> list[Invalid]:
+    """Every wrong field, for those who have them all before them."""
+    try:
+        kind.model_validate(data)
+    except ValidationError as error:
+        return [_told(each, root) for each in error.errors()]
+    return []
+
+
 def parse_status(kind: type[W], data: Mapping[str, Any]) -> W:
     """The typed status. An unreadable list item is left out alone, any other unreadable field whole."""
     try:
@@ -62,10 +71,15 @@ def field_path(root: str, parts: Iterable[str | int]) -> str:
 
 def _invalid(error: ValidationError, root: str) -> Invalid:
     first, *others = error.errors()
-    path = field_path(root, first["loc"])
-    words = _WORDS.get(first["type"]) or _cut(first["msg"].removeprefix("Value error, "), _SENTENCE)
+    told = _told(first, root)
     more = f"; {len(others)} more of its fields are wrong" if others else ""
-    return Invalid(path, f"{path}: {words[:1].lower()}{words[1:]}{_got(first)}{more}")
+    return Invalid(told.path, told.message + more)
+
+
+def _told(error: ErrorDetails, root: str) -> Invalid:
+    path = field_path(root, error["loc"])
+    words = _WORDS.get(error["type"]) or _cut(error["msg"].removeprefix("Value error, "), _SENTENCE)
+    return Invalid(path, f"{path}: {words[:1].lower()}{words[1:]}{_got(error)}")
 
 
 def _got(error: ErrorDetails) -> str:

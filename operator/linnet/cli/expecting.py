@@ -1,0 +1,89 @@
+"""What a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.cli.quantities import count, percent, time
+from linnet.core.checks import Check, Policy, Signal
+from linnet.core.forecast import Forecast, forecast
+
+EVIDENCE_SECONDS: Final = 3600.0
+"""deadlines.evidence, if left out."""
+RECIPE: Final = Policy((Check("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
+"""That of docs/examples/low-traffic.yaml."""
+RECIPE_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """`rate`: requests a second in all. `share`: the canary's. `bad`: stable's share of bad answers."""
+
+    rate: float
+    share: float
+    bad: float
+
+    def told(self) -> str:
+        often, each = (self.rate, "second") if self.rate >= 1 else (self.rate * 3600, "hour")
+        stable = f"{percent(self.bad)} of stable's answers are bad"
+        return f"{often:,.0f} requests each {each}, {percent(self.share)} of them to the canary; {stable}"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The forecast of one check."""
+
+    check: Check
+    cost: Forecast
+    traffic: Traffic
+
+    @property
+    def fail_seconds(self) -> float:
+        return self.cost.seconds(self.cost.until_fail, self.traffic.rate, self.traffic.share)
+
+    @property
+    def pass_seconds(self) -> float:
+        return self.cost.seconds(self.cost.until_pass, self.traffic.rate, self.traffic.share)
+
+    def told(self) -> str:
+        """A sentence."""
+        cost = self.cost
+        return (
+            f"{self.check.name}: a canary at {percent(cost.bad_rate)} is rolled back after {count(cost.until_fail)} "
+            f"canary requests, {time(self.fail_seconds)}; a good one may pass after {count(cost.until_pass)}, "
+            f"{time(self.pass_seconds)}"
+        )
+
+    def wire(self) -> dict[str, object]:
+        return {
+            "check": self.check.name,
+            "badRate": round(self.cost.bad_rate, 6),
+            "requestsUntilFail": count(self.cost.until_fail),
+            "requestsUntilPass": count(self.cost.until_pass),
+            "timeUntilFail": time(self.fail_seconds),
+            "timeUntilPass": time(self.pass_seconds),
+        }
+
+
+def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
+    """One for each check."""
+    return [
+        Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic) for c in policy.checks
+    ]
+
+
+def advice(found: list[Expected], limit_seconds: float = EVIDENCE_SECONDS) -> Iterator[str]:
+    """Where a verdict takes longer than a step waits for it: what that means, and the recipe for little traffic."""
+    slow = max((e.pass_seconds for e in found), default=0.0)
+    if slow <= limit_seconds:
+        return
+    traffic = found[0].traffic
+    (better,) = expected(RECIPE, Traffic(traffic.rate, RECIPE_SHARE, traffic.bad))
+    yield (
+        f"That is too little traffic for this policy: a step waits {time(limit_seconds)} for its verdict "
+        "(deadlines.evidence), and then does what onInsufficientData says."
+    )
+    yield (
+        'With setWeight 50, a bound on the rate itself (max: "0.02"), detect {ratio: "10", power: "0.8"} it would be '
+        f"{time(better.fail_seconds)} and {time(better.pass_seconds)}: docs/examples/low-traffic.yaml."
+    )

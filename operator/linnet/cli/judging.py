@@ -1,0 +1,94 @@
+"""The policies of the Deployments in manifests, resolved as the operator resolves them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from linnet.api.deployment import DeploymentSpec
+from linnet.api.model import ModelSpec
+from linnet.api.runtime import FrozenRuntime, RuntimePorts
+from linnet.cli.manifests import Manifest
+from linnet.core import capacity, policy
+from linnet.core.parse import parse_spec
+from linnet.core.policy import RolloutPolicy
+from linnet.core.runtimes import Catalogue, UnknownRuntimeError, freeze
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A Deployment's policy with the runtime of its Model; `missing` says why that is not known."""
+
+    manifest: Manifest
+    spec: DeploymentSpec
+    policy: RolloutPolicy
+    runtime: FrozenRuntime
+    missing: str = ""
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else max(1, self.spec.replicas)
+
+    @property
+    def canaries(self) -> int:
+        return capacity.canary_replicas(self.replicas, self._weight)
+
+    @property
+    def share(self) -> float:
+        """The canary's, at the first weight that brings it traffic."""
+        return capacity.effective_weight(self.replicas, self._weight) / 100
+
+    @property
+    def _weight(self) -> int:
+        return next((s.set_weight for s in self.policy.steps if s.set_weight), 50)
+
+    @property
+    def time(self) -> timedelta:
+        """The least that a whole rollout takes, bake included."""
+        return sum((s.analyse.for_ for s in self.policy.steps if s.analyse), self.policy.bake)
+
+
+UNKNOWN: Final = FrozenRuntime(name="unknown", image="unknown", ports=RuntimePorts(http=80), ready_path="/")
+"""Where the Model is not at hand: checks that the Deployment names itself don't depend on it."""
+
+
+def without_runtime(manifests: Sequence[Manifest], known: Catalogue) -> Iterator[tuple[Manifest, str]]:
+    """Models that no server of the catalogue loads, and why."""
+    for manifest in manifests:
+        spec = parse_spec(ModelSpec, manifest.spec or {}) if manifest.kind == "Model" else None
+        if isinstance(spec, ModelSpec):
+            try:
+                freeze(manifest.name, spec, known)
+            except UnknownRuntimeError as error:
+                yield manifest, str(error)
+
+
+def judged(manifests: Sequence[Manifest], known: Catalogue) -> list[Judged]:
+    """One for each Deployment of ours that can be read."""
+    found = []
+    for manifest in manifests:
+        spec = parse_spec(DeploymentSpec, manifest.spec or {}) if manifest.kind == "Deployment" else None
+        if isinstance(spec, DeploymentSpec):
+            found.append(_judged(manifest, spec, manifests, known))
+    return found
+
+
+def _judged(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest], known: Catalogue) -> Judged:
+    runtime = _runtime(spec.model.name, among, known)
+    missing = runtime if isinstance(runtime, str) else ""
+    served = UNKNOWN if isinstance(runtime, str) else runtime
+    resolved = policy.resolve(policy.source_of(spec), served)
+    assert resolved is not None, "it was parsed from the same spec"
+    return Judged(manifest, spec, resolved, served, missing)
+
+
+def _runtime(name: str, among: Sequence[Manifest], known: Catalogue) -> FrozenRuntime | str:
+    """The runtime of the Model; a sentence where it is not known."""
+    model = next((m for m in among if m.kind == "Model" and m.name == name), None)
+    spec = parse_spec(ModelSpec, model.spec or {}) if model is not None else None
+    if not isinstance(spec, ModelSpec):
+        return f"the Model {name} is not among the files, or can't be read"
+    try:
+        return freeze(name, spec, known)
+    except UnknownRuntimeError:
+        return f"the Model {name} has no runtime"

@@ -1,0 +1,131 @@
+"""What `kubectl linnet lint` says of manifests, without a cluster."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.typing_at import Object, Person
+from control_plane import REPO, Said
+from samples import changed, deployment, model, model_version, retrain_policy
+
+EXAMPLES = sorted(str(p) for p in (REPO / "docs/examples").rglob("*.yaml") if "kustomize" not in str(p))
+CUSTOM = {"name": "custom", "image": "server:1", "ports": {"http": 80}, "readyPath": "/"}
+
+
+def lint(person: Person, *objects: Object, more: tuple[str, ...] = ()) -> Said:
+    file = person.folder / "all.yaml"
+    file.write_text(yaml.safe_dump_all(objects))
+    return person.types("lint", str(file), *more)
+
+
+def test_every_example_is_fine(person: Person) -> None:
+    """Those of the documentation, all at once."""
+    said = person.types("lint", *EXAMPLES)
+    assert said.code == 0, said.out
+    assert said.out.endswith("none would be refused\n")
+
+
+@pytest.mark.parametrize(
+    ("item", "path", "value", "sentence"),
+    [
+        (deployment(), "spec.replicaz", 2, "spec.replicaz: there is no such field"),
+        (deployment(), "spec.deadlines", {"ready": "soon"}, "spec.deadlines.ready: 'soon' is not a duration"),
+        (deployment(), "spec.strategy", {"type": "BlueGreen"}, "spec.strategy.type: BlueGreen is not supported yet"),
+        (model(), "spec.format.name", "floppy", "spec.format.name: no runtime of the catalogue loads 'floppy'"),
+        (model(), "spec.source.uri", "gs://b/1", "spec.source.uri: the scheme gs is not supported yet"),
+        (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
+        (model_version(), "spec.version", "one", "spec.version: "),
+        (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
+        (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),
+        (deployment(), "spec", None, "spec: "),
+    ],
+)
+def test_what_would_be_refused_is_named_with_its_path(
+    person: Person, item: Object, path: str, value: Any, sentence: str
+) -> None:
+    """Before anything is applied; a program sees it by the exit code."""
+    said = lint(person, changed(item, path, value))
+    assert said.code == 1
+    assert sentence in said.out
+    assert "1 objects of linnet.dev; 1 would be refused" in said.out
+
+
+def test_all_wrong_fields_are_named(person: Person) -> None:
+    """Not one after the other."""
+    wrong = changed(changed(deployment(), "spec.first", 1), "spec.second", 2)
+    out = lint(person, wrong).out
+    assert "spec.first" in out
+    assert "spec.second" in out
+
+
+def test_a_signal_that_the_runtime_does_not_expose_is_refused(person: Person) -> None:
+    """As the rollout would be, later."""
+    served = changed(model(), "spec.runtime", CUSTOM)
+    check = {"name": "errors", "signal": "Errors", "max": "0.01"}
+    said = lint(person, served, changed(deployment(), "spec.analysis.checks", [check]))
+    assert said.code == 1
+    assert "spec.analysis.checks[0].signal: runtime custom exposes no Errors" in said.out
+
+
+def test_a_threshold_between_two_buckets_is_refused(person: Person) -> None:
+    """With the bounds that there are."""
+    check = {"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}
+    said = lint(person, model(), changed(deployment(), "spec.analysis.checks", [check]))
+    assert "spec.analysis.checks[0].threshold: 0.123s is no bucket of mlserver: " in said.out
+
+
+def test_a_platforms_own_runtime_is_known_if_given(person: Person, tmp_path: Path) -> None:
+    """The catalogue that the operator was given by Helm values."""
+    entry = {**CUSTOM, "name": "floppies", "protocol": "http", "formats": [{"name": "floppy"}]}
+    (tmp_path / "runtimes").mkdir()
+    (tmp_path / "runtimes" / "own.yaml").write_text(yaml.safe_dump(entry))
+    item = changed(model(), "spec.format.name", "floppy")
+    assert lint(person, item).code == 1
+    assert lint(person, item, more=("--runtimes", str(tmp_path / "runtimes"))).code == 0
+
+
+def test_without_the_model_it_says_what_it_did_not_look_at(person: Person) -> None:
+    """That is no error."""
+    said = lint(person, deployment())
+    assert said.code == 0
+    assert "the Model tumor-risk is not among the files" in said.out
+
+
+def test_with_a_rate_it_says_how_long_verdicts_take(person: Person) -> None:
+    """At the weight that the pods make of the first step; too little traffic is said with the recipe."""
+    busy = lint(person, model(), changed(deployment(), "spec.replicas", 4), more=("--rate", "10/s"))
+    assert busy.code == 0
+    assert "10 requests each second, 20 % of them to the canary" in busy.out
+    assert "a good one may pass after 518, 4.3 minutes" in busy.out
+    assert "too little traffic" not in busy.out
+    quiet = lint(person, model(), deployment(), more=("--rate", "1/m"))
+    assert "too little traffic" in quiet.out
+    assert "docs/examples/low-traffic.yaml" in quiet.out
+
+
+def test_others_objects_are_none_of_its_business(person: Person) -> None:
+    """A file may hold a Secret, and apps/v1 has a Deployment, too."""
+    apps = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "x"}, "spec": {"nonsense": 1}}
+    said = lint(person, apps, {"a": "document without a kind"}, {"kind": "List", "items": [model()]})
+    assert (said.code, said.out) == (0, "1 objects of linnet.dev; none would be refused\n")
+
+
+def test_programs_get_what_was_found(person: Person) -> None:
+    """File, object and sentence."""
+    found = json.loads(lint(person, changed(deployment(), "spec.no", 1), more=("-o", "json")).out)
+    assert [(f["kind"], f["name"]) for f in found["refused"]] == [("Deployment", "tumor-risk")]
+    assert found["notes"] == []
+
+
+@pytest.mark.parametrize("text", ["{", "\x00"])
+def test_a_file_that_is_no_yaml_is_named(person: Person, text: str) -> None:
+    """So is one that is not there."""
+    file = person.folder / "broken.yaml"
+    file.write_text(text)
+    said = person.types("lint", str(file))
+    assert said.code == 1
+    assert said.err.startswith(f"{file}: ")
+    assert person.types("lint", "not-there.yaml").code == 1
