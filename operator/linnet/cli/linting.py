@@ -56,6 +56,7 @@ def _tell(console: Console, objects: int, problems: Found, notes: Found) -> None
 def _problems(manifest: Manifest) -> Iterator[str]:
     """What the API server or the operator would say of this object alone: sentences that begin with a path."""
     from linnet.api.crds import KINDS
+    from linnet.cli.admission import refusals
     from linnet.core.parse import invalid_fields
 
     kind = next((k for k in KINDS if k.name == manifest.kind), None)
@@ -63,10 +64,9 @@ def _problems(manifest: Manifest) -> Iterator[str]:
         known = ", ".join(k.name for k in KINDS)
         yield f"there is no {manifest.kind} in {manifest.content.get('apiVersion')}; {API_VERSION} has {known}"
         return
-    fields = [w.message for w in invalid_fields(kind.spec, manifest.spec, "spec")]
-    yield from fields
-    if not fields:
-        yield from _later(manifest)
+    wrong = [w.message for w in invalid_fields(kind.spec, manifest.spec, "spec")]
+    wrong = wrong or list(refusals(kind, manifest.content))
+    yield from wrong or _later(manifest)
 
 
 def _later(manifest: Manifest) -> Iterator[str]:
