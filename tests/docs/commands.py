@@ -28,6 +28,8 @@ class How(StrEnum):
 
 _RULES = (
     (r"kubectl get\b.* (--watch|-w)\b", How.FLAGS),
+    (r"kubectl linnet (get|history|lint|simulate|completion|--version)\b", How.RUN),
+    (r"kubectl linnet [a-z]+\b", How.FLAGS),
     (
         r"kubectl (apply|annotate|explain|get|describe|events|label|patch|scale|create|diff|auth|kustomize|edit)\b",
         How.RUN,

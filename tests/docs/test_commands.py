@@ -147,7 +147,7 @@ def help_of(reader: Reader, program: str, words: list[str]) -> str:
     if program == "python3":
         sub = [w for w in words[2:3] if not w.startswith("-")]
         return reader.type(" ".join(["python3", words[1], *sub, "--help"])).out
-    sub = words[1:3] if words[1] == "rollout" else words[1:2]
+    sub = words[1:3] if words[1] in {"rollout", "linnet"} else words[1:2]
     said = reader.type(" ".join([program, *sub, "--help"]))
     assert said.code == 0, said.err
     return said.out + (reader.type("kubectl options").out if program == "kubectl" else "")
