@@ -84,7 +84,10 @@ async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str
         )
     except FileNotFoundError:
         raise CommandError(f"{command[0]} is not on PATH: install it") from None
-    out, error = await process.communicate(stdin.encode() if stdin is not None else None)
+    try:
+        out, error = await process.communicate(stdin.encode() if stdin is not None else None)
+    finally:
+        await _ended(process)
     if process.returncode:
         said = (error or out).decode(errors="replace").strip()
         raise CommandError(f"`{' '.join(command)[:200]}` failed: {said[-2000:]}", said)
@@ -107,9 +110,14 @@ async def lines(command: Sequence[str], environment: Mapping[str, str]) -> Async
             yield line.decode(errors="replace").rstrip("\n")
         await process.wait()
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.communicate()
+        await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Whoever stops listening ends the command, too."""
+    if process.returncode is None:
+        process.kill()
+        await process.communicate()
 
 
 async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:

@@ -58,7 +58,7 @@ def _version(row: Branch, painted: Paint) -> str:
     if row.pods or row.share:
         text += f" {bar} {row.share:4.0%}"
     said, how = row.remark
-    return text + (painted(f"  {said}", how) if said else "")
+    return (text + (painted(f"  {said}", how) if said else "")).rstrip()
 
 
 def verdicts(checks: Mapping[str, str], painted: Paint) -> str:
