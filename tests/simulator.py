@@ -228,12 +228,8 @@ class Cluster:
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
-            case Delete(kind="Pod", name=name):
-                self.pods.pop(name, None)
-            case Delete(kind="Deployment", name=name):
-                self.workloads.pop(name)
-            case Delete(kind="Service", name=name):
-                self.services.pop(name)
+            case Delete(kind=kind, name=name):
+                {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
                 status = modelversion.record(self.version_status(number), action, self.now)
