@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, ledger, podhealth
+from linnet.core import analysis, evidence, ledger, podhealth, silence
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.observed import Target
 from linnet.core.policy import RolloutPolicy
 from linnet.core.runtimes import metric_rules
 from linnet.core.server import metrics_port
+from linnet.core.silence import NO_SILENCE, Server
 from linnet.core.world import World
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
@@ -48,10 +49,11 @@ def look(world: World) -> Judged:
     rollout, policy = world.status.rollout, world.policy
     if rollout is None or policy is None:
         return Judged()
-    health = podhealth.judge(world, policy)
     if rollout.phase not in JUDGED:
+        health = podhealth.judge(world, policy, NO_SILENCE)
         return Judged((health,), world.observed.evidence if world.own_evidence else None)
     known = _folded(world, policy)
+    health = podhealth.judge(world, policy, known.silence)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
     counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
     return Judged((*counted, health), _data(world, policy, known), folded=world.observed.scrape is not None)
@@ -69,16 +71,18 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    warming = _warming(world, policy)
-    return evidence.fold(known, scrape.counters, _tracks(world), _segment(world), world.now, uncounted=warming)
+    servers, warming = _servers(world), _warming(world, policy)
+    tracks = {uid: server.track for uid, server in servers.items()}
+    late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
+    told = evidence.fold(known, scrape.counters, tracks, _segment(world), world.now, uncounted=late)
+    heard = NO_SILENCE if warming else silence.listen(known.silence, servers, scrape.counters, world.now)
+    return replace(told, silence=heard)
 
 
-def _warming(world: World, policy: RolloutPolicy) -> frozenset[str]:
-    """Latency checks during warm-up: a first answer is slow for reasons that the version can't help."""
+def _warming(world: World, policy: RolloutPolicy) -> bool:
+    """In warm-up neither latency nor silence counts: a first answer is slow for reasons that the version can't help."""
     rollout = world.status.rollout
-    if rollout is None or world.since(rollout.ready_at) >= policy.warm_up:
-        return frozenset()
-    return frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY)
+    return rollout is not None and world.since(rollout.ready_at) < policy.warm_up
 
 
 def remembered(world: World, policy: RolloutPolicy) -> Evidence:
@@ -92,12 +96,17 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
         return evidence.start(policy.judged.checks)
 
 
-def _tracks(world: World) -> dict[str, Track]:
+def _servers(world: World) -> dict[str, Server]:
     rollout = world.status.rollout
     if rollout is None:
         return {}
-    tracks = {p.meta.uid: Track.STABLE for p in world.pods(rollout.from_)} if rollout.from_ else {}
-    return tracks | {p.meta.uid: Track.CANARY for p in world.pods(rollout.to)}
+    tracks = ((Track.STABLE, rollout.from_), (Track.CANARY, rollout.to))
+    return {
+        pod.meta.uid: Server(track, podhealth.restarts(pod), pod.ready)
+        for track, revision in tracks
+        if revision is not None
+        for pod in world.pods(revision)
+    }
 
 
 def _segment(world: World) -> str:
@@ -139,19 +148,19 @@ def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
 def targets(world: World) -> tuple[Target, ...]:
     """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
     rollout, policy = world.status.rollout, world.policy
-    if rollout is None or policy is None or rollout.phase not in JUDGED or not policy.judged.checks:
+    if rollout is None or policy is None or rollout.phase not in JUDGED:
         return ()
     last = remembered(world, policy).folded_at
     if last is not None and world.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
-    return tuple(t for r in revisions for t in _of_revision(world, r.version, r.name))
+    return tuple(t for r in revisions for t in _of_revision(world, policy, r.version, r.name))
 
 
-def _of_revision(world: World, number: int, name: str) -> tuple[Target, ...]:
+def _of_revision(world: World, policy: RolloutPolicy, number: int, name: str) -> tuple[Target, ...]:
     version = world.version(number)
     metrics = version.spec.runtime.metrics if version else None
-    if version is None or metrics is None:
+    if version is None or metrics is None or not (policy.judged.checks or metrics.in_flight):
         return ()
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics)
     running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
