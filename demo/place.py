@@ -104,8 +104,3 @@ async def empty_namespace(kubectl: Kubectl, examples: Examples, place: Place) ->
         "data": {"traffic.py": script},
     }
     await kubectl.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [secret, config]}))
-
-
-async def username(kubectl: Kubectl) -> str:
-    """As the API server knows the caller: a request must carry it."""
-    return (await kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")).strip()

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from demo.episodes import STORY, Act, Expected
-from demo.place import Examples, username
+from demo.place import Examples
 from demo.settings import NAME, Settings
 from demo.stage import Stage, StoryError
 from linnet.cli.kubectl import CommandError, Kubectl
@@ -162,7 +162,7 @@ class Story:
         began = self._title(expected)
         await self.kubectl.apply(self.examples("retrain"))
         await self.stage.until(self._policy_ready, "the RetrainPolicy to stand", 60)
-        request = f"linnet.dev/request=run - demo-{int(began)} {await username(self.kubectl)}"
+        request = f"linnet.dev/request=run - demo-{int(began)} {await self.kubectl.whoami()}"
         self.say(f'kubectl annotate rp {NAME} "{request}"')
         await self.kubectl("annotate", "--overwrite", "retrainpolicies.linnet.dev", NAME, request)
         run = await self.stage.until(self._run, "the training Job to start", 60)

@@ -1,7 +1,6 @@
 """What the platform configured, as decisions see it: the runtime catalogue, packaged and added, and Linnet's image."""
 
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,13 @@ from pydantic import ValidationError
 
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue
+from linnet.runtimes import packaged
 from linnet.settings import BadSettingError, Settings
 
 
 def platform(settings: Settings) -> Platform:
     """BadSettingError names the file of the catalogue that can't be used, and its first wrong field."""
-    files = [*_packaged()]
+    files = [*packaged()]
     for path, data in _added(settings.runtimes_dir):
         files.append(data)
         _check(path, files)
@@ -35,12 +35,6 @@ def _check(path: Path, files: list[Any]) -> None:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadSettingError(f"LINNET_RUNTIMES_DIR: {path}: {field}: {first['msg'].lower()}") from error
-
-
-def _packaged() -> Iterator[Any]:
-    for file in sorted(resources.files("linnet").joinpath("runtimes").iterdir(), key=lambda f: f.name):
-        if file.name.endswith(".yaml"):
-            yield yaml.safe_load(file.read_text())
 
 
 def _added(folder: str | None) -> Iterator[tuple[Path, Any]]:

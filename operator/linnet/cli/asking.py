@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping
 from contextlib import aclosing
@@ -63,7 +62,7 @@ def run(given: argparse.Namespace, console: Console) -> int:
 async def _ask(given: argparse.Namespace, console: Console) -> int:
     kind, name = _object(given.name, ASKED[given.command])
     verb = Verb.PROMOTE_FULL if getattr(given, "full", False) else ASKED[given.command].verb
-    obj, user = await asyncio.gather(console.kubectl.get(RESOURCES[kind], name), _username(console.kubectl))
+    obj, user = await asyncio.gather(console.kubectl.get(RESOURCES[kind], name), console.kubectl.whoami())
     about = getattr(given, "version", None) or target(verb, kind, obj)
     id_ = f"cli-{secrets.token_hex(5)}"
     request = f"{REQUEST_ANNOTATION}={verb} {about} {id_} {user}"
@@ -96,12 +95,6 @@ def target(verb: Verb, kind: str, obj: Object) -> str:
     number = now["rollout"]["to"]["version"] if now.get("rollout") else revision_version(now.get("held") or "")
     waits = now.get("rollout") or verb is Verb.RETRY
     return f"v{number}" if waits and number is not None else "-"
-
-
-async def _username(kubectl: Kubectl) -> str:
-    """As the API server knows the caller: it refuses any other."""
-    about = json.loads(await kubectl("auth", "whoami", "-o", "json"))
-    return str(about["status"]["userInfo"]["username"])
 
 
 async def _answered(kubectl: Kubectl, kind: str, name: str, id_: str, seconds: float) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class Kubectl:
         """What `kubectl get … -o json` prints: an object, or a List."""
         return dict(json.loads(await self("get", *arguments, "-o", "json")))
 
+    async def whoami(self) -> str:
+        """The caller's name, as the API server knows it: a request must carry it."""
+        return (await self("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")).strip()
+
     async def apply(self, manifest: str) -> None:
         await self("apply", "-f", "-", stdin=manifest)
 

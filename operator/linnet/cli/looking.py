@@ -61,7 +61,6 @@ def lines(found: Sequence[Family], console: Console) -> list[str]:
 class Changing:
     """The objects as they are now; `changed` is set with each change."""
 
-    name: str | None
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -84,7 +83,7 @@ class Changing:
 async def _watch(given: argparse.Namespace, console: Console) -> int:
     """Until it is interrupted. On a terminal the tree is drawn in place, elsewhere one after the other."""
     await seen(console.kubectl, given.name)
-    now = Changing(given.name)
+    now = Changing()
     named = [given.name] if given.name else []
     followed = ((RESOURCES["mld"], *named), (RESOURCES["mv"],), SERVING)
     async with asyncio.TaskGroup() as group:
@@ -95,7 +94,7 @@ async def _watch(given: argparse.Namespace, console: Console) -> int:
 
 
 async def _draw(now: Changing, console: Console) -> None:
-    drawn, where = [""], screen(plain=not console.colors)
+    drawn, where = [""], screen(plain=False)
     try:
         while True:
             await now.changed.wait()

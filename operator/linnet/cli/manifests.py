@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import resources, util
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,10 @@ def catalogue(folder: Path | None) -> "Catalogue":
     from pydantic import ValidationError
 
     from linnet.core.runtimes import catalogue as made
+    from linnet.runtimes import packaged
 
-    packaged = [f for f in resources.files("linnet").joinpath("runtimes").iterdir() if f.name.endswith(".yaml")]
     added = sorted(folder.glob("*.yaml")) if folder else []
     try:
-        return made(yaml.safe_load(f.read_text()) for f in (*packaged, *added))
+        return made((*packaged(), *(yaml.safe_load(f.read_text()) for f in added)))
     except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
         raise FailedError(f"--runtimes {folder}: {' '.join(str(error).split())}") from error
