@@ -1,8 +1,8 @@
 """How a new version is brought to traffic, in Argo Rollouts' words: strategy, steps, bake."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from linnet.api.base import Duration, Name, StringMap, Token, Wire, rules
 
@@ -85,13 +85,25 @@ class Bake(Wire):
     """The former version's share (at least one pod); 5 if left out. 0: absolute bounds only."""
 
 
+StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
+_STEPS_WITH_CANARY: Final = (
+    "steps go with type Canary: leave them out (AllAtOnce is judged in its bake), or write type: Canary"
+)
+
+
 class Strategy(Wire):
     """How a new version takes over."""
 
-    type: Literal["Canary", "BlueGreen", "AllAtOnce"] | None = None
-    """Canary if left out."""
+    model_config = {
+        "json_schema_extra": rules(
+            ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS_WITH_CANARY, ".steps"),
+        )
+    }
+
+    type: StrategyType | None = None
+    """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once."""
     steps: Annotated[list[Step], Field(max_length=32)] | None = None
-    """If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+    """Of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
     bake: Bake | None = None
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None
@@ -100,6 +112,12 @@ class Strategy(Wire):
     """What a newer version in mid-rollout does; Queue (the newest only) if left out."""
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
+
+    @model_validator(mode="after")
+    def _fields_go_with_the_type(self) -> Self:
+        if self.steps is not None and self.type not in {None, "Canary"}:
+            raise ValueError(_STEPS_WITH_CANARY)
+        return self
 
 
 class ParentRef(Wire):

@@ -84,7 +84,7 @@ def _promote(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     step = _under_way(world).step or 0
-    return Answer(rollout.next_step(world, judged), f"left step {step} for {request.user}")
+    return Answer(rollout.next_step(world, judged, request.user), f"left step {step} for {request.user}")
 
 
 def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
@@ -99,7 +99,6 @@ def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
 
 
 def _resume(world: World, request: Request, judged: Judged) -> Answer:
-    del request
     under_way, policy = _under_way(world), world.policy
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false", done=False)
@@ -107,7 +106,7 @@ def _resume(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world.with_rollout(under_way, paused=None)), "resumed")
     steps, index = policy.steps if policy else (), under_way.step or 0
     if under_way.phase == "Stepping" and index < len(steps) and steps[index].pause is not None:
-        return Answer(rollout.next_step(world, judged), "left the pause")
+        return Answer(rollout.next_step(world, judged, request.user), "left the pause")
     return Answer(Turn(world), "it is not paused", done=False)
 
 

@@ -46,6 +46,8 @@ def deadlines(given: Deadlines | None) -> Limits:
 
 
 def steps(strategy: Strategy | None) -> tuple[Step, ...]:
+    if strategy is not None and strategy.type == "AllAtOnce":
+        return ()
     if strategy is not None and strategy.steps is not None:
         return tuple(strategy.steps)
     watch = Step(analyse=Analyse(for_=timedelta(minutes=2)))

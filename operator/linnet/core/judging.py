@@ -69,14 +69,24 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    warming = _warming(world, policy)
-    return evidence.fold(known, scrape.counters, _tracks(world), _segment(world), world.now, uncounted=warming)
+    told, warming = scrape.counters, _warming(world, policy)
+    count = _has_traffic(world, policy)
+    return evidence.fold(known, told, _tracks(world), _segment(world), world.now, count=count, uncounted=warming)
+
+
+def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
+    """Not before a switch: what people try on pods that clients don't reach says nothing about clients."""
+    rollout = world.status.rollout
+    return policy.type == "Canary" or rollout is None or not world.pinned(rollout.from_)
 
 
 def _warming(world: World, policy: RolloutPolicy) -> frozenset[str]:
     """Latency checks during warm-up: a first answer is slow for reasons that the version can't help."""
     rollout = world.status.rollout
-    if rollout is None or world.since(rollout.ready_at) >= policy.warm_up:
+    if rollout is None:
+        return frozenset()
+    first = rollout.ready_at if policy.type == "Canary" else rollout.step_started_at
+    if world.since(first) >= policy.warm_up:
         return frozenset()
     return frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY)
 
@@ -93,10 +103,12 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
 
 
 def _tracks(world: World) -> dict[str, Track]:
+    """The pods that are compared; while `<name>` selects the new version alone, it has nobody to be compared with."""
     rollout = world.status.rollout
     if rollout is None:
         return {}
-    tracks = {p.meta.uid: Track.STABLE for p in world.pods(rollout.from_)} if rollout.from_ else {}
+    compared = rollout.from_ if not world.pinned(rollout.to) else None
+    tracks = {p.meta.uid: Track.STABLE for p in world.pods(compared)} if compared else {}
     return tracks | {p.meta.uid: Track.CANARY for p in world.pods(rollout.to)}
 
 

@@ -10,7 +10,6 @@ from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
 from linnet.core import defaults, isolation, manifests
 from linnet.core.capacity import canary_replicas, holdback_replicas
-from linnet.core.decisions import pinned
 from linnet.core.manifests import Image
 from linnet.core.plan import Action, Apply, Delete, Patch
 from linnet.core.rollout import ANALYSIS, OUTAGE, first_replicas
@@ -45,12 +44,11 @@ def routing(world: World) -> Routing:
             pods = canary_replicas(full, weight) if weight else _first(world)
             return Routing({old.name: full, new: pods}, None if weight else old)
         case "Promoting":
-            return Routing({old.name: full, new: full})
+            return Routing({old.name: full, new: full}, old if _switches(world) else None)
         case "Baking":
-            held = holdback_replicas(full, world.policy.holdback_percent if world.policy else 0)
-            return Routing({new: full, old.name: held}, None if held else rollout.to)
+            return _baking(world, rollout, old)
         case "Finishing":
-            kept = 0 if pinned(world, rollout.to) else world_replicas(world, old)
+            kept = 0 if world.pinned(rollout.to) else world_replicas(world, old)
             return Routing({new: full, old.name: kept}, rollout.to)
         case "RollingBack":
             return _back(world, rollout, old)
@@ -60,10 +58,23 @@ def _first(world: World) -> int:
     return first_replicas(world, world.policy) if world.policy else 1
 
 
+def _switches(world: World) -> bool:
+    """Whether traffic moves in one patch: no version shares it with another before that."""
+    return world.policy is not None and world.policy.type != "Canary"
+
+
+def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
+    """The former version shares traffic with the pods of its holdback: a switch waits until the others are gone."""
+    held = holdback_replicas(world.replicas, world.policy.holdback_percent if world.policy else 0)
+    found = world.workload(old)
+    shared = DEPLOYMENT in world.selector(world.name) or found is None or found.current <= held
+    return Routing({rollout.to.name: world.replicas, old.name: held}, None if held and shared else rollout.to)
+
+
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
     full = world.replicas
-    if pinned(world, old):
+    if world.pinned(old):
         return Routing({old.name: full, rollout.to.name: 0}, old)
     present = world_replicas(world, rollout.to)
     warm = world.ready(old) >= full or (rollout.reason == OUTAGE and world.ready(old) > 0)
@@ -153,7 +164,7 @@ def _condemned(world: World) -> Iterator[Action]:
     Their ReplicaSet deletes them first: a pod deleted before it has scaled down would be replaced.
     """
     rollout = world.status.rollout
-    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not pinned(world, rollout.from_):
+    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not world.pinned(rollout.from_):
         return
     for pod in world.pods(rollout.to):
         if pod.meta.deleting and (pod.meta.grace or 0) > CONDEMNED_GRACE_SECONDS:

@@ -59,11 +59,16 @@ def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
         case "Promoting":
             return Reason.PROMOTING, f"{version} is promoted: its remaining pods are starting"
         case "Baking":
-            return Reason.BAKING, f"{version} serves; the former version stays as comparator. {_verdicts(rollout)}"
+            return Reason.BAKING, f"{version} serves; {_former(world)}. {_verdicts(rollout)}"
         case "Finishing":
             return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
         case "RollingBack":
             return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
+
+
+def _former(world: World) -> str:
+    held = world.policy is None or world.policy.holdback_percent > 0
+    return "the former version stays as comparator" if held else "the former version has no traffic"
 
 
 def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
