@@ -207,6 +207,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
         ["spec.strategy.steps:", "write type: Canary"],
     ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "steps": []}),
+        ["spec.strategy.steps:", "judged in their bake"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"autoPromote": True}),
+        ["spec.strategy.autoPromote:", "write type: BlueGreen"],
+    ),
     (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
     (
         changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),
@@ -267,6 +275,7 @@ TAKEN = [
     changed(deployment(), "spec.autoscaling", AUTOSCALING),
     changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.strategy.type", "AllAtOnce"),
     changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "bake": {"time": "1h"}}),
+    changed(deployment(), "spec.strategy", {"type": "BlueGreen", "autoPromote": False}),
     changed(deployment(), "spec.strategy", {"type": "Canary", "steps": [{"setWeight": 10}]}),
     changed(deployment(), "spec.replicas", 0),
     changed(deployment(), "spec.analysis.alpha", "50m"),

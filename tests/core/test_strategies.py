@@ -236,16 +236,211 @@ class TestAllAtOnce:
         assert cluster.phase == "Baking"
 
 
-@pytest.mark.parametrize("kind", ["AllAtOnce"])
+def waiting(**strategy: Any) -> Cluster:
+    """Version 2 stands behind the preview Service and waits for a person."""
+    cluster = deployed("BlueGreen", **strategy).publish(2)
+    cluster.run(20, until=until_phase("Stepping"))
+    cluster.run(5)
+    return cluster
+
+
+def selects(cluster: Cluster, service: str) -> int:
+    """The version behind a Service that selects one alone."""
+    selected = cluster.services[service]["spec"]["selector"]["linnet.dev/revision"]
+    return int(cluster.workloads[selected]["metadata"]["labels"]["linnet.dev/version"])
+
+
+class TestBlueGreen:
+    """At full size behind a preview; switched by a person; the former version stays warm for the bake."""
+
+    def test_it_waits_at_full_size_without_live_traffic(self) -> None:
+        """For as long as nobody says anything."""
+        cluster = waiting()
+        cluster.run(300)
+        assert cluster.phase == "Stepping"
+        assert pods_of(cluster, 2) == 4
+        assert versions_answering(cluster) == {"1"}
+        assert cluster.served.get(2, 0) == 0
+
+    def test_the_condition_says_what_it_waits_for_with_the_command(self) -> None:
+        """What `kubectl get mld` shows can be typed."""
+        cluster = waiting()
+        assert cluster.ready_reason() == "Unknown/Paused"
+        assert "tumor-risk-preview" in cluster.message()
+        request = cluster.message().split("linnet.dev/request=")[1].split("'")[0]
+        cluster.ask(request.replace("<new-id>", "id1").replace("<your-username>", "jane"))
+        cluster.run(10, until=until_phase("Baking"))
+        assert cluster.phase == "Baking"
+
+    def test_the_preview_selects_the_new_version_and_then_stable(self) -> None:
+        """Promoted or not."""
+        cluster = waiting()
+        assert selects(cluster, "tumor-risk-preview") == 2
+        assert "tumor-risk-canary" not in cluster.services
+        cluster.ask("abort v2 id1 jane").run(20, until=at_rest)
+        cluster.run(2)
+        assert selects(cluster, "tumor-risk-preview") == 1
+        cluster.publish(3).run(20, until=until_phase("Stepping"))
+        cluster.run(2)
+        assert selects(cluster, "tumor-risk-preview") == 3
+        cluster.ask("promote-full v3 id2 jane").run(200, until=stable_is(3))
+        cluster.run(2)
+        assert selects(cluster, "tumor-risk-preview") == 3
+
+    @pytest.mark.parametrize("verb", ["promote", "promote-full", "resume"])
+    def test_a_person_switches_it_in_one_patch(self, verb: str, looks: Callable[[Cluster], list[set[str]]]) -> None:
+        """No two versions ever answer at a time, and no request is lost."""
+        cluster = waiting()
+        seen = looks(cluster)
+        cluster.ask(f"{verb} v2 id1 jane").run(200, until=stable_is(2))
+        assert deduplicated(seen) == [{"1"}, {"2"}]
+        assert cluster.unanswered == 0
+        (promoted,) = [d for d in cluster.version_status(2).decisions or () if d.decision == "Promoted"]
+        assert promoted.by == "jane"
+
+    def test_auto_promote_switches_when_all_pods_are_ready(self, looks: Callable[[Cluster], list[set[str]]]) -> None:
+        """Nobody is asked."""
+        cluster = deployed("BlueGreen", autoPromote=True).publish(2)
+        seen = looks(cluster)
+        cluster.run(200, until=stable_is(2))
+        assert deduplicated(seen) == [{"1"}, {"2"}]
+        assert cluster.unanswered == 0
+
+    def test_the_former_version_stays_warm_for_the_bake(self) -> None:
+        """At full size, without traffic; it goes when the bake ends."""
+        cluster = waiting()
+        cluster.ask("promote v2 id1 jane").run(10, until=until_phase("Baking"))
+        cluster.run(5)
+        served = cluster.served[1]
+        cluster.run(10)
+        assert pods_of(cluster, 1) == 4
+        assert cluster.served[1] == served
+        cluster.run(100, until=stable_is(2))
+        assert pods_of(cluster, 1) == 0
+
+    def test_a_failure_in_the_bake_is_rolled_back_at_once(self) -> None:
+        """An absolute bound fails it, and the former version needs no new pod."""
+        cluster = waiting(bake={"time": "10m"})
+        cluster.ask("promote v2 id1 jane").run(10, until=until_phase("Baking"))
+        pods = {n for n in cluster.pods if "-v1-" in n}
+        cluster.behaviors[2].errors = 0.3
+        cluster.run(100, until=until_phase("RollingBack"))
+        cluster.run(1)
+        assert versions_answering(cluster) == {"1"}
+        assert {n for n in cluster.pods if "-v1-" in n} == pods
+        cluster.run(60, until=went_back)
+        assert cluster.ready_reason() == "False/Quarantined"
+        assert cluster.unanswered == 0
+
+    def test_without_a_comparator_only_absolute_bounds_are_judged(self) -> None:
+        """What the former version answered before the switch is no comparison for what came after."""
+        cluster = serving(
+            strategy={"type": "BlueGreen", "autoPromote": True, "bake": BAKE},
+            analysis={**ANALYSIS, "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]},
+        )
+        cluster.publish(2, Behavior(errors=0.3)).run(20, until=until_phase("Baking"))
+        cluster.run(10)
+        assert "errors: InsufficientData" in cluster.message()
+        assert "warm" in cluster.message()
+        cluster.run(200, until=stable_is(2))
+        assert stable_is(2)(cluster)
+
+    def test_a_holdback_that_is_asked_for_compares(self, looks: Callable[[Cluster], list[set[str]]]) -> None:
+        """Then the former version is as small as the share that it answers."""
+        cluster = waiting(bake={"time": "10m", "holdbackPercent": 10})
+        seen = looks(cluster)
+        cluster.ask("promote v2 id1 jane").run(10, until=until_phase("Baking"))
+        cluster.run(10)
+        assert pods_of(cluster, 1) == 1
+        assert deduplicated(seen) == [{"1"}, {"2"}, {"1", "2"}]
+        cluster.behaviors[2].errors = 0.1
+        cluster.run(300, until=went_back)
+        assert cluster.ready_reason() == "False/Quarantined"
+
+    def test_wrong_requests_to_the_preview_are_no_evidence(self) -> None:
+        """Whoever tries the limits of a preview does not condemn it."""
+        cluster = waiting()
+        tried(cluster, 2)
+        cluster.run(30)
+        assert cluster.phase == "Stepping"
+        cluster.ask("promote v2 id1 jane").run(200, until=stable_is(2))
+        assert stable_is(2)(cluster)
+
+    def test_it_scales_while_it_waits(self) -> None:
+        """Both versions, however long it has waited; new pods have their own time to start."""
+        cluster = waiting()
+        cluster.run(100)
+        cluster.behaviors[2].starts = False
+        cluster.edit(replicas=6).run(20)
+        assert cluster.phase == "Stepping"
+        assert (pods_of(cluster, 1), pods_of(cluster, 2)) == (6, 6)
+        cluster.run(60, until=went_back)
+        assert cluster.ready_reason() == "False/Quarantined"
+
+    def test_a_pod_that_is_lost_while_it_waits_comes_back(self) -> None:
+        """A drained node condemns no version."""
+        cluster = waiting()
+        cluster.run(100)
+        del cluster.pods[next(n for n in cluster.pods if "-v2-" in n)]
+        cluster.behaviors[2].starts = False
+        cluster.run(20)
+        start_pods(cluster)
+        cluster.run(60)
+        assert cluster.phase == "Stepping"
+        assert pods_of(cluster, 2) == 4
+
+    def test_pods_that_die_while_it_waits_roll_it_back(self) -> None:
+        """Also without traffic: killed for memory is no way to wait."""
+        cluster = waiting()
+        cluster.behaviors[2].oom_after = cluster.now - cluster.now
+        cluster.run(30, until=went_back)
+        assert cluster.ready_reason() == "False/Quarantined"
+
+    def test_pods_that_never_start_are_rolled_back(self) -> None:
+        """At deadlines.ready; the preview was all that they had."""
+        cluster = deployed("BlueGreen").publish(2, Behavior(starts=False))
+        cluster.run(120, until=went_back)
+        assert cluster.served.get(2, 0) == 0
+        assert cluster.ready_reason() == "False/Quarantined"
+
+    def test_a_pause_is_left_before_the_switch(self) -> None:
+        """`resume` takes the request back; the switch is asked for apart."""
+        cluster = waiting()
+        cluster.ask("pause v2 id1 jane").run(2)
+        cluster.ask("resume v2 id2 jane").run(5)
+        assert cluster.phase == "Stepping"
+        cluster.ask("promote v2 id3 jane").run(5)
+        assert cluster.phase == "Baking"
+
+    def test_a_rollback_that_a_person_asks_for_in_the_bake_is_at_once(self) -> None:
+        """One request, one patch."""
+        cluster = waiting(bake={"time": "1h"})
+        cluster.ask("promote v2 id1 jane").run(10, until=until_phase("Baking"))
+        cluster.run(60)
+        cluster.ask("rollback v2 id2 jane").run(1)
+        assert versions_answering(cluster) == {"1"}
+        cluster.run(30, until=at_rest)
+        assert cluster.version_status(2).quarantine
+        assert cluster.unanswered == 0
+
+    @pytest.mark.parametrize("kind", ["Canary", "AllAtOnce"])
+    def test_auto_promote_goes_with_it_alone(self, kind: str) -> None:
+        """A field that would be ignored is refused."""
+        refused = parse_spec(Strategy, {"type": kind, "autoPromote": False}, "spec.strategy")
+        assert isinstance(refused, Invalid)
+        assert "write type: BlueGreen" in refused.message
+
+
+@pytest.mark.parametrize(("kind", "more"), [("AllAtOnce", {}), ("BlueGreen", {"autoPromote": True})])
 class TestWhateverHappens:
     """Of each strategy that moves traffic at once."""
 
     @pytest.mark.parametrize("nth", range(0, 30, 2))
     def test_the_operator_may_die_at_any_action(
-        self, kind: str, nth: int, dying: Callable[[Cluster, int], None]
+        self, kind: str, more: dict[str, Any], nth: int, dying: Callable[[Cluster, int], None]
     ) -> None:
         """A version that fails in its bake is rolled back all the same, and no request is lost."""
-        cluster = deployed(kind, bake={"time": "10m", "holdbackPercent": 25}).publish(2)
+        cluster = deployed(kind, **more, bake={"time": "10m"}).publish(2)
         dying(cluster, nth)
         cluster.run(20, until=until_phase("Baking"))
         cluster.behaviors[2].errors = 0.3
@@ -255,9 +450,9 @@ class TestWhateverHappens:
         assert cluster.ready_reason() == "False/Quarantined"
         assert cluster.unanswered == 0
 
-    def test_the_operator_may_be_away_at_any_second(self, kind: str) -> None:
+    def test_the_operator_may_be_away_at_any_second(self, kind: str, more: dict[str, Any]) -> None:
         """Restarted each second, it reaches the same end."""
-        cluster = deployed(kind, bake={"time": "10m"}).publish(2)
+        cluster = deployed(kind, **more, bake={"time": "10m"}).publish(2)
         for second in range(200):
             cluster.run(1)
             cluster.restart_operator()
@@ -269,9 +464,11 @@ class TestWhateverHappens:
         assert cluster.unanswered == 0
 
     @pytest.mark.parametrize(("phase", "serves"), [("Starting", "1"), ("Baking", "2")])
-    def test_lost_status_is_adopted_from_what_serves(self, kind: str, phase: str, serves: str) -> None:
+    def test_lost_status_is_adopted_from_what_serves(
+        self, kind: str, more: dict[str, Any], phase: str, serves: str
+    ) -> None:
         """What `<name>` or `<name>-stable` selects is stable; nothing is decided, and no request is lost."""
-        cluster = deployed(kind).publish(2, Behavior(starts=phase != "Starting"))
+        cluster = deployed(kind, **more).publish(2, Behavior(starts=phase != "Starting"))
         cluster.run(20, until=until_phase(phase))
         cluster.run(2)
         cluster.current = int(serves)

@@ -82,13 +82,14 @@ class Bake(Wire):
     time: Duration | None = None
     """How long; 10m if left out, 0s for none."""
     holdback_percent: Annotated[int, Field(ge=0, le=50)] | None = None
-    """The former version's share (at least one pod); 5 if left out. 0: absolute bounds only."""
+    """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
 
 
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
-_STEPS_WITH_CANARY: Final = (
-    "steps go with type Canary: leave them out (AllAtOnce is judged in its bake), or write type: Canary"
+_STEPS: Final = (
+    "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
 )
+_AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
 
 
 class Strategy(Wire):
@@ -96,12 +97,17 @@ class Strategy(Wire):
 
     model_config = {
         "json_schema_extra": rules(
-            ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS_WITH_CANARY, ".steps"),
+            ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS, ".steps"),
+            ("!has(self.autoPromote) || (has(self.type) && self.type == 'BlueGreen')", _AUTO_PROMOTE, ".autoPromote"),
         )
     }
 
     type: StrategyType | None = None
-    """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once."""
+    """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once.
+    BlueGreen: so, after a person has looked at them behind `<name>-preview`; stable's pods stay for the bake."""
+    auto_promote: bool | None = None
+    """Of a BlueGreen: switch when all pods are ready. If left out, or false, it waits for the request `promote`:
+    a preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
     steps: Annotated[list[Step], Field(max_length=32)] | None = None
     """Of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
     bake: Bake | None = None
@@ -116,7 +122,9 @@ class Strategy(Wire):
     @model_validator(mode="after")
     def _fields_go_with_the_type(self) -> Self:
         if self.steps is not None and self.type not in {None, "Canary"}:
-            raise ValueError(_STEPS_WITH_CANARY)
+            raise ValueError(_STEPS)
+        if self.auto_promote is not None and self.type != "BlueGreen":
+            raise ValueError(_AUTO_PROMOTE)
         return self
 
 

@@ -65,7 +65,7 @@ def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
         type=strategy.type or "Canary",
         steps=defaults.steps(strategy),
         bake=defaults.bake_time(strategy.bake),
-        holdback_percent=defaults.holdback_percent(strategy.bake),
+        holdback_percent=defaults.holdback_percent(strategy),
         interval=analysis.interval or defaults.INTERVAL,
         warm_up=analysis.warm_up if analysis.warm_up is not None else defaults.WARM_UP,
         judged=_judged(analysis, runtime),

@@ -64,11 +64,17 @@ def _switches(world: World) -> bool:
 
 
 def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
-    """The former version shares traffic with the pods of its holdback: a switch waits until the others are gone."""
-    held = holdback_replicas(world.replicas, world.policy.holdback_percent if world.policy else 0)
+    """The former version keeps the pods of its holdback and shares traffic with them, once the others are gone.
+
+    Without a holdback a BlueGreen keeps it whole, without traffic: then a rollback is one patch.
+    """
+    full, policy = world.replicas, world.policy
+    held = holdback_replicas(full, policy.holdback_percent if policy else 0)
+    warm = policy is not None and policy.type == "BlueGreen" and not held
     found = world.workload(old)
     shared = DEPLOYMENT in world.selector(world.name) or found is None or found.current <= held
-    return Routing({rollout.to.name: world.replicas, old.name: held}, None if held and shared else rollout.to)
+    live = None if held and shared else rollout.to
+    return Routing({rollout.to.name: full, old.name: full if warm else held}, live)
 
 
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
@@ -150,12 +156,23 @@ def _services(world: World, wanted: Routing) -> Iterator[Action]:
     if not wanted.keep:
         selectors[world.name] = {REVISION: wanted.live.name} if wanted.live else {DEPLOYMENT: world.name}
     selectors[f"{world.name}-stable"] = {REVISION: serving.name}
-    canary = rollout.to if rollout is not None and rollout.from_ is not None else None
-    if canary is not None or world.selector(f"{world.name}-canary"):
-        selectors[f"{world.name}-canary"] = {REVISION: (canary or serving).name}
+    newest = _newcomer(rollout) or serving
+    selectors |= {alias: {REVISION: newest.name} for alias in _aliases(world)}
     for name, selector in selectors.items():
         if world.selector(name) != selector:
             yield Apply(manifests.service(world.owner, name, selector, version.spec))
+
+
+def _newcomer(rollout: RolloutStatus | None) -> RevisionStatus | None:
+    return rollout.to if rollout is not None and rollout.from_ is not None else None
+
+
+def _aliases(world: World) -> Iterator[str]:
+    """The Services that select the new revision during a rollout, and stable after it."""
+    preview = world.policy is not None and world.policy.type == "BlueGreen"
+    for name, wanted in ((f"{world.name}-canary", not preview), (f"{world.name}-preview", preview)):
+        if world.selector(name) or (wanted and _newcomer(world.status.rollout) is not None):
+            yield name
 
 
 def _condemned(world: World) -> Iterator[Action]:

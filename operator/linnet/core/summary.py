@@ -67,8 +67,10 @@ def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
 
 
 def _former(world: World) -> str:
-    held = world.policy is None or world.policy.holdback_percent > 0
-    return "the former version stays as comparator" if held else "the former version has no traffic"
+    if world.policy is None or world.policy.holdback_percent > 0:
+        return "the former version stays as comparator"
+    warm = world.policy.type == "BlueGreen"
+    return "the former version stays warm, without traffic" if warm else "there is no comparator"
 
 
 def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
@@ -78,11 +80,18 @@ def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
         return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
     step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
     if step is not None and step.pause is not None:
-        command = (
-            f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request=resume - <new-id> <your-username>'"
-        )
-        return Reason.PAUSED, f"{where}: waits for a person: {command}"
+        return Reason.PAUSED, _waits(world, rollout, where)
     return _reason_of(rollout), f"{where}. {_verdicts(rollout)}".strip()
+
+
+def _waits(world: World, rollout: RolloutStatus, where: str) -> str:
+    """What a person is asked for, with the command to type."""
+    request = "resume -"
+    if world.policy is not None and world.policy.type == "BlueGreen":
+        where = f"version {rollout.to.version} stands behind {world.name}-preview, without live traffic"
+        request = f"promote v{rollout.to.version}"
+    command = f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request={request} <new-id> <your-username>'"
+    return f"{where}: waits for a person: {command}"
 
 
 def _reason_of(rollout: RolloutStatus) -> Reason:

@@ -44,8 +44,6 @@ def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
     strategy = spec.strategy
     if strategy is None:
         return
-    if strategy.type == "BlueGreen":
-        yield "spec.strategy.type: BlueGreen is not supported yet; use Canary or AllAtOnce"
     if strategy.capacity == "InPlace":
         yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
     if strategy.on_new_version not in {None, "Queue"}:
