@@ -21,7 +21,7 @@ from linnet.api.labels import REVISION
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
 from linnet.core import children, deployment, modelversion
-from linnet.core.exposition import PodCounters
+from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record, SaveEvidence
@@ -46,6 +46,10 @@ class Behavior:
     oom_after: timedelta | None = None
     silent: bool = False
     """Its metrics can't be read."""
+    takes: float = 0.0
+    """Seconds until a request is answered, and counted."""
+    hangs: bool = False
+    """Requests are taken, and none is answered any more."""
 
 
 @dataclass
@@ -179,7 +183,7 @@ class Cluster:
         observed = self.observe()
         targets = deployment.scrape_targets(observed, self.now)
         if targets:
-            observed = replace(observed, scrape=self._scrape([t.uid for t in targets]))
+            observed = replace(observed, scrape=self._scrape({t.uid: t.rules for t in targets}))
         plan = deployment.plan(observed, self.now)
         for action in plan.actions:
             self._act(action)
@@ -224,12 +228,8 @@ class Cluster:
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
-            case Delete(kind="Pod", name=name):
-                self.pods.pop(name, None)
-            case Delete(kind="Deployment", name=name):
-                self.workloads.pop(name)
-            case Delete(kind="Service", name=name):
-                self.services.pop(name)
+            case Delete(kind=kind, name=name):
+                {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
                 status = modelversion.record(self.version_status(number), action, self.now)
@@ -298,7 +298,7 @@ class Cluster:
                 ],
             },
         }
-        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "born": self.now}
+        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "due": [], "born": self.now}
 
     def _report(self, name: str, workload: Json) -> bool:
         mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
@@ -319,9 +319,26 @@ class Cluster:
             if not pods:
                 self.unanswered += 1
                 continue
-            pod = self.dice.choice(pods)
-            self._answer(pod)
+            self._take(self.dice.choice(pods))
+        for pod in self.pods.values():
+            self._answer_what_is_due(pod)
         self._kill()
+
+    def _take(self, pod: Json) -> None:
+        behavior = self._behavior(pod["metadata"]["labels"])
+        if not behavior.takes and not behavior.hangs:
+            return self._answer(pod)
+        self.counters[pod["metadata"]["uid"]]["due"].append(self.now + timedelta(seconds=behavior.takes))
+        return None
+
+    def _answer_what_is_due(self, pod: Json) -> None:
+        """A version that hangs keeps what it holds."""
+        counts = self.counters[pod["metadata"]["uid"]]
+        if self._behavior(pod["metadata"]["labels"]).hangs:
+            return
+        for _ in range(sum(due <= self.now for due in counts["due"])):
+            self._answer(pod)
+        counts["due"] = [due for due in counts["due"] if due > self.now]
 
     def _answer(self, pod: Json) -> None:
         labels = pod["metadata"]["labels"]
@@ -342,11 +359,11 @@ class Cluster:
                 server["restartCount"] = 1
                 server["lastState"] = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
 
-    def _scrape(self, uids: list[str]) -> Scrape:
+    def _scrape(self, targets: Mapping[str, MetricRules]) -> Scrape:
         counters, errors = {}, {}
         for pod in self.pods.values():
             uid = pod["metadata"]["uid"]
-            if uid not in uids:
+            if uid not in targets:
                 continue
             if self._behavior(pod["metadata"]["labels"]).silent:
                 errors[uid] = "connection refused"
@@ -354,7 +371,8 @@ class Cluster:
             c = self.counters[uid]
             fast = float(c["n"] - c["slow"])
             latency = {"latency": {0.25: fast, 0.5: fast, float("inf"): float(c["n"])}}
-            counters[uid] = PodCounters(requests=float(c["n"]), errors=float(c["bad"]), latency=latency)
+            waiting = float(len(c["due"])) if targets[uid].in_flight else None
+            counters[uid] = PodCounters(float(c["n"]), float(c["bad"]), latency, in_flight=waiting)
         return Scrape(counters, errors)
 
 

@@ -49,7 +49,8 @@ def fold(
         streams[name] = streams[name].plus(segment_key, cells, elapsed)
     gone = {u: p for u, p in evidence.pods.items() if u not in tracks and at - p.seen < FORGET_SECONDS}
     seen = {uid: Snapshot(pod.track, at, pod.counts()) for uid, pod in pods.items()}
-    return Evidence(evidence.checks, streams, {**gone, **seen}, frozenset(tracks.values()), at)
+    present = frozenset(tracks.values())
+    return replace(evidence, streams=streams, pods={**gone, **seen}, present=present, folded_at=at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,21 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, ledger, podhealth
+from linnet.core import analysis, evidence, ledger, podhealth, silence
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.observed import Target
 from linnet.core.policy import RolloutPolicy
 from linnet.core.runtimes import metric_rules
 from linnet.core.server import metrics_port
+from linnet.core.silence import NO_SILENCE, Server
 from linnet.core.world import World
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
@@ -48,10 +49,11 @@ def look(world: World) -> Judged:
     rollout, policy = world.status.rollout, world.policy
     if rollout is None or policy is None:
         return Judged()
-    health = podhealth.judge(world, policy)
     if rollout.phase not in JUDGED:
+        health = podhealth.judge(world, policy, NO_SILENCE)
         return Judged((health,), world.observed.evidence if world.own_evidence else None)
     known = _folded(world, policy)
+    health = podhealth.judge(world, policy, known.silence)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
     counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
     return Judged((*counted, health), _data(world, policy, known), folded=world.observed.scrape is not None)
@@ -69,9 +71,14 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    told, warming = scrape.counters, _warming(world, policy)
-    count = _has_traffic(world, policy)
-    return evidence.fold(known, told, _tracks(world), _segment(world), world.now, count=count, uncounted=warming)
+    servers, warming, traffic = _servers(world), _warming(world, policy), _has_traffic(world, policy)
+    tracks = {uid: server.track for uid, server in servers.items()}
+    late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
+    segment = _segment(world)
+    told = evidence.fold(known, scrape.counters, tracks, segment, world.now, count=traffic, uncounted=late)
+    unheard = warming or not traffic
+    heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, world.now)
+    return replace(told, silence=heard)
 
 
 def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
@@ -80,15 +87,13 @@ def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
     return policy.type == "Canary" or rollout is None or not world.pinned(rollout.from_)
 
 
-def _warming(world: World, policy: RolloutPolicy) -> frozenset[str]:
-    """Latency checks during warm-up: a first answer is slow for reasons that the version can't help."""
+def _warming(world: World, policy: RolloutPolicy) -> bool:
+    """In warm-up neither latency nor silence counts: a first answer is slow for reasons that the version can't help."""
     rollout = world.status.rollout
     if rollout is None:
-        return frozenset()
+        return False
     first = rollout.ready_at if policy.type == "Canary" else rollout.step_started_at
-    if world.since(first) >= policy.warm_up:
-        return frozenset()
-    return frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY)
+    return world.since(first) < policy.warm_up
 
 
 def remembered(world: World, policy: RolloutPolicy) -> Evidence:
@@ -102,14 +107,19 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
         return evidence.start(policy.judged.checks)
 
 
-def _tracks(world: World) -> dict[str, Track]:
+def _servers(world: World) -> dict[str, Server]:
     """The pods that are compared; while `<name>` selects the new version alone, it has nobody to be compared with."""
     rollout = world.status.rollout
     if rollout is None:
         return {}
     compared = rollout.from_ if not world.pinned(rollout.to) else None
-    tracks = {p.meta.uid: Track.STABLE for p in world.pods(compared)} if compared else {}
-    return tracks | {p.meta.uid: Track.CANARY for p in world.pods(rollout.to)}
+    tracks = ((Track.STABLE, compared), (Track.CANARY, rollout.to))
+    return {
+        pod.meta.uid: Server(track, podhealth.restarts(pod), pod.ready)
+        for track, revision in tracks
+        if revision is not None
+        for pod in world.pods(revision)
+    }
 
 
 def _segment(world: World) -> str:
@@ -151,19 +161,19 @@ def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
 def targets(world: World) -> tuple[Target, ...]:
     """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
     rollout, policy = world.status.rollout, world.policy
-    if rollout is None or policy is None or rollout.phase not in JUDGED or not policy.judged.checks:
+    if rollout is None or policy is None or rollout.phase not in JUDGED:
         return ()
     last = remembered(world, policy).folded_at
     if last is not None and world.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
-    return tuple(t for r in revisions for t in _of_revision(world, r.version, r.name))
+    return tuple(t for r in revisions for t in _of_revision(world, policy, r.version, r.name))
 
 
-def _of_revision(world: World, number: int, name: str) -> tuple[Target, ...]:
+def _of_revision(world: World, policy: RolloutPolicy, number: int, name: str) -> tuple[Target, ...]:
     version = world.version(number)
     metrics = version.spec.runtime.metrics if version else None
-    if version is None or metrics is None:
+    if version is None or metrics is None or not (policy.judged.checks or metrics.in_flight):
         return ()
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics)
     running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]

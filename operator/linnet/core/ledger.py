@@ -10,6 +10,7 @@ from typing import Any
 
 from linnet.core.checks import Check, Signal, Track
 from linnet.core.readings import Reading
+from linnet.core.silence import NO_SILENCE, Silence, restored, stored
 from linnet.core.tallies import Spread, Sums
 
 FORMAT = "1"
@@ -107,6 +108,7 @@ class Evidence:
     pods: Mapping[str, Snapshot] = field(default_factory=dict)
     present: frozenset[Track] = frozenset()
     folded_at: float | None = None
+    silence: Silence = NO_SILENCE
 
 
 def start(checks: Iterable[Check]) -> Evidence:
@@ -126,6 +128,7 @@ def align(evidence: Evidence, checks: Iterable[Check]) -> Evidence:
 def to_data(evidence: Evidence) -> dict[str, str]:
     """A ConfigMap's `data`: at most about 100 kB for each check, with `MAX_PODS` pods."""
     pods = sorted(evidence.pods.items(), key=lambda item: (-item[1].seen, item[0]))[:MAX_PODS]
+    silence = {"silence": _dumps(stored(evidence.silence, MAX_PODS))} if evidence.silence != NO_SILENCE else {}
     return {
         "format": FORMAT,
         "checks": _dumps([asdict(check) for check in evidence.checks]),
@@ -133,6 +136,7 @@ def to_data(evidence: Evidence) -> dict[str, str]:
         "pods": _dumps({uid: _pod_data(pod) for uid, pod in sorted(pods)}),
         "present": _dumps(sorted(evidence.present)),
         "foldedAt": _dumps(evidence.folded_at),
+        **silence,
     }
 
 
@@ -147,6 +151,7 @@ def from_data(data: Mapping[str, str]) -> Evidence:
             pods={uid: _pod(pod) for uid, pod in json.loads(data["pods"]).items()},
             present=frozenset(Track(track) for track in json.loads(data["present"])),
             folded_at=json.loads(data["foldedAt"]),
+            silence=restored(json.loads(data["silence"])) if "silence" in data else NO_SILENCE,
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"evidence cannot be read: {error}") from error

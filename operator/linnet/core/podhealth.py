@@ -1,4 +1,4 @@
-"""PodHealth: the canary's pods die, or never become ready, while stable's do well."""
+"""PodHealth: the canary's pods die, never become ready, or answer nothing, while stable's do well."""
 
 import json
 from datetime import timedelta
@@ -9,6 +9,7 @@ from linnet.core.checks import Judgement, Verdict
 from linnet.core.children import Pod
 from linnet.core.policy import RolloutPolicy
 from linnet.core.server import SERVER
+from linnet.core.silence import LEAST, Silence
 from linnet.core.validation import FETCH
 from linnet.core.validation_outcome import STUCK
 from linnet.core.world import World
@@ -16,9 +17,20 @@ from linnet.core.world import World
 NAME: Final = "pod-health"
 MAX_RESTARTS: Final = 2
 """So many restarts of the canary's servers fail it; one may be bad luck. Killed for memory fails at once."""
+UNANSWERED: Final = "Unanswered"
+SILENT_SECONDS: Final = 30.0
+"""A silence lasts at least as long: clients mostly wait so long, and a pause for a lock or a collection is shorter."""
+SILENT_INTERVALS: Final = 6
+"""And at least so many intervals: where the metrics are read once a minute, 30 s are less than a look."""
+SILENT_LOOKS: Final = 3
+"""And at least so many looks, fewer than intervals where the operator was away: a single one may have been lucky."""
+STABLE_ANSWERS: Final = 20
+"""So many answers of stable in that time tell how long one takes, within about a quarter."""
+SURPRISE: Final = 9.0
+"""A canary like stable is so silent in at most one of 8,000 such cases, exp(-9): a rollout may see a hundred."""
 
 
-def judge(world: World, policy: RolloutPolicy) -> Judgement:
+def judge(world: World, policy: RolloutPolicy, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
     rollout = world.status.rollout
     assert rollout is not None
@@ -29,9 +41,24 @@ def judge(world: World, policy: RolloutPolicy) -> Judgement:
         what = f"{killed[0].meta.name} was killed for memory" if killed else f"its servers restarted {count} times"
         reason = "OOMKilled" if killed else "Restarts"
         return _fail(reason, f"the canary's pods are not sound: {what}, stable's were not. {_words(canary)}")
+    if said := _unanswered(silence, policy):
+        return _fail(UNANSWERED, said)
     if late := _late(world, policy):
         return _fail("NotReady", late)
     return Judgement(NAME, Verdict.PASS, "Sound", "the pods are sound")
+
+
+def _unanswered(silence: Silence, policy: RolloutPolicy) -> str | None:
+    """The sentence for a canary that answers nothing while stable does; None where that is not sure."""
+    interval = policy.interval.total_seconds()
+    long = silence.lasted >= max(SILENT_SECONDS, SILENT_INTERVALS * interval)
+    seen = silence.waiting >= LEAST and silence.looks >= SILENT_LOOKS and silence.stable_n >= STABLE_ANSWERS
+    if not (long and seen) or silence.surprise(interval) < SURPRISE:
+        return None
+    return (
+        f"the canary has answered none of at least {silence.waiting} requests, the first of which wait for "
+        f"{silence.lasted:.0f} s, while stable answered {silence.stable_n:.0f}"
+    )
 
 
 def _fail(reason: str, message: str) -> Judgement:

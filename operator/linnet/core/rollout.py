@@ -11,7 +11,7 @@ from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import LastRollout, RolloutStatus
 from linnet.api.strategy import Step
-from linnet.core import decisions
+from linnet.core import decisions, podhealth
 from linnet.core.capacity import canary_replicas, effective_weight
 from linnet.core.checks import Judgement, Verdict
 from linnet.core.judging import Judged
@@ -94,7 +94,7 @@ def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: W
     if rollout.from_ is None:
         return _superseded(world, rollout, target)
     if (failed := judged.failed) is not None:
-        return roll_back(world, ANALYSIS, _blame(rollout, failed), failed.message, judged)
+        return roll_back(world, ANALYSIS, _blame(rollout, judged, failed), failed.message, judged)
     if (entry := quarantine_of(world, rollout.to)) is not None:
         return roll_back(world, entry.deployment or "a person", "Quarantined", entry.message, judged)
     if target is not None and target.revision.name == rollout.from_.name:
@@ -102,11 +102,12 @@ def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: W
     return None
 
 
-def _blame(rollout: RolloutStatus, failed: Judgement) -> str:
+def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
     """The check that failed; Outage if the version answers nothing and the former one is not warm any more."""
     counts = failed.counts
     total = counts.canary_n > 0 and counts.canary_bad == counts.canary_n
-    return OUTAGE if total and rollout.phase == "Baking" else failed.check
+    silent = any(j.reason == podhealth.UNANSWERED for j in judged.judgements)
+    return OUTAGE if (total or silent) and rollout.phase == "Baking" else failed.check
 
 
 def _superseded(world: World, rollout: RolloutStatus, target: Wanted | None) -> Turn | None:

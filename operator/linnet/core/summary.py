@@ -8,6 +8,7 @@ from linnet.api.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
 from linnet.core import podhealth
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
+from linnet.core.silence import NO_SILENCE
 from linnet.core.target import Refusal, Wanted
 from linnet.core.world import World
 
@@ -139,7 +140,7 @@ def _first_is_late(world: World, rollout: RolloutStatus) -> Condition | None:
     policy = world.policy
     if rollout.from_ is not None or policy is None:
         return None
-    health = podhealth.judge(world, policy)
+    health = podhealth.judge(world, policy, NO_SILENCE)
     if health.verdict != Verdict.FAIL:
         return None
     return condition("Ready", False, Reason.READY_DEADLINE_EXCEEDED, health.message)
