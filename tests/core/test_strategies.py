@@ -479,3 +479,173 @@ class TestWhateverHappens:
         assert len(cluster.answering()) == 4
         assert cluster.unanswered == 0
         assert not cluster.version_status(2).quarantine
+
+
+CANARY: dict[str, Any] = {"steps": [{"setWeight": 25}, {"pause": {"maxTime": "20s"}}]}
+NEWER = [
+    ("Canary", CANARY, "Stepping"),
+    ("Canary", CANARY, "Baking"),
+    ("AllAtOnce", {}, "Baking"),
+    ("BlueGreen", {}, "Stepping"),
+    ("BlueGreen", {"autoPromote": True}, "Baking"),
+]
+
+
+def served_in_order(cluster: Cluster) -> list[str]:
+    """The versions whose rollouts began, in order."""
+    started = [e.message for e in cluster.events if e.reason == "RolloutStarted"]
+    return [m.split()[1] for m in started]
+
+
+def overtaken(kind: str, more: dict[str, Any], phase: str, on_new_version: str) -> Cluster:
+    """Version 1 serves, version 2 is in this phase, and version 3 is published."""
+    cluster = deployed(kind, onNewVersion=on_new_version, **more).publish(2)
+    cluster.run(120, until=until_phase(phase))
+    assert cluster.phase == phase
+    cluster.publish(3)
+    cluster.run(2)
+    return cluster
+
+
+@pytest.mark.parametrize(("kind", "more", "phase"), NEWER)
+class TestOnNewVersion:
+    """What a newer version in mid-rollout does, in each strategy."""
+
+    def test_queued_it_waits_for_the_end(self, kind: str, more: dict[str, Any], phase: str) -> None:
+        """A→B→C: B ends as it would have, then C starts."""
+        cluster = overtaken(kind, more, phase, "Queue")
+        assert cluster.typed.queued is not None
+        assert "Version 3 is next" in cluster.message()
+        for version in (2, 3):
+            cluster.ask(f"promote v{version} id{version} jane").run(300, until=stable_is(version))
+        assert stable_is(3)(cluster)
+        assert served_in_order(cluster) == ["1", "2", "3"]
+        assert cluster.unanswered == 0
+
+    def test_superseding_it_takes_the_place_of_the_one_under_way(
+        self, kind: str, more: dict[str, Any], phase: str
+    ) -> None:
+        """A→B→C: B goes without blame, C is compared with A, and B may come again."""
+        cluster = overtaken(kind, more, phase, "Supersede")
+        cluster.run(60, until=lambda c: c.typed.rollout is not None and c.typed.rollout.to.version == 3)
+        rollout, last = cluster.typed.rollout, cluster.typed.last_rollout
+        assert rollout is not None
+        assert rollout.from_ is not None
+        assert rollout.from_.version == 1
+        assert last is not None
+        assert (last.outcome, last.reason) == ("Aborted", "Superseded")
+        assert cluster.version_status(2).quarantine is None
+        assert cluster.typed.held is None
+        cluster.run(20)
+        cluster.ask("promote v3 id3 jane").run(300, until=stable_is(3))
+        assert stable_is(3)(cluster)
+        cluster.current = 2
+        cluster.run(60, until=lambda c: c.typed.rollout is not None)
+        assert served_in_order(cluster) == ["1", "2", "3", "2"]
+        assert cluster.unanswered == 0
+
+    def test_rejected_it_is_not_started_by_itself(self, kind: str, more: dict[str, Any], phase: str) -> None:
+        """A→B→C: B ends as it would have, and C waits until a person says `retry`."""
+        cluster = overtaken(kind, more, phase, "Reject")
+        assert "Version 3 is rejected" in cluster.message()
+        assert [e.type for e in cluster.events if e.reason == "Rejected"] == ["Warning"]
+        cluster.ask("promote v2 id2 jane").run(300, until=stable_is(2))
+        cluster.run(60)
+        assert stable_is(2)(cluster)
+        assert cluster.ready_reason() == "False/Rejected"
+        request = cluster.message().split("linnet.dev/request=")[1].split("'")[0]
+        cluster.ask(request.replace("<new-id>", "id3").replace("<your-username>", "jane"))
+        cluster.run(20, until=lambda c: c.typed.rollout is not None)
+        assert served_in_order(cluster) == ["1", "2", "3"]
+
+    @pytest.mark.parametrize("on_new_version", ["Queue", "Supersede", "Reject"])
+    def test_the_former_version_is_no_newer_one(
+        self, kind: str, more: dict[str, Any], phase: str, on_new_version: str
+    ) -> None:
+        """A→B→A: going back is never refused, and blames nobody."""
+        cluster = deployed(kind, onNewVersion=on_new_version, **more).publish(2)
+        cluster.run(120, until=until_phase(phase))
+        cluster.current = 1
+        cluster.run(60, until=went_back)
+        assert cluster.ready_reason() == "True/AsDesired"
+        assert versions_answering(cluster) == {"1"}
+        assert cluster.version_status(2).quarantine is None
+        assert (cluster.typed.held, cluster.typed.rejected) == (None, None)
+        assert cluster.unanswered == 0
+
+
+@pytest.mark.parametrize("nth", range(0, 16, 2))
+def test_superseding_outlives_the_operator(nth: int, dying: Callable[[Cluster, int], None]) -> None:
+    """It may die at any action: the newest version is served in the end, and no request is lost."""
+    cluster = deployed("AllAtOnce", onNewVersion="Supersede").publish(2)
+    cluster.run(20, until=until_phase("Baking"))
+    cluster.publish(3)
+    dying(cluster, nth)
+    cluster.run(300, until=stable_is(3))
+    assert stable_is(3)(cluster)
+    assert versions_answering(cluster) == {"3"}
+    assert cluster.unanswered == 0
+
+
+def test_a_rejected_version_is_forgotten_for_another() -> None:
+    """A change after the rollout's end starts at once; and so does the rejected one if it is wanted anew then."""
+    cluster = overtaken("Canary", CANARY, "Stepping", "Reject")
+    cluster.run(300, until=stable_is(2))
+    cluster.publish(4).run(300, until=stable_is(4))
+    cluster.current = 3
+    cluster.run(300, until=stable_is(3))
+    assert served_in_order(cluster) == ["1", "2", "4", "3"]
+
+
+def test_a_changed_template_starts_a_rejected_version() -> None:
+    """Another spec after the end is another wish."""
+    cluster = overtaken("Canary", CANARY, "Stepping", "Reject")
+    cluster.run(300, until=stable_is(2))
+    cluster.edit(pod={"env": [{"name": "THREADS", "value": "2"}]})
+    cluster.run(300, until=stable_is(3))
+    assert cluster.ready_reason() == "True/AsDesired"
+
+
+def test_a_rejected_version_outlives_a_restart_and_an_abort() -> None:
+    """It is written down, and B's own hold does not take its place."""
+    cluster = overtaken("Canary", CANARY, "Stepping", "Reject")
+    cluster.ask("abort v2 id1 jane").run(30, until=at_rest)
+    cluster.restart_operator()
+    cluster.run(30)
+    assert cluster.ready_reason() == "False/Rejected"
+    assert served_in_order(cluster) == ["1", "2"]
+
+
+def test_what_can_not_start_supersedes_nothing() -> None:
+    """A quarantined version is no reason to end a rollout that goes well."""
+    cluster = deployed("Canary", onNewVersion="Supersede", **CANARY).publish(2, Behavior(errors=0.3))
+    cluster.run(300, until=went_back)
+    cluster.publish(3)
+    cluster.run(30, until=until_phase("Stepping"))
+    cluster.current = 2
+    cluster.run(300, until=stable_is(3))
+    assert stable_is(3)(cluster)
+    assert served_in_order(cluster) == ["1", "2", "3"]
+
+
+def test_what_a_person_has_paused_is_not_superseded() -> None:
+    """It is looked at; the newer version takes its place after `resume`."""
+    cluster = deployed("Canary", onNewVersion="Supersede", **CANARY).publish(2)
+    cluster.run(30, until=until_phase("Stepping"))
+    cluster.ask("pause v2 id1 jane").run(2)
+    cluster.publish(3).run(30)
+    assert cluster.phase == "Stepping"
+    assert cluster.typed.queued is not None
+    cluster.ask("resume v2 id2 jane").run(300, until=stable_is(3))
+    assert served_in_order(cluster) == ["1", "2", "3"]
+
+
+def test_what_a_newer_version_does_is_frozen_with_the_rollout() -> None:
+    """An edit in the middle holds for the next one."""
+    cluster = deployed("Canary", onNewVersion="Queue", **CANARY).publish(2)
+    cluster.run(30, until=until_phase("Stepping"))
+    cluster.edit(strategy={**CANARY, "bake": BAKE, "onNewVersion": "Supersede"})
+    cluster.publish(3).run(400, until=stable_is(3))
+    last = cluster.typed.last_rollout
+    assert last is not None
+    assert not [e for e in cluster.events if e.reason == "Aborted"]

@@ -283,9 +283,7 @@ EVERYTHING = {
         },
         "pod": {"storage": {"cache": "Node"}},
         "strategy": {
-            "type": "BlueGreen",
             "capacity": "InPlace",
-            "onNewVersion": "Supersede",
         },
         "analysis": {
             "checks": [

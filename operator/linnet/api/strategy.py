@@ -85,6 +85,7 @@ class Bake(Wire):
     """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
 
 
+OnNewVersion = Literal["Queue", "Supersede", "Reject"]
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
 _STEPS: Final = (
     "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
@@ -114,8 +115,9 @@ class Strategy(Wire):
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None
     """Surge (the default) starts canary pods beside stable's; InPlace takes stable's place."""
-    on_new_version: Literal["Queue", "Supersede", "Reject"] | None = None
-    """What a newer version in mid-rollout does; Queue (the newest only) if left out."""
+    on_new_version: OnNewVersion | None = None
+    """What a newer version in mid-rollout does. Queue (if left out): the newest waits. Supersede: it takes the place of
+    the one under way. Reject: it is refused, also after the rollout, until `retry` or another change."""
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
 

@@ -188,9 +188,11 @@ def _retry(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world), target.message, done=False)
     if quarantine_of(world, target.revision) is not None:
         return Answer(Turn(world), f"version {target.revision.version} is quarantined: release it", done=False)
-    if world.status.held is None or not _names(request, target.revision):
-        return Answer(Turn(world), "no aborted version waits for a retry", done=False)
-    return Answer(Turn(world.with_status(held=None)), f"trying version {target.revision.version} again")
+    rejected = world.status.rejected
+    waits = target.revision.name in {world.status.held, rejected.name if rejected else None}
+    if not waits or not _names(request, target.revision):
+        return Answer(Turn(world), "no aborted or rejected version waits for a retry", done=False)
+    return Answer(Turn(world.with_status(held=None, rejected=None)), f"trying version {target.revision.version}")
 
 
 def _release(world: World, request: Request, judged: Judged) -> Answer:

@@ -17,7 +17,7 @@ from linnet.core.checks import Judgement, Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit
 from linnet.core.policy import RolloutPolicy
-from linnet.core.target import Wanted, quarantine_of
+from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.world import World
 
 ANALYSIS: Final = "analysis"
@@ -99,7 +99,17 @@ def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: W
         return roll_back(world, entry.deployment or "a person", "Quarantined", entry.message, judged)
     if target is not None and target.revision.name == rollout.from_.name:
         return abort(world, "spec", "Reverted", f"the spec asks for version {target.revision.version} again", judged)
-    return None
+    return _overtaken(world, target, judged)
+
+
+def _overtaken(world: World, target: Wanted | None, judged: Judged) -> Turn | None:
+    """Under Supersede a newer version ends this one, without blame. What a person has paused waits for that person."""
+    newer = newcomer(world, target)
+    supersedes = world.policy is not None and world.policy.on_new_version == "Supersede"
+    if newer is None or not supersedes or world.paused:
+        return None
+    message = f"version {newer.revision.version} takes its place ({newer.revision.name})"
+    return abort(world, "spec", "Superseded", message, judged)
 
 
 def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:

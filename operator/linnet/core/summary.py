@@ -109,7 +109,8 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
     rollout, stable = world.status.rollout, world.status.stable
     if rollout is not None and rollout.phase != "RollingBack":
         late = _first_is_late(world, rollout)
-        return late or condition("Ready", None, *_phase(world, rollout))
+        reason, message = _phase(world, rollout)
+        return late or condition("Ready", None, reason, f"{message}{_meanwhile(world.status)}")
     if rollout is not None:
         return condition("Ready", False, *_phase(world, rollout))
     found = target if isinstance(target, Refusal) else refused
@@ -122,6 +123,13 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
         trouble = podhealth.trouble(world.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
+
+
+def _meanwhile(status: DeploymentStatus) -> str:
+    """What became of a newer version that came in mid-rollout."""
+    if status.rejected is not None:
+        return f". Version {status.rejected.version} is rejected: strategy.onNewVersion; afterwards, request retry"
+    return f". Version {status.queued.version} is next" if status.queued is not None else ""
 
 
 def _serves(world: World) -> str:
