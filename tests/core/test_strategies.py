@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from core.test_requests import NEEDS_MORE
 from core.test_rollout import at_rest, serving
+from linnet.api.requests import Verb
 from linnet.api.strategy import Strategy
+from linnet.core.asked import ALLOWED
 from linnet.core.parse import Invalid, parse_spec
 from simulator import Behavior, Cluster
 
@@ -479,6 +482,39 @@ class TestWhateverHappens:
         assert len(cluster.answering()) == 4
         assert cluster.unanswered == 0
         assert not cluster.version_status(2).quarantine
+
+
+def in_phase(kind: str, more: dict[str, Any], phase: str) -> Cluster:
+    """Version 2 is in this phase, looked at after each single look of the operator."""
+    cluster = deployed(kind, **more).publish(2)
+    for _ in range(50):
+        cluster.reconcile()
+        if cluster.phase == phase:
+            return cluster
+        cluster._start_pods()
+    raise AssertionError(f"never reached {phase}: {cluster.history}")
+
+
+@pytest.mark.parametrize("verb", sorted(ALLOWED.keys() - NEEDS_MORE))
+@pytest.mark.parametrize(
+    ("kind", "more", "phase"),
+    [
+        ("AllAtOnce", {}, "Starting"),
+        ("AllAtOnce", {}, "Promoting"),
+        ("AllAtOnce", {}, "Baking"),
+        ("BlueGreen", {}, "Starting"),
+        ("BlueGreen", {}, "Stepping"),
+        ("BlueGreen", {"autoPromote": True}, "Promoting"),
+        ("BlueGreen", {"autoPromote": True}, "Baking"),
+    ],
+)
+def test_the_table_of_requests_holds_in_each_strategy(kind: str, more: dict[str, Any], phase: str, verb: Verb) -> None:
+    """What is obeyed in a phase of a canary is obeyed in that phase of the others."""
+    cluster = in_phase(kind, more, phase)
+    cluster.ask(f"{verb} v2 id1 jane").reconcile()
+    last = cluster.typed.last_request
+    assert last is not None
+    assert last.outcome == ("Accepted" if phase in ALLOWED[verb] else "Refused")
 
 
 CANARY: dict[str, Any] = {"steps": [{"setWeight": 25}, {"pause": {"maxTime": "20s"}}]}
