@@ -106,11 +106,12 @@ class Proxy:
 
     async def _end_watches(self, last: bytes) -> None:
         for answer in list(self._watches):
+            request = answer._req  # gone once the end is written
             with suppress(ConnectionError, RuntimeError):
                 if last:
                     await answer.write(last)
                 await answer.write_eof()
-            if (request := answer._req) is not None and request.transport is not None:
+            if request is not None and request.transport is not None:
                 request.transport.close()
 
     def _run(self) -> None:

@@ -40,8 +40,15 @@ def test_a_healthy_deployment_costs_few_requests_and_then_none(world: World) -> 
     before = world.operator.metric("linnet_api_requests_total")
     world.deployment("iris", "iris")
     world.ready("Deployment", "iris")
-    assert world.operator.metric("linnet_api_requests_total") - before <= 10
+    world.until(lambda: loaded(world), "its pod to be isolated")
     assert world.at_rest(5) == 0
+    assert world.operator.metric("linnet_api_requests_total") - before <= 10
+
+
+def loaded(world: World) -> bool:
+    """Whether every serving pod carries the label that comes last."""
+    serving = [p for p in world.list("Pod", "v1") if p["metadata"]["labels"].get("linnet.dev/component") == "serving"]
+    return bool(serving) and all("linnet.dev/loaded" in p["metadata"]["labels"] for p in serving)
 
 
 def test_a_child_that_somebody_deletes_comes_back(world: World) -> None:

@@ -18,7 +18,7 @@ from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
 AFTER_OTHERS = timedelta(milliseconds=100)
-"""For a new Deployment's status and Services: they wait until every other new one has its pods under way."""
+"""For a new Deployment's status: it waits until every other new one has its pods under way."""
 
 
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
@@ -71,7 +71,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     told = (*turn.actions, *_told(before, judged), *_warned(before, status), *_rejected(before, status))
     return Plan(
         status,
-        (*routing.actions(turn.world if _is_new(before) else before), *told, *saved),
+        (*(() if _is_new(before) else routing.actions(before)), *told, *saved),
         _next_look(before, turn.world),
         evidence=data,
         gauges=_gauges(turn.world),

@@ -104,7 +104,7 @@ class DeploymentObserved:
     services: tuple[ServiceView, ...]
     pods: tuple[Pod, ...]
     others: frozenset[tuple[str, str, str | None]]
-    """(kind, name, controller uid) of PodDisruptionBudgets, NetworkPolicies, and foreign objects with names of ours."""
+    """(kind, name, controller uid) of budgets and network policies, and of foreign objects that bear a name of ours."""
     scrape: Scrape | None
     """None where nothing needs it, and at a look between two intervals."""
     evidence: Mapping[str, str] | None

@@ -146,6 +146,7 @@ def settings() -> kopf.OperatorSettings:
     chosen.persistence.progress_storage = NoProgress()
     chosen.process.ultimate_exiting_timeout = None
     chosen.networking.connect_timeout = 5.0
+    chosen.networking.request_timeout = 20.0
     chosen.networking.error_backoffs = Endless()
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)  # it warns that it is in a thread
     return chosen
