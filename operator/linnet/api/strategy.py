@@ -105,7 +105,7 @@ class Strategy(Wire):
 
     type: StrategyType | None = None
     """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once.
-    BlueGreen: so, after a person has looked at them behind `<name>-preview`; stable's pods stay for the bake."""
+    BlueGreen: they wait behind `<name>-preview` for a person before it moves; stable's pods stay for the bake."""
     auto_promote: bool | None = None
     """Of a BlueGreen: switch when all pods are ready. If left out, or false, it waits for the request `promote`:
     a preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
