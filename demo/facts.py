@@ -89,7 +89,7 @@ def _of_version(before: Object, now: Object) -> Iterator[Found]:
 def _of_service(before: Object, now: Object) -> Iterator[Found]:
     old, new = (obj.get("spec", {}).get("selector") for obj in (before, now))
     name = now.get("metadata", {}).get("name", "")
-    if not new or new == old or name.endswith(("-stable", "-canary")) or revision_version(name) is not None:
+    if not new or new == old or name.endswith(("-stable", "-canary", "-preview")) or revision_version(name) is not None:
         return
     number = revision_version(new.get(REVISION, ""))
     to = f"v{number} alone" if number else "all serving pods"

@@ -282,7 +282,12 @@ class Cluster:
         if not starts:
             server["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
         self.pods[name] = {
-            "metadata": {"name": name, "uid": uid, "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "metadata": {
+                "name": name,
+                "uid": uid,
+                "labels": labels,
+                "creationTimestamp": self.now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            },
             "status": {
                 "phase": "Running" if starts else "Pending",
                 "podIP": "10.0.0.1",

@@ -203,6 +203,18 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
+    (
+        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
+        ["spec.strategy.steps:", "write type: Canary"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "steps": []}),
+        ["spec.strategy.steps:", "judged in their bake"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"autoPromote": True}),
+        ["spec.strategy.autoPromote:", "write type: BlueGreen"],
+    ),
     (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
     (
         changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),
@@ -262,6 +274,9 @@ TAKEN = [
     changed(changed(deployment(), STEPS, [{"mirror": {"percent": 5}}]), "spec.traffic", GATEWAY),
     changed(deployment(), "spec.autoscaling", AUTOSCALING),
     changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.strategy.type", "AllAtOnce"),
+    changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "bake": {"time": "1h"}}),
+    changed(deployment(), "spec.strategy", {"type": "BlueGreen", "autoPromote": False}),
+    changed(deployment(), "spec.strategy", {"type": "Canary", "steps": [{"setWeight": 10}]}),
     changed(deployment(), "spec.replicas", 0),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),

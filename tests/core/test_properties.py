@@ -6,11 +6,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from simulator import Behavior, Cluster
 
+STEPS = [{"setWeight": 20}, {"analyse": {"for": "4s"}}, {"setWeight": 50}, {"pause": {"maxTime": "5s"}}]
+STRATEGIES = [
+    {"steps": STEPS},
+    {"steps": STEPS},
+    {"type": "AllAtOnce"},
+    {"type": "BlueGreen"},
+    {"type": "BlueGreen", "autoPromote": True},
+]
 SPEC = {
-    "strategy": {
-        "steps": [{"setWeight": 20}, {"analyse": {"for": "4s"}}, {"setWeight": 50}, {"pause": {"maxTime": "5s"}}],
-        "bake": {"time": "10s"},
-    },
     "analysis": {"interval": "2s", "warmUp": "0s"},
     "deadlines": {"ready": "20s", "evidence": "60s"},
 }
@@ -25,10 +29,16 @@ class Rollouts(RuleBasedStateMachine):
         self.cluster = Cluster()
         self.asked = 0
 
-    @initialize(replicas=st.integers(1, 6))
-    def serve(self, replicas: int) -> None:
+    @initialize(
+        replicas=st.integers(1, 6),
+        strategy=st.sampled_from(STRATEGIES),
+        newer=st.sampled_from(["Queue", "Queue", "Supersede", "Reject"]),
+        holdback=st.sampled_from([None, 0, 5, 50]),
+    )
+    def serve(self, replicas: int, strategy: dict[str, object], newer: str, holdback: int | None) -> None:
+        bake = {"time": "10s"} | ({} if holdback is None else {"holdbackPercent": holdback})
         self.cluster.rate = 20
-        self.cluster.edit(**SPEC, replicas=replicas)
+        self.cluster.edit(**SPEC, strategy={**strategy, "onNewVersion": newer, "bake": bake}, replicas=replicas)
         self.cluster.run(4)
 
     @rule(
@@ -70,6 +80,15 @@ class Rollouts(RuleBasedStateMachine):
         if rollout is not None:
             assert 0 <= (rollout.weight or 0) <= 100
             assert 0 <= (rollout.effective_weight or 0) <= 100
+
+    @invariant()
+    def nothing_is_shared_before_a_switch(self) -> None:
+        """Of a strategy that moves all traffic at once."""
+        rollout, kind = self.cluster.typed.rollout, self.cluster.spec.get("strategy", {}).get("type")
+        if rollout is None or rollout.from_ is None or kind is None:
+            return
+        if rollout.phase in {"Starting", "Stepping", "Promoting"}:
+            assert self.cluster.selected() == {"linnet.dev/revision": rollout.from_.name}
 
     @invariant()
     def only_bad_versions_are_rolled_back_by_analysis(self) -> None:

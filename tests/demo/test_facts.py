@@ -37,7 +37,9 @@ def test_routing_is_what_the_service_selects(selector: dict[str, str], alone: in
     assert (fact.topic, fact.data["alone"]) == ("routing", alone)
 
 
-@pytest.mark.parametrize("name", ["tumor-risk-canary", "tumor-risk-stable", "tumor-risk-v3-0a1b2c3d"])
+@pytest.mark.parametrize(
+    "name", ["tumor-risk-canary", "tumor-risk-preview", "tumor-risk-stable", "tumor-risk-v3-0a1b2c3d"]
+)
 def test_other_services_are_no_routing(name: str) -> None:
     """Only the Service that clients call counts."""
     service = {"metadata": {"name": name}, "spec": {"selector": {"a": "b"}}}

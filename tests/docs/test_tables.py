@@ -284,16 +284,19 @@ EVERYTHING = {
         },
         "pod": {"storage": {"cache": "Node"}},
         "strategy": {
-            "type": "BlueGreen",
             "capacity": "InPlace",
-            "onNewVersion": "Supersede",
-            "steps": [{"mirror": {"percent": 1}}, {"matchHeaders": [{"name": "a", "exact": "b"}]}, {"setReplicas": 1}],
         },
         "analysis": {
             "checks": [
                 {"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "1"},
                 {"name": "p", "signal": "Prometheus", "query": {"name": "x"}, "min": "1"},
             ]
+        },
+    },
+    "canary": {
+        "model": {"name": "risk"},
+        "strategy": {
+            "steps": [{"mirror": {"percent": 1}}, {"matchHeaders": [{"name": "a", "exact": "b"}]}, {"setReplicas": 1}],
         },
     },
     "policy": {
@@ -310,10 +313,11 @@ EVERYTHING = {
 def refusals() -> list[str]:
     """Every sentence that begins with the path of a field that is refused for now."""
     models = [ModelSpec.model_validate(EVERYTHING[name]) for name in ("model", "other")]
+    places = [DeploymentSpec.model_validate(EVERYTHING[name]) for name in ("deployment", "canary")]
     policy = RetrainPolicySpec.model_validate(EVERYTHING["policy"])
     return [
         *(message for model in models for message in unsupported.in_model(model)),
-        *unsupported.in_deployment(DeploymentSpec.model_validate(EVERYTHING["deployment"])),
+        *(message for place in places for message in unsupported.in_deployment(place)),
         *(o.message for o in retrain_spec.obstacles(policy, frozenset()) if o.reason == Reason.NOT_YET_SUPPORTED),
     ]
 

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     BAKING = "Baking"
     ROLLING_BACK = "RollingBack"
     ABORTED = "Aborted"
+    REJECTED = "Rejected"
     READY_DEADLINE_EXCEEDED = "ReadyDeadlineExceeded"
     AVAILABLE = "Available"
     NO_PODS_READY = "NoPodsReady"

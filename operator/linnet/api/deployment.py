@@ -245,6 +245,8 @@ class DeploymentStatus(StatusWire):
     """The rollout under way."""
     queued: RevisionStatus | None = None
     """The revision that waits for it to end."""
+    rejected: RevisionStatus | None = None
+    """The revision that came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
     held: Annotated[str, Field(max_length=253)] | None = None
     """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None

@@ -1,8 +1,8 @@
 """How a new version is brought to traffic, in Argo Rollouts' words: strategy, steps, bake."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from linnet.api.base import Duration, Name, StringMap, Token, Wire, rules
 
@@ -82,24 +82,52 @@ class Bake(Wire):
     time: Duration | None = None
     """How long; 10m if left out, 0s for none."""
     holdback_percent: Annotated[int, Field(ge=0, le=50)] | None = None
-    """The former version's share (at least one pod); 5 if left out. 0: absolute bounds only."""
+    """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
+
+
+OnNewVersion = Literal["Queue", "Supersede", "Reject"]
+StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
+_STEPS: Final = (
+    "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
+)
+_AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
 
 
 class Strategy(Wire):
     """How a new version takes over."""
 
-    type: Literal["Canary", "BlueGreen", "AllAtOnce"] | None = None
-    """Canary if left out."""
+    model_config = {
+        "json_schema_extra": rules(
+            ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS, ".steps"),
+            ("!has(self.autoPromote) || (has(self.type) && self.type == 'BlueGreen')", _AUTO_PROMOTE, ".autoPromote"),
+        )
+    }
+
+    type: StrategyType | None = None
+    """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once.
+    BlueGreen: they wait behind `<name>-preview` for a person before it moves; stable's pods stay for the bake."""
+    auto_promote: bool | None = None
+    """Of a BlueGreen: switch when all pods are ready. If left out, or false, it waits for the request `promote`:
+    a preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
     steps: Annotated[list[Step], Field(max_length=32)] | None = None
-    """If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+    """Of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
     bake: Bake | None = None
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None
     """Surge (the default) starts canary pods beside stable's; InPlace takes stable's place."""
-    on_new_version: Literal["Queue", "Supersede", "Reject"] | None = None
-    """What a newer version in mid-rollout does; Queue (the newest only) if left out."""
+    on_new_version: OnNewVersion | None = None
+    """What a newer version in mid-rollout does. Queue (if left out): the newest waits. Supersede: it takes the place of
+    the one under way. Reject: it is refused, also after the rollout, until `retry` or another change."""
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
+
+    @model_validator(mode="after")
+    def _fields_go_with_the_type(self) -> Self:
+        if self.steps is not None and self.type not in {None, "Canary"}:
+            raise ValueError(_STEPS)
+        if self.auto_promote is not None and self.type != "BlueGreen":
+            raise ValueError(_AUTO_PROMOTE)
+        return self
 
 
 class ParentRef(Wire):

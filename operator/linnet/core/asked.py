@@ -85,7 +85,7 @@ def _promote(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     step = _under_way(world).step or 0
-    return Answer(rollout.next_step(world, judged), f"left step {step} for {request.user}")
+    return Answer(rollout.next_step(world, judged, request.user), f"left step {step} for {request.user}")
 
 
 def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
@@ -100,7 +100,6 @@ def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
 
 
 def _resume(world: World, request: Request, judged: Judged) -> Answer:
-    del request
     under_way, policy = _under_way(world), world.policy
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false", done=False)
@@ -108,7 +107,7 @@ def _resume(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world.with_rollout(under_way, paused=None)), "resumed")
     steps, index = policy.steps if policy else (), under_way.step or 0
     if under_way.phase == "Stepping" and index < len(steps) and steps[index].pause is not None:
-        return Answer(rollout.next_step(world, judged), "left the pause")
+        return Answer(rollout.next_step(world, judged, request.user), "left the pause")
     return Answer(Turn(world), "it is not paused", done=False)
 
 
@@ -190,9 +189,11 @@ def _retry(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world), target.message, done=False)
     if quarantine_of(world, target.revision) is not None:
         return Answer(Turn(world), f"version {target.revision.version} is quarantined: release it", done=False)
-    if world.status.held is None or not _names(request, target.revision):
-        return Answer(Turn(world), "no aborted version waits for a retry", done=False)
-    return Answer(Turn(world.with_status(held=None)), f"trying version {target.revision.version} again")
+    rejected = world.status.rejected
+    waits = target.revision.name in {world.status.held, rejected.name if rejected else None}
+    if not waits or not _names(request, target.revision):
+        return Answer(Turn(world), "no aborted or rejected version waits for a retry", done=False)
+    return Answer(Turn(world.with_status(held=None, rejected=None)), f"trying version {target.revision.version}")
 
 
 def _release(world: World, request: Request, judged: Judged) -> Answer:

@@ -5,8 +5,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from linnet.api.conditions import timestamp
-from linnet.api.deployment import RevisionStatus, RolloutStatus
-from linnet.api.labels import REVISION
+from linnet.api.deployment import RolloutStatus
 from linnet.api.modelversion import CheckResult, Decision, DecisionKind, Quarantine
 from linnet.api.requests import Request
 from linnet.core.checks import Judgement, Signal
@@ -98,8 +97,3 @@ def _quantity(number: float) -> Decimal | None:
 
 def as_fields(judgement: Judgement) -> dict[str, Any]:
     return _result(judgement).wire()
-
-
-def pinned(world: World, revision: RevisionStatus | None) -> bool:
-    """Whether `<name>` selects this revision alone."""
-    return revision is not None and world.selector(world.name).get(REVISION) == revision.name

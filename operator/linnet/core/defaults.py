@@ -8,7 +8,7 @@ from typing import Final
 from linnet.api.analysis import Analysis, Check
 from linnet.api.deployment import Deadlines
 from linnet.api.runtime import FrozenRuntime
-from linnet.api.strategy import Analyse, Bake, Step, Strategy
+from linnet.api.strategy import Analyse, Bake, Pause, Step, Strategy
 
 GRACE_PERIOD: Final = timedelta(seconds=30)
 KEEP_VERSIONS: Final = 10
@@ -46,6 +46,10 @@ def deadlines(given: Deadlines | None) -> Limits:
 
 
 def steps(strategy: Strategy | None) -> tuple[Step, ...]:
+    """Those of a BlueGreen are its wait for a person."""
+    if strategy is not None and strategy.type in {"AllAtOnce", "BlueGreen"}:
+        waits = strategy.type == "BlueGreen" and not strategy.auto_promote
+        return (Step(pause=Pause()),) if waits else ()
     if strategy is not None and strategy.steps is not None:
         return tuple(strategy.steps)
     watch = Step(analyse=Analyse(for_=timedelta(minutes=2)))
@@ -56,8 +60,11 @@ def bake_time(bake: Bake | None) -> timedelta:
     return bake.time if bake is not None and bake.time is not None else BAKE_TIME
 
 
-def holdback_percent(bake: Bake | None) -> int:
-    return bake.holdback_percent if bake is not None and bake.holdback_percent is not None else HOLDBACK_PERCENT
+def holdback_percent(strategy: Strategy) -> int:
+    bake = strategy.bake
+    if bake is not None and bake.holdback_percent is not None:
+        return bake.holdback_percent
+    return 0 if strategy.type == "BlueGreen" else HOLDBACK_PERCENT
 
 
 def checks(analysis: Analysis | None, runtime: FrozenRuntime) -> tuple[Check, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from linnet.api.conditions import Reason, find, merge
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.core import asked, judging, rollout, routing, summary, unsupported
 from linnet.core.judging import Judged
@@ -13,7 +13,7 @@ from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
 from linnet.core.rollout import Turn
-from linnet.core.target import Refusal, Wanted, refusal, wanted
+from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
 from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
@@ -65,9 +65,10 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     turn = _moved(before, judged, target, refused)
     if _is_new(before) and (made := tuple(routing.missing(turn.world))):
         return Plan(None, made, AFTER_OTHERS)
-    status = _status(turn.world, judged, target, refused, stopped)
+    after = turn.world.with_status(**_waiting(turn.world, target))
+    status = _status(after, judged, target, refused, stopped)
     data, saved = _evidence(before, turn.world, judged)
-    told = (*turn.actions, *_told(before, judged), *_warned(before, status))
+    told = (*turn.actions, *_told(before, judged), *_warned(before, status), *_rejected(before, status))
     return Plan(
         status,
         (*(() if _is_new(before) else routing.actions(before)), *told, *saved),
@@ -108,18 +109,21 @@ def _status(
             "replicas": serving.current if serving else 0,
             "ready_replicas": serving.ready if serving else 0,
             "selector": f"{REVISION}={stable.name}" if stable else None,
-            "queued": _queued(world, target),
             "conditions": merge(world.status.conditions, said, generation, world.now),
         }
     )
 
 
-def _queued(world: World, target: Wanted | Refusal) -> object:
-    under_way = world.status.rollout
-    if under_way is None or isinstance(target, Refusal):
-        return None
-    known = {under_way.to.name, under_way.from_.name if under_way.from_ else ""}
-    return None if target.revision.name in known else target.revision
+def _waiting(world: World, target: Wanted | Refusal) -> dict[str, RevisionStatus | None]:
+    """A newer version in mid-rollout is queued or rejected; a rejected one stays so until another is wanted."""
+    status, policy = world.status, world.policy
+    if isinstance(target, Refusal):
+        return {"queued": None, "rejected": status.rejected}
+    newer = newcomer(world, target)
+    if newer is not None and policy is not None and policy.on_new_version == "Reject":
+        return {"queued": None, "rejected": newer.revision}
+    same = status.rejected is not None and status.rejected.name == target.revision.name
+    return {"queued": newer.revision if newer else None, "rejected": status.rejected if same else None}
 
 
 def _evidence(before: World, after: World, judged: Judged) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
@@ -144,6 +148,15 @@ def _warned(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
         return ()
     quiet = {Reason.ROLLING_BACK, Reason.STARTING, Reason.NO_PODS_READY}
     return () if ready.reason in quiet else (Emit("Warning", ready.reason, ready.message),)
+
+
+def _rejected(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
+    """An Event for each version that is rejected; a log line says nothing more, as nothing was decided about it."""
+    rejected, known = status.rejected, before.status.rejected
+    if rejected is None or (known is not None and known.name == rejected.name):
+        return ()
+    message = f"Version {rejected.version} came in mid-rollout, and strategy.onNewVersion is Reject"
+    return (Emit("Warning", "Rejected", message),)
 
 
 def _told(world: World, judged: Judged) -> tuple[Action, ...]:

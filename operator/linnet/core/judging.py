@@ -71,18 +71,29 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    servers, warming = _servers(world), _warming(world, policy)
+    servers, warming, traffic = _servers(world), _warming(world, policy), _has_traffic(world, policy)
     tracks = {uid: server.track for uid, server in servers.items()}
     late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
-    told = evidence.fold(known, scrape.counters, tracks, _segment(world), world.now, uncounted=late)
-    heard = NO_SILENCE if warming else silence.listen(known.silence, servers, scrape.counters, world.now)
+    segment = _segment(world)
+    told = evidence.fold(known, scrape.counters, tracks, segment, world.now, count=traffic, uncounted=late)
+    unheard = warming or not traffic
+    heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, world.now)
     return replace(told, silence=heard)
+
+
+def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
+    """Not before a switch: what people try on pods that clients don't reach says nothing about clients."""
+    rollout = world.status.rollout
+    return policy.type == "Canary" or rollout is None or not world.pinned(rollout.from_)
 
 
 def _warming(world: World, policy: RolloutPolicy) -> bool:
     """In warm-up neither latency nor silence counts: a first answer is slow for reasons that the version can't help."""
     rollout = world.status.rollout
-    return rollout is not None and world.since(rollout.ready_at) < policy.warm_up
+    if rollout is None:
+        return False
+    first = rollout.ready_at if policy.type == "Canary" else rollout.step_started_at
+    return world.since(first) < policy.warm_up
 
 
 def remembered(world: World, policy: RolloutPolicy) -> Evidence:
@@ -97,10 +108,12 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
 
 
 def _servers(world: World) -> dict[str, Server]:
+    """The pods that are compared; while `<name>` selects the new version alone, it has nobody to be compared with."""
     rollout = world.status.rollout
     if rollout is None:
         return {}
-    tracks = ((Track.STABLE, rollout.from_), (Track.CANARY, rollout.to))
+    compared = rollout.from_ if not world.pinned(rollout.to) else None
+    tracks = ((Track.STABLE, compared), (Track.CANARY, rollout.to))
     return {
         pod.meta.uid: Server(track, podhealth.restarts(pod), pod.ready)
         for track, revision in tracks

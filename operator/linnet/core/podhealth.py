@@ -95,9 +95,20 @@ def _late(world: World, policy: RolloutPolicy) -> str | None:
     pods = world.pods(rollout.to)
     fetching = any((c := p.container(FETCH)) is not None and c.exit_code is None for p in pods)
     limit, name = (policy.limits.fetch, "fetch") if fetching else (policy.limits.ready, "ready")
-    if world.since(rollout.step_started_at or rollout.started_at) <= limit:
+    if world.since(rollout.step_started_at or rollout.started_at) <= limit or not _overdue(world, policy, limit):
         return None
     return f"{missing} within deadlines.{name} ({_minutes(limit)}): {trouble(pods) or 'no reason is known'}"
+
+
+def _overdue(world: World, policy: RolloutPolicy, limit: timedelta) -> bool:
+    """A pause outlives pods: one that was lost, or that scaling adds, has its own time from its creation."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    index = rollout.step or 0
+    if rollout.phase != "Stepping" or index >= len(policy.steps) or policy.steps[index].set_weight is not None:
+        return True
+    waiting = [p for p in world.pods(rollout.to) if not p.ready]
+    return any(p.meta.created is None or world.now - p.meta.created > limit for p in waiting)
 
 
 def _missing(world: World) -> str | None:

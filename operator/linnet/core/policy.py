@@ -10,7 +10,7 @@ from typing import Literal
 from linnet.api.analysis import Analysis, Check
 from linnet.api.deployment import Deadlines, DeploymentSpec
 from linnet.api.runtime import FrozenRuntime
-from linnet.api.strategy import Step, Strategy
+from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults
 from linnet.core.defaults import Limits
 from linnet.core.parse import Invalid, parse_spec
@@ -21,6 +21,8 @@ from linnet.core.runtimes import metric_rules
 class RolloutPolicy:
     """What a rollout goes by. `checks` are the judge's; `source` is the JSON that it was made from."""
 
+    type: StrategyType
+    on_new_version: OnNewVersion
     steps: tuple[Step, ...]
     bake: timedelta
     holdback_percent: int
@@ -61,9 +63,11 @@ def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
     if isinstance(strategy, Invalid) or isinstance(analysis, Invalid) or isinstance(limits, Invalid):
         return None
     return RolloutPolicy(
+        type=strategy.type or "Canary",
+        on_new_version=strategy.on_new_version or "Queue",
         steps=defaults.steps(strategy),
         bake=defaults.bake_time(strategy.bake),
-        holdback_percent=defaults.holdback_percent(strategy.bake),
+        holdback_percent=defaults.holdback_percent(strategy),
         interval=analysis.interval or defaults.INTERVAL,
         warm_up=analysis.warm_up if analysis.warm_up is not None else defaults.WARM_UP,
         judged=_judged(analysis, runtime),

@@ -17,7 +17,7 @@ from linnet.core.checks import Judgement, Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit
 from linnet.core.policy import RolloutPolicy
-from linnet.core.target import Wanted, quarantine_of
+from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.world import World
 
 ANALYSIS: Final = "analysis"
@@ -99,7 +99,17 @@ def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: W
         return roll_back(world, entry.deployment or "a person", "Quarantined", entry.message, judged)
     if target is not None and target.revision.name == rollout.from_.name:
         return abort(world, "spec", "Reverted", f"the spec asks for version {target.revision.version} again", judged)
-    return None
+    return _overtaken(world, target, judged)
+
+
+def _overtaken(world: World, target: Wanted | None, judged: Judged) -> Turn | None:
+    """Under Supersede a newer version ends this one, without blame. What a person has paused waits for that person."""
+    newer = newcomer(world, target)
+    supersedes = world.policy is not None and world.policy.on_new_version == "Supersede"
+    if newer is None or not supersedes or world.paused:
+        return None
+    message = f"version {newer.revision.version} takes its place ({newer.revision.name})"
+    return abort(world, "spec", "Superseded", message, judged)
 
 
 def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
@@ -143,18 +153,20 @@ def _first(world: World, rollout: RolloutStatus) -> Turn:
 
 
 def first_replicas(world: World, policy: RolloutPolicy) -> int:
-    """Canary pods of the first weight in the steps."""
+    """Canary pods of the first weight in the steps; all of them where no traffic is shared before the switch."""
+    if policy.type != "Canary":
+        return world.replicas
     weight = next((s.set_weight for s in policy.steps if s.set_weight), 1)
     return canary_replicas(world.replicas, weight)
 
 
-def _entered(world: World, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANALYSIS) -> Turn:
     """The step that was just entered, with its weight; past the last step the version is promoted."""
     rollout = world.status.rollout
     assert rollout is not None
     index = rollout.step or 0
     if index >= len(policy.steps):
-        return promote(world, ANALYSIS, "StepsCompleted", "every step was completed", judged)
+        return promote(world, by, *_why(policy), judged)
     weight = policy.steps[index].set_weight
     if weight is None:
         return Turn(world)
@@ -164,20 +176,27 @@ def _entered(world: World, policy: RolloutPolicy, judged: Judged) -> Turn:
     return Turn(moved, (Emit("Normal", "WeightSet", message),))
 
 
-def next_step(world: World, judged: Judged) -> Turn:
-    """On to the next step; `judged` is what a promotion past the last step is recorded with."""
+def _why(policy: RolloutPolicy) -> tuple[str, str]:
+    """Reason and sentence of a promotion past the last step."""
+    if policy.steps:
+        return "StepsCompleted", "every step was completed"
+    return "PodsReady", "its pods are ready, and no step comes before its bake"
+
+
+def next_step(world: World, judged: Judged, by: str = ANALYSIS) -> Turn:
+    """On to the next step; a promotion past the last step is recorded with `judged` and `by`, who left it."""
     rollout, policy = world.status.rollout, world.policy
     assert rollout is not None
     assert policy is not None
     step = (rollout.step or 0) + 1
     moved = world.with_rollout(rollout, step=step, step_started_at=timestamp(world.now), paused=None)
-    return _entered(moved, policy, judged)
+    return _entered(moved, policy, judged, by)
 
 
 def _stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
     index = rollout.step or 0
     if index >= len(policy.steps):
-        return promote(world, ANALYSIS, "StepsCompleted", "every step was completed", judged)
+        return promote(world, ANALYSIS, *_why(policy), judged)
     step, elapsed = policy.steps[index], world.since(rollout.step_started_at)
     if step.set_weight is not None:
         return next_step(world, judged) if _weight_reached(world, rollout, step) else Turn(world)
@@ -257,7 +276,7 @@ def finish(world: World, by: str, reason: str, message: str, judged: Judged) -> 
 
 def _finishing(world: World, rollout: RolloutStatus) -> Turn:
     """It ends when the former version has no pods, and `<name>` selects the new one alone."""
-    if not world.gone(rollout.from_) or not decisions.pinned(world, rollout.to):
+    if not world.gone(rollout.from_) or not world.pinned(rollout.to):
         return Turn(world)
     return _complete(world, rollout)
 
@@ -276,7 +295,7 @@ def _complete(world: World, rollout: RolloutStatus) -> Turn:
 
 def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
     """It ends when the failed pods are gone; until then `<name>` stays pinned (argo #3078)."""
-    if not world.gone(rollout.to) or not decisions.pinned(world, rollout.from_):
+    if not world.gone(rollout.to) or not world.pinned(rollout.from_):
         return Turn(world)
     outcome = "Aborted" if rollout.decision == "Aborted" else "RolledBack"
     message = rollout.message or ""

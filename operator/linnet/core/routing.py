@@ -10,7 +10,6 @@ from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
 from linnet.core import defaults, isolation, manifests
 from linnet.core.capacity import canary_replicas, holdback_replicas
-from linnet.core.decisions import pinned
 from linnet.core.manifests import Image
 from linnet.core.plan import Action, Apply, Delete, Patch
 from linnet.core.rollout import ANALYSIS, OUTAGE, first_replicas
@@ -45,12 +44,11 @@ def routing(world: World) -> Routing:
             pods = canary_replicas(full, weight) if weight else _first(world)
             return Routing({old.name: full, new: pods}, None if weight else old)
         case "Promoting":
-            return Routing({old.name: full, new: full})
+            return Routing({old.name: full, new: full}, old if _switches(world) else None)
         case "Baking":
-            held = holdback_replicas(full, world.policy.holdback_percent if world.policy else 0)
-            return Routing({new: full, old.name: held}, None if held else rollout.to)
+            return _baking(world, rollout, old)
         case "Finishing":
-            kept = 0 if pinned(world, rollout.to) else world_replicas(world, old)
+            kept = 0 if world.pinned(rollout.to) else world_replicas(world, old)
             return Routing({new: full, old.name: kept}, rollout.to)
         case "RollingBack":
             return _back(world, rollout, old)
@@ -60,10 +58,29 @@ def _first(world: World) -> int:
     return first_replicas(world, world.policy) if world.policy else 1
 
 
+def _switches(world: World) -> bool:
+    """Whether traffic moves in one patch: no version shares it with another before that."""
+    return world.policy is not None and world.policy.type != "Canary"
+
+
+def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
+    """The former version keeps the pods of its holdback and shares traffic with them, once the others are gone.
+
+    Without a holdback a BlueGreen keeps it whole, without traffic: then a rollback is one patch.
+    """
+    full, policy = world.replicas, world.policy
+    held = holdback_replicas(full, policy.holdback_percent if policy else 0)
+    warm = policy is not None and policy.type == "BlueGreen" and not held
+    found = world.workload(old)
+    shared = DEPLOYMENT in world.selector(world.name) or found is None or found.current <= held
+    live = None if held and shared else rollout.to
+    return Routing({rollout.to.name: full, old.name: full if warm else held}, live)
+
+
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
     full = world.replicas
-    if pinned(world, old):
+    if world.pinned(old):
         return Routing({old.name: full, rollout.to.name: 0}, old)
     present = world_replicas(world, rollout.to)
     warm = world.ready(old) >= full or (rollout.reason == OUTAGE and world.ready(old) > 0)
@@ -139,12 +156,23 @@ def _services(world: World, wanted: Routing) -> Iterator[Action]:
     if not wanted.keep:
         selectors[world.name] = {REVISION: wanted.live.name} if wanted.live else {DEPLOYMENT: world.name}
     selectors[f"{world.name}-stable"] = {REVISION: serving.name}
-    canary = rollout.to if rollout is not None and rollout.from_ is not None else None
-    if canary is not None or world.selector(f"{world.name}-canary"):
-        selectors[f"{world.name}-canary"] = {REVISION: (canary or serving).name}
+    newest = _newcomer(rollout) or serving
+    selectors |= {alias: {REVISION: newest.name} for alias in _aliases(world)}
     for name, selector in selectors.items():
         if world.selector(name) != selector:
             yield Apply(manifests.service(world.owner, name, selector, version.spec))
+
+
+def _newcomer(rollout: RolloutStatus | None) -> RevisionStatus | None:
+    return rollout.to if rollout is not None and rollout.from_ is not None else None
+
+
+def _aliases(world: World) -> Iterator[str]:
+    """The Services that select the new revision during a rollout, and stable after it."""
+    preview = world.policy is not None and world.policy.type == "BlueGreen"
+    for name, wanted in ((f"{world.name}-canary", not preview), (f"{world.name}-preview", preview)):
+        if world.selector(name) or (wanted and _newcomer(world.status.rollout) is not None):
+            yield name
 
 
 def _condemned(world: World) -> Iterator[Action]:
@@ -153,7 +181,7 @@ def _condemned(world: World) -> Iterator[Action]:
     Their ReplicaSet deletes them first: a pod deleted before it has scaled down would be replaced.
     """
     rollout = world.status.rollout
-    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not pinned(world, rollout.from_):
+    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not world.pinned(rollout.from_):
         return
     for pod in world.pods(rollout.to):
         if pod.meta.deleting and (pod.meta.grace or 0) > CONDEMNED_GRACE_SECONDS:

@@ -60,11 +60,18 @@ def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
         case "Promoting":
             return Reason.PROMOTING, f"{version} is promoted: its remaining pods are starting"
         case "Baking":
-            return Reason.BAKING, f"{version} serves; the former version stays as comparator. {_verdicts(rollout)}"
+            return Reason.BAKING, f"{version} serves; {_former(world)}. {_verdicts(rollout)}"
         case "Finishing":
             return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
         case "RollingBack":
             return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
+
+
+def _former(world: World) -> str:
+    if world.policy is None or world.policy.holdback_percent > 0:
+        return "the former version stays as comparator"
+    warm = world.policy.type == "BlueGreen"
+    return "the former version stays warm, without traffic" if warm else "there is no comparator"
 
 
 def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
@@ -74,11 +81,18 @@ def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
         return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
     step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
     if step is not None and step.pause is not None:
-        command = (
-            f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request=resume - <new-id> <your-username>'"
-        )
-        return Reason.PAUSED, f"{where}: waits for a person: {command}"
+        return Reason.PAUSED, _waits(world, rollout, where)
     return _reason_of(rollout), f"{where}. {_verdicts(rollout)}".strip()
+
+
+def _waits(world: World, rollout: RolloutStatus, where: str) -> str:
+    """What a person is asked for, with the command to type."""
+    request = "resume -"
+    if world.policy is not None and world.policy.type == "BlueGreen":
+        where = f"version {rollout.to.version} stands behind {world.name}-preview, without live traffic"
+        request = f"promote v{rollout.to.version}"
+    command = f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request={request} <new-id> <your-username>'"
+    return f"{where}: waits for a person: {command}"
 
 
 def _reason_of(rollout: RolloutStatus) -> Reason:
@@ -95,7 +109,8 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
     rollout, stable = world.status.rollout, world.status.stable
     if rollout is not None and rollout.phase != "RollingBack":
         late = _first_is_late(world, rollout)
-        return late or condition("Ready", None, *_phase(world, rollout))
+        reason, message = _phase(world, rollout)
+        return late or condition("Ready", None, reason, f"{message}{_meanwhile(world.status)}")
     if rollout is not None:
         return condition("Ready", False, *_phase(world, rollout))
     found = target if isinstance(target, Refusal) else refused
@@ -108,6 +123,13 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
         trouble = podhealth.trouble(world.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
+
+
+def _meanwhile(status: DeploymentStatus) -> str:
+    """What became of a newer version that came in mid-rollout."""
+    if status.rejected is not None:
+        return f". Version {status.rejected.version} is rejected: strategy.onNewVersion; afterwards, request retry"
+    return f". Version {status.queued.version} is next" if status.queued is not None else ""
 
 
 def _serves(world: World) -> str:

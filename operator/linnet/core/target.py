@@ -121,12 +121,32 @@ def _leftovers(world: World, _: Wanted) -> Refusal | None:
     )
 
 
-_CHECKS: Final[tuple[Callable[[World, Wanted], Refusal | None], ...]] = (
-    _quarantined,
-    _held,
-    _unjudgeable,
-    _leftovers,
-)
+def _rejected(world: World, target: Wanted) -> Refusal | None:
+    """In mid-rollout it would be news each time; at rest it stands until a person or another change says otherwise."""
+    rejected = world.status.rejected
+    if rejected is None or rejected.name != target.revision.name:
+        return None
+    return Refusal(
+        Reason.REJECTED,
+        f"version {target.revision.version} came during another rollout, and strategy.onNewVersion was Reject. "
+        f"Start it: kubectl annotate --overwrite mld {world.name} "
+        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+    )
+
+
+_Check = Callable[[World, Wanted], Refusal | None]
+_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable)
+"""These don't pass by the end of the rollout under way."""
+_CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _leftovers)
+
+
+def newcomer(world: World, target: Wanted | None) -> Wanted | None:
+    """The wanted revision, if it is neither of those of the rollout under way and could be started after it."""
+    under_way = world.status.rollout
+    if target is None or under_way is None or under_way.from_ is None:
+        return None
+    known = target.revision.name in {under_way.to.name, under_way.from_.name}
+    return None if known or any(check(world, target) for check in _LASTING) else target
 
 
 def quarantine_of(world: World, revision: RevisionStatus) -> Quarantine | None:

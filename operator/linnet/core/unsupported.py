@@ -44,12 +44,8 @@ def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
     strategy = spec.strategy
     if strategy is None:
         return
-    if strategy.type not in {None, "Canary"}:
-        yield f"spec.strategy.type: {strategy.type} is not supported yet; use Canary"
     if strategy.capacity == "InPlace":
         yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
-    if strategy.on_new_version not in {None, "Queue"}:
-        yield f"spec.strategy.onNewVersion: {strategy.on_new_version} is not supported yet; use Queue"
     for index, step in enumerate(strategy.steps or ()):
         for field in ("mirror", "match_headers", "set_replicas"):
             if getattr(step, field) is not None:

@@ -72,6 +72,10 @@ class World:
         """Whom the Service selects; empty if it is not there."""
         return next((dict(s.selector) for s in self.observed.services if s.meta.name == service), {})
 
+    def pinned(self, revision: RevisionStatus | None) -> bool:
+        """Whether `<name>` selects this revision alone."""
+        return revision is not None and self.selector(self.name).get(REVISION) == revision.name
+
     def since(self, time: str | None) -> timedelta:
         return self.now - parse_time(time) if time else timedelta(0)
 
