@@ -7,7 +7,7 @@ import pytest
 
 from core.test_requests import NEEDS_MORE
 from core.test_rollout import at_rest, serving
-from linnet.api.requests import Verb
+from linnet.api.names import Verb
 from linnet.api.strategy import Strategy
 from linnet.core.asked import ALLOWED
 from linnet.core.parse import Invalid, parse_spec
