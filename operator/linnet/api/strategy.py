@@ -1,8 +1,8 @@
 """How a new version is brought to traffic, in Argo Rollouts' words: strategy, steps, bake."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from linnet.api.base import Duration, Name, StringMap, Token, Wire, rules
 
@@ -121,13 +121,19 @@ class Strategy(Wire):
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
 
-    @model_validator(mode="after")
-    def _fields_go_with_the_type(self) -> Self:
-        if self.steps is not None and self.type not in {None, "Canary"}:
+    @field_validator("steps")
+    @classmethod
+    def _steps_go_with_canary(cls, steps: list[Step] | None, others: ValidationInfo) -> list[Step] | None:
+        if steps is not None and others.data.get("type") not in {None, "Canary"}:
             raise ValueError(_STEPS)
-        if self.auto_promote is not None and self.type != "BlueGreen":
+        return steps
+
+    @field_validator("auto_promote")
+    @classmethod
+    def _auto_promote_goes_with_blue_green(cls, given: bool | None, others: ValidationInfo) -> bool | None:
+        if given is not None and others.data.get("type") != "BlueGreen":
             raise ValueError(_AUTO_PROMOTE)
-        return self
+        return given
 
 
 class ParentRef(Wire):
