@@ -107,3 +107,11 @@ def test_serving_pods_open_no_connection_once_they_have_loaded(served: Stage) ->
     assert "egress" not in policy
     chosen = ",".join(f"{k}={v}" for k, v in policy["podSelector"]["matchLabels"].items())
     served.until(lambda: f"{NAME}-v1" in served.kubectl("get", "pods", "-l", chosen, "-o", "name"), "its pods' label")
+
+
+def test_helm_tests_the_release(stage: Stage) -> None:
+    """What `helm test linnet` says right after an installation, with the pod's own words."""
+    command = ["helm", "test", "linnet", "-n", SYSTEM, "--logs", "--timeout", "180s"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=stage.environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the operator is ready: 200" in done.stdout
