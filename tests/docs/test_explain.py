@@ -10,8 +10,12 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module", autouse=True)
 def discovered(api: ApiServer) -> None:
-    """An API server tells of new kinds a moment after it serves them."""
-    until(lambda: api.kubectl("explain", "mld").code == 0, "the short names to be known")
+    """An API server tells of new kinds, and describes each of them, a moment after it serves them."""
+
+    def described() -> bool:
+        return all(api.kubectl("explain", f"{kind}.spec").code == 0 for kind in ("mdl", "mv", "mld", "rp"))
+
+    until(described, "the short names to be known")
 
 
 def explained(api: ApiServer, path: str) -> str:
@@ -38,7 +42,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
     ("path", "sentence"),
     [
         ("mld", "Deployment serves a Model in this place and brings its new versions to traffic by a canary."),
-        ("mld.spec.strategy.bake", "The former version's share (at least one pod); 5 if left out."),
+        ("mld.spec.strategy.bake", "The former version's share (at least one pod); 5 if left out, 0 with BlueGreen."),
         ("mld.status.held", "not tried again until `retry` or another change"),
         ("mdl.spec.source.digest", "The sha256 of the artifact's tree, as `linnet digest` prints it"),
         ("mv.status.quarantine", "Why it is not rolled out again."),
