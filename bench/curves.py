@@ -13,7 +13,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ from linnet.cli.simulation import INTERVAL, START, Scenario, looks, may_fail, ma
 from linnet.cli.worlds import Cell, World, intervals
 from linnet.core.analysis import judge
 from linnet.core.checks import Track, Verdict
+from linnet.core.evidence import Evidence
 
 OUTPUT = Path("build/bench/curves.json")
 BASE = 0.002
@@ -79,18 +80,28 @@ def hour(bad: float, rate: float, seed: int) -> list[list[Cell]]:
     return list(islice(intervals(world, seed), int(HOUR / INTERVAL)))
 
 
-def linnet(cells: Iterable[list[Cell]]) -> Ended:
+def linnet(cells: Sequence[list[Cell]]) -> Ended:
     """Linnet's end: the default check, `for` as long as the default steps and bake together last."""
     (check,), required = DEFAULT.checks, timedelta(seconds=LENGTH_SECONDS)
-    scenario, now = Scenario("curves", World(BASE, BASE), check, "passed"), START
-    for evidence, now in looks(check, cells):
+    scenario = Scenario("curves", World(BASE, BASE), check, "passed")
+    for each, (evidence, now) in zip(cells, looks(check, cells), strict=True):
         elapsed = now - START
-        if not may_fail(scenario, evidence) and (elapsed < required or not may_pass(scenario, evidence)):
+        if _ends_nothing(scenario, each, evidence, elapsed, required):
             continue
         verdict = judge(DEFAULT, check, evidence, elapsed=elapsed, required=required, now=now).verdict
         if verdict in ENDS:
             return Ended(ENDS[verdict], elapsed.total_seconds())
-    return Ended(Answer.CONTINUES, (now - START).total_seconds())
+    return Ended(Answer.CONTINUES, HOUR.total_seconds())
+
+
+def _ends_nothing(
+    scenario: Scenario, cells: list[Cell], evidence: Evidence, elapsed: timedelta, required: timedelta
+) -> bool:
+    """Whether a look needs no judgement: nothing is new since the last one, or it can be neither Fail nor Pass."""
+    due = elapsed - INTERVAL < required <= elapsed
+    if not due and not any(n for _, _, n, _ in cells):
+        return True
+    return not may_fail(scenario, evidence) and (elapsed < required or not may_pass(scenario, evidence))
 
 
 def runs(bad: float, rate: float, seed: int) -> list[Run]:
@@ -148,7 +159,7 @@ def _points(pool: ProcessPoolExecutor, rate: float, bad: float, seeds: int) -> l
 
 def heading() -> list[str]:
     """The table's head, in Markdown."""
-    titles = ["requests", "rule", f"good ({BASE:.1%})", *(f"{bad:.3g} %" for bad in (100 * b for b in BAD))]
+    titles = ["requests", "rule", f"good, {100 * BASE:g} %", *(f"{100 * bad:g} %" for bad in BAD)]
     return [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
 
 
@@ -160,8 +171,15 @@ def row(rate: float, rule: str, points: Sequence[Point]) -> str:
 
 def cell(p: Point) -> str:
     """Share rolled back, median time and errors until then; share promoted."""
-    then = "" if p.seconds is None else f" {_time(p.seconds)}, {p.errors_until:.0f} err."
-    return f"{p.rolled_back:.0%}{then}; {p.promoted:.0%}"
+    then = "" if p.seconds is None else f": {_time(p.seconds)}, {p.errors_until:.0f} err."
+    return f"{_share(p.rolled_back)}{then}; {_share(p.promoted)}"
+
+
+def _share(share: float) -> str:
+    """In whole percent, but never none or all where it is not."""
+    if 0 < share < 0.01 or 0.99 < share < 1:
+        return "<1 %" if share < 0.5 else ">99 %"
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _time(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
-from bench.curves import BASE, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
+from bench.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
 from bench.rivals import Answer, Ended
 
 from linnet.cli.simulating import DEFAULT, LENGTH_SECONDS
@@ -27,18 +27,13 @@ def test_every_rule_sees_the_same_hour() -> None:
     assert all(0 < run.errors <= had for run in found)
 
 
-@pytest.mark.parametrize(("bad", "rate"), [(BASE, 10.0), (0.005, 10.0), (0.05, 1.0)])
+@pytest.mark.parametrize(("bad", "rate"), [(BASE, 10.0), (0.005, 10.0), (0.05, 1.0), (0.5, 0.1)])
 def test_looks_that_are_left_out_would_have_ended_nothing(bad: float, rate: float) -> None:
     """Linnet ends as if it were asked after every interval."""
     cells, required = hour(bad, rate, 3), timedelta(seconds=LENGTH_SECONDS)
-    ends = (
-        (verdict, (now - START).total_seconds())
-        for evidence, now in looks(DEFAULT.checks[0], cells)
-        if (verdict := _verdict(evidence, now, required)) in {Verdict.FAIL, Verdict.PASS}
-    )
-    verdict, seconds = next(ends, (None, 3600.0))
-    answers = {Verdict.FAIL: Answer.ROLLED_BACK, Verdict.PASS: Answer.PROMOTED, None: Answer.CONTINUES}
-    assert linnet(cells) == Ended(answers[verdict], seconds)
+    each = ((_verdict(evidence, now, required), now) for evidence, now in looks(DEFAULT.checks[0], cells))
+    ends = (Ended(ENDS[verdict], (now - START).total_seconds()) for verdict, now in each if verdict in ENDS)
+    assert linnet(cells) == next(ends, Ended(Answer.CONTINUES, 3600))
 
 
 def _verdict(evidence: Evidence, now: datetime, required: timedelta) -> Verdict:
@@ -68,4 +63,11 @@ def test_a_rule_that_never_rolls_back_has_no_time() -> None:
     """No median of nothing, and none is shown."""
     point = summarize(LINNET, 1.0, BASE, [Run(LINNET, Ended(Answer.PROMOTED, 840), 1)])
     assert point.seconds is None
-    assert cell(point) == "0%; 100%"
+    assert cell(point) == "0 %; 100 %"
+
+
+def test_a_rare_rollback_is_not_shown_as_none() -> None:
+    """One in two hundred is no 0 %, and leaves no 100 %."""
+    ends = [Run(LINNET, Ended(Answer.PROMOTED, 840), 1)] * 199
+    point = summarize(LINNET, 1.0, BASE, [*ends, Run(LINNET, Ended(Answer.ROLLED_BACK, 30), 1)])
+    assert cell(point) == "<1 %: 30 s, 1 err.; >99 %"
