@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-PARTS = ("detection", "engine")
+PARTS = ("detection", "curves", "engine")
 
 
 def main() -> int:

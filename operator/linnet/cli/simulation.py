@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import sqrt
@@ -12,7 +12,7 @@ from linnet.core.analysis import judge
 from linnet.core.checks import Check, Policy, Track, Verdict
 from linnet.core.evidence import Evidence, fold, start
 from linnet.core.exposition import PodCounters
-from linnet.core.hypotheses import Setting, hypotheses
+from linnet.core.hypotheses import Hypothesis, Setting, hypotheses
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(seconds=5)
@@ -76,11 +76,22 @@ def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
     A Fail needs an estimate beyond the bound and evidence that reaches it (`rules.refuted`); a dispersion above 1
     only takes evidence away, so that what does not reach it with 1 reaches it with none.
     """
+    setting, bounds = _undivided(scenario, evidence)
+    return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
+
+
+def may_pass(scenario: Scenario, evidence: Evidence) -> bool:
+    """Whether a look can end in Pass: the same for `rules.breached` and `rules.not_excluded`."""
+    setting, bounds = _undivided(scenario, evidence)
+    return all(not h.breached and h.against_detect() >= setting.excludes for h in bounds)
+
+
+def _undivided(scenario: Scenario, evidence: Evidence) -> tuple[Setting, tuple[Hypothesis, ...]]:
+    """The check's bounds at a dispersion of 1: the most evidence that there can be."""
     segments = tuple(evidence.streams[scenario.check.name].segments.values())
     alpha = scenario.alpha / max(1, len(scenario.check.bounds))
     setting = Setting(alpha, scenario.detect_ratio, scenario.detect_power, dispersion=1)
-    bounds = hypotheses(scenario.check, segments, setting)
-    return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
+    return setting, hypotheses(scenario.check, segments, setting)
 
 
 def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
@@ -90,19 +101,29 @@ def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]
 
 
 def _each_interval(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
-    """Each interval's cells are added to the sums that `fold` would add them to."""
-    evidence, now, done = _empty(scenario.check), START, 0
-    stream = evidence.streams[scenario.check.name]
+    return looks(scenario.check, _until_total(scenario, seed))
+
+
+def _until_total(scenario: Scenario, seed: int) -> Iterator[list[Cell]]:
+    done = 0
     for cells in intervals(scenario.world, seed):
+        yield cells
+        done += sum(n for _, _, n, _ in cells)
+        if done >= scenario.total:
+            return
+
+
+def looks(check: Check, each: Iterable[list[Cell]]) -> Iterator[tuple[Evidence, datetime]]:
+    """The evidence after each interval: its cells are added to the sums that `fold` would add them to."""
+    evidence, now = _empty(check), START
+    stream = evidence.streams[check.name]
+    for cells in each:
         now += INTERVAL
         stream = replace(
             stream.plus(SEGMENT, [cell[1:] for cell in cells], INTERVAL.total_seconds()),
             read_at=dict.fromkeys(Track, now.timestamp()),
         )
-        yield replace(evidence, streams={scenario.check.name: stream}), now
-        done += sum(n for _, _, n, _ in cells)
-        if done >= scenario.total:
-            return
+        yield replace(evidence, streams={check.name: stream}), now
 
 
 def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
