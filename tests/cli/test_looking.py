@@ -20,6 +20,8 @@ from linnet.cli.kubectl import Kubectl
 from linnet.cli.main import main
 from linnet.cli.objects import role
 
+pytestmark = pytest.mark.rollouts
+
 CANARY = """\
 tumor-risk  InsufficientData  version 2, step 2 of 4, weight 34 %. errors: …
 ├─ v1 stable       2/2 pods   █████████████░░░░░░░  67%

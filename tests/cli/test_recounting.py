@@ -3,9 +3,13 @@
 import json
 import re
 
+import pytest
+
 from cli import played
 from cli.typing_at import Person
 from samples import changed, model_version
+
+pytestmark = pytest.mark.rollouts
 
 
 def test_history_is_newest_first(person: Person) -> None:

@@ -3,8 +3,12 @@
 Others of the list are where their subject is: test_rollout.py, test_analysis.py, integration/test_rollouts.py.
 """
 
+import pytest
+
 from core.test_rollout import QUICK, at_rest, serving
 from simulator import Behavior, Cluster
+
+pytestmark = pytest.mark.rollouts
 
 
 def versions_answering(cluster: Cluster) -> set[str]:

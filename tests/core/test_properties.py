@@ -1,10 +1,13 @@
 """Whatever people, pods and the operator do in whatever order, some things always hold."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from simulator import Behavior, Cluster
+
+pytestmark = pytest.mark.rollouts
 
 STEPS = [{"setWeight": 20}, {"analyse": {"for": "4s"}}, {"setWeight": 50}, {"pause": {"maxTime": "5s"}}]
 STRATEGIES = [

@@ -6,6 +6,8 @@ from linnet.api.names import Verb
 from linnet.core.asked import ALLOWED
 from simulator import DIGESTS, Behavior, Cluster
 
+pytestmark = pytest.mark.rollouts
+
 STEPS = {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}], "bake": {"time": "1h"}}
 SPEC = {"strategy": STEPS, "analysis": {"interval": "2s", "warmUp": "0s"}}
 

@@ -4,12 +4,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from builders_retrain import NOW, World, claim, model, standing
 from linnet.api.base import parse_duration
+
+pytestmark = pytest.mark.rollouts
 
 COOLDOWNS = st.sampled_from([None, "3m", "1h"])
 BUDGETS = st.sampled_from([None, {"runs": 2, "per": "30m"}])

@@ -9,6 +9,8 @@ from linnet.core import deployment
 from linnet.core.plan import Apply
 from simulator import Behavior, Cluster
 
+pytestmark = pytest.mark.rollouts
+
 QUICK: dict[str, Any] = {
     "strategy": {
         "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],

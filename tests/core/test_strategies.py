@@ -13,6 +13,8 @@ from linnet.core.asked import ALLOWED
 from linnet.core.parse import Invalid, parse_spec
 from simulator import Behavior, Cluster
 
+pytestmark = pytest.mark.rollouts
+
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",

@@ -9,6 +9,8 @@ import pytest
 
 from simulator import Behavior, Cluster
 
+pytestmark = pytest.mark.rollouts
+
 STEPS = [{"setWeight": 25}, {"analyse": {"for": "60s"}}, {"setWeight": 50}, {"analyse": {"for": "60s"}}]
 FIELDS = {
     "strategy": {"steps": STEPS, "bake": {"time": "5m"}},
