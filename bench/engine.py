@@ -167,8 +167,10 @@ class Played:
             print("the played controllers failed:", task.exception(), file=sys.stderr)
 
     def _made(self, type_: str, obj: Json) -> None:
-        if type_ == "ADDED" and not (obj.get("status") or {}).get("readyReplicas"):
-            self.made.setdefault(obj["metadata"]["labels"]["linnet.dev/deployment"], time.monotonic())
+        """Once for each: a watch that begins again tells of all of them anew."""
+        name = obj["metadata"]["labels"]["linnet.dev/deployment"]
+        if type_ == "ADDED" and name not in self.made and not (obj.get("status") or {}).get("readyReplicas"):
+            self.made[name] = time.monotonic()
             self._spawn(self._ready(obj))
 
     async def _ready(self, obj: Json) -> None:
