@@ -12,7 +12,7 @@ from linnet.adapters import kinds
 from linnet.adapters.act import Acting, perform, write_status
 from linnet.adapters.cache import Cache
 from linnet.adapters.children import Children
-from linnet.adapters.errors import ConflictError, LeadershipLostError
+from linnet.adapters.errors import ConflictError, ForbiddenError, LeadershipLostError
 from linnet.adapters.gather import as_parent
 from linnet.adapters.journal import Journal
 from linnet.api.modelversion import Decision, Quarantine
@@ -228,3 +228,19 @@ async def test_a_status_conflict_brings_the_newest_object() -> None:
     found = desk.cache.get(kinds.DEPLOYMENT, "ml", "iris")
     assert found is not None
     assert found["status"] == {"held": "theirs"}
+
+
+@pytest.mark.parametrize("optional", [True, False])
+async def test_an_optional_patch_that_is_refused_holds_nothing_up(
+    optional: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A policy of the platform against labels on pods must not keep a bad version in traffic."""
+    desk = Desk()
+    desk.kube.fails["patch"] = ForbiddenError("labels are ours alone")
+    patch = Patch("v1", "Pod", "iris-1", "uid-1", {"metadata": {"labels": {"a": "b"}}}, optional=optional)
+    if optional:
+        await desk.do(patch)
+        assert "labels are ours alone" in caplog.text
+    else:
+        with pytest.raises(ForbiddenError):
+            await desk.do(patch)

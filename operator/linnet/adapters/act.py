@@ -10,7 +10,7 @@ from typing import Any, Final, assert_never
 from linnet.adapters import kinds
 from linnet.adapters.cache import Cache
 from linnet.adapters.children import Children, Gone, Seen
-from linnet.adapters.errors import ConflictError, NotFoundError
+from linnet.adapters.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from linnet.adapters.gather import serving
 from linnet.adapters.journal import Journal
 from linnet.adapters.kinds import Resource
@@ -70,6 +70,10 @@ async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
     except NotFoundError as error:
         deps.gone(resource, namespace, action.name, action.uid)
         raise ConflictError(str(error)) from error
+    except (ForbiddenError, InvalidError) as error:
+        if not action.optional:
+            raise
+        _log.warning("%s %s was not patched: %s", action.kind, action.name, error)
 
 
 async def _delete(deps: Acting, namespace: str, action: Delete) -> None:

@@ -32,4 +32,4 @@ def _loaded(pod: Pod, *, carried: bool) -> bool:
 
 
 def _label(pod: Pod, value: str | None) -> Patch:
-    return Patch("v1", "Pod", pod.meta.name, pod.meta.uid, {"metadata": {"labels": {LOADED: value}}})
+    return Patch("v1", "Pod", pod.meta.name, pod.meta.uid, {"metadata": {"labels": {LOADED: value}}}, optional=True)

@@ -40,13 +40,17 @@ class Create:
 
 @dataclass(frozen=True)
 class Patch:
-    """JSON merge-patch of an object that stands; `uid` guards against a namesake."""
+    """JSON merge-patch of an object that stands; `uid` guards against a namesake.
+
+    An `optional` one that is refused is told in the log: no judgement, and no rollback, waits for it.
+    """
 
     api_version: str
     kind: str
     name: str
     uid: str
     body: Manifest
+    optional: bool = False
 
 
 @dataclass(frozen=True)
