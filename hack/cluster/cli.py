@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hack.cluster import cleanup, controlplane, images, lifecycle, parts, report, volume
+from hack.cluster import cleanup, controlplane, gateway, images, lifecycle, parts, report, volume
 from hack.cluster.steps import ClusterError
 
 Given = argparse.Namespace
@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
 
     command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
+    command("gateway", lambda _: print(json.dumps(gateway.up())), "a gateway in the running cluster; its class as JSON")
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
