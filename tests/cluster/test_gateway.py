@@ -19,8 +19,15 @@ VERSIONS = ("stable", "canary")
 PORTS = {"http": (80, 8080), "grpc": (8081, 8081)}
 CALLS = """
 import collections, grpc, json, sys
-who = grpc.insecure_channel(sys.argv[1]).unary_unary("/linnet.Test/Who")
-print(json.dumps(collections.Counter(who(b"", wait_for_ready=True, timeout=30).decode() for _ in range(2000))))
+address, host, times = sys.argv[1:]
+channel = grpc.insecure_channel(address, options=[("grpc.default_authority", host)])
+who = channel.unary_unary("/linnet.Test/Who")
+def answer():
+    try:
+        return who(b"", timeout=10).decode()
+    except grpc.RpcError as error:
+        return error.code().name
+print(json.dumps(collections.Counter(answer() for _ in range(int(times)))))
 """
 
 
@@ -69,7 +76,13 @@ class Routed:
         steps.wait("the route", lambda: self.load.call(8).keys() <= {*known}, within=30)
 
     def grpc(self, *rules: Object) -> None:
+        """Apply a GRPCRoute."""
         self.place.apply(self._route("GRPCRoute", "grpc", rules))
+
+    def called(self, caller: str, times: int) -> Counter[str]:
+        """The answers to so many gRPC calls over one connection from a pod."""
+        words = ("python", "-c", CALLS, self.entry["grpc"], self.host, str(times))
+        return Counter(json.loads(self.place.kubectl("exec", caller, "--", *words)))
 
     def weights(self, stable: int, canary: int) -> None:
         """Both weights in one PATCH."""
@@ -152,8 +165,9 @@ def test_grpc_calls_split_by_weight(routed: Routed) -> None:
     routed.grpc({"backendRefs": backends("grpc", 95, 5)})
     routed.place.apply(pod("caller", routed.place.image, ["sleep", "600"]))
     routed.place.kubectl("wait", "pod/caller", "--for=condition=Ready", "--timeout=60s")
-    address = routed.entry["grpc"]
-    counted = json.loads(routed.place.kubectl("exec", "caller", "--", "python", "-c", CALLS, address))
+    steps.wait("the route", lambda: routed.called("caller", 1).keys() <= {*VERSIONS}, within=30, every=0.5)
+    counted = routed.called("caller", 2000)
+    assert counted.total() == counted["stable"] + counted["canary"]
     assert counted["canary"] == pytest.approx(100, abs=30)
 
 
