@@ -23,7 +23,8 @@ def parser() -> argparse.ArgumentParser:
 
     command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
-    command("gateway", lambda _: print(json.dumps(gateway.up())), "a gateway in the running cluster; its class as JSON")
+    front = command("gateway", start_gateway, "a gateway in the running cluster; its class and addresses as JSON")
+    front.add_argument("--definitions", action="store_true", help="only print the folder of the Gateway API's CRDs")
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
@@ -62,6 +63,10 @@ def verify_clean(_: Given) -> int:
     found = cleanup.leftovers()
     print("\n".join(found) or "nothing is left")
     return 1 if found else 0
+
+
+def start_gateway(given: Given) -> None:
+    print(gateway.definitions() if given.definitions else json.dumps(gateway.up()))
 
 
 def show_environment(given: Given) -> None:

@@ -78,7 +78,7 @@ def config() -> dict[str, Any]:
 
 def define(client: Client) -> None:
     """Apply the definitions; returns when the API server serves them."""
-    kinds = {path.stem.removeprefix(f"{GROUP}_"): path for path in definitions()}
+    kinds = {path.stem.removeprefix(f"{GROUP}_"): path for path in definitions().glob("*.yaml")}
     for kind, path in kinds.items():
         place = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{kind}.{GROUP}"
         client.apply(place, path.read_bytes())
@@ -89,8 +89,8 @@ def served(client: Client, kind: str) -> bool:
     return any(client.exists(f"/apis/{GROUP}/{version}/{kind}") for version in ("v1", "v1beta1"))
 
 
-def definitions() -> list[Path]:
-    """The Gateway API's definitions, of the version that Traefik is built with, standard channel.
+def definitions() -> Path:
+    """The folder of the Gateway API's definitions, of the version that Traefik is built with, standard channel.
 
     Kept beside the binaries: neither Go nor the network is needed a second time, and Traefik is not built for them.
     """
@@ -99,7 +99,7 @@ def definitions() -> list[Path]:
     with parts.lock(layout.cache() / "gateway-api.lock"):
         if not kept.exists():
             copy(golang.module(FOLDER, MODULE) / "config/crd/standard", kept)
-    return sorted(kept.glob(f"{GROUP}_*.yaml"))
+    return kept
 
 
 def copy(source: Path, kept: Path) -> None:
@@ -107,7 +107,7 @@ def copy(source: Path, kept: Path) -> None:
     partial = kept.with_name(f"{kept.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for path in source.glob("*.yaml"):
+    for path in source.glob(f"{GROUP}_*.yaml"):
         (partial / path.name).write_bytes(path.read_bytes())
     partial.rename(kept)
 
