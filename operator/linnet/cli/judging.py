@@ -11,7 +11,7 @@ from linnet.api.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.manifests import Manifest
 from linnet.core import capacity, policy
 from linnet.core.parse import parse_spec
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.runtimes import Catalogue, UnknownRuntimeError, freeze
 
 
@@ -21,7 +21,7 @@ class Judged:
 
     manifest: Manifest
     spec: DeploymentSpec
-    policy: RolloutPolicy
+    policy: Rules
     runtime: FrozenRuntime
     missing: str = ""
 

@@ -18,7 +18,7 @@ from linnet.core.runtimes import metric_rules
 
 
 @dataclass(frozen=True)
-class RolloutPolicy:
+class Rules:
     """What a rollout goes by. `checks` are the judge's; `source` is the JSON that it was made from."""
 
     type: StrategyType
@@ -44,13 +44,13 @@ def source_of(spec: DeploymentSpec) -> str:
     return json.dumps({k: v.wire() for k, v in parts.items() if v is not None}, sort_keys=True)
 
 
-def resolve(source: str, runtime: FrozenRuntime) -> RolloutPolicy | None:
+def resolve(source: str, runtime: FrozenRuntime) -> Rules | None:
     """The policy that `source` makes for this runtime; None if it can't be read."""
     return _resolved(source, runtime.model_dump_json())
 
 
 @lru_cache(maxsize=256)
-def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
+def _resolved(source: str, runtime_json: str) -> Rules | None:
     """Asked several times a look, and mostly the same for all Deployments of a namespace."""
     runtime = FrozenRuntime.model_validate_json(runtime_json)
     try:
@@ -62,7 +62,7 @@ def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
     limits = parse_spec(Deadlines, data.get("deadlines", {}))
     if isinstance(strategy, Invalid) or isinstance(analysis, Invalid) or isinstance(limits, Invalid):
         return None
-    return RolloutPolicy(
+    return Rules(
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
         steps=defaults.steps(strategy),
@@ -103,7 +103,7 @@ def _check(check: Check) -> checks.Check:
     )
 
 
-def trouble(policy: RolloutPolicy, runtime: FrozenRuntime) -> tuple[bool, str] | None:
+def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     """Why this runtime can't be judged by this policy: (True: the signal is missing, False: the spec is wrong)."""
     signals = metric_rules(runtime.metrics).signals()
     for index, check in enumerate(policy.judged.checks):

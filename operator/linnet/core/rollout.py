@@ -16,7 +16,7 @@ from linnet.core.capacity import canary_replicas, effective_weight
 from linnet.core.checks import Judgement, Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.world import World
 
@@ -128,7 +128,7 @@ def _superseded(world: World, rollout: RolloutStatus, target: Wanted | None) -> 
     return Turn(world.with_status(rollout=None), (Emit("Normal", "Superseded", message),))
 
 
-def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Turn:
+def _starting(world: World, rollout: RolloutStatus, policy: Rules) -> Turn:
     found = world.workload(rollout.to)
     wanted = world.replicas if rollout.from_ is None else first_replicas(world, policy)
     if wanted > 0 and (found is None or found.replicas < wanted or found.ready < wanted):
@@ -152,7 +152,7 @@ def _first(world: World, rollout: RolloutStatus) -> Turn:
     return Turn(ended.world, (*told, *ended.actions))
 
 
-def first_replicas(world: World, policy: RolloutPolicy) -> int:
+def first_replicas(world: World, policy: Rules) -> int:
     """Canary pods of the first weight in the steps; all of them where no traffic is shared before the switch."""
     if policy.type != "Canary":
         return world.replicas
@@ -160,7 +160,7 @@ def first_replicas(world: World, policy: RolloutPolicy) -> int:
     return canary_replicas(world.replicas, weight)
 
 
-def _entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANALYSIS) -> Turn:
+def _entered(world: World, policy: Rules, judged: Judged, by: str = ANALYSIS) -> Turn:
     """The step that was just entered, with its weight; past the last step the version is promoted."""
     rollout = world.status.rollout
     assert rollout is not None
@@ -176,7 +176,7 @@ def _entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANAL
     return Turn(moved, (Emit("Normal", "WeightSet", message),))
 
 
-def _why(policy: RolloutPolicy) -> tuple[str, str]:
+def _why(policy: Rules) -> tuple[str, str]:
     """Reason and sentence of a promotion past the last step."""
     if policy.steps:
         return "StepsCompleted", "every step was completed"
@@ -193,7 +193,7 @@ def next_step(world: World, judged: Judged, by: str = ANALYSIS) -> Turn:
     return _entered(moved, policy, judged, by)
 
 
-def _stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _stepping(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     index = rollout.step or 0
     if index >= len(policy.steps):
         return promote(world, ANALYSIS, *_why(policy), judged)
@@ -228,7 +228,7 @@ def _pausing(world: World, step: Step, elapsed: timedelta, judged: Judged) -> Tu
             return next_step(world, judged)
 
 
-def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
+def _analysing(world: World, policy: Rules, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
     assert step.analyse is not None
     names = frozenset(step.analyse.checks) if step.analyse.checks is not None else None
     verdict = judged.verdict(names)
@@ -244,7 +244,7 @@ def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedel
     return Turn(world)
 
 
-def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _promoting(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     """The new version gets all of its pods before the former one gives up any (flagger #1202, argo #2050)."""
     found = world.workload(rollout.to)
     if found is None or found.replicas < world.replicas or found.ready < world.replicas:
@@ -259,7 +259,7 @@ def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judg
     return Turn(ended.world, (told, *ended.actions))
 
 
-def _baking(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _baking(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     if world.since(rollout.step_started_at) < policy.bake:
         return Turn(world)
     return finish(world, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(policy.bake)}", judged)

@@ -13,7 +13,7 @@ from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.podparts import Owner
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.versions import Version
 
 
@@ -80,7 +80,7 @@ class World:
         return self.now - parse_time(time) if time else timedelta(0)
 
     @cached_property
-    def policy(self) -> RolloutPolicy | None:
+    def policy(self) -> Rules | None:
         """The frozen policy of the rollout under way, or else what the spec says now; None without a version."""
         rollout = self.status.rollout
         wanted = self.version(rollout.to.version) if rollout else None
