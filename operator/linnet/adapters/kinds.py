@@ -32,6 +32,7 @@ MODEL: Final = Resource(API_VERSION, "Model", "models")
 MODEL_VERSION: Final = Resource(API_VERSION, "ModelVersion", "modelversions")
 DEPLOYMENT: Final = Resource(API_VERSION, "Deployment", "deployments")
 RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies")
+ROLLOUT_POLICY: Final = Resource(API_VERSION, "RolloutPolicy", "rolloutpolicies")
 
 WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
 SERVICE: Final = Resource("v1", "Service", "services")
@@ -49,9 +50,11 @@ ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
+NAMED: Final = (ROLLOUT_POLICY,)
+"""Written by people and named by objects of ours: read, never reconciled."""
 CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
-WATCHED: Final = (*OWN, *CHILDREN)
+WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
 
 _ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, ROUTE, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}

@@ -112,6 +112,8 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    policy: Parent | None = None
+    """The RolloutPolicy that it names, if that is there."""
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
 from linnet.api.analysis import Analysis, Check
-from linnet.api.deployment import Deadlines, DeploymentSpec
+from linnet.api.deployment import DeploymentSpec
+from linnet.api.rolloutpolicy import Deadlines
 from linnet.api.runtime import FrozenRuntime
 from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults
@@ -115,9 +117,21 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
             if check.threshold_seconds not in bounds:
                 shown = ", ".join(f"{b:g}s" for b in bounds)
                 return False, f"{path}.threshold: {check.threshold_seconds:g}s is no bucket of {runtime.name}: {shown}"
+    if (unknown := next(_unknown_checks(policy), None)) is not None:
+        return False, unknown
     if not policy.judged.checks and any(step.analyse for step in policy.steps):
         return True, (
             f"spec.strategy.steps: an analyse step can't pass, because runtime {runtime.name} exposes no metrics: "
             "add spec.runtime.metrics to the Model, or write steps of setWeight and pause"
         )
     return None
+
+
+def _unknown_checks(rules: Rules) -> Iterator[str]:
+    """Names in `analyse.checks` that no check bears: such a step would wait for ever."""
+    known = [c.name for c in rules.judged.checks]
+    for index, step in enumerate(rules.steps):
+        for at, name in enumerate((step.analyse.checks if step.analyse else None) or ()):
+            if name not in known:
+                there = f"the checks are {', '.join(known)}" if known else "there are no checks"
+                yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"

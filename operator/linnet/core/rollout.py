@@ -52,7 +52,8 @@ def begin(world: World, target: Wanted) -> Turn:
     policy = begun.policy
     if policy is None:
         return Turn(world)
-    begun = begun.with_rollout(rollout, policy_hash=policy.hash)
+    named = world.spec.policy.name if world.spec.policy else None
+    begun = begun.with_rollout(rollout, policy=named, policy_hash=policy.hash)
     message = f"Version {target.revision.version} starts as {target.revision.name}"
     return Turn(
         begun,

@@ -8,7 +8,7 @@ from functools import cached_property
 from linnet.api.conditions import parse_time
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
-from linnet.core import policy, versions
+from linnet.core import policy, shared, versions
 from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
@@ -120,7 +120,8 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         present = next((w.replicas for w in observed.workloads if w.meta.name == rollout.to.name), present)
     frozen = parse_spec(DeploymentSpec, {"model": {"name": str(name or "unknown")}, "replicas": present})
     assert not isinstance(frozen, Invalid)
-    return World(observed, frozen.model_copy(update={"paused": given.get("paused") is True}), status, now)
+    known = {"paused": given.get("paused") is True, "strategy": shared.KEEP_ALL}
+    return World(observed, frozen.model_copy(update=known), status, now)
 
 
 def adopted(world: World) -> World:

@@ -19,7 +19,7 @@ from linnet.adapters import connection, kinds
 from linnet.adapters.kube import PAGE
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
-from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
+from linnet.handlers import children, deployment, model, modelversion, retrainpolicy, rolloutpolicy
 from linnet.handlers.crossing import Crossing
 from linnet.handlers.stateless import NoDiffBase, NoMemories, NoProgress
 from linnet.handlers.watch import OnEvent
@@ -28,7 +28,7 @@ INACTIVITY_SECONDS: Final = 70.0
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final = Identity("linnet")
 """Named, though nothing here asks for it: kopf would look up the user's name, which a container's user has none of."""
-_MODULES: Final = (model, modelversion, deployment, retrainpolicy, children)
+_MODULES: Final = (model, modelversion, deployment, retrainpolicy, rolloutpolicy, children)
 
 
 @dataclass(frozen=True)
