@@ -10,7 +10,7 @@ from typing import Literal
 
 from linnet.api.analysis import Analysis, Check
 from linnet.api.deployment import DeploymentSpec
-from linnet.api.rolloutpolicy import Deadlines
+from linnet.api.rolloutpolicy import Deadlines, RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime
 from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults
@@ -40,7 +40,7 @@ class Rules:
         return hashlib.sha256(self.source.encode()).hexdigest()[:16]
 
 
-def source_of(spec: DeploymentSpec) -> str:
+def source_of(spec: DeploymentSpec | RolloutPolicySpec) -> str:
     """The strategy, analysis and deadlines of a spec, as canonical JSON."""
     parts = {"strategy": spec.strategy, "analysis": spec.analysis, "deadlines": spec.deadlines}
     return json.dumps({k: v.wire() for k, v in parts.items() if v is not None}, sort_keys=True)
