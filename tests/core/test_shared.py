@@ -243,6 +243,16 @@ class TestRollouts:
         assert cluster.message().endswith("(RolloutPolicy gentle). Version 1 serves.")
         assert at_rest(cluster)
 
+    def test_a_gateway_taken_away_in_mid_rollout_makes_no_crowd(self) -> None:
+        """The frozen weight of 99 % is no longer the routes': of the canary there are as many pods as of stable."""
+        gateway = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
+        policy = {**QUICK, **steps({"setWeight": 99}, {"pause": {}})}
+        cluster = Cluster(spec={**NAMED, "traffic": gateway}).share(**policy).run(5).publish(2)
+        cluster.run(60, until=lambda c: c.ready_reason() == "Unknown/Paused")
+        cluster.edit(traffic={"type": "Replicas"}).run(20)
+        assert cluster.ready_reason() == "False/InvalidSpec"
+        assert [w["spec"]["replicas"] for w in cluster.workloads.values()] == [2, 2]
+
     def test_a_check_of_the_policy_that_the_runtime_lacks_is_told_with_its_path(self) -> None:
         """It is found when a version wants to start."""
         slow = {"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}

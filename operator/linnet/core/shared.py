@@ -13,13 +13,13 @@ from linnet.api.deployment import DeploymentSpec
 from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.api.strategy import Step, Strategy
 from linnet.core import unsupported
+from linnet.core.capacity import MOST_WEIGHT
 from linnet.core.observed import Parent
 from linnet.core.parse import Invalid, parse_spec
 
 BLOCKS: Final = ("strategy", "analysis", "deadlines")
 ROOT: Final = "policy.spec"
 """The path of a RolloutPolicy's spec in a Deployment's conditions."""
-MOST_BY_PODS: Final = 50
 KEEP_ALL: Final = Strategy(revision_history=50)
 """While it is not known how many former revisions are to be kept, none is forgotten."""
 
@@ -97,8 +97,8 @@ def misfits(spec: DeploymentSpec) -> Iterator[str]:
 
 
 def _without_gateway(step: Step, path: str) -> Iterator[str]:
-    if (step.set_weight or 0) > MOST_BY_PODS:
-        bound = f"with traffic type Replicas a weight is at most {MOST_BY_PODS} (got {step.set_weight})"
+    if (step.set_weight or 0) > MOST_WEIGHT:
+        bound = f"with traffic type Replicas a weight is at most {MOST_WEIGHT} (got {step.set_weight})"
         yield f"{path}.setWeight: {bound}: beyond it, promote"
     for field in ("mirror", "match_headers", "set_replicas"):
         if getattr(step, field) is not None:
