@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
+from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
@@ -118,6 +118,9 @@ class DeploymentObserved:
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
+    autoscalers: tuple[AutoscalerView, ...] = ()
+    gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """By Gateway: the features that its class names; None if that can't be read."""
 
 
 @dataclass(frozen=True)
