@@ -77,7 +77,8 @@ def as_user(user: str | None) -> dict[str, str]:
 
 
 def collection(item: Object) -> str:
-    plural = {"RetrainPolicy": "retrainpolicies"}.get(item["kind"], f"{item['kind'].lower()}s")
+    kind = item["kind"].lower()
+    plural = f"{kind.removesuffix('y')}ies" if kind.endswith("y") else f"{kind}s"
     return f"/apis/{item['apiVersion']}/namespaces/{item['metadata']['namespace']}/{plural}"
 
 

@@ -29,6 +29,10 @@ def model_version(number: int = 1, model_name: str = "tumor-risk", namespace: st
     return _object("ModelVersion", f"{model_name}-v{number}", namespace, spec)
 
 
+def rollout_policy(name: str = "gentle", namespace: str = "default") -> Object:
+    return _object("RolloutPolicy", name, namespace, {})
+
+
 def retrain_policy(name: str = "tumor-risk", namespace: str = "default") -> Object:
     spec = {"model": {"name": "tumor-risk"}, "training": {"job": {"image": "trainer:1"}}}
     return _object("RetrainPolicy", name, namespace, spec)

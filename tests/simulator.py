@@ -64,6 +64,8 @@ class Cluster:
     generation: int = 1
     annotations: dict[str, str] = field(default_factory=dict)
     status: Json = field(default_factory=dict)
+    shared: Json | None = None
+    """The spec of the RolloutPolicy that the Deployment may name."""
     current: int = 1
     versions: dict[int, Json] = field(default_factory=dict)
     workloads: dict[str, Json] = field(default_factory=dict)
@@ -124,6 +126,11 @@ class Cluster:
     def edit(self, **fields: Any) -> "Cluster":
         self.spec = {**self.spec, **fields}
         self.generation += 1
+        return self
+
+    def share(self, **policy: Any) -> "Cluster":
+        """A RolloutPolicy that says this, and only this."""
+        self.shared = policy
         return self
 
     def ask(self, text: str) -> "Cluster":
@@ -224,6 +231,9 @@ class Cluster:
             evidence=self.memory,
             platform=PLATFORM,
             requests_proven=self.proven,
+            policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
+            if self.shared is not None
+            else None,
             gateway_features={"public": self.features},
             autoscalers=(children.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),

@@ -9,13 +9,24 @@ import pytest
 import yaml
 
 from control_plane import ApiServer
-from samples import DIGEST, OTHER_DIGEST, Object, changed, deployment, model, model_version, retrain_policy
+from samples import (
+    DIGEST,
+    OTHER_DIGEST,
+    Object,
+    changed,
+    deployment,
+    model,
+    model_version,
+    retrain_policy,
+    rollout_policy,
+)
 
 pytestmark = pytest.mark.integration
 
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
+KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
 AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
 TWELVE_LINES = """\
@@ -54,6 +65,7 @@ keepVersions: 10
 
 WHOLE_DEPLOYMENT = """\
 model: {name: tumor-risk}
+policy: {name: gentle}
 replicas: 4
 runtime: {args: [--tensor-parallel-size, "2"]}
 pod:
@@ -93,6 +105,9 @@ analysis:
 deadlines: {fetch: 1h, ready: 10m, evidence: 1h}
 paused: false
 """
+
+_WHOLE = yaml.safe_load(WHOLE_DEPLOYMENT)
+WHOLE_ROLLOUT_POLICY = yaml.safe_dump({block: _WHOLE[block] for block in ("strategy", "analysis", "deadlines")})
 
 WHOLE_POLICY = """\
 model: {name: tumor-risk}
@@ -142,8 +157,13 @@ def test_the_twelve_line_pair_is_stored_as_written(api: ApiServer) -> None:
 
 @pytest.mark.parametrize(
     ("make", "spec"),
-    [(model, WHOLE_MODEL), (deployment, WHOLE_DEPLOYMENT), (retrain_policy, WHOLE_POLICY)],
-    ids=["Model", "Deployment", "RetrainPolicy"],
+    [
+        (model, WHOLE_MODEL),
+        (deployment, WHOLE_DEPLOYMENT),
+        (retrain_policy, WHOLE_POLICY),
+        (rollout_policy, WHOLE_ROLLOUT_POLICY),
+    ],
+    ids=["Model", "Deployment", "RetrainPolicy", "RolloutPolicy"],
 )
 def test_every_field_is_taken_and_stored_as_written(api: ApiServer, make: Callable[..., Object], spec: str) -> None:
     """An object that uses every field comes back unchanged."""
@@ -174,6 +194,36 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(deployment(), STEPS, [{"pause": {"onExpiry": "Promote"}}]),
         ["spec.strategy.steps[0].pause.onExpiry", "goes with maxTime"],
     ),
+    (changed(deployment(), STEPS, [{"pause": {"maxTime": "soon"}}]), ["steps[0].pause.maxTime:", "such as 30s, 5m"]),
+    (
+        changed(deployment(), STEPS, [{"pause": {"maxTime": "1h", "onExpiry": "Abort"}}]),
+        ["steps[0].pause.onExpiry:", "Unsupported value", "RollBack"],
+    ),
+    (
+        changed(deployment(), STEPS, [{"analyse": {"for": "5m", "checks": []}}]),
+        ["steps[0].analyse.checks:", "at least 1"],
+    ),
+    (
+        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e", "f"]}}]),
+        ["spec.strategy.steps:", "one of its names is no check's"],
+    ),
+    (
+        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["f"]}}]),
+        ["spec.strategy.steps:", "analyse.checks names checks of analysis.checks"],
+    ),
+    (
+        changed(rollout_policy(), STEPS, [{"setWeight": 50}, {"setWeight": 10}]),
+        ["spec.strategy.steps:", "weights of the steps never decrease"],
+    ),
+    (
+        changed(rollout_policy(), "spec.strategy", {"type": "AllAtOnce", "steps": []}),
+        ["spec.strategy.steps:", "or write type: Canary"],
+    ),
+    (changed(rollout_policy(), "spec.replicas", 3), ['unknown field "spec.replicas"']),
+    (rollout_policy("with.dot"), ["metadata.name:", "or no Deployment could name it"]),
+    (rollout_policy("p" * 64), ["metadata.name:", "at most 63 lowercase"]),
+    (changed(deployment(), "spec.policy", {}), ["spec.policy.name:", "Required"]),
+    (changed(deployment(), "spec.policy", {"name": "p", "namespace": "x"}), ['unknown field "spec.policy.namespace"']),
     (changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors"}]), ["checks[0]:", "maxRatioToStable, max"]),
     (
         changed(deployment(), CHECKS, [{"name": "l", "signal": "Latency", "threshold": "1s"}]),
@@ -276,6 +326,11 @@ TAKEN = [
     model("least"),
     deployment("least"),
     retrain_policy("least"),
+    rollout_policy("1" * 63),
+    changed(rollout_policy(), STEPS, [{"setWeight": 100}]),
+    changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
+    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e"]}}]),
+    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyse": {"for": "1m", "checks": ["x"]}}]),
     changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),
@@ -418,7 +473,7 @@ def test_kubectl_explain_tells_what_a_field_means(api: ApiServer, field: str, se
 def test_the_server_has_no_complaint_about_a_crd(api: ApiServer) -> None:
     """Structural schemas, all columns and subresources accepted."""
     items = json.loads(api.must("get", "crd", "-o", "json"))["items"]
-    assert len(items) == 4
+    assert len(items) == 5
     for crd in items:
         conditions: dict[str, Any] = {c["type"]: c["status"] for c in crd["status"]["conditions"]}
         assert conditions.get("NonStructuralSchema", "False") == "False"

@@ -26,7 +26,7 @@ def nodes(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
 
 def parts(kind: Kind, *roots: str) -> Iterator[tuple[str, Schema]]:
     schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    for root in roots:
+    for root in schema.keys() & set(roots):
         yield from nodes(schema[root], f"{kind.name}.{root}")
 
 
@@ -60,7 +60,7 @@ def test_no_field_has_a_default(kind: Kind) -> None:
     assert [path for path, node in parts(kind, "spec", "status") if "default" in node] == []
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.status], ids=lambda k: k.name)
 def test_conditions_are_a_map_by_type(kind: Kind) -> None:
     """As every tool that reads conditions expects."""
     conditions = dict(parts(kind, "status"))[f"{kind.name}.status.conditions"]

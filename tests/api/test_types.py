@@ -17,8 +17,9 @@ from linnet.api.modelversion import ModelVersionSpec
 from linnet.api.names import Verb
 from linnet.api.requests import BadRequestError, LastRequest, Request, parse_request, pending
 from linnet.api.retrainpolicy import RetrainPolicySpec
+from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.api.runtime import LabelMatch
-from samples import changed, deployment, model, model_version, retrain_policy
+from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -73,6 +74,7 @@ SPECS: list[tuple[type[BaseModel], dict[str, Any]]] = [
     (DeploymentSpec, deployment()),
     (ModelVersionSpec, model_version()),
     (RetrainPolicySpec, retrain_policy()),
+    (RolloutPolicySpec, rollout_policy()),
 ]
 
 

@@ -193,7 +193,7 @@ def test_crds_are_those_of_the_repository_and_kept() -> None:
     """Uninstalling the release leaves every Model, unless the platform says otherwise."""
     for name, kept in (("defaults", True), ("minimal", False)):
         crds = [i for i in of(name) if i["kind"] == "CustomResourceDefinition"]
-        assert len(crds) == 4
+        assert len(crds) == 5
         for crd in crds:
             source = yaml.safe_load((chart.CHART / "files/crds" / f"{crd['spec']['names']['plural']}.yaml").read_text())
             assert (crd["spec"], crd["metadata"]["name"]) == (source["spec"], source["metadata"]["name"])

@@ -22,6 +22,13 @@ def serving() -> Cluster:
     return Cluster().edit(**QUICK).run(5)
 
 
+def sharing() -> Cluster:
+    """Version 2 is a canary by the RolloutPolicy that the Deployment names."""
+    named = {"model": {"name": "tumor-risk"}, "replicas": 2, "policy": {"name": "gentle"}}
+    cluster = Cluster(spec=named).share(**QUICK).run(5).publish(2)
+    return cluster.run(60, until=lambda c: c.phase == "Stepping").run(6)
+
+
 def canary() -> Cluster:
     """Version 2 has its first seconds of traffic, too few for a verdict."""
     return serving().publish(2).run(60, until=lambda c: c.phase == "Stepping").run(6)

@@ -9,7 +9,7 @@ import yaml
 
 from cli.typing_at import Object, Person
 from control_plane import REPO, Said
-from samples import changed, deployment, model, model_version, retrain_policy
+from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 
 EXAMPLES = sorted(str(p) for p in (REPO / "docs/examples").rglob("*.yaml") if "kustomize" not in str(p))
 CUSTOM = {"name": "custom", "image": "server:1", "ports": {"http": 80}, "readyPath": "/"}
@@ -37,6 +37,9 @@ def test_every_example_is_fine(person: Person) -> None:
         (model(), "spec.format.name", "floppy", "spec.format.name: no runtime of the catalogue loads 'floppy'"),
         (model(), "spec.source.uri", "gs://b/1", "spec.source.uri: the scheme gs is not supported yet"),
         (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
+        (rollout_policy(), "spec.strategie", {}, "spec.strategie: there is no such field"),
+        (rollout_policy(), "spec.analysis.alpha", "1", "spec.analysis.alpha: alpha lies between 0 and 1"),
+        (rollout_policy(), "spec.strategy.capacity", "InPlace", "spec.strategy.capacity: InPlace is not supported yet"),
         (model_version(), "spec.version", "one", "spec.version: "),
         (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
         (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),
@@ -75,6 +78,52 @@ def test_a_threshold_between_two_buckets_is_refused(person: Person) -> None:
     check = {"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}
     said = lint(person, model(), changed(deployment(), "spec.analysis.checks", [check]))
     assert "spec.analysis.checks[0].threshold: 0.123s is no bucket of mlserver: " in said.out
+
+
+NAMING = changed(deployment(), "spec.policy.name", "gentle")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("spec.strategy.steps", [{"setWeight": 60}], "policy.spec.strategy.steps[0].setWeight: with traffic type"),
+        (
+            "spec.analysis.checks",
+            [{"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}],
+            "policy.spec.analysis.checks[0].threshold: 0.123s is no bucket of mlserver",
+        ),
+        (
+            "spec.strategy.steps",
+            [{"analyse": {"for": "1m", "checks": ["slow"]}}],
+            "policy.spec.strategy.steps[0].analyse.checks[0]: no check is named slow: the checks are errors, latency",
+        ),
+    ],
+)
+def test_a_policy_is_read_with_the_deployments_that_name_it(
+    person: Person, path: str, value: Any, sentence: str
+) -> None:
+    """What each of the two alone can't show is told of the Deployment, with the policy's name."""
+    said = lint(person, model(), NAMING, changed(rollout_policy(), path, value))
+    assert said.code == 1
+    assert sentence in said.out
+    assert "(RolloutPolicy gentle)" in said.out
+    assert ": Deployment tumor-risk: " in said.out
+
+
+def test_without_the_policy_it_says_what_it_did_not_look_at(person: Person) -> None:
+    """And forecasts nothing by defaults that don't hold."""
+    said = lint(person, model(), NAMING, more=("--rate", "10/s"))
+    assert said.code == 0
+    assert "the RolloutPolicy gentle is not among the files, or can't be read: what it says was not" in said.out
+    assert "requests each second" not in said.out
+
+
+def test_a_forecast_is_by_the_policy(person: Person) -> None:
+    """At its first weight."""
+    steps = [{"setWeight": 50}, {"analyse": {"for": "1m"}}]
+    policy = changed(rollout_policy(), "spec.strategy.steps", steps)
+    said = lint(person, model(), changed(NAMING, "spec.replicas", 4), policy, more=("--rate", "10/s"))
+    assert "10 requests each second, 50 % of them to the canary" in said.out
 
 
 def test_a_platforms_own_runtime_is_known_if_given(person: Person, tmp_path: Path) -> None:

@@ -76,6 +76,19 @@ def test_programs_get_the_same(person: Person) -> None:
     ]
 
 
+def test_the_policy_stands_below_the_tree(person: Person) -> None:
+    """With the hash of what was frozen; at rest it is the one that the next rollout goes by."""
+    cluster = played.sharing()
+    assert cluster.typed.rollout is not None
+    last = person.sees(*played.objects(cluster)).types("get").out.splitlines()[-1]
+    assert last == f"   policy gentle ({cluster.typed.rollout.policy_hash})"
+    cluster.ask("abort v2 id jane").run(60, until=lambda c: c.phase == "AtRest")
+    last = person.sees(*played.objects(cluster)).types("get").out.splitlines()[-1]
+    assert last == "   policy gentle"
+    (found,) = json.loads(person.types("get", "-o", "json").out)
+    assert found["policy"] == "gentle"
+
+
 def test_an_empty_namespace_is_no_error(person: Person) -> None:
     """As with kubectl get."""
     said = person.sees().types("get")

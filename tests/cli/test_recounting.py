@@ -72,3 +72,15 @@ def test_of_other_kinds_there_is_no_history(person: Person) -> None:
     """Wrong usage, with what to write."""
     said = person.types("history", "rp/weekly")
     assert (said.code, said.err) == (2, "rp/weekly: write mld/NAME or mdl/NAME\n")
+
+
+def test_the_policy_of_a_rollout_is_named(person: Person) -> None:
+    """While it is under way, and with the decision that ended it."""
+    cluster = played.sharing()
+    assert cluster.typed.rollout is not None
+    named = f"policy gentle ({cluster.typed.rollout.policy_hash})"
+    said = person.sees(*played.objects(cluster)).types("explain", "tumor-risk")
+    assert f"by {named}, as it was when the rollout began" in said.out
+    cluster.ask("abort v2 id jane").run(60, until=lambda c: c.phase == "AtRest")
+    said = person.sees(*played.objects(cluster)).types("explain", "tumor-risk")
+    assert said.out.endswith(f", {named}\n")

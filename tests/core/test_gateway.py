@@ -279,7 +279,7 @@ class TestTrouble:
     def test_the_way_of_traffic_can_be_changed_at_rest(self) -> None:
         """Back to a split by pods: the route goes, and requests to `<name>` are answered as before."""
         cluster = deployed()
-        cluster.edit(traffic={"type": "Replicas"}).run(5)
+        cluster.edit(traffic={"type": "Replicas"}, strategy={}).run(5)
         assert cluster.routes == {}
         assert cluster.ready_reason() == "True/AsDesired"
 

@@ -21,7 +21,7 @@ ALL = all_commands()
 PAGES = list(dict.fromkeys(c.page for c in ALL if c.how in {How.RUN, How.DRY}))
 POLICY = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/linnet-requests"
 LEASES = "/apis/coordination.k8s.io/v1"
-KINDS = ("models", "modelversions", "deployments", "retrainpolicies")
+KINDS = ("models", "modelversions", "deployments", "rolloutpolicies", "retrainpolicies")
 VERSIONS = (1, 3, 5, 7)
 BARE = "docs/how-to/install.md"
 """The page that begins with a cluster on which nothing is installed."""

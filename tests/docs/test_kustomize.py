@@ -38,6 +38,7 @@ def test_names_reach_every_reference(api: ApiServer, folder: Path) -> None:
     job = policy["training"]["job"]
     references = [
         deployment["model"]["name"],
+        deployment["policy"]["name"],
         policy["model"]["name"],
         policy["deployment"]["name"],
         model["source"]["credentials"]["secretName"],

@@ -12,6 +12,7 @@ from docs.pages import REPO
 from linnet.api.deployment import DeploymentSpec
 from linnet.api.model import ModelSpec
 from linnet.api.retrainpolicy import RetrainPolicySpec
+from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.core import retrain_spec, unsupported
 from linnet.core.parse import Invalid, parse_spec
 
@@ -45,6 +46,8 @@ def later(spec: Any) -> Any:
             yield from unsupported.in_model(spec)
         case DeploymentSpec():
             yield from unsupported.in_deployment(spec)
+        case RolloutPolicySpec():
+            yield from unsupported.in_blocks(spec)
         case RetrainPolicySpec():
             yield from retrain_spec.obstacles(spec, ALLOWED_ACCOUNTS)
 

@@ -26,8 +26,14 @@ class Heard:
         self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 1, spec=named))
         self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "other", 1, spec={"model": {"name": "wine"}}))
         self.feed.seen(kinds.RETRAIN_POLICY, own("RetrainPolicy", "weekly", 1, spec=named))
+        self.policy(1)
+        gentle = {**named, "policy": {"name": "gentle"}}
+        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "us", 1, spec={**gentle, "model": {"name": "tea"}}))
         self.keys.clear()
         self.asked.clear()
+
+    def policy(self, resource_version: int, **spec: Any) -> None:
+        self.feed.seen(kinds.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", resource_version, spec=spec))
 
     @staticmethod
     def version(number: int, resource_version: int, **status: Any) -> Json:
@@ -55,6 +61,25 @@ def test_a_version_concerns_its_model_and_those_that_follow_it(heard: Heard) -> 
     """A version that became ready is rolled out at once, not at the next resync."""
     heard.feed.seen(kinds.MODEL_VERSION, heard.version(1, 2, digest="sha256:x"))
     assert heard.keys == {"Model/iris", "ModelVersion/iris-v1", "Deployment/eu", "RetrainPolicy/weekly"}
+
+
+def test_a_policy_concerns_those_that_name_it(heard: Heard) -> None:
+    """When it changes, when it goes, and when it is there again; nobody reconciles the policy itself."""
+    for change in (
+        lambda: heard.policy(2, deadlines={"ready": "5m"}),
+        lambda: heard.feed.gone(kinds.ROLLOUT_POLICY, "ml", "gentle", "RolloutPolicy-gentle"),
+        lambda: heard.feed.seen(kinds.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", 4, uid="another")),
+    ):
+        heard.keys.clear()
+        change()
+        assert heard.keys == {"Deployment/us"}
+    assert heard.asked == set()
+
+
+def test_what_a_policy_does_not_say_concerns_nobody(heard: Heard) -> None:
+    """A label of it, or what a GitOps tool notes there."""
+    heard.policy(2)
+    assert heard.keys == set()
 
 
 def test_a_quarantine_concerns_every_deployment_of_the_namespace(heard: Heard) -> None:

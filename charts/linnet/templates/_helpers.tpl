@@ -47,7 +47,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* What the operator may do in the namespaces that it works in. No Secret, no node, no wildcard. */ -}}
 {{- define "linnet.rules" -}}
 - apiGroups: [linnet.dev]
-  resources: [models, deployments, retrainpolicies]
+  resources: [models, deployments, rolloutpolicies, retrainpolicies]
   verbs: [get, list, watch]
 - apiGroups: [linnet.dev]
   resources: [modelversions]

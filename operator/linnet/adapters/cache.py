@@ -1,4 +1,4 @@
-"""What the operator knows of the cluster: slim objects as compact JSON, found by name, owner and model.
+"""What the operator knows of the cluster: slim objects as compact JSON, found by name, owner, model and policy.
 
 Filled by LISTs before the watch starts, then by watch events and by the answers to the operator's own writes.
 A newer object is never replaced by an older one, since events lag behind answers.
@@ -131,6 +131,10 @@ class Cache:
         """ModelVersions of the namespace that hold a quarantine."""
         return self._found(("quarantined", namespace))
 
+    def of_policy(self, namespace: str, policy: str) -> list[Manifest]:
+        """Deployments that name the RolloutPolicy."""
+        return self._found(("policy", namespace, policy))
+
     def deployments(self, namespace: str) -> list[Manifest]:
         return self._found(("all", kinds.DEPLOYMENT, namespace))
 
@@ -162,7 +166,7 @@ class Cache:
 def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
     meta = obj["metadata"]
     namespace = meta["namespace"]
-    if resource not in kinds.OWN:
+    if resource in kinds.CHILDREN:
         owner = owner_of(obj)
         if owner is not None:
             yield "owner", resource, namespace, *owner
@@ -170,6 +174,9 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
     model = (obj["spec"].get("model") or {}).get("name")
     if model:
         yield "model", resource, namespace, model
+    policy = (obj["spec"].get("policy") or {}).get("name")
+    if policy:
+        yield "policy", namespace, policy
     if resource == kinds.MODEL_VERSION and obj["status"].get("quarantine"):
         yield "quarantined", namespace
     if resource == kinds.DEPLOYMENT:

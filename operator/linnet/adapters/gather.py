@@ -53,7 +53,10 @@ class Gather:
         self._sources = sources
 
     def parent(self, ref: Ref) -> Parent | None:
-        obj = self._cache.get(kinds.own(ref.kind), ref.namespace, ref.name)
+        return self._get(kinds.own(ref.kind), ref.namespace, ref.name)
+
+    def _get(self, resource: Resource, namespace: str, name: str) -> Parent | None:
+        obj = self._cache.get(resource, namespace, name)
         return as_parent(obj) if obj is not None else None
 
     async def model(self, parent: Parent) -> ModelObserved:
@@ -78,7 +81,7 @@ class Gather:
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
-        model = _model_name(parent)
+        model = _name_of(parent, "model")
         observed = DeploymentObserved(
             deployment=parent,
             model=self.parent(Ref("Model", parent.namespace, model)),
@@ -93,6 +96,7 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            policy=self._get(kinds.ROLLOUT_POLICY, parent.namespace, _name_of(parent, "policy")),
             routes=self._routes(parent),
             gateway_features=await self._features(parent),
             autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
@@ -106,7 +110,7 @@ class Gather:
         return replace(observed, scrape=replace(scrape, errors={**scrape.errors, **strangers}))
 
     async def policy(self, parent: Parent) -> RetrainObserved:
-        model = _model_name(parent)
+        model = _name_of(parent, "model")
         cron_jobs = self._owned(kinds.CRON_JOB, "RetrainPolicy", parent)
         makers = {parent.uid, *(c["metadata"]["uid"] for c in cron_jobs)}
         jobs = [j for j in self._all(kinds.JOB, "RetrainPolicy", parent) if controller(j) in makers]
@@ -221,6 +225,7 @@ def account_names(spec: Any) -> Iterable[str]:
             yield from account_names(value)
 
 
-def _model_name(parent: Parent) -> str:
-    model = parent.spec.get("model")
-    return str(model.get("name", "")) if isinstance(model, Mapping) else ""
+def _name_of(parent: Parent, field: str) -> str:
+    """The name that a reference of the spec holds; empty if there is none."""
+    reference = parent.spec.get(field)
+    return str(reference.get("name", "")) if isinstance(reference, Mapping) else ""

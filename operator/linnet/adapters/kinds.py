@@ -33,6 +33,7 @@ MODEL: Final = Resource(API_VERSION, "Model", "models")
 MODEL_VERSION: Final = Resource(API_VERSION, "ModelVersion", "modelversions")
 DEPLOYMENT: Final = Resource(API_VERSION, "Deployment", "deployments")
 RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies")
+ROLLOUT_POLICY: Final = Resource(API_VERSION, "RolloutPolicy", "rolloutpolicies")
 
 WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
 SERVICE: Final = Resource("v1", "Service", "services")
@@ -53,11 +54,13 @@ AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horiz
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
+NAMED: Final = (ROLLOUT_POLICY,)
+"""Written by people and named by objects of ours: read, never reconciled."""
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
 """Of an API that a cluster may not have: watched where it is served when the operator starts."""
 CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, AUTOSCALER, *ROUTES)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
-WATCHED: Final = (*OWN, *CHILDREN)
+WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
 
 _ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}

@@ -16,7 +16,7 @@ _PREFIX: Final = f"{GROUP}/"
 
 def slim(resource: Resource, obj: Manifest) -> Manifest:
     """What `core.children` and `core.observed.Parent` read of the object, and nothing else."""
-    if resource in kinds.OWN:
+    if resource in kinds.OWN or resource in kinds.NAMED:
         return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
     return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
 

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     NOT_YET_SUPPORTED = "NotYetSupported"
     UNSUPPORTED_SIGNAL = "UnsupportedSignal"
     UNKNOWN_RUNTIME = "UnknownRuntime"
+    POLICY_NOT_FOUND = "PolicyNotFound"
     MODEL_NOT_FOUND = "ModelNotFound"
     VERSION_NOT_FOUND = "VersionNotFound"
     VERSION_NOT_READY = "VersionNotReady"

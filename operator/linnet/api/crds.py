@@ -16,6 +16,7 @@ from linnet.api.model import ModelSpec, ModelStatus
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus
 from linnet.api.names import GROUP, VERSION
 from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus
+from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.api.schema import structural
 
 Column = tuple[str, str, str, int]
@@ -26,21 +27,22 @@ _STATE: tuple[Column, ...] = (
     ("Ready", "string", f"{_READY}status", 0),
     ("Reason", "string", f"{_READY}reason", 0),
 )
-_LAST: tuple[Column, ...] = (
-    ("Message", "string", f"{_READY}message", 1),
-    ("Age", "date", ".metadata.creationTimestamp", 0),
-)
+_AGE: Column = ("Age", "date", ".metadata.creationTimestamp", 0)
+_LAST: tuple[Column, ...] = (("Message", "string", f"{_READY}message", 1), _AGE)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind and how it is shown. `name_limit` keeps the names of its children valid."""
+    """One kind and how it is shown. `name_limit` keeps the names of its children valid.
+
+    Without a `status` it is only read: it has no children, and is not reconciled.
+    """
 
     name: str
     plural: str
     short: str
     spec: type[BaseModel]
-    status: type[BaseModel]
+    status: type[BaseModel] | None
     columns: tuple[Column, ...]
     name_limit: int
     description: str
@@ -100,13 +102,30 @@ KINDS = (
             ("Weight", "integer", ".status.rollout.effectiveWeight", 0),
             *_STATE,
             ("Pods", "integer", ".status.readyReplicas", 1),
+            ("Policy", "string", ".spec.policy.name", 1),
             *_LAST,
         ),
         40,
         "Deployment serves a Model in this place and brings its new versions to traffic by a canary. "
         "Type mld, since `kubectl get deployment` means apps/v1.",
         scale=True,
-        selectable=(".spec.model.name",),
+        selectable=(".spec.model.name", ".spec.policy.name"),
+    ),
+    Kind(
+        "RolloutPolicy",
+        "rolloutpolicies",
+        "rop",
+        RolloutPolicySpec,
+        None,
+        (
+            ("Strategy", "string", ".spec.strategy.type", 0),
+            ("Interval", "string", ".spec.analysis.interval", 0),
+            ("Bake", "string", ".spec.strategy.bake.time", 0),
+            _AGE,
+        ),
+        63,
+        "RolloutPolicy is a strategy, an analysis and deadlines that many Deployments name instead of repeating them. "
+        "A rollout keeps to what it said when the rollout started.",
     ),
     Kind(
         "RetrainPolicy",
@@ -152,7 +171,7 @@ def crd(kind: Kind) -> dict[str, Any]:
 
 
 def _version(kind: Kind) -> dict[str, Any]:
-    subresources: dict[str, Any] = {"status": {}}
+    subresources: dict[str, Any] = {"status": {}} if kind.status else {}
     if kind.scale:
         subresources["scale"] = {
             "specReplicasPath": ".spec.replicas",
@@ -163,7 +182,7 @@ def _version(kind: Kind) -> dict[str, Any]:
         "name": VERSION,
         "served": True,
         "storage": True,
-        "subresources": subresources,
+        **({"subresources": subresources} if subresources else {}),
         "additionalPrinterColumns": [
             {"name": n, "type": t, "jsonPath": p, **({"priority": q} if q else {})} for n, t, p, q in kind.columns
         ],
@@ -176,6 +195,8 @@ def _version(kind: Kind) -> dict[str, Any]:
 
 def object_rules(kind: Kind) -> list[dict[str, Any]]:
     """The CEL rules of the whole object: its name, and what concerns both spec and status."""
+    if kind.status is None:
+        return list(rules(_named(kind))["x-kubernetes-validations"])
     limit = (
         f"self.metadata.name.size() <= {kind.name_limit}",
         f"a {kind.name}'s name has at most {kind.name_limit} characters, so that its children's names stay valid",
@@ -190,6 +211,16 @@ def object_rules(kind: Kind) -> list[dict[str, Any]]:
     return list(rules(limit, label, *kind.rules)["x-kubernetes-validations"])
 
 
+def _named(kind: Kind) -> Rule:
+    return (
+        f"self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= "
+        f"{kind.name_limit}",
+        f"a {kind.name}'s name is a DNS label, or no Deployment could name it: at most {kind.name_limit} lowercase "
+        "letters, digits and -",
+        ".metadata.name",
+    )
+
+
 def _object_schema(kind: Kind) -> dict[str, Any]:
     return {
         "type": "object",
@@ -200,7 +231,7 @@ def _object_schema(kind: Kind) -> dict[str, Any]:
             "kind": {"type": "string"},
             "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": structural(kind.spec),
-            "status": structural(kind.status),
+            **({"status": structural(kind.status)} if kind.status else {}),
         },
         "x-kubernetes-validations": object_rules(kind),
     }

@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.analysis import Analysis
-from linnet.api.base import Arguments, Digest, Duration, Name, StatusWire, Time, Token, Wire, rules
+from linnet.api.base import Arguments, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
 from linnet.api.conditions import Conditions
 from linnet.api.pod import PodSettings
 from linnet.api.requests import LastRequest
+from linnet.api.rolloutpolicy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.strategy import Strategy, Traffic
 
 
@@ -70,17 +71,6 @@ class ServerArguments(Wire):
     """Appended to the runtime's arguments."""
 
 
-class Deadlines(Wire):
-    """How long things may take."""
-
-    fetch: Duration | None = None
-    """Bringing the artifact into a pod; 1h if left out."""
-    ready: Duration | None = None
-    """From the pods' creation until they are ready; 10m if left out."""
-    evidence: Duration | None = None
-    """How long a step may wait for a verdict; 1h if left out."""
-
-
 class DeploymentSpec(Wire):
     """The model, its pods, its traffic, and how it changes."""
 
@@ -109,12 +99,7 @@ class DeploymentSpec(Wire):
                 "with traffic type Replicas a weight is at most 50: beyond it, promote",
                 ".strategy.steps",
             ),
-            (
-                "!has(self.strategy) || !has(self.strategy.steps) || "
-                "self.strategy.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
-                "the weights of the steps never decrease: a canary that should get less is rolled back",
-                ".strategy.steps",
-            ),
+            CHECKS_ARE_KNOWN,
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
                 "!has(self.strategy) || !has(self.strategy.steps) || "
@@ -144,6 +129,10 @@ class DeploymentSpec(Wire):
     """What may be set of the pods."""
     traffic: Traffic | None = None
     """How requests reach them."""
+    policy: Reference | None = None
+    """A RolloutPolicy, which says what strategy, analysis and deadlines don't say here. Each of the three that is
+    written here takes the place of that whole block of the policy. What it says when a rollout starts counts for all of
+    that rollout; a later change of it starts none."""
     strategy: Strategy | None = None
     """How a new version takes over."""
     analysis: Analysis | None = None
@@ -208,8 +197,10 @@ class RolloutStatus(StatusWire):
     """A person asked it to pause."""
     checks: Annotated[list[CheckVerdict], Field(max_length=17)] | None = None
     """The last verdicts."""
+    policy: Annotated[str, Field(max_length=63)] | None = None
+    """The RolloutPolicy that was named when it began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
-    """Hash of the strategy and analysis, frozen when it began."""
+    """Hash of the strategy, analysis and deadlines, frozen when it began."""
     decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
     """What was decided, written down before routing changes."""
     reason: Annotated[str, Field(max_length=64)] | None = None

@@ -115,8 +115,10 @@ class Decision(StatusWire):
     """One word."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """A sentence."""
+    policy: Annotated[str, Field(max_length=63)] | None = None
+    """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
-    """Hash of the analysis that judged."""
+    """Hash of the strategy, analysis and deadlines by which it was decided."""
     checks: Annotated[list[CheckResult], Field(max_length=16)] | None = None
     """The counts."""
     time: Time | None = None

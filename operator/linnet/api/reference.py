@@ -65,7 +65,7 @@ def _shared() -> dict[str, Schema]:
     """Every type that a spec or a status names."""
     found: dict[str, Schema] = {}
     for kind in KINDS:
-        for part in (kind.spec, kind.status):
+        for part in (kind.spec, *([kind.status] if kind.status else [])):
             found |= _schema(part).get("$defs", {})
     return {name: schema for name, schema in found.items() if "properties" in schema}
 
@@ -77,11 +77,11 @@ def _schema(model: type[BaseModel]) -> Schema:
 def _kind(kind: Kind) -> str:
     columns = ", ".join(f"{name}{' (wide)' if priority else ''}" for name, _, _, priority in kind.columns)
     limits = _bullets(object_rules(kind))
-    spec, status = _schema(kind.spec), _schema(kind.status)
+    status = f"### {kind.name} status\n\n{_body(_schema(kind.status))}" if kind.status else ""
     return (
         f"## {kind.name}\n\n{_text(kind.description)}\n\n"
         f"`kubectl get {kind.short}` shows: {columns}.\n\n{limits}\n"
-        f"### {kind.name} spec\n\n{_body(spec)}\n### {kind.name} status\n\n{_body(status)}"
+        f"### {kind.name} spec\n\n{_body(_schema(kind.spec))}\n{status}"
     )
 
 

@@ -29,7 +29,7 @@ class Analyse(Wire):
 
     for_: Annotated[Duration, Field(alias="for")]
     """The least time under observation."""
-    checks: Annotated[list[Name], Field(max_length=16)] | None = None
+    checks: Annotated[list[Name], Field(min_length=1, max_length=16)] | None = None
     """Only these checks must pass; all if left out. Any check that fails rolls back."""
 
 
@@ -99,6 +99,11 @@ class Strategy(Wire):
     model_config = {
         "json_schema_extra": rules(
             ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS, ".steps"),
+            (
+                "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
+                "the weights of the steps never decrease: a canary that should get less is rolled back",
+                ".steps",
+            ),
             ("!has(self.autoPromote) || (has(self.type) && self.type == 'BlueGreen')", _AUTO_PROMOTE, ".autoPromote"),
         )
     }

@@ -31,6 +31,7 @@ _METHODS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 _MACROS: Final[Mapping[str, Callable[[Sequence[Any], Callable[[Any], Any]], Any]]] = {
     "all": lambda items, body: all(body(i) for i in items),
+    "exists": lambda items, body: any(body(i) for i in items),
     "exists_one": lambda items, body: sum(bool(body(i)) for i in items) == 1,
     "filter": lambda items, body: [i for i in items if body(i)],
     "map": lambda items, body: [body(i) for i in items],

@@ -6,7 +6,7 @@ from typing import Any
 
 from linnet.api.labels import COMPONENT, DEPLOYMENT, VERSION
 from linnet.cli.objects import Object, condition, is_ready, labels, name, role, status
-from linnet.cli.tree import Branch, Paint, branches, verdicts
+from linnet.cli.tree import Branch, Paint, branches, by_policy, verdicts
 
 _UNSHOWN = frozenset({"retired"})
 _COLORS = {"True": "green", "False": "red"}
@@ -28,6 +28,12 @@ class Family:
     def rollout(self) -> Mapping[str, Any]:
         """Empty at rest."""
         return self.status.get("rollout") or {}
+
+    @property
+    def policy(self) -> tuple[str, str]:
+        """The RolloutPolicy by which its rollouts go, and the hash of what it said when the one under way began."""
+        named = self.rollout.get("policy") or (self.deployment["spec"].get("policy") or {}).get("name") or ""
+        return named, (self.rollout.get("policyHash") or "") if self.rollout.get("policy") else ""
 
     def of(self, version: int) -> list[Object]:
         return [p for p in self.pods if labels(p).get(VERSION) == str(version)]
@@ -56,7 +62,12 @@ def tree(family: Family, painted: Paint) -> list[str]:
     head = [painted(name(family.deployment), "bold"), painted(ready.get("reason", "Unknown"), color)]
     lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(family, painted), painted)]
     checks = {c["name"]: c["verdict"] for c in family.rollout.get("checks") or ()}
-    return [*lines, f"   {verdicts(checks, painted)}"] if checks else lines
+    named = by_policy(*family.policy)
+    return [
+        *lines,
+        *([f"   {verdicts(checks, painted)}"] if checks else []),
+        *([f"   {painted(named, 'dim')}"] if named else []),
+    ]
 
 
 def _branches(family: Family, painted: Paint) -> list[Branch]:
@@ -126,6 +137,7 @@ def described(family: Family) -> dict[str, Any]:
         "message": ready.get("message", ""),
         "phase": family.rollout.get("phase"),
         "checks": family.rollout.get("checks") or [],
+        "policy": family.policy[0] or None,
         "versions": [_version(family, v, shares) for v in family.versions],
     }
 

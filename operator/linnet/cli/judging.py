@@ -7,23 +7,28 @@ from typing import Final
 
 from linnet.api.deployment import DeploymentSpec
 from linnet.api.model import ModelSpec
+from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.manifests import Manifest
-from linnet.core import capacity, policy
+from linnet.core import capacity, policy, shared
 from linnet.core.parse import parse_spec
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.runtimes import Catalogue, UnknownRuntimeError, freeze
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A Deployment's policy with the runtime of its Model; `missing` says why that is not known."""
+    """A Deployment's policy with the runtime of its Model; `missing` says why that is not known.
+
+    `unruled` says why its RolloutPolicy is not known: `spec` has only the Deployment's own blocks then.
+    """
 
     manifest: Manifest
     spec: DeploymentSpec
-    policy: RolloutPolicy
+    policy: Rules
     runtime: FrozenRuntime
     missing: str = ""
+    unruled: str = ""
 
     @property
     def replicas(self) -> int:
@@ -77,9 +82,22 @@ def _judged(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest],
     runtime = _runtime(spec.model.name, among, known)
     missing = runtime if isinstance(runtime, str) else ""
     served = UNKNOWN if isinstance(runtime, str) else runtime
-    resolved = policy.resolve(policy.source_of(spec), served)
+    given = _rollout_policy(spec, among)
+    whole = spec if isinstance(given, str) else shared.merged(spec, given)
+    resolved = policy.resolve(policy.source_of(whole), served)
     assert resolved is not None, "it was parsed from the same spec"
-    return Judged(manifest, spec, resolved, served, missing)
+    return Judged(manifest, whole, resolved, served, missing, given if isinstance(given, str) else "")
+
+
+def _rollout_policy(spec: DeploymentSpec, among: Sequence[Manifest]) -> RolloutPolicySpec | str:
+    """The RolloutPolicy that it names, an empty one if it names none; a sentence where it is not known."""
+    if spec.policy is None:
+        return RolloutPolicySpec()
+    name = spec.policy.name
+    found = next((m for m in among if m.kind == "RolloutPolicy" and m.name == name), None)
+    given = parse_spec(RolloutPolicySpec, found.spec or {}) if found is not None else None
+    unknown = f"the RolloutPolicy {name} is not among the files, or can't be read"
+    return given if isinstance(given, RolloutPolicySpec) else unknown
 
 
 def _runtime(name: str, among: Sequence[Manifest], known: Catalogue) -> FrozenRuntime | str:

@@ -75,6 +75,7 @@ def _later(manifest: Manifest) -> Iterator[str]:
     from linnet.api.deployment import DeploymentSpec
     from linnet.api.model import ModelSpec
     from linnet.api.retrainpolicy import RetrainPolicySpec
+    from linnet.api.rolloutpolicy import RolloutPolicySpec
     from linnet.core import unsupported
     from linnet.core.retrain_spec import obstacles
 
@@ -83,6 +84,8 @@ def _later(manifest: Manifest) -> Iterator[str]:
             yield from unsupported.in_model(ModelSpec.model_validate(manifest.spec))
         case "Deployment":
             yield from unsupported.in_deployment(DeploymentSpec.model_validate(manifest.spec))
+        case "RolloutPolicy":
+            yield from unsupported.in_blocks(RolloutPolicySpec.model_validate(manifest.spec))
         case "RetrainPolicy":
             found = obstacles(RetrainPolicySpec.model_validate(manifest.spec), frozenset())
             yield from (o.message for o in found if o.reason != Reason.SERVICE_ACCOUNT_NOT_ALLOWED)
@@ -91,15 +94,22 @@ def _later(manifest: Manifest) -> Iterator[str]:
 def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[tuple[Manifest, str, bool]]:
     """(object, sentence, whether it would be refused): the runtime's signals, and with a rate the cost of verdicts."""
     from linnet.cli.judging import judged, without_runtime
-    from linnet.core import policy
+    from linnet.core import policy, shared
 
     known = catalogue(given.runtimes)
     yield from ((manifest, sentence, True) for manifest, sentence in without_runtime(ours, known))
     for found in judged(ours, known):
+        own = found.manifest.spec
+        if found.unruled:
+            yield found.manifest, f"{found.unruled}: what it says was not looked at", False
+            continue
+        if own.get("policy") and (misfit := next(shared.misfits(found.spec), None)) is not None:
+            yield found.manifest, shared.located(misfit, own), True
+            continue
         if found.missing:
             yield found.manifest, f"{found.missing}: its signals were not compared with the checks", False
         elif (trouble := policy.trouble(found.policy, found.runtime)) is not None:
-            yield found.manifest, trouble[1], True
+            yield found.manifest, shared.located(trouble[1], own), True
             continue
         if given.rate is not None:
             yield from ((found.manifest, sentence, False) for sentence in _costs(found, given))

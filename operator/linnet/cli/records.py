@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from linnet.cli.objects import Object, name, status
-from linnet.cli.tree import Paint
+from linnet.cli.tree import Paint, by_policy
 
 BAR: Final = 40
 _DONE: Final = {
@@ -52,7 +52,7 @@ def told(record: Recorded, painted: Paint) -> list[str]:
     why = f"by {decision['by']} at {record.time}: {decision.get('reason', '')}"
     head = f"version {record.number} {painted(done, color)} {why}"
     place = [f"revision {decision['revision']}"] if decision.get("revision") else []
-    policy = [f"policy {decision['policyHash']}"] if decision.get("policyHash") else []
+    policy = [named] if (named := by_policy(decision.get("policy", ""), decision.get("policyHash", ""))) else []
     lines = [head, decision.get("message", ""), *_checks(decision, painted)]
     return [line for line in (*lines, painted(", ".join([*place, *policy]), "dim")) if line]
 

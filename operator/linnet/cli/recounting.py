@@ -12,7 +12,7 @@ from linnet.cli.kubectl import Kubectl
 from linnet.cli.looking import seen
 from linnet.cli.objects import condition, name
 from linnet.cli.records import Recorded, newest_first, told
-from linnet.cli.tree import Paint
+from linnet.cli.tree import Paint, by_policy
 
 HEAD: Final = ("TIME", "VERSION", "DECISION", "BY", "DEPLOYMENT", "REASON", "MESSAGE")
 _WAITS: Final = {
@@ -113,3 +113,5 @@ def _waits(family: Family, painted: Paint) -> Iterator[str]:
     for check in rollout.get("checks") or ():
         if check["verdict"] in _WAITS:
             yield f"  {check['name']}: {check['verdict']}: {_WAITS[check['verdict']]}"
+    if named := by_policy(*family.policy):
+        yield painted(f"by {named}, as it was when the rollout began", "dim")

@@ -128,9 +128,11 @@ def _of_file(given: argparse.Namespace) -> list[Case]:
     from linnet.cli.judging import judged
 
     found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))
-    known = [_case(j, given) for j in found if j.policy.judged.checks]
+    known = [_case(j, given) for j in found if j.policy.judged.checks and not j.unruled]
     if not known:
-        raise FailedError(f"{given.file}: it takes a Deployment (mld), and its Model or checks of its own")
+        unruled = [f"; {j.unruled}" for j in found if j.unruled][:1]
+        needs = "it takes a Deployment (mld), its RolloutPolicy if it names one, and its Model or checks of its own"
+        raise FailedError(f"{given.file}: {needs}{''.join(unruled)}")
     return known
 
 

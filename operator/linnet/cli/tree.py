@@ -61,6 +61,13 @@ def _version(row: Branch, painted: Paint) -> str:
     return (text + (painted(f"  {said}", how) if said else "")).rstrip()
 
 
+def by_policy(name: str, hash_: str) -> str:
+    """`policy gentle (3f2c…)`, as far as they are known."""
+    if not name:
+        return f"policy {hash_}" if hash_ else ""
+    return f"policy {name} ({hash_})" if hash_ else f"policy {name}"
+
+
 def verdicts(checks: Mapping[str, str], painted: Paint) -> str:
     """`errors: Pass   latency: InsufficientData`."""
     return "   ".join(f"{name}: {painted(verdict, _color(verdict))}" for name, verdict in checks.items())

@@ -1,12 +1,18 @@
 """How many pods a weight is, with traffic split by pods."""
 
+from typing import Final
+
+MOST_WEIGHT: Final = 50
+"""Percent."""
+
 
 def canary_replicas(stable: int, weight: int) -> int:
-    """Pods beside `stable` ones that make about `weight` percent; at least one.
+    """Pods beside `stable` ones that make about `weight` percent; at least one, and at most as many as `stable`.
 
-    4 stable at 10 % → max(1, round(4·10/90)) = 1; 4 at 50 % → 4; 9 at 25 % → 3.
+    4 stable at 10 % → max(1, round(4·10/90)) = 1; 4 at 50 % → 4; 9 at 25 % → 3. More than 50 % is a gateway's weight:
+    if traffic is split by pods after all, since somebody took the gateway away in mid-rollout, 4 at 99 % are not 396.
     """
-    if weight >= 100:  # noqa: PLR2004
+    if weight >= MOST_WEIGHT:
         return max(1, stable)
     return max(1, round(stable * weight / (100 - weight)))
 

@@ -30,6 +30,7 @@ def recorded(
         by=by[:256],
         reason=reason[:64],
         message=message[:1024],
+        policy=rollout.policy,
         policy_hash=rollout.policy_hash,
         checks=[_result(j) for j in judged.judgements] or None,
         time=timestamp(world.now),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Final
 
 from linnet.api.analysis import Analysis, Check
-from linnet.api.deployment import Deadlines
+from linnet.api.rolloutpolicy import Deadlines
 from linnet.api.runtime import FrozenRuntime
 from linnet.api.strategy import Analyse, Bake, Pause, Step, Strategy
 

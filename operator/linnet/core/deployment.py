@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
-from linnet.core import asked, judging, rollout, routing, summary, traffic_gateway, unsupported
+from linnet.core import asked, judging, rollout, routing, shared, summary, traffic_gateway, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
@@ -30,7 +30,9 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     refused = _refused(spec, observed)
     if refused is None and not isinstance(spec, Invalid):
-        return _planned(adopted(World(observed, spec, former, now)))
+        goes_by = shared.effective(spec, observed.policy)
+        stopped = Refusal(*goes_by.obstacle) if goes_by.obstacle else None
+        return _planned(adopted(World(observed, goes_by.spec, former, now)), stopped)
     return _planned(adopted(standing(observed, former, now)), refused)
 
 

@@ -13,7 +13,7 @@ from linnet.core import analysis, evidence, ledger, podhealth, silence, traffic
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.observed import Target
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.runtimes import metric_rules
 from linnet.core.server import metrics_port
 from linnet.core.silence import NO_SILENCE, Server
@@ -59,7 +59,7 @@ def look(world: World) -> Judged:
     return Judged((*counted, health), _data(world, policy, known), folded=world.observed.scrape is not None)
 
 
-def _required(world: World, policy: RolloutPolicy) -> timedelta:
+def _required(world: World, policy: Rules) -> timedelta:
     rollout = world.status.rollout
     if rollout is None or rollout.phase != "Stepping" or (rollout.step or 0) >= len(policy.steps):
         return policy.bake
@@ -67,7 +67,7 @@ def _required(world: World, policy: RolloutPolicy) -> timedelta:
     return step.analyse.for_ if step.analyse else timedelta(0)
 
 
-def _folded(world: World, policy: RolloutPolicy) -> Evidence:
+def _folded(world: World, policy: Rules) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
@@ -81,13 +81,13 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     return replace(told, silence=heard)
 
 
-def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
+def _has_traffic(world: World, policy: Rules) -> bool:
     """Not before a switch: what people try on pods that clients don't reach says nothing about clients."""
     rollout = world.status.rollout
     return policy.type == "Canary" or rollout is None or not traffic.of(world).alone(world, rollout.from_)
 
 
-def _warming(world: World, policy: RolloutPolicy) -> bool:
+def _warming(world: World, policy: Rules) -> bool:
     """In warm-up neither latency nor silence counts: a first answer is slow for reasons that the version can't help."""
     rollout = world.status.rollout
     if rollout is None:
@@ -96,7 +96,7 @@ def _warming(world: World, policy: RolloutPolicy) -> bool:
     return world.since(first) < policy.warm_up
 
 
-def remembered(world: World, policy: RolloutPolicy) -> Evidence:
+def remembered(world: World, policy: Rules) -> Evidence:
     """What this rollout has seen so far; a fresh one if it is another's, or unreadable."""
     if not world.own_evidence:
         return evidence.start(policy.judged.checks)
@@ -122,12 +122,12 @@ def _servers(world: World) -> dict[str, Server]:
     }
 
 
-def fresh(world: World, policy: RolloutPolicy) -> dict[str, str]:
+def fresh(world: World, policy: Rules) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
     return _data(world, policy, evidence.start(policy.judged.checks))
 
 
-def _data(world: World, policy: RolloutPolicy, known: Evidence) -> dict[str, str]:
+def _data(world: World, policy: Rules, known: Evidence) -> dict[str, str]:
     former = world.observed.evidence or {}
     rollout = world.status.rollout
     kept = {k: former[k] for k in ("saved", "restarts") if k in former} if world.own_evidence else {}
@@ -163,7 +163,7 @@ def targets(world: World) -> tuple[Target, ...]:
     return tuple(t for r in revisions for t in _of_revision(world, policy, r.version, r.name))
 
 
-def _of_revision(world: World, policy: RolloutPolicy, number: int, name: str) -> tuple[Target, ...]:
+def _of_revision(world: World, policy: Rules, number: int, name: str) -> tuple[Target, ...]:
     version = world.version(number)
     metrics = version.spec.runtime.metrics if version else None
     if version is None or metrics is None or not (policy.judged.checks or metrics.in_flight):

@@ -115,6 +115,8 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    policy: Parent | None = None
+    """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)

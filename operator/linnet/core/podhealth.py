@@ -7,7 +7,7 @@ from typing import Final
 from linnet.api.deployment import RevisionStatus
 from linnet.core.checks import Judgement, Verdict
 from linnet.core.children import Pod
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.server import SERVER
 from linnet.core.silence import LEAST, Silence
 from linnet.core.validation import FETCH
@@ -30,7 +30,7 @@ SURPRISE: Final = 9.0
 """A canary like stable is so silent in at most one of 8,000 such cases, exp(-9): a rollout may see a hundred."""
 
 
-def judge(world: World, policy: RolloutPolicy, silence: Silence) -> Judgement:
+def judge(world: World, policy: Rules, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
     rollout = world.status.rollout
     assert rollout is not None
@@ -48,7 +48,7 @@ def judge(world: World, policy: RolloutPolicy, silence: Silence) -> Judgement:
     return Judgement(NAME, Verdict.PASS, "Sound", "the pods are sound")
 
 
-def _unanswered(silence: Silence, policy: RolloutPolicy) -> str | None:
+def _unanswered(silence: Silence, policy: Rules) -> str | None:
     """The sentence for a canary that answers nothing while stable does; None where that is not sure."""
     interval = policy.interval.total_seconds()
     long = silence.lasted >= max(SILENT_SECONDS, SILENT_INTERVALS * interval)
@@ -85,7 +85,7 @@ def _stable_suffers(world: World, stable: RevisionStatus | None) -> bool:
     return any(restarts(p) > before.get(p.meta.uid, 0) for p in pods if p.meta.uid in before)
 
 
-def _late(world: World, policy: RolloutPolicy) -> str | None:
+def _late(world: World, policy: Rules) -> str | None:
     """The sentence for pods that are not ready in time; None while there is time."""
     rollout = world.status.rollout
     assert rollout is not None
@@ -100,7 +100,7 @@ def _late(world: World, policy: RolloutPolicy) -> str | None:
     return f"{missing} within deadlines.{name} ({_minutes(limit)}): {trouble(pods) or 'no reason is known'}"
 
 
-def _overdue(world: World, policy: RolloutPolicy, limit: timedelta) -> bool:
+def _overdue(world: World, policy: Rules, limit: timedelta) -> bool:
     """A pause outlives pods: one that was lost, or that scaling adds, has its own time from its creation."""
     rollout = world.status.rollout
     assert rollout is not None

@@ -2,13 +2,15 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
 from linnet.api.analysis import Analysis, Check
-from linnet.api.deployment import Deadlines, DeploymentSpec
+from linnet.api.deployment import DeploymentSpec
+from linnet.api.rolloutpolicy import Deadlines, RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime
 from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults
@@ -18,7 +20,7 @@ from linnet.core.runtimes import metric_rules
 
 
 @dataclass(frozen=True)
-class RolloutPolicy:
+class Rules:
     """What a rollout goes by. `checks` are the judge's; `source` is the JSON that it was made from."""
 
     type: StrategyType
@@ -38,19 +40,19 @@ class RolloutPolicy:
         return hashlib.sha256(self.source.encode()).hexdigest()[:16]
 
 
-def source_of(spec: DeploymentSpec) -> str:
+def source_of(spec: DeploymentSpec | RolloutPolicySpec) -> str:
     """The strategy, analysis and deadlines of a spec, as canonical JSON."""
     parts = {"strategy": spec.strategy, "analysis": spec.analysis, "deadlines": spec.deadlines}
     return json.dumps({k: v.wire() for k, v in parts.items() if v is not None}, sort_keys=True)
 
 
-def resolve(source: str, runtime: FrozenRuntime) -> RolloutPolicy | None:
+def resolve(source: str, runtime: FrozenRuntime) -> Rules | None:
     """The policy that `source` makes for this runtime; None if it can't be read."""
     return _resolved(source, runtime.model_dump_json())
 
 
 @lru_cache(maxsize=256)
-def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
+def _resolved(source: str, runtime_json: str) -> Rules | None:
     """Asked several times a look, and mostly the same for all Deployments of a namespace."""
     runtime = FrozenRuntime.model_validate_json(runtime_json)
     try:
@@ -62,7 +64,7 @@ def _resolved(source: str, runtime_json: str) -> RolloutPolicy | None:
     limits = parse_spec(Deadlines, data.get("deadlines", {}))
     if isinstance(strategy, Invalid) or isinstance(analysis, Invalid) or isinstance(limits, Invalid):
         return None
-    return RolloutPolicy(
+    return Rules(
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
         steps=defaults.steps(strategy),
@@ -103,7 +105,7 @@ def _check(check: Check) -> checks.Check:
     )
 
 
-def trouble(policy: RolloutPolicy, runtime: FrozenRuntime) -> tuple[bool, str] | None:
+def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     """Why this runtime can't be judged by this policy: (True: the signal is missing, False: the spec is wrong)."""
     signals = metric_rules(runtime.metrics).signals()
     for index, check in enumerate(policy.judged.checks):
@@ -115,9 +117,21 @@ def trouble(policy: RolloutPolicy, runtime: FrozenRuntime) -> tuple[bool, str] |
             if check.threshold_seconds not in bounds:
                 shown = ", ".join(f"{b:g}s" for b in bounds)
                 return False, f"{path}.threshold: {check.threshold_seconds:g}s is no bucket of {runtime.name}: {shown}"
+    if (unknown := next(_unknown_checks(policy), None)) is not None:
+        return False, unknown
     if not policy.judged.checks and any(step.analyse for step in policy.steps):
         return True, (
             f"spec.strategy.steps: an analyse step can't pass, because runtime {runtime.name} exposes no metrics: "
             "add spec.runtime.metrics to the Model, or write steps of setWeight and pause"
         )
     return None
+
+
+def _unknown_checks(rules: Rules) -> Iterator[str]:
+    """Names in `analyse.checks` that no check bears: such a step would wait for ever."""
+    known = [c.name for c in rules.judged.checks]
+    for index, step in enumerate(rules.steps):
+        for at, name in enumerate((step.analyse.checks if step.analyse else None) or ()):
+            if name not in known:
+                there = f"the checks are {', '.join(known)}" if known else "there are no checks"
+                yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"

@@ -13,7 +13,7 @@ from linnet.core import decisions, podhealth, routing, steps, traffic
 from linnet.core.checks import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.turns import ANALYSIS, OUTAGE, Turn, abort, complete, finish, last_rollout, promote, roll_back
 from linnet.core.world import World
@@ -39,7 +39,8 @@ def begin(world: World, target: Wanted) -> Turn:
     policy = begun.policy
     if policy is None:
         return Turn(world)
-    begun = begun.with_rollout(rollout, policy_hash=policy.hash)
+    named = world.spec.policy.name if world.spec.policy else None
+    begun = begun.with_rollout(rollout, policy=named, policy_hash=policy.hash)
     message = f"Version {target.revision.version} starts as {target.revision.name}"
     return Turn(
         begun,
@@ -115,7 +116,7 @@ def _superseded(world: World, rollout: RolloutStatus, target: Wanted | None) -> 
     return Turn(world.with_status(rollout=None), (Emit("Normal", "Superseded", message),))
 
 
-def _starting(world: World, rollout: RolloutStatus, policy: RolloutPolicy) -> Turn:
+def _starting(world: World, rollout: RolloutStatus, policy: Rules) -> Turn:
     found = world.workload(rollout.to)
     wanted = world.replicas if rollout.from_ is None else routing.first_replicas(world)
     if wanted > 0 and (found is None or found.replicas < wanted or found.ready < wanted):
@@ -139,7 +140,7 @@ def _first(world: World, rollout: RolloutStatus) -> Turn:
     return Turn(ended.world, (*told, *ended.actions))
 
 
-def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _promoting(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     """The new version gets all of its pods before the former one gives up any (flagger #1202, argo #2050)."""
     found = world.workload(rollout.to)
     if found is None or found.replicas < world.replicas or found.ready < world.replicas:
@@ -154,7 +155,7 @@ def _promoting(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judg
     return Turn(ended.world, (told, *ended.actions))
 
 
-def _baking(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def _baking(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     if world.since(rollout.step_started_at) < policy.bake:
         return Turn(world)
     return finish(world, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(policy.bake)}", judged)

@@ -10,12 +10,12 @@ from linnet.core import routing, traffic
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.turns import ANALYSIS, DEADLINE, Turn, abort, promote
 from linnet.core.world import World
 
 
-def entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANALYSIS) -> Turn:
+def entered(world: World, policy: Rules, judged: Judged, by: str = ANALYSIS) -> Turn:
     """The step that was just entered, with its weight; past the last step the version is promoted."""
     rollout = world.status.rollout
     assert rollout is not None
@@ -32,7 +32,7 @@ def entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANALY
     return Turn(moved, (Emit("Normal", "WeightSet", message),))
 
 
-def _why(policy: RolloutPolicy) -> tuple[str, str]:
+def _why(policy: Rules) -> tuple[str, str]:
     """Reason and sentence of a promotion past the last step."""
     if policy.steps:
         return "StepsCompleted", "every step was completed"
@@ -49,7 +49,7 @@ def next_step(world: World, judged: Judged, by: str = ANALYSIS) -> Turn:
     return entered(moved, policy, judged, by)
 
 
-def stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+def stepping(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     index = rollout.step or 0
     if index >= len(policy.steps):
         return promote(world, ANALYSIS, *_why(policy), judged)
@@ -84,7 +84,7 @@ def _pausing(world: World, step: Step, elapsed: timedelta, judged: Judged) -> Tu
             return next_step(world, judged)
 
 
-def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
+def _analysing(world: World, policy: Rules, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
     assert step.analyse is not None
     names = frozenset(step.analyse.checks) if step.analyse.checks is not None else None
     verdict = judged.verdict(names)

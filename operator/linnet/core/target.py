@@ -9,7 +9,7 @@ from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelStatus
 from linnet.api.modelversion import Quarantine
-from linnet.core import manifests, policy, traffic_gateway, versions
+from linnet.core import manifests, policy, shared, traffic_gateway, versions
 from linnet.core.parse import parse_status
 from linnet.core.versions import Version
 from linnet.core.world import World
@@ -106,7 +106,8 @@ def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
     if found is None:
         return None
     missing, message = found
-    return Refusal(Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC, message)
+    reason = Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC
+    return Refusal(reason, shared.located(message, world.observed.deployment.spec))
 
 
 def _unrouted(world: World, _: Wanted) -> Refusal | None:

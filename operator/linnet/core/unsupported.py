@@ -5,7 +5,9 @@ from typing import Final
 
 from linnet.api.deployment import DeploymentSpec
 from linnet.api.model import ModelSpec, Source
+from linnet.api.rolloutpolicy import RolloutPolicySpec
 
+Blocks = DeploymentSpec | RolloutPolicySpec
 _SCHEMES: Final = ("s3://", "http://", "https://", "pvc://")
 
 
@@ -28,11 +30,15 @@ def in_model(spec: ModelSpec) -> Iterator[str]:
 def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
     if spec.pod is not None and spec.pod.storage is not None and spec.pod.storage.cache == "Node":
         yield "spec.pod.storage.cache: Node is not supported yet; use None"
+    yield from in_blocks(spec)
+
+
+def in_blocks(spec: Blocks) -> Iterator[str]:
     yield from _in_strategy(spec)
     yield from _in_analysis(spec)
 
 
-def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
+def _in_strategy(spec: Blocks) -> Iterator[str]:
     strategy = spec.strategy
     if strategy is None:
         return
@@ -40,7 +46,7 @@ def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
         yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
 
 
-def _in_analysis(spec: DeploymentSpec) -> Iterator[str]:
+def _in_analysis(spec: Blocks) -> Iterator[str]:
     for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
         path = f"spec.analysis.checks[{index}]"
         if check.signal not in {"Errors", "Latency"}:

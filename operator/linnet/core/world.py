@@ -10,12 +10,12 @@ from linnet.api.conditions import parse_time
 from linnet.api.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.api.strategy import Traffic
-from linnet.core import policy, versions
+from linnet.core import policy, shared, versions
 from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.podparts import Owner
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.versions import Version
 
 
@@ -102,7 +102,7 @@ class World:
         return self.now - parse_time(time) if time else timedelta(0)
 
     @cached_property
-    def policy(self) -> RolloutPolicy | None:
+    def policy(self) -> Rules | None:
         """The frozen policy of the rollout under way, or else what the spec says now; None without a version."""
         rollout = self.status.rollout
         wanted = self.version(rollout.to.version) if rollout else None
@@ -147,6 +147,7 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         "paused": given.get("paused") is True,
         "traffic": _traffic(given) if observed.routes else None,
         "autoscaling": scaled,
+        "strategy": shared.KEEP_ALL,
         "replicas": None if scaled is not None else present,
     }
     return World(observed, frozen.model_copy(update=kept), status, now)

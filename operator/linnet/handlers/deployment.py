@@ -1,4 +1,4 @@
-"""`Deployment` (mld): reconciled on its own changes, its Model's and versions', its children's and pods'."""
+"""`Deployment` (mld): reconciled on its own changes, its Model's, versions' and policy's, its children's and pods'."""
 
 import kopf
 

@@ -104,15 +104,21 @@ def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
         yield Ref("Model", namespace, _model_of(obj))
 
 
-def _of_policy(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
+def _of_retrain_policy(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
     yield Ref("RetrainPolicy", *_place(obj))
+
+
+def _of_rollout_policy(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
+    if _spec(change.before) != _spec(change.after):  # a label of it is nobody's business
+        yield from _refs(kinds.DEPLOYMENT, cache.of_policy(*_place(obj)))
 
 
 _SPREAD = {
     kinds.MODEL: _of_model,
     kinds.MODEL_VERSION: _of_version,
     kinds.DEPLOYMENT: _of_deployment,
-    kinds.RETRAIN_POLICY: _of_policy,
+    kinds.RETRAIN_POLICY: _of_retrain_policy,
+    kinds.ROLLOUT_POLICY: _of_rollout_policy,
     **dict.fromkeys(kinds.CHILDREN, _of_child),
 }
 
@@ -128,6 +134,10 @@ def _place(obj: Manifest) -> tuple[str, str]:
 
 def _model_of(obj: Manifest) -> str:
     return str((obj["spec"].get("model") or {}).get("name", ""))
+
+
+def _spec(obj: Manifest | None) -> object:
+    return obj["spec"] if obj is not None else None
 
 
 def _quarantine(version: Manifest | None) -> object:

@@ -20,7 +20,7 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.kube import PAGE
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
-from linnet.handlers import children, deployment, model, modelversion, retrainpolicy
+from linnet.handlers import children, deployment, model, modelversion, retrainpolicy, rolloutpolicy
 from linnet.handlers.crossing import Crossing
 from linnet.handlers.stateless import NoDiffBase, NoMemories, NoProgress
 from linnet.handlers.watch import OnEvent
@@ -29,7 +29,7 @@ INACTIVITY_SECONDS: Final = 70.0
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final = Identity("linnet")
 """Named, though nothing here asks for it: kopf would look up the user's name, which a container's user has none of."""
-_MODULES: Final = (model, modelversion, deployment, retrainpolicy)
+_MODULES: Final = (model, modelversion, deployment, retrainpolicy, rolloutpolicy)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""`RolloutPolicy` (short name rop): how versions are brought to traffic, written once for many Deployments.
+
+It holds the blocks that a Deployment may hold itself, by the same types: what can be said in the one place can be said
+in the other.
+"""
+
+from typing import Final
+
+from linnet.api.analysis import Analysis
+from linnet.api.base import Duration, Rule, Wire, rules
+from linnet.api.strategy import Strategy
+
+CHECKS_ARE_KNOWN: Final[Rule] = (
+    "!has(self.strategy) || !has(self.strategy.steps) || !has(self.analysis) || !has(self.analysis.checks) || "
+    "self.strategy.steps.all(s, !has(s.analyse) || !has(s.analyse.checks) || "
+    "s.analyse.checks.all(n, self.analysis.checks.exists(c, c.name == n)))",
+    "analyse.checks names checks of analysis.checks: one of its names is no check's",
+    ".strategy.steps",
+)
+
+
+class Deadlines(Wire):
+    """How long things may take."""
+
+    fetch: Duration | None = None
+    """Bringing the artifact into a pod; 1h if left out."""
+    ready: Duration | None = None
+    """From the pods' creation until they are ready; 10m if left out."""
+    evidence: Duration | None = None
+    """How long a step may wait for a verdict; 1h if left out."""
+
+
+class RolloutPolicySpec(Wire):
+    """The blocks of a Deployment that many have in common. A block that a Deployment writes itself counts there."""
+
+    model_config = {"json_schema_extra": rules(CHECKS_ARE_KNOWN)}
+
+    strategy: Strategy | None = None
+    """How a new version takes over."""
+    analysis: Analysis | None = None
+    """How it is judged."""
+    deadlines: Deadlines | None = None
+    """How long things may take."""
