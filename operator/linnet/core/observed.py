@@ -11,6 +11,7 @@ from typing import Any
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
 
@@ -44,6 +45,8 @@ class Platform:
     image_pull_policy: str = "IfNotPresent"
     deny_egress: bool = True
     """Pods that have loaded their model may ask nobody."""
+    route_kinds: frozenset[str] = frozenset()
+    """Kinds of the Gateway API that the cluster serves and the operator may write."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    routes: tuple[RouteView, ...] = ()
 
 
 @dataclass(frozen=True)
