@@ -88,6 +88,7 @@ def test_signals_of_the_models_own_are_known_by_its_runtime(person: Person) -> N
     said = lint(person, counting, asking, more=("--rate", "10/s"))
     assert said.code == 0
     assert "canary answers of known truth" in said.out
+    assert "if every truth becomes known, and after its delay" in said.out
 
 
 def test_a_histogram_that_no_runtime_names_is_refused(person: Person) -> None:

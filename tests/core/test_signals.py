@@ -123,6 +123,19 @@ def test_a_counter_that_counts_more_than_requests_is_an_error() -> None:
     assert "it must count at most one each" in found.message
 
 
+def test_events_of_requests_under_way_do_not_hide_that_all_are_bad() -> None:
+    """A request is counted when it ends: its event is ahead of it, and no reason to hold."""
+    looks = [{"c": events(100 * n, 100 * n + 4), "s": events(900 * n, 9 * n)} for n in range(30)]
+    assert judged(MISSED, *looks).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("right", "total"), [(100, 95), (math.nan, 100), (-1, 100), (90, math.inf)])
+def test_feedback_that_makes_no_sense_is_an_error(right: float, total: float) -> None:
+    """Two counters that were mixed up would make every answer right."""
+    found = judged(TRUTH, {"c": known(right, total), "s": known(90, 100)}, {"c": known(right, total)})
+    assert found.verdict is Verdict.ERROR
+
+
 def test_labels_that_come_days_later_are_judged_as_they_come() -> None:
     """Three days without any, an operator that restarts each hour, then those of both: the worse canary fails."""
     evidence, now, right = start([TRUTH]), START, 0

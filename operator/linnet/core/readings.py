@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import assert_never
+from typing import Final, assert_never
 
 from linnet.core.checks import Check, Signal
 from linnet.core.exposition import CORRECT, TOTAL, PodCounters
+
+UNDER_WAY: Final = 50
+AHEAD: Final = 0.1
+"""So many events more than requests, and this share of them, may belong to requests that have not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +59,27 @@ def read(check: Check, counters: PodCounters) -> Reading | Unreadable:
 
 
 def _events(check: Check, counters: PodCounters) -> Reading | Unreadable:
-    """Events of a counter, at most one a request. More events than requests are no share of anything."""
-    events = counters.counters.get(check.counter)
+    """Events of a counter, at most one a request. Clearly more events than requests are no share of anything.
+
+    A request is counted when it ends, so that the events of those under way are ahead of it.
+    """
+    events, requests = counters.counters.get(check.counter), counters.requests
     if events is None:
         return _missing(counters, check.counter)
-    if counters.requests is not None and math.isfinite(events) and events > counters.requests:
-        text = (
-            f"{check.counter} has counted {events:g} in {counters.requests:g} requests: it must count at most one each"
-        )
-        return Unreadable(text)
-    return _whole(counters.requests, events)
+    if requests is not None and math.isfinite(events) and events > requests * (1 + AHEAD) + UNDER_WAY:
+        counted = f"{check.counter} has counted {events:g} in {requests:g} requests"
+        return Unreadable(f"{counted}: it must count at most one each")
+    return _whole(requests, events)
 
 
 def _wrong(counters: PodCounters) -> Reading | Unreadable:
-    """Without a counter of the correct ones all would seem wrong: then nothing is known."""
+    """Without a counter of the correct ones all would seem wrong; with the two mixed up, none: nothing is known."""
     correct, total = counters.counters.get(CORRECT), counters.counters.get(TOTAL)
     if correct is None or total is None:
         return _missing(counters, CORRECT if correct is None else TOTAL)
-    if not math.isfinite(correct) or correct < 0:
-        return Unreadable(f"the pod exposes {correct:g} correct answers")
-    return _whole(total, max(0.0, total - correct))
+    if not 0 <= correct <= total:
+        return Unreadable(f"the pod exposes {correct:g} correct answers of {total:g} whose truth is known")
+    return _whole(total, total - correct)
 
 
 def _missing(counters: PodCounters, key: str) -> Unreadable:
