@@ -108,9 +108,9 @@ def test_the_missing_metric_is_named() -> None:
     assert "the pod exposes no metric mised_total" in judged(check, {"c": seen, "s": seen}).message
 
 
-def test_a_feedback_whose_correct_answers_are_not_exposed_does_not_fail() -> None:
+@pytest.mark.parametrize("text", ["known_total 100\n", "# TYPE right_total counter\nknown_total 100\n"])
+def test_a_feedback_whose_correct_answers_are_not_exposed_does_not_fail(text: str) -> None:
     """Total alone would make every answer wrong."""
-    text = "known_total 100\n"
     seen = count_pod(text, metric_rules(runtime(**METRICS).metrics))
     found = judged(TRUTH, *({"c": seen, "s": seen} for _ in range(3)))
     assert (found.verdict, "the pod exposes no metric right_total" in found.message) == (Verdict.ERROR, True)

@@ -76,10 +76,15 @@ class HistogramRule:
 
 @dataclass(frozen=True)
 class CounterRule:
-    """Counters that are added up; `key` is what `Check.counter` names. If one of them is missing, none is read."""
+    """Counters that are added up; `key` is what `Check.counter` names. If one of them is missing, none is read.
+
+    `sampled`: that the family is there is not enough, one of the selected series must be. The others count as zero
+    until their first event.
+    """
 
     key: str
     selectors: tuple[Selector, ...]
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,12 +216,19 @@ def _counters(text: str, series: _Series, rules: Iterable[CounterRule]) -> tuple
     """Key -> value, and key -> the first family that is not there."""
     found, missing = dict[str, float](), dict[str, str]()
     for rule in rules:
-        absent = next((s.name for s in rule.selectors if s.name not in series and not _announced(text, s.name)), None)
+        missed = (s.name for s in rule.selectors if not _there(text, series, s, sampled=rule.sampled))
+        absent = next(missed, None)
         if absent is not None:
             missing[rule.key] = absent
         else:
             found[rule.key] = sum(_picked(series, rule.selectors), start=0.0)
     return found, missing
+
+
+def _there(text: str, series: _Series, selector: Selector, *, sampled: bool) -> bool:
+    if sampled:
+        return any(_matches(labels, selector.labels) for labels, _ in series.get(selector.name, ()))
+    return selector.name in series or _announced(text, selector.name)
 
 
 def _announced(text: str, name: str) -> bool:

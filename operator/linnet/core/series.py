@@ -81,7 +81,7 @@ def _shown(match: LabelMatch) -> str:
 
 def _feedback(metrics: RuntimeMetrics) -> Iterable[CounterRule]:
     if metrics.feedback is not None:
-        yield CounterRule(CORRECT, _selectors(metrics.feedback.correct))
+        yield CounterRule(CORRECT, _selectors(metrics.feedback.correct), sampled=True)
         yield CounterRule(TOTAL, _selectors(metrics.feedback.total))
 
 
