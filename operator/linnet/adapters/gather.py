@@ -92,6 +92,7 @@ class Gather:
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
             routes=self._routes(parent),
+            autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
         targets = deployment.scrape_targets(observed, self._sources.now())
         if not targets:

@@ -52,11 +52,11 @@ EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
 """Of an API that a cluster may not have: watched where it is served when the operator starts."""
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, *ROUTES)
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, AUTOSCALER, *ROUTES)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
 WATCHED: Final = (*OWN, *CHILDREN)
 
-_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, EVENT)
+_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}
 _OWN_BY_KIND = {r.kind: r for r in OWN}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
+from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
@@ -116,6 +116,7 @@ class DeploymentObserved:
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
     routes: tuple[RouteView, ...] = ()
+    autoscalers: tuple[AutoscalerView, ...] = ()
 
 
 @dataclass(frozen=True)
