@@ -81,6 +81,8 @@ class Cluster:
     taken_up: dict[str, Json] = field(default_factory=dict)
     gateway: bool = True
     """Whether there is a Gateway that takes routes up."""
+    features: frozenset[str] | None = frozenset({"HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"})
+    """What its class says that it can do; None: it can't be read."""
     cohort: float = 0.0
     """Share of requests that carry the headers of a route's first rule."""
     pods: dict[str, Json] = field(default_factory=dict)
@@ -225,6 +227,7 @@ class Cluster:
             evidence=self.memory,
             platform=PLATFORM,
             requests_proven=self.proven,
+            gateway_features={"public": self.features},
             autoscalers=(children.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )

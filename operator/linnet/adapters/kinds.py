@@ -8,11 +8,12 @@ from linnet.api.names import API_VERSION
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of the API server. All are namespaced."""
+    """One resource of the API server."""
 
     api_version: str
     kind: str
     plural: str
+    namespaced: bool = True
 
     @property
     def group(self) -> str:
@@ -46,6 +47,8 @@ CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 GRPC_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
+GATEWAY: Final = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
+GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 

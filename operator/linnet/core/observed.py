@@ -117,6 +117,8 @@ class DeploymentObserved:
     allowed_service_accounts: frozenset[str] = frozenset()
     routes: tuple[RouteView, ...] = ()
     autoscalers: tuple[AutoscalerView, ...] = ()
+    gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """By Gateway: the features that its class names; None if that can't be read."""
 
 
 @dataclass(frozen=True)
