@@ -21,7 +21,7 @@ from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.core import children, deployment, modelversion, routes
-from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.exposition import CORRECT, TOTAL, MetricRules, PodCounters
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record, SaveEvidence
@@ -50,6 +50,9 @@ class Behavior:
     """Seconds until a request is answered, and counted."""
     hangs: bool = False
     """Requests are taken, and none is answered any more."""
+    wrong: float = 0.0
+    """The share of answers that turn out wrong, when their truth is known."""
+    known_after: timedelta = timedelta(0)
 
 
 @dataclass
@@ -379,7 +382,7 @@ class Cluster:
                 ],
             },
         }
-        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "due": [], "born": self.now}
+        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "due": [], "born": self.now, "wrong": []}
 
     def _report(self, name: str, workload: Json) -> bool:
         mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
@@ -432,6 +435,7 @@ class Cluster:
         counts["slow"] += self.dice.random() < behavior.slow
         if copied:
             return
+        counts["wrong"].append((self.now + behavior.known_after, self.dice.random() < behavior.wrong))
         self.served[version] = self.served.get(version, 0) + 1
         self.failed[version] = self.failed.get(version, 0) + bad
 
@@ -456,8 +460,14 @@ class Cluster:
             fast = float(c["n"] - c["slow"])
             latency = {"latency": {0.25: fast, 0.5: fast, float("inf"): float(c["n"])}}
             waiting = float(len(c["due"])) if targets[uid].in_flight else None
-            counters[uid] = PodCounters(float(c["n"]), float(c["bad"]), latency, in_flight=waiting)
+            counters[uid] = PodCounters(
+                float(c["n"]), float(c["bad"]), latency, in_flight=waiting, counters=self._truth(c)
+            )
         return Scrape(counters, errors)
+
+    def _truth(self, counts: Json) -> dict[str, float]:
+        known = [wrong for at, wrong in counts["wrong"] if at <= self.now]
+        return {CORRECT: float(len(known) - sum(known)), TOTAL: float(len(known))}
 
 
 __all__ = ["API_VERSION", "Behavior", "Cluster"]

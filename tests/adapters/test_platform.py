@@ -31,7 +31,7 @@ def test_a_platforms_file_overrides_fields_of_the_same_name(tmp_path: Path) -> N
     ("text", "said"),
     [
         ("{image: x}", "it has no name"),
-        ("{name: mine}", "image: field required"),
+        ("{name: mine}", "formats: field required"),
         ("{name: mlserver, protocol: v9}", "protocol: input should be 'v2'"),
         ("{", "is no YAML"),
         ("", "it has no name"),

@@ -234,8 +234,28 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["checks[0].threshold:", "such as 250ms"],
     ),
     (
-        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x"}}]),
-        ["checks[0]:", "maxRatioToStable, min or max"],
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x", "per": "requests"}}]),
+        ["checks[0]:", "Metric and Feedback need a bound: maxRatioToStable, max, or both"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "0.1"}]),
+        ["checks[0].metric:", "exactly one of per (a counter) and above (a histogram)"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x", "per": "seconds"}}]),
+        ["checks[0].metric.per:", "seconds"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "f", "signal": "Feedback"}]),
+        ["checks[0]:", "Metric and Feedback need a bound"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors", "max": "0.1", "metric": {"name": "x"}}]),
+        ["checks[0].metric:", "goes with signals Metric and Latency"],
+    ),
+    (
+        changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"requests": [{"name": "x"}]}}),
+        ["spec.runtime.metrics:", "its own histograms and feedback"],
     ),
     (
         changed(deployment(), CHECKS, [{"name": "p", "signal": "Prometheus", "max": "1"}]),

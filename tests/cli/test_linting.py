@@ -126,6 +126,29 @@ def test_a_forecast_is_by_the_policy(person: Person) -> None:
     assert "10 requests each second, 50 % of them to the canary" in said.out
 
 
+def test_signals_of_the_models_own_are_known_by_its_runtime(person: Person) -> None:
+    """Feedback only where the Model says where it is counted; its costs are told in its own words."""
+    check = {"name": "truth", "signal": "Feedback", "maxRatioToStable": "1"}
+    asking = changed(deployment(), "spec.analysis.checks", [check])
+    said = lint(person, model(), asking)
+    assert "spec.analysis.checks[0].signal: runtime mlserver exposes no Feedback" in said.out
+    feedback = {"correct": [{"name": "right_total"}], "total": [{"name": "known_total"}]}
+    counting = changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"feedback": feedback}})
+    said = lint(person, counting, asking, more=("--rate", "10/s"))
+    assert said.code == 0
+    assert "canary answers of known truth" in said.out
+    assert "if every truth becomes known, and after its delay" in said.out
+
+
+def test_a_histogram_that_no_runtime_names_is_refused(person: Person) -> None:
+    """With those that there are; the first token of vLLM is known, with its bounds."""
+    check = {"name": "ttft", "signal": "Latency", "metric": {"name": "vllm:time_to_first_token_seconds"}}
+    asking = changed(deployment(), "spec.analysis.checks", [{**check, "threshold": "500ms", "maxShareSlower": "0.1"}])
+    said = lint(person, model(), asking)
+    assert "checks[0].metric.name: runtime mlserver names no histogram vllm:time_to_first_token_seconds" in said.out
+    assert lint(person, changed(model(), "spec.runtime", {"name": "vllm"}), asking).code == 0
+
+
 def test_a_platforms_own_runtime_is_known_if_given(person: Person, tmp_path: Path) -> None:
     """The catalogue that the operator was given by Helm values."""
     entry = {**CUSTOM, "name": "floppies", "protocol": "http", "formats": [{"name": "floppy"}]}

@@ -13,6 +13,8 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from linnet.core.checks import Signal
 from linnet.core.exposition import (
+    TOTAL,
+    CounterRule,
     HistogramRule,
     LabelRule,
     MetricRules,
@@ -141,13 +143,13 @@ def test_a_server_without_requests_counts_zero_only_if_it_is_lazy() -> None:
     lazy = count_pod(text, RULES)
     assert (lazy.requests, lazy.errors, lazy.latency, lazy.absent) == (0.0, 0.0, {"latency": {}}, frozenset())
     strict = count_pod(text, MetricRules(RULES.requests, RULES.errors, RULES.latency, lazy=False))
-    assert strict == PodCounters(None, None, {}, frozenset(Signal))
+    assert strict == PodCounters(None, None, {}, frozenset({Signal.ERRORS, Signal.LATENCY}))
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# HELP only comments\n", "<html>502 Bad Gateway</html>", "{}"])
 def test_a_bad_scrape_is_absent_and_not_zero(text: str) -> None:
     """Text without a sample says nothing, even of a lazy server (kayenta's and flagger's 'no data')."""
-    assert count_pod(text, RULES) == PodCounters(None, None, {}, frozenset(Signal))
+    assert count_pod(text, RULES) == PodCounters(None, None, {}, frozenset({Signal.ERRORS, Signal.LATENCY}))
 
 
 def test_no_error_series_yet_is_zero_errors() -> None:
@@ -203,8 +205,47 @@ def test_a_summary_is_no_histogram() -> None:
 
 def test_signals_of_a_runtime() -> None:
     """Rules say offline what a runtime can answer."""
-    assert RULES.signals() == frozenset(Signal)
-    assert MetricRules(requests=RULES.requests).signals() == frozenset()
+    assert RULES.signals() == {Signal.ERRORS, Signal.LATENCY, Signal.METRIC}
+    assert MetricRules(requests=RULES.requests).signals() == {Signal.METRIC}
+    assert MetricRules(counters=(CounterRule(TOTAL, (Selector("known_total"),)),)).signals() == {Signal.FEEDBACK}
+
+
+MISSED = MetricRules(counters=(CounterRule("missed", (Selector("missed_total"),)),))
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "missing"),
+    [
+        ("missed_total 3\n", {"missed": 3.0}, {}),
+        ('missed_total{a="x"} 3\nmissed_total{a="y"} 4\n', {"missed": 7.0}, {}),
+        ("# TYPE missed_total counter\n", {"missed": 0.0}, {}),
+        ("# TYPE missed counter\n", {"missed": 0.0}, {}),
+        ("# TYPE missed_total_more counter\nup 1\n", {}, {"missed": "missed_total"}),
+        ("up 1\n", {}, {"missed": "missed_total"}),
+    ],
+)
+def test_a_counter_that_a_check_names_is_never_zero_by_its_absence(
+    text: str, found: dict[str, float], missing: dict[str, str]
+) -> None:
+    """A wrong name must not pass for a quiet server; a TYPE line alone says that the family is there."""
+    counters = count_pod(text, MISSED)
+    assert (dict(counters.counters), dict(counters.missing)) == (found, missing)
+
+
+def test_counters_that_are_added_up_are_all_needed() -> None:
+    """Half of a sum is a wrong number, not a small one."""
+    rules = MetricRules(counters=(CounterRule(TOTAL, (Selector("good_total"), Selector("bad_total"))),))
+    assert dict(count_pod("good_total 5\nbad_total 2\n", rules).counters) == {TOTAL: 7.0}
+    assert dict(count_pod("good_total 5\n", rules).missing) == {TOTAL: "bad_total"}
+
+
+def test_a_histogram_that_a_check_names_is_there_or_absent() -> None:
+    """Bounds of what measures no time stay as they are; before the first observation it is empty."""
+    rules = MetricRules(latency=(HistogramRule("tokens", unit=None, key="tokens", lazy=False),))
+    text = 'tokens_bucket{le="100.0"} 3\ntokens_bucket{le="+Inf"} 4\n'
+    assert count_pod(text, rules).latency == {"tokens": {100.0: 3.0, math.inf: 4.0}}
+    assert count_pod("# TYPE tokens histogram\n", rules).latency == {"tokens": {}}
+    assert count_pod("up 1\n", rules).latency == {}
 
 
 @given(st.text(), st.text(alphabet='upé_total{}="\\ #\n0123456789.eE+-NaInf,', max_size=200))

@@ -20,7 +20,7 @@ from linnet.api.modelversion import CheckResult, Decision
 from linnet.api.names import Verb
 from linnet.api.requests import LastRequest
 from linnet.api.retrainpolicy import RetrainPolicySpec, Run
-from linnet.api.runtime import LabelMatch, RuntimeMetrics
+from linnet.api.runtime import Histogram, LabelMatch, RuntimeMetrics
 from linnet.core import capacity, modelversion, retrain_admission, retrain_spec, unsupported
 from linnet.core.asked import ALLOWED
 from linnet.core.runtimes import CatalogueEntry, SupportedFormat
@@ -214,6 +214,7 @@ class TestRuntimes:
             ("## The file", CatalogueEntry),
             ("Each entry of `formats`:", SupportedFormat),
             ("## Metrics", RuntimeMetrics),
+            ("Each entry of `histograms`:", Histogram),
             ("All conditions in `match` must hold:", LabelMatch),
         ],
     )

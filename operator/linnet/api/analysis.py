@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.base import Duration, Name, Quantity, Rule, Token, Wire, rules
+from linnet.api.runtime import LabelMatch
 
 
 def share(name: str, example: str) -> Rule:
@@ -23,10 +24,24 @@ def above(name: str, bound: str, what: str) -> Rule:
 class MetricRef(Wire):
     """A counter or histogram that the pods expose."""
 
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "!has(self.match) || has(self.per)",
+                "match goes with per: a histogram's labels are the runtime's",
+                ".match",
+            )
+        )
+    }
+
     name: Token
-    """Its name."""
-    per: Literal["requests", "seconds"] | None = None
-    """What a counter is divided by."""
+    """Its name; for a histogram without its _bucket, as the runtime names it."""
+    per: Literal["requests"] | None = None
+    """For Metric: a counter of bad requests, which counts at most one for each request."""
+    match: Annotated[list[LabelMatch], Field(min_length=1, max_length=8)] | None = None
+    """With per: conditions on labels; all must hold."""
+    above: Quantity | None = None
+    """For Metric: what a histogram observed above this, a bucket's bound in its own unit, counts as bad."""
 
 
 class QueryRef(Wire):
@@ -65,6 +80,25 @@ class Check(Wire):
                 ".maxShareSlower",
             ),
             ("self.signal != 'Metric' || has(self.metric)", "signal Metric needs metric", ".metric"),
+            (
+                "self.signal in ['Metric', 'Latency'] || !has(self.metric)",
+                "metric goes with signals Metric and Latency",
+                ".metric",
+            ),
+            (
+                "self.signal != 'Metric' || !has(self.metric) || has(self.metric.per) != has(self.metric.above)",
+                "signal Metric: exactly one of per (a counter) and above (a histogram)",
+                ".metric",
+            ),
+            (
+                "self.signal != 'Latency' || !has(self.metric) || (!has(self.metric.per) && !has(self.metric.above))",
+                "signal Latency: threshold says what counts; per and above go with signal Metric",
+                ".metric",
+            ),
+            (
+                "!(self.signal in ['Metric', 'Feedback']) || has(self.maxRatioToStable) || has(self.max)",
+                "signals Metric and Feedback need a bound: maxRatioToStable, max, or both",
+            ),
             ("self.signal != 'Prometheus' || has(self.query)", "signal Prometheus needs query", ".query"),
             (
                 "self.signal != 'Prometheus' || has(self.min) || has(self.max)",
@@ -80,7 +114,7 @@ class Check(Wire):
     max_ratio_to_stable: Quantity | None = None
     """The rate may be at most so many times stable's, measured at the same time."""
     min_excess: Quantity | None = None
-    """A difference smaller than this never rolls back; 0.002 for Errors, 0.01 for Latency if left out."""
+    """A difference smaller than this never rolls back; 0.01 for Latency, 0.002 for the others if left out."""
     max: Quantity | None = None
     """The rate may be at most this: a service level objective."""
     min: Quantity | None = None
@@ -90,7 +124,7 @@ class Check(Wire):
     max_share_slower: Quantity | None = None
     """For Latency: the share of answers that may be slower than threshold."""
     metric: MetricRef | None = None
-    """For Metric and Latency: another counter or histogram of the pods."""
+    """For Metric: a counter or histogram of the pods. For Latency: another histogram than the server's own."""
     query: QueryRef | None = None
     """For Prometheus: a query that the platform named."""
 

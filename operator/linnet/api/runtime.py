@@ -67,12 +67,30 @@ class Latency(Wire):
     """The bounds of its buckets, in that unit: a latency check's threshold must be one of them."""
 
 
+class Histogram(Series):
+    """A further histogram, which a check may name: the time to the first token, or a share of tokens."""
+
+    unit: Literal["s", "ms", "us"] | None = None
+    """The unit of its bucket bounds if it measures time, as signal Latency needs it; left out, it is a plain number."""
+    bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
+    """The bounds of its buckets, in that unit: a check's threshold, or metric.above, must be one of them."""
+
+
+class Feedback(Wire):
+    """Counters of answers whose truth became known later, such as a fraud that was reported."""
+
+    correct: SeriesList
+    """Counters of those that were right; their sum is used."""
+    total: SeriesList
+    """Counters of all whose truth is known; their sum is used."""
+
+
 class RuntimeMetrics(Wire):
     """Where a server tells of its requests. Health probes must not be among them."""
 
     path: HttpPath = "/metrics"
     """Path of its Prometheus metrics, on port metrics."""
-    requests: SeriesList
+    requests: SeriesList | None = None
     """Counters of all inference requests; their sum is used."""
     errors: SeriesList | None = None
     """Counters of the failed ones; without them the signal Errors is refused."""
@@ -80,6 +98,20 @@ class RuntimeMetrics(Wire):
     """Without it the signal Latency is refused."""
     in_flight: SeriesList | None = None
     """Gauges of the requests that are being answered; without them nobody sees that a server answers nothing."""
+    histograms: (
+        Annotated[
+            list[Histogram],
+            Field(
+                min_length=1,
+                max_length=16,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """Further histograms, for checks that name one by metric.name."""
+    feedback: Feedback | None = None
+    """Without it the signal Feedback is refused."""
 
 
 class RuntimePorts(Wire):
@@ -104,8 +136,19 @@ class Runtime(Wire):
             ),
             (
                 "self.name == 'custom' || (!has(self.ports) && !has(self.readyPath) && !has(self.livePath) "
-                "&& !has(self.metrics) && !has(self.protocol))",
-                "ports, paths, protocol and metrics are the catalogue's, unless the runtime's name is custom",
+                "&& !has(self.protocol))",
+                "ports, paths and protocol are the catalogue's, unless the runtime's name is custom",
+            ),
+            (
+                "self.name != 'custom' || !has(self.metrics) || has(self.metrics.requests)",
+                "metrics of a custom runtime name requests",
+                ".metrics",
+            ),
+            (
+                "self.name == 'custom' || !has(self.metrics) || [has(self.metrics.path), has(self.metrics.requests), "
+                "has(self.metrics.errors), has(self.metrics.latency), has(self.metrics.inFlight)].all(x, !x)",
+                "a Model adds its own histograms and feedback to a runtime of the catalogue, whose other metrics stay",
+                ".metrics",
             ),
         )
     }
@@ -127,7 +170,7 @@ class Runtime(Wire):
     live_path: HttpPath | None = None
     """For custom: answers 200 on the HTTP port while the process is sound."""
     metrics: RuntimeMetrics | None = None
-    """For custom: where its requests, errors and latencies are counted."""
+    """For custom: where requests, errors and latencies are counted. Else: the model's own histograms and feedback."""
 
 
 class FrozenRuntime(Wire):

@@ -47,11 +47,11 @@ class Expected:
 
     def told(self) -> str:
         """A sentence."""
-        cost = self.cost
+        cost, fails = self.cost, f"{count(self.cost.until_fail)} canary {self.check.things}, {time(self.fail_seconds)}"
+        late = ", if every truth becomes known, and after its delay" if self.check.signal is Signal.FEEDBACK else ""
         return (
-            f"{self.check.name}: a canary at {percent(cost.bad_rate)} is rolled back after {count(cost.until_fail)} "
-            f"canary requests, {time(self.fail_seconds)}; a good one may pass after {count(cost.until_pass)}, "
-            f"{time(self.pass_seconds)}"
+            f"{self.check.name}: a canary at {percent(cost.bad_rate)} is rolled back after {fails}; "
+            f"a good one may pass after {count(cost.until_pass)}, {time(self.pass_seconds)}{late}"
         )
 
     def wire(self) -> dict[str, object]:

@@ -43,7 +43,7 @@ def judge(
         check=check.name,
         verdict=said.verdict,
         reason=said.reason,
-        message=f"{said.message} ({_counted(case.counts)})",
+        message=f"{said.message} ({_counted(case.counts, check.things)})",
         counts=case.counts,
         statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
         bound=case.setting.rejects,
@@ -105,9 +105,9 @@ def _counts(segments: Iterable[Sums], spread: float) -> Counts:
     return Counts(*canary, *stable, round(spread, 3))
 
 
-def _counted(counts: Counts) -> str:
+def _counted(counts: Counts, things: str) -> str:
     def of(bad: int, n: int) -> str:
-        return f"{bad} of {n:,} requests" + (f", {bad / n:.2%}" if n else "")
+        return f"{bad} of {n:,} {things}" + (f", {bad / n:.2%}" if n else "")
 
     return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
 

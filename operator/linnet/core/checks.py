@@ -19,6 +19,10 @@ class Signal(StrEnum):
     """Failed requests (the runtime's rules say which: 5xx, not the client's own 4xx)."""
     LATENCY = "Latency"
     """Requests slower than the bucket bound `threshold_seconds`."""
+    METRIC = "Metric"
+    """Events of a counter that the check names, or observations above a bound of a histogram."""
+    FEEDBACK = "Feedback"
+    """Answers that turned out wrong, of those whose truth has become known."""
 
 
 class Track(StrEnum):
@@ -50,7 +54,8 @@ class Check:
     """One count check. At least one of `max_ratio_to_stable` and `max` is set.
 
     `min_excess` and `max` are shares of requests (0.01 = 1 %), `threshold_seconds` is a bucket's
-    bound and belongs to `LATENCY` alone; `histogram` is the key of a `HistogramRule`.
+    bound and belongs to histograms alone (in seconds if they measure time, else in their own unit);
+    `histogram` is the key of a `HistogramRule`, `counter` that of a `CounterRule`: a `METRIC` has one of them.
     """
 
     name: str
@@ -60,11 +65,19 @@ class Check:
     max: float | None = None
     threshold_seconds: float | None = None
     histogram: str = "latency"
+    counter: str = ""
 
     @property
-    def counted(self) -> tuple[str, Signal, float | None, str]:
+    def counted(self) -> tuple[str, Signal, float | None, str, str]:
         """What is counted, whatever its bounds: checks that agree in this can share evidence."""
-        return (self.name, self.signal, self.threshold_seconds, self.histogram)
+        return (self.name, self.signal, self.threshold_seconds, self.histogram, self.counter)
+
+    @property
+    def things(self) -> str:
+        """What it counts, in a sentence; the bad ones are a part of them."""
+        if self.signal is Signal.FEEDBACK:
+            return "answers of known truth"
+        return "observations" if self.signal is Signal.METRIC and not self.counter else "requests"
 
     @property
     def bounds(self) -> tuple[Bound, ...]:

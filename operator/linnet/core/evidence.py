@@ -74,22 +74,23 @@ class _Look:
             return 0, 0
         if base is None or self.restarted:
             return reading.n, reading.bad
-        return reading.n - base.n, min(reading.bad - base.bad, reading.n - base.n)
+        n = reading.n - base.n
+        return n, max(0, min(reading.bad - base.bad, n))
 
     def counts(self) -> dict[str, Reading]:
         """What to remember; a check that can't be read now keeps its former reading, unless all began anew."""
         good = {name: reading for name, reading in self.found.items() if isinstance(reading, Reading)}
-        return good if self.restarted else {**self.last, **good}
+        return good if self.restarted else {**self.last, **{n: r.since(self.last.get(n)) for n, r in good.items()}}
 
 
 def _look(checks: Iterable[Check], sample: PodCounters | None, track: Track, known: Snapshot | None) -> _Look:
     found = {check.name: read(check, sample) if sample is not None else NO_ANSWER for check in checks}
     last = known.counts if known else {}
-    return _Look(track, found, last, restarted=any(_fell(reading, last.get(name)) for name, reading in found.items()))
+    return _Look(track, found, last, restarted=any(_fell(c, found[c.name], last.get(c.name)) for c in checks))
 
 
-def _fell(reading: Reading | Unreadable, base: Reading | None) -> bool:
-    return isinstance(reading, Reading) and base is not None and (reading.n < base.n or reading.bad < base.bad)
+def _fell(check: Check, reading: Reading | Unreadable, base: Reading | None) -> bool:
+    return isinstance(reading, Reading) and base is not None and reading.fell(base, check.signal)
 
 
 def _noted(stream: Stream, name: str, looks: Iterable[_Look], at: float) -> Stream:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -37,6 +37,9 @@ class Unit(StrEnum):
 
 
 SECONDS: Final = {Unit.SECONDS: 1.0, Unit.MILLISECONDS: 1e-3, Unit.MICROSECONDS: 1e-6}
+CORRECT: Final = "feedback.correct"
+TOTAL: Final = "feedback.total"
+"""Keys of the counters of a runtime's feedback, whatever their names are on each track."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,30 @@ class Selector:
 
 @dataclass(frozen=True)
 class HistogramRule:
-    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names."""
+    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names.
+
+    `unit` is None where it does not measure time. `lazy` as in `MetricRules`: one that a check names is not,
+    so that a wrong name is never taken for a quiet server.
+    """
 
     name: str
     labels: tuple[LabelRule, ...] = ()
-    unit: Unit = Unit.SECONDS
+    unit: Unit | None = Unit.SECONDS
     key: str = "latency"
+    lazy: bool = True
+
+
+@dataclass(frozen=True)
+class CounterRule:
+    """Counters that are added up; `key` is what `Check.counter` names. If one of them is missing, none is read.
+
+    `sampled`: that the family is there is not enough, one of the selected series must be. The others count as zero
+    until their first event.
+    """
+
+    key: str
+    selectors: tuple[Selector, ...]
+    sampled: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,11 +100,17 @@ class MetricRules:
     latency: tuple[HistogramRule, ...] = ()
     lazy: bool = True
     in_flight: tuple[Selector, ...] = ()
+    counters: tuple[CounterRule, ...] = ()
 
     def signals(self) -> frozenset[Signal]:
         """The signals that this runtime can answer at all (for `UnsupportedSignal`)."""
-        found = {Signal.ERRORS} if self.requests and self.errors else set()
-        return frozenset(found | ({Signal.LATENCY} if self.latency else set()))
+        answers = {
+            Signal.ERRORS: self.requests and self.errors,
+            Signal.LATENCY: self.latency,
+            Signal.METRIC: self.requests,
+            Signal.FEEDBACK: [rule for rule in self.counters if rule.key in {CORRECT, TOTAL}],
+        }
+        return frozenset(signal for signal, found in answers.items() if found)
 
 
 @dataclass(frozen=True)
@@ -92,7 +119,8 @@ class PodCounters:
 
     `in_flight` alone goes up and down: the requests that the pod is answering at that moment.
     `latency`: histogram key -> {bound in seconds: cumulative count}, with `inf` for all requests;
-    an empty mapping is a histogram that has seen no request yet.
+    an empty mapping is a histogram that has seen no request yet. `counters`: counter key -> value.
+    `missing`: counter key -> the name of a family that the pod does not expose.
     """
 
     requests: float | None = None
@@ -100,6 +128,8 @@ class PodCounters:
     latency: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
     absent: frozenset[Signal] = frozenset()
     in_flight: float | None = None
+    counters: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 def count_pod(text: str, rules: MetricRules) -> PodCounters:
@@ -108,15 +138,18 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
     lazy = rules.lazy and (bool(series) or _SAMPLE.search(text) is not None)
     requests = _total(series, rules.requests, lazy=lazy)
     errors = _total(series, rules.errors, lazy=lazy)
-    found = {rule.key: _buckets(series, rule, lazy=lazy) for rule in rules.latency}
+    found = {rule.key: _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy)) for rule in rules.latency}
     latency = {key: buckets for key, buckets in found.items() if buckets is not None}
     absent = {Signal.ERRORS} if requests is None or errors is None else set()
+    counters, missing = _counters(text, series, rules.counters)
     return PodCounters(
         requests=requests,
         errors=errors,
         latency=latency,
         absent=frozenset(absent | ({Signal.LATENCY} if len(latency) < max(1, len(found)) else set())),
         in_flight=_level(series, rules.in_flight),
+        counters=counters,
+        missing=missing,
     )
 
 
@@ -132,7 +165,8 @@ _Series = Mapping[str, list[tuple[Mapping[str, str], float]]]
 
 @lru_cache(maxsize=256)
 def _wanted(rules: MetricRules) -> re.Pattern[str]:
-    plain = {s.name for s in (*rules.requests, *rules.errors, *rules.in_flight)}
+    counted = (s for rule in rules.counters for s in rule.selectors)
+    plain = {s.name for s in (*rules.requests, *rules.errors, *rules.in_flight, *counted)}
     names = plain | {f"{rule.name}_bucket" for rule in rules.latency}
     choice = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
     return re.compile(rf"^({choice})(?![\w:]){_LABELS}{_VALUE}", re.MULTILINE)
@@ -178,6 +212,38 @@ def _total(series: _Series, selectors: tuple[Selector, ...], *, lazy: bool) -> f
     return sum(_picked(series, selectors), start=0.0)
 
 
+def _counters(text: str, series: _Series, rules: Iterable[CounterRule]) -> tuple[dict[str, float], dict[str, str]]:
+    """Key -> value, and key -> the first family that is not there."""
+    found, missing = dict[str, float](), dict[str, str]()
+    for rule in rules:
+        missed = (s.name for s in rule.selectors if not _there(text, series, s, sampled=rule.sampled))
+        absent = next(missed, None)
+        if absent is not None:
+            missing[rule.key] = absent
+        else:
+            found[rule.key] = sum(_picked(series, rule.selectors), start=0.0)
+    return found, missing
+
+
+def _there(text: str, series: _Series, selector: Selector, *, sampled: bool) -> bool:
+    if sampled:
+        return any(_matches(labels, selector.labels) for labels, _ in series.get(selector.name, ()))
+    return selector.name in series or _announced(text, selector.name)
+
+
+def _announced(text: str, name: str) -> bool:
+    """Whether the family has its TYPE line: Python servers write it before a labelled family's first event.
+
+    OpenMetrics names a counter without its `_total` there.
+    """
+    names = rf"{re.escape(name)}|{re.escape(name.removesuffix('_total'))}"
+    return re.search(rf"^# TYPE (?:{names})[ \t]", text, re.MULTILINE) is not None
+
+
+def _may_be_empty(text: str, rule: HistogramRule, *, lazy: bool) -> bool:
+    return lazy if rule.lazy else _announced(text, rule.name)
+
+
 def _picked(series: _Series, selectors: tuple[Selector, ...]) -> Iterator[float]:
     return (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
 
@@ -189,13 +255,13 @@ def _level(series: _Series, selectors: tuple[Selector, ...]) -> float | None:
 
 
 def _buckets(series: _Series, rule: HistogramRule, *, lazy: bool) -> dict[float, float] | None:
-    """Bound in seconds -> cumulative count over all selected series; None if the histogram is absent."""
+    """Bound (in seconds if it is of time) -> cumulative count over all selected series; None if it is absent."""
     rows = series.get(f"{rule.name}_bucket")
     if rows is None:
         return {} if lazy else None
     found: dict[float, float] = {}
     for labels, value in rows:
         if _matches(labels, rule.labels) and _NUMBER.fullmatch(labels.get("le", "")):
-            bound = float(labels["le"]) * SECONDS[rule.unit]
+            bound = float(labels["le"]) * (SECONDS[rule.unit] if rule.unit else 1.0)
             found[bound] = found.get(bound, 0.0) + value
     return found

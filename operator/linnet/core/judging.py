@@ -14,7 +14,7 @@ from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.observed import Target
 from linnet.core.policy import Rules
-from linnet.core.runtimes import metric_rules
+from linnet.core.series import metric_rules
 from linnet.core.server import metrics_port
 from linnet.core.silence import NO_SILENCE, Server
 from linnet.core.world import World
@@ -168,6 +168,6 @@ def _of_revision(world: World, policy: Rules, number: int, name: str) -> tuple[T
     metrics = version.spec.runtime.metrics if version else None
     if version is None or metrics is None or not (policy.judged.checks or metrics.in_flight):
         return ()
-    port, rules = metrics_port(version.spec.runtime), metric_rules(metrics)
+    port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
     return tuple(Target(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)

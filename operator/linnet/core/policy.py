@@ -13,15 +13,16 @@ from linnet.api.deployment import DeploymentSpec
 from linnet.api.rolloutpolicy import Deadlines, RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime
 from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
-from linnet.core import checks, defaults
+from linnet.core import checks, defaults, series
+from linnet.core.checks import Signal
 from linnet.core.defaults import Limits
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.runtimes import metric_rules
+from linnet.core.readings import same_bound
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a rollout goes by. `checks` are the judge's; `source` is the JSON that it was made from."""
+    """What a rollout goes by. `judged` is the judge's part, of the checks that were `asked`; `source` is its JSON."""
 
     type: StrategyType
     on_new_version: OnNewVersion
@@ -30,6 +31,7 @@ class Rules:
     holdback_percent: int
     interval: timedelta
     warm_up: timedelta
+    asked: tuple[Check, ...]
     judged: checks.Policy
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"]
     limits: Limits
@@ -64,6 +66,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     limits = parse_spec(Deadlines, data.get("deadlines", {}))
     if isinstance(strategy, Invalid) or isinstance(analysis, Invalid) or isinstance(limits, Invalid):
         return None
+    asked = defaults.checks(analysis, runtime)
     return Rules(
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
@@ -72,18 +75,19 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         holdback_percent=defaults.holdback_percent(strategy),
         interval=analysis.interval or defaults.INTERVAL,
         warm_up=analysis.warm_up if analysis.warm_up is not None else defaults.WARM_UP,
-        judged=_judged(analysis, runtime),
+        asked=asked,
+        judged=_judged(analysis, asked, runtime),
         on_insufficient_data=analysis.on_insufficient_data or "Hold",
         limits=defaults.deadlines(limits),
         source=source,
     )
 
 
-def _judged(analysis: Analysis, runtime: FrozenRuntime) -> checks.Policy:
+def _judged(analysis: Analysis, asked: tuple[Check, ...], runtime: FrozenRuntime) -> checks.Policy:
     detect = analysis.detect
     interval = analysis.interval or defaults.INTERVAL
     return checks.Policy(
-        checks=tuple(_check(c) for c in defaults.checks(analysis, runtime)),
+        checks=tuple(_check(c, runtime) for c in asked),
         alpha=float(analysis.alpha) if analysis.alpha is not None else defaults.ALPHA,
         detect_ratio=float(detect.ratio) if detect and detect.ratio is not None else defaults.DETECT_RATIO,
         detect_power=float(detect.power) if detect and detect.power is not None else defaults.DETECT_POWER,
@@ -91,32 +95,36 @@ def _judged(analysis: Analysis, runtime: FrozenRuntime) -> checks.Policy:
     )
 
 
-def _check(check: Check) -> checks.Check:
+def _check(check: Check, runtime: FrozenRuntime) -> checks.Check:
     latency = check.signal == "Latency"
     least = defaults.LATENCY_MIN_EXCESS if latency else defaults.ERRORS_MIN_EXCESS
     bound = check.max_share_slower if latency else check.max
     return checks.Check(
         name=check.name,
-        signal=checks.Signal(check.signal),
+        signal=Signal(check.signal),
         max_ratio_to_stable=None if check.max_ratio_to_stable is None else float(check.max_ratio_to_stable),
         min_excess=least if check.min_excess is None else float(check.min_excess),
         max=None if bound is None else float(bound),
-        threshold_seconds=check.threshold.total_seconds() if check.threshold is not None else None,
+        threshold_seconds=_threshold(check, runtime),
+        histogram=series.histogram_key(check, runtime.metrics),
+        counter=series.counter_key(check),
     )
+
+
+def _threshold(check: Check, runtime: FrozenRuntime) -> float | None:
+    if check.metric is None or check.metric.above is None:
+        return check.threshold.total_seconds() if check.threshold is not None else None
+    found = series.histogram(series.histogram_key(check, runtime.metrics), runtime)
+    return float(check.metric.above) * (series.scale(found) if found is not None else 1.0)
 
 
 def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     """Why this runtime can't be judged by this policy: (True: the signal is missing, False: the spec is wrong)."""
-    signals = metric_rules(runtime.metrics).signals()
     for index, check in enumerate(policy.judged.checks):
         path = f"spec.analysis.checks[{index}]"
-        if check.signal not in signals:
-            return True, f"{path}.signal: runtime {runtime.name} exposes no {check.signal}: remove the check, or add it"
-        if check.threshold_seconds is not None:
-            bounds = [b.total_seconds() for b in defaults.bucket_bounds(runtime)]
-            if check.threshold_seconds not in bounds:
-                shown = ", ".join(f"{b:g}s" for b in bounds)
-                return False, f"{path}.threshold: {check.threshold_seconds:g}s is no bucket of {runtime.name}: {shown}"
+        found = _unanswered(check, runtime, path) if check.threshold_seconds is None else _unbound(check, runtime, path)
+        if found is not None:
+            return found
     if (unknown := next(_unknown_checks(policy), None)) is not None:
         return False, unknown
     if not policy.judged.checks and any(step.analyse for step in policy.steps):
@@ -135,3 +143,41 @@ def _unknown_checks(rules: Rules) -> Iterator[str]:
             if name not in known:
                 there = f"the checks are {', '.join(known)}" if known else "there are no checks"
                 yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"
+
+
+def _unanswered(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+    """A check of counters, where the runtime tells of no requests, errors or feedback."""
+    if check.signal in series.metric_rules(runtime.metrics).signals():
+        return None
+    what = "requests to compare a Metric with" if check.signal is Signal.METRIC else str(check.signal)
+    return True, f"{path}.signal: runtime {runtime.name} exposes no {what}: remove the check, or add it"
+
+
+def _unbound(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+    """A check of a histogram, which the runtime must name, with the threshold among its bounds."""
+    found = series.histogram(check.histogram, runtime)
+    if found is None:
+        return True, _no_histogram(check, runtime, path)
+    latency = check.signal is Signal.LATENCY
+    if latency and found.unit is None:
+        text = f"{found.name} does not measure time (it has no unit): use signal Metric with metric.above"
+        return False, f"{path}.metric.name: {text}"
+    scale = series.scale(found)
+    bounds, asked = [float(b) * scale for b in found.bounds], check.threshold_seconds or 0.0
+    if any(same_bound(bound, asked) for bound in bounds):
+        return None
+    field, unit, shown = ("threshold", "s", 1.0) if latency else ("metric.above", found.unit or "", scale)
+    known = ", ".join(f"{bound / shown:.12g}{unit}" for bound in sorted(bounds))
+    of = runtime.name if check.histogram == series.LATENCY else f"{found.name} of {runtime.name}"
+    return False, f"{path}.{field}: {asked / shown:.12g}{unit} is no bucket of {of}: {known}"
+
+
+def _no_histogram(check: checks.Check, runtime: FrozenRuntime, path: str) -> str:
+    if check.histogram == series.LATENCY:
+        return f"{path}.signal: runtime {runtime.name} exposes no {check.signal}: remove the check, or add it"
+    metrics = runtime.metrics
+    known = ", ".join(h.name for h in (metrics.histograms or () if metrics else ())) or "none"
+    return (
+        f"{path}.metric.name: runtime {runtime.name} names no histogram {check.histogram}; known are {known}. "
+        "Add it, with its bounds, to spec.runtime.metrics.histograms of the Model, or to the platform's catalogue"
+    )

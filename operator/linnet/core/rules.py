@@ -74,9 +74,10 @@ def unreadable(case: Case) -> Said | None:
 def nothing_to_compare(case: Case) -> Said | None:
     """No requests yet on a track that the check needs."""
     if not case.counts.canary_n:
-        return Said(Verdict.INSUFFICIENT_DATA, "NoCanaryRequests", "the canary has had no requests yet")
+        return Said(Verdict.INSUFFICIENT_DATA, "NoCanaryRequests", f"the canary has had no {case.check.things} yet")
     if any(not h.canary_n for h in case.hypotheses):
-        return Said(Verdict.INSUFFICIENT_DATA, "NoStableRequests", "stable has had no requests to compare with")
+        text = f"stable has had no {case.check.things} to compare with"
+        return Said(Verdict.INSUFFICIENT_DATA, "NoStableRequests", text)
     return None
 
 
@@ -89,7 +90,7 @@ def too_few(case: Case) -> Said | None:
     if math.isinf(more):
         text = f"no traffic can show a canary at {h.detect:.2%} to be worse than {h.limit_text}"
         return Said(Verdict.INSUFFICIENT_DATA, "NotDetectable", text)
-    text = f"{math.ceil(more):,} more canary requests are needed to see a rate of {h.detect:.2%}"
+    text = f"{math.ceil(more):,} more canary {case.check.things} are needed to see a rate of {h.detect:.2%}"
     return Said(Verdict.INSUFFICIENT_DATA, "TooFewRequests", text, math.ceil(more))
 
 

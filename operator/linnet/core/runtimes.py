@@ -4,16 +4,16 @@ Each `runtimes/*.yaml` is one server; a platform adds its own or overrides field
 `$(…)` are replaced once, when a version is made: MODEL_NAME (the Model's name) and MODEL_DIR (the artifact).
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from pydantic import field_validator
+
 from linnet.api.base import Arguments, Duration, HttpPath, Image, Name, StringMap, Token, Wire
 from linnet.api.model import Format, ModelSpec
 from linnet.api.pod import EnvVar
-from linnet.api.runtime import FrozenRuntime, LabelMatch, Latency, Runtime, RuntimeMetrics, RuntimePorts, Series
-from linnet.core.exposition import HistogramRule, LabelRule, MetricRules, Op, Selector, Unit
+from linnet.api.runtime import FrozenRuntime, Runtime, RuntimeMetrics, RuntimePorts
 
 MODEL_DIR: Final = "/mnt/models"
 
@@ -34,8 +34,8 @@ class CatalogueEntry(Wire):
 
     name: Name
     """As in Model.spec.runtime.name."""
-    image: Image
-    """The default image."""
+    image: Image | None = None
+    """The default image; without one each Model names its own."""
     priority: int = 0
     """Among servers of the same format the highest is chosen."""
     formats: list[SupportedFormat]
@@ -58,6 +58,13 @@ class CatalogueEntry(Wire):
     """Free-form facts."""
     metrics: RuntimeMetrics | None = None
     """Where its requests are counted; label values may hold $(MODEL_NAME)."""
+
+    @field_validator("metrics")
+    @classmethod
+    def _tells_of_requests(cls, metrics: RuntimeMetrics | None) -> RuntimeMetrics | None:
+        if metrics is not None and metrics.requests is None:
+            raise ValueError("metrics name requests; leave metrics out for a server that exposes none")
+        return metrics
 
 
 class UnknownRuntimeError(LookupError):
@@ -116,11 +123,15 @@ def supported(entry: CatalogueEntry, format_: Format) -> SupportedFormat | None:
 
 
 def _from_entry(entry: CatalogueEntry, asked: Runtime | None, format_: Format) -> dict[str, Any]:
-    chosen = supported(entry, format_)
+    chosen, image = supported(entry, format_), (asked and asked.image) or entry.image
+    if image is None:
+        raise UnknownRuntimeError(
+            f"spec.runtime.image: {entry.name} has no image for all models: name the one that was built for this model"
+        )
     env = [*(entry.env or ()), *((chosen and chosen.env) or ()), *((asked and asked.env) or ())]
     return {
         "name": entry.name,
-        "image": (asked and asked.image) or entry.image,
+        "image": image,
         "args": (asked and asked.args) or entry.args,
         "env": _last_wins(env) or None,
         "ports": entry.ports,
@@ -129,8 +140,23 @@ def _from_entry(entry: CatalogueEntry, asked: Runtime | None, format_: Format) -
         "live_path": entry.live_path,
         "startup": entry.startup,
         "labels": entry.labels,
-        "metrics": entry.metrics,
+        "metrics": _metrics(entry, asked),
     }
+
+
+def _metrics(entry: CatalogueEntry, asked: Runtime | None) -> RuntimeMetrics | None:
+    """The server's, and what this model counts itself."""
+    own = asked.metrics if asked is not None else None
+    if own is None:
+        return entry.metrics
+    if entry.metrics is None:
+        raise UnknownRuntimeError(
+            f"spec.runtime.metrics: {entry.name} exposes no metrics page that a model could add to; "
+            "leave it out, or set spec.runtime.name to custom"
+        )
+    histograms = {h.name: h for h in (*(entry.metrics.histograms or ()), *(own.histograms or ()))}
+    added = {"histograms": list(histograms.values()) or None, "feedback": own.feedback or entry.metrics.feedback}
+    return entry.metrics.model_copy(update=added)
 
 
 def _custom(asked: Runtime) -> dict[str, Any]:
@@ -162,37 +188,3 @@ def _replace(value: Any, model_name: str) -> Any:
     if isinstance(value, dict):
         return {k: _replace(v, model_name) for k, v in value.items()}
     return [_replace(v, model_name) for v in value] if isinstance(value, list) else value
-
-
-def metric_rules(metrics: RuntimeMetrics | None) -> MetricRules:
-    """The rules by which a pod's exposition is counted; empty if the runtime exposes nothing."""
-    if metrics is None:
-        return MetricRules()
-    return MetricRules(
-        requests=tuple(_selector(s) for s in metrics.requests),
-        errors=tuple(_selector(s) for s in metrics.errors or ()),
-        latency=(_histogram(metrics.latency),) if metrics.latency else (),
-        in_flight=tuple(_selector(s) for s in metrics.in_flight or ()),
-    )
-
-
-def _selector(series: Series) -> Selector:
-    return Selector(series.name, _label_rules(series))
-
-
-def _histogram(latency: Latency) -> HistogramRule:
-    return HistogramRule(latency.histogram.name, _label_rules(latency.histogram), Unit(latency.unit))
-
-
-def _label_rules(series: Series) -> tuple[LabelRule, ...]:
-    return tuple(rule for match in series.match or () for rule in _rules_of(match))
-
-
-def _rules_of(match: LabelMatch) -> Iterable[LabelRule]:
-    if match.prefix is not None:
-        yield LabelRule(match.label, Op.PREFIX, match.prefix)
-    elif match.in_ is not None:
-        yield LabelRule(match.label, Op.REGEX, "|".join(re.escape(v) for v in match.in_))
-    else:
-        for value in match.not_in or ():
-            yield LabelRule(match.label, Op.NOT_EQUAL, value)
