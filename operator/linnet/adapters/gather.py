@@ -3,7 +3,8 @@
 One function a kind; each returns None where the object is not there.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.requests import LastRequest, pending
 from linnet.core import children, deployment
+from linnet.core.instant import Answer
 from linnet.core.observed import (
     DeploymentObserved,
     ModelObserved,
@@ -26,6 +28,7 @@ from linnet.core.observed import (
     Target,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.queries import Question
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Sources:
     """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
     evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
+    ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
+    """The platform's Prometheus; questions come only where it has one."""
 
 
 class Gather:
@@ -91,13 +96,18 @@ class Gather:
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
         )
-        targets = deployment.scrape_targets(observed, self._sources.now())
+        now = self._sources.now()
+        targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
+        scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
+        return replace(observed, scrape=scrape, answers=answers) if scrape or answers else observed
+
+    async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
         if not targets:
-            return observed
+            return None
         owned = self._owned_pods(parent)
         scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
         strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
-        return replace(observed, scrape=replace(scrape, errors={**scrape.errors, **strangers}))
+        return replace(scrape, errors={**scrape.errors, **strangers})
 
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _model_name(parent)

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.instant import Answer
+from linnet.core.queries import Question
 from linnet.core.runtimes import Catalogue
 
 
@@ -44,6 +47,8 @@ class Platform:
     image_pull_policy: str = "IfNotPresent"
     deny_egress: bool = True
     """Pods that have loaded their model may ask nobody."""
+    prometheus: PrometheusServer | None = None
+    """The server of the named queries."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,8 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
+    """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
 
 
 @dataclass(frozen=True)

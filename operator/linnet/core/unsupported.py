@@ -56,14 +56,11 @@ def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
 def _in_analysis(spec: DeploymentSpec) -> Iterator[str]:
     for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
         path = f"spec.analysis.checks[{index}]"
-        if check.signal not in {"Errors", "Latency"}:
-            yield f"{path}.signal: {check.signal} is not supported yet; use Errors or Latency"
+        if check.signal not in {"Errors", "Latency", "Prometheus"}:
+            yield f"{path}.signal: {check.signal} is not supported yet; use Errors, Latency or Prometheus"
         if check.metric is not None:
             yield f"{path}.metric: another metric is not supported yet; leave it out"
         if check.signal == "Latency" and check.max is not None:
             yield f"{path}.max: goes with signal Errors; for Latency write maxShareSlower"
-        for field in ("min", "query"):
-            if getattr(check, field) is not None:
-                yield f"{path}.{field}: goes with signal Prometheus, which is not supported yet; leave it out"
         if check.name == "pod-health":
             yield f"{path}.name: pod-health is the name of the built-in check; choose another"

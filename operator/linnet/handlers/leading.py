@@ -19,6 +19,7 @@ from linnet.adapters.journal import Journal
 from linnet.adapters.kube import Kube
 from linnet.adapters.memory import Memory
 from linnet.adapters.metrics import Scraper
+from linnet.adapters.prometheus import Prometheus, unasked
 from linnet.adapters.request_policy import RequestPolicy
 from linnet.adapters.service_accounts import ServiceAccounts
 from linnet.adapters.telemetry import Telemetry
@@ -59,6 +60,8 @@ class Leading:
         self._scope = Scope(around.settings.namespaces)
         self._cache = Cache()
         self._scraper = Scraper()
+        server = around.platform.prometheus
+        self._prometheus = Prometheus(server, around.telemetry.queried) if server is not None else None
         self._memory = Memory(around.kube)
         self._relisted = asyncio.Event()
         settings = around.settings
@@ -94,6 +97,8 @@ class Leading:
         if self._informer is not None:
             await self._informer.stop()
         await self._scraper.close()
+        if self._prometheus is not None:
+            await self._prometheus.close()
 
     def problem(self) -> str | None:
         return self.runtime.problem()
@@ -169,6 +174,7 @@ class Leading:
             accounts=ServiceAccounts(around.kube, around.clock).allowed,
             evidence=self._memory.recall,
             scrape=self._scraper.scrape,
+            ask=self._prometheus.ask if self._prometheus is not None else unasked,
         )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:
