@@ -112,4 +112,4 @@ def _waits(family: Family, painted: Paint) -> Iterator[str]:
     yield f"{painted(rollout['phase'], 'yellow')}: {progressing.get('message', '')}"
     for check in rollout.get("checks") or ():
         if check["verdict"] in _WAITS:
-            yield f"  {check['name']}: {check['verdict']}: {_WAITS[check['verdict']]}"
+            yield f"  {check['name']}: {check['verdict']}: {check.get('message') or _WAITS[check['verdict']]}"
