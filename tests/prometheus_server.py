@@ -45,7 +45,7 @@ class Prometheus:
         for name, content in (("config", {"global": times, "scrape_configs": [scrape]}), ("web", self.web)):
             (self.folder / f"{name}.yaml").write_text(json.dumps(content))
         command = [
-            packages.unpacked("prometheus") / "usr" / "bin" / "prometheus",
+            str(packages.unpacked("prometheus") / "usr" / "bin" / "prometheus"),
             f"--config.file={self.folder / 'config.yaml'}",
             f"--web.config.file={self.folder / 'web.yaml'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
