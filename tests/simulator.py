@@ -21,7 +21,7 @@ from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
-from linnet.core import children, deployment, modelversion
+from linnet.core import children, deployment, modelversion, routes
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.instant import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
@@ -35,7 +35,7 @@ DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}
 CATALOGUE = catalogue(
     [yaml.safe_load((Path(__file__).parent.parent / "operator/linnet/runtimes/mlserver.yaml").read_text())]
 )
-PLATFORM = Platform(catalogue=CATALOGUE, image="linnet:test")
+PLATFORM = Platform(catalogue=CATALOGUE, image="linnet:test", route_kinds=frozenset({"HTTPRoute", "GRPCRoute"}))
 Json = dict[str, Any]
 
 
@@ -73,6 +73,13 @@ class Cluster:
     services: dict[str, Json] = field(default_factory=dict)
     policies: set[tuple[str, str]] = field(default_factory=set)
     """(kind, name) of PodDisruptionBudgets and NetworkPolicies."""
+    routes: dict[str, Json] = field(default_factory=dict)
+    """By kind; a gateway carries out what `taken_up` holds."""
+    taken_up: dict[str, Json] = field(default_factory=dict)
+    gateway: bool = True
+    """Whether there is a Gateway that takes routes up."""
+    cohort: float = 0.0
+    """Share of requests that carry the headers of a route's first rule."""
     pods: dict[str, Json] = field(default_factory=dict)
     counters: dict[str, Json] = field(default_factory=dict)
     memory: Mapping[str, str] | None = None
@@ -180,7 +187,7 @@ class Cluster:
         """Reconcile until nothing more is asked for at once."""
         for _ in range(limit):
             again = self.reconcile()
-            changed = self._start_pods()
+            changed = self._start_pods() | self._take_routes_up()
             if not again and not changed:
                 return
         raise AssertionError(f"does not settle: {self.status}")
@@ -222,6 +229,7 @@ class Cluster:
             evidence=self.memory,
             platform=replace(PLATFORM, prometheus=self.prometheus),
             requests_proven=self.proven,
+            routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )
 
     def _version(self, number: int) -> Parent:
@@ -238,6 +246,9 @@ class Cluster:
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
+            case Delete(kind="HTTPRoute" | "GRPCRoute" as kind):
+                del self.routes[kind]
+                self.taken_up.pop(kind, None)
             case Delete(kind=kind, name=name):
                 {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
             case Record(version=version):
@@ -265,6 +276,10 @@ class Cluster:
             self.workloads[name] = stored
         elif kind == "Service":
             self.services[name] = stored
+        elif kind in {"HTTPRoute", "GRPCRoute"}:
+            former = self.routes.get(kind, {"metadata": {"generation": 0}, "status": {}})
+            stored["metadata"]["generation"] = former["metadata"]["generation"] + 1
+            self.routes[kind] = {**stored, "status": former["status"]}
         elif kind in {"PodDisruptionBudget", "NetworkPolicy"}:
             self.policies.add((kind, name))
 
@@ -282,6 +297,34 @@ class Cluster:
                 changed = True
             changed |= self._report(name, workload)
         return changed
+
+    def _take_routes_up(self) -> bool:
+        """The gateway's controller."""
+        late = {k: r for k, r in self.routes.items() if self.gateway and self.taken_up.get(k, {}) != r["spec"]}
+        for kind, route in late.items():
+            seen = {"status": "True", "observedGeneration": route["metadata"]["generation"]}
+            conditions = [{"type": t, **seen} for t in ("Accepted", "ResolvedRefs")]
+            parents = [{"parentRef": ref, "conditions": conditions} for ref in route["spec"]["parentRefs"]]
+            route["status"] = {"parents": parents}
+            self.taken_up[kind] = route["spec"]
+        return bool(late)
+
+    def through_gateway(self) -> list[Json]:
+        """The ready pods that one request through the gateway may reach, and a copy of it."""
+        rules = self.taken_up.get("HTTPRoute", {}).get("rules", [])
+        if not rules:
+            return []
+        rule = rules[0] if len(rules) > 1 and self.dice.random() < self.cohort else rules[-1]
+        copies = [f["requestMirror"] for f in rule.get("filters", ())]
+        copied = [c["backendRef"]["name"] for c in copies if self.dice.random() * 100 < c["percent"]]
+        refs = rule["backendRefs"]
+        chosen = self.dice.choices([r["name"] for r in refs], [r["weight"] for r in refs])
+        for name in copied:
+            self._answer(self.dice.choice(self._behind(name)), copied=True)
+        return self._behind(chosen[0])
+
+    def _behind(self, revision: str) -> list[Json]:
+        return [p for p in self.pods.values() if self._ready(p) and p["metadata"]["labels"][REVISION] == revision]
 
     def _new_pod(self, revision: str, workload: Json) -> None:
         uid = f"pod-{next(self.uids)}"
@@ -324,8 +367,9 @@ class Cluster:
         return self.behaviors[int(labels["linnet.dev/version"])]
 
     def _serve_one_second(self) -> None:
-        pods = self.answering()
+        routed, pods = "HTTPRoute" in self.taken_up, self.answering()
         for _ in range(round(self.rate)):
+            pods = self.through_gateway() if routed else pods
             if not pods:
                 self.unanswered += 1
                 continue
@@ -350,7 +394,7 @@ class Cluster:
             self._answer(pod)
         counts["due"] = [due for due in counts["due"] if due > self.now]
 
-    def _answer(self, pod: Json) -> None:
+    def _answer(self, pod: Json, *, copied: bool = False) -> None:
         labels = pod["metadata"]["labels"]
         behavior, counts = self._behavior(labels), self.counters[pod["metadata"]["uid"]]
         version = int(labels["linnet.dev/version"])
@@ -358,6 +402,8 @@ class Cluster:
         counts["n"] += 1
         counts["bad"] += bad
         counts["slow"] += self.dice.random() < behavior.slow
+        if copied:
+            return
         self.served[version] = self.served.get(version, 0) + 1
         self.failed[version] = self.failed.get(version, 0) + bad
 

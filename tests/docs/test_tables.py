@@ -293,12 +293,6 @@ EVERYTHING = {
             ]
         },
     },
-    "canary": {
-        "model": {"name": "risk"},
-        "strategy": {
-            "steps": [{"mirror": {"percent": 1}}, {"matchHeaders": [{"name": "a", "exact": "b"}]}, {"setReplicas": 1}],
-        },
-    },
     "policy": {
         "model": {"name": "risk"},
         "triggers": [{"name": "bad", "metric": {"signal": "Errors", "above": "0.1", "for": "1m"}}],
@@ -313,7 +307,7 @@ EVERYTHING = {
 def refusals() -> list[str]:
     """Every sentence that begins with the path of a field that is refused for now."""
     models = [ModelSpec.model_validate(EVERYTHING[name]) for name in ("model", "other")]
-    places = [DeploymentSpec.model_validate(EVERYTHING[name]) for name in ("deployment", "canary")]
+    places = [DeploymentSpec.model_validate(EVERYTHING[name]) for name in ("deployment",)]
     policy = RetrainPolicySpec.model_validate(EVERYTHING["policy"])
     return [
         *(message for model in models for message in unsupported.in_model(model)),
@@ -327,7 +321,7 @@ def test_what_is_not_yet_supported() -> None:
     section = page("README.md").section("What is not yet supported")
     paths = [re.sub(r"\[\d+\]", "", message.split(":", 1)[0]) for message in refusals()]
     assert [path for path in paths if path.rsplit(".", 1)[-1] not in section] == []
-    assert {"spec.autoscaling", "spec.traffic.type", "spec.gate.approval", "spec.budget.runs"} <= set(paths)
+    assert {"spec.autoscaling", "spec.gate.approval", "spec.budget.runs"} <= set(paths)
 
 
 def test_everything_that_is_refused_was_tried() -> None:

@@ -28,6 +28,10 @@ class NotFoundError(KubeError):
     """The object, or its kind, or its namespace is not there."""
 
 
+class ServedApisChangedError(KubeError):
+    """The cluster serves an API now that it did not serve at the start: begin again, and watch it."""
+
+
 class GoneError(KubeError):
     """A LIST can't be continued: start again."""
 

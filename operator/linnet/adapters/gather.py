@@ -15,7 +15,7 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.requests import LastRequest, pending
-from linnet.core import children, deployment
+from linnet.core import children, deployment, routes
 from linnet.core.instant import Answer
 from linnet.core.observed import (
     DeploymentObserved,
@@ -29,13 +29,14 @@ from linnet.core.observed import (
 )
 from linnet.core.plan import Manifest, Ref
 from linnet.core.queries import Question
+from linnet.core.routes import RouteView
 
 
 @dataclass(frozen=True)
 class Sources:
     """Where the parts of an observation come from besides the cache; each is one adapter's function."""
 
-    platform: Platform
+    platform: Callable[[], Platform]
     now: Callable[[], datetime]
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
@@ -63,7 +64,7 @@ class Gather:
         return ModelObserved(
             model=parent,
             versions=self._versions(parent.namespace, parent.name),
-            platform=self._sources.platform,
+            platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             serving=frozenset(version for d in deployments for version in serving(d)),
         )
@@ -74,7 +75,7 @@ class Gather:
             version=parent,
             jobs=tuple(children.job(j) for j in jobs),
             pods=self._pods("ModelVersion", parent),
-            platform=self._sources.platform,
+            platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
         )
@@ -92,9 +93,10 @@ class Gather:
             others=self._others(parent),
             scrape=None,
             evidence=await self._sources.evidence(parent),
-            platform=self._sources.platform,
+            platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            routes=self._routes(parent),
         )
         now = self._sources.now()
         targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
@@ -121,7 +123,7 @@ class Gather:
             cron_job=children.cron_job(cron_jobs[0]) if cron_jobs else None,
             jobs=tuple(children.job(j) for j in jobs),
             pods=self._pods("RetrainPolicy", parent),
-            platform=self._sources.platform,
+            platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
         )
@@ -140,6 +142,11 @@ class Gather:
 
     def _pods(self, kind: str, parent: Parent) -> tuple[children.Pod, ...]:
         return tuple(children.pod(p) for p in self._all(kinds.POD, kind, parent))
+
+    def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
+        http = (routes.view("HTTPRoute", r) for r in self._owned(kinds.HTTP_ROUTE, "Deployment", parent))
+        grpc = (routes.view("GRPCRoute", r) for r in self._owned(kinds.GRPC_ROUTE, "Deployment", parent))
+        return (*http, *grpc)
 
     def _owned_pods(self, parent: Parent) -> set[str]:
         """The pods (uids) that belong to a ReplicaSet of one of our revisions: a label alone proves nothing.

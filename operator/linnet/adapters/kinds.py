@@ -44,16 +44,19 @@ CRON_JOB: Final = Resource("batch/v1", "CronJob", "cronjobs")
 REPLICA_SET: Final = Resource("apps/v1", "ReplicaSet", "replicasets")
 CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
+HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
+GRPC_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
 AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
-ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB)
+ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
+"""Of an API that a cluster may not have: watched where it is served when the operator starts."""
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, *ROUTES)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
 WATCHED: Final = (*OWN, *CHILDREN)
 
-_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, ROUTE, EVENT)
+_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}
 _OWN_BY_KIND = {r.kind: r for r in OWN}
 

@@ -94,6 +94,8 @@ _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
     kinds.SERVICE: _fields(("selector",), ()),
     kinds.BUDGET: _fields((), ()),
     kinds.NETWORK_POLICY: _fields((), ()),
+    kinds.HTTP_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    kinds.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
     kinds.POD: _pod,
     kinds.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
     kinds.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),

@@ -45,6 +45,8 @@ class Reason(StrEnum):
     READY_DEADLINE_EXCEEDED = "ReadyDeadlineExceeded"
     AVAILABLE = "Available"
     NO_PODS_READY = "NoPodsReady"
+    GATEWAY_API_MISSING = "GatewayAPIMissing"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
     SCHEDULED = "Scheduled"
     RUNNING = "Running"

@@ -11,11 +11,11 @@ from linnet.api.conditions import timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
 from linnet.api.requests import Request, pending
-from linnet.core import answers, decisions, manifests, rollout
+from linnet.core import answers, decisions, manifests, steps, turns
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit, Record
-from linnet.core.rollout import Turn
 from linnet.core.target import Refusal, quarantine_of, wanted
+from linnet.core.turns import Turn
 from linnet.core.versions import Version
 from linnet.core.world import World, of_workload
 
@@ -85,7 +85,7 @@ def _promote(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     step = _under_way(world).step or 0
-    return Answer(rollout.next_step(world, judged, request.user), f"left step {step} for {request.user}")
+    return Answer(steps.next_step(world, judged, request.user), f"left step {step} for {request.user}")
 
 
 def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
@@ -93,10 +93,10 @@ def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
     if under_way.phase == "Baking":
-        ended = rollout.finish(world, request.user, "PromoteFull", f"{request.user} ended the bake", judged)
+        ended = turns.finish(world, request.user, "PromoteFull", f"{request.user} ended the bake", judged)
         return Answer(ended, "the bake is over")
     message = f"{request.user} promoted it past the remaining steps"
-    return Answer(rollout.promote(world, request.user, "PromoteFull", message, judged), "promoting")
+    return Answer(turns.promote(world, request.user, "PromoteFull", message, judged), "promoting")
 
 
 def _resume(world: World, request: Request, judged: Judged) -> Answer:
@@ -105,9 +105,10 @@ def _resume(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world), "spec.paused is true: set it to false", done=False)
     if under_way.paused:
         return Answer(Turn(world.with_rollout(under_way, paused=None)), "resumed")
-    steps, index = policy.steps if policy else (), under_way.step or 0
-    if under_way.phase == "Stepping" and index < len(steps) and steps[index].pause is not None:
-        return Answer(rollout.next_step(world, judged, request.user), "left the pause")
+    index = under_way.step or 0
+    planned = policy.steps if policy else ()
+    if under_way.phase == "Stepping" and index < len(planned) and planned[index].pause is not None:
+        return Answer(steps.next_step(world, judged, request.user), "left the pause")
     return Answer(Turn(world), "it is not paused", done=False)
 
 
@@ -121,13 +122,13 @@ def _pause(world: World, request: Request, judged: Judged) -> Answer:
 
 def _abort(world: World, request: Request, judged: Judged) -> Answer:
     message = f"{request.user} aborted it"
-    return Answer(rollout.abort(world, request.user, "Abort", message, judged), "going back; nothing is quarantined")
+    return Answer(turns.abort(world, request.user, "Abort", message, judged), "going back; nothing is quarantined")
 
 
 def _rollback(world: World, request: Request, judged: Judged) -> Answer:
     if world.status.rollout is not None:
         message = f"{request.user} rolled it back"
-        return Answer(rollout.roll_back(world, request.user, "Rollback", message, judged), "going back")
+        return Answer(turns.roll_back(world, request.user, "Rollback", message, judged), "going back")
     stable, to = world.status.stable, _former(world, request)
     if stable is None or isinstance(to, str):
         return Answer(Turn(world), to if isinstance(to, str) else "nothing serves yet", done=False)

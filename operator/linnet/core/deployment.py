@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
-from linnet.core import asked, judging, rollout, routing, summary, unsupported
+from linnet.core import asked, judging, rollout, routing, summary, traffic_gateway, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
 from linnet.core.queries import Question
-from linnet.core.rollout import Turn
 from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
+from linnet.core.turns import Turn
 from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
@@ -61,6 +61,12 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
         return Refusal(Reason.INVALID_SPEC, spec.message)
     if message := next(unsupported.in_deployment(spec), None):
         return Refusal(Reason.NOT_YET_SUPPORTED, message)
+    if kinds := traffic_gateway.missing_kinds(spec.traffic, observed.platform.route_kinds):
+        return Refusal(
+            Reason.GATEWAY_API_MISSING,
+            f"spec.traffic: this cluster serves no {' and no '.join(kinds)} (gateway.networking.k8s.io/v1), or the "
+            "operator may not read it: install the Gateway API and a gateway, or use type Replicas",
+        )
     account = spec.pod.service_account_name if spec.pod else None
     if account is not None and account not in observed.allowed_service_accounts:
         return Refusal(

@@ -9,7 +9,7 @@ from typing import Final
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, inquiry, ledger, podhealth, silence
+from linnet.core import analysis, evidence, inquiry, ledger, podhealth, silence, traffic
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.exposition import PodCounters
@@ -77,12 +77,12 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
     known, scrape = remembered(world, policy), world.observed.scrape
     if scrape is None:
         return known
-    servers, warming, traffic = _servers(world), _warming(world, policy), _has_traffic(world, policy)
+    servers, warming, reached = _servers(world), _warming(world, policy), _has_traffic(world, policy)
     tracks = {uid: server.track for uid, server in servers.items()}
     late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
-    segment = _segment(world)
-    told = evidence.fold(known, scrape.counters, tracks, segment, world.now, count=traffic, uncounted=late)
-    unheard = warming or not traffic
+    segment = traffic.of(world).segment(world)
+    told = evidence.fold(known, scrape.counters, tracks, segment, world.now, count=reached, uncounted=late)
+    unheard = warming or not reached
     heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, world.now)
     return replace(told, silence=heard)
 
@@ -90,7 +90,7 @@ def _folded(world: World, policy: RolloutPolicy) -> Evidence:
 def _has_traffic(world: World, policy: RolloutPolicy) -> bool:
     """Not before a switch: what people try on pods that clients don't reach says nothing about clients."""
     rollout = world.status.rollout
-    return policy.type == "Canary" or rollout is None or not world.pinned(rollout.from_)
+    return policy.type == "Canary" or rollout is None or not traffic.of(world).alone(world, rollout.from_)
 
 
 def _warming(world: World, policy: RolloutPolicy) -> bool:
@@ -114,11 +114,11 @@ def remembered(world: World, policy: RolloutPolicy) -> Evidence:
 
 
 def _servers(world: World) -> dict[str, Server]:
-    """The pods that are compared; while `<name>` selects the new version alone, it has nobody to be compared with."""
+    """The pods that are compared; while the new version gets every request, it has nobody to be compared with."""
     rollout = world.status.rollout
     if rollout is None:
         return {}
-    compared = rollout.from_ if not world.pinned(rollout.to) else None
+    compared = rollout.from_ if not traffic.of(world).alone(world, rollout.to) else None
     tracks = ((Track.STABLE, compared), (Track.CANARY, rollout.to))
     return {
         pod.meta.uid: Server(track, podhealth.restarts(pod), pod.ready)
@@ -126,13 +126,6 @@ def _servers(world: World) -> dict[str, Server]:
         if revision is not None
         for pod in world.pods(revision)
     }
-
-
-def _segment(world: World) -> str:
-    """Names the canary's share by its ready pods, in steps of 5 %: within a segment the share stands still."""
-    rollout = world.status.rollout
-    canary, stable = world.ready(rollout.to if rollout else None), world.ready(rollout.from_ if rollout else None)
-    return f"w{5 * round(20 * canary / max(1, canary + stable))}"
 
 
 def fresh(world: World, policy: RolloutPolicy) -> dict[str, str]:

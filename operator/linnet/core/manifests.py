@@ -18,6 +18,8 @@ from linnet.core.server import probes, server_container
 
 HTTP_PORT: Final = 80
 GRPC_PORT: Final = 8081
+H2C: Final = "kubernetes.io/h2c"
+"""Tells a gateway to speak HTTP/2 without TLS to the pods (KEP-3726)."""
 DRAIN_SECONDS: Final = 5
 """A stopping pod still answers so long: until every node's proxy has dropped it from the Service."""
 
@@ -119,7 +121,7 @@ def service(owner: Owner, name: str, selector: Mapping[str, str], version: Model
     """A Service on port 80 (HTTP) and, where the server speaks it, 8081 (gRPC)."""
     ports: list[dict[str, Any]] = [{"name": "http", "port": HTTP_PORT, "targetPort": "http", "protocol": "TCP"}]
     if version.runtime.ports.grpc is not None:
-        ports.append({"name": "grpc", "port": GRPC_PORT, "targetPort": "grpc", "protocol": "TCP"})
+        ports.append({"name": "grpc", "port": GRPC_PORT, "targetPort": "grpc", "protocol": "TCP", "appProtocol": H2C})
     return {
         "apiVersion": "v1",
         "kind": "Service",

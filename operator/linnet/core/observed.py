@@ -14,6 +14,7 @@ from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workloa
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.instant import Answer
 from linnet.core.queries import Question
+from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
 
@@ -47,6 +48,8 @@ class Platform:
     image_pull_policy: str = "IfNotPresent"
     deny_egress: bool = True
     """Pods that have loaded their model may ask nobody."""
+    route_kinds: frozenset[str] = frozenset()
+    """Kinds of the Gateway API that the cluster serves and the operator may write."""
     prometheus: PrometheusServer | None = None
     """The server of the named queries."""
 
@@ -117,6 +120,7 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    routes: tuple[RouteView, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
 

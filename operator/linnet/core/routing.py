@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
-from linnet.core import defaults, isolation, manifests
-from linnet.core.capacity import canary_replicas, holdback_replicas
+from linnet.core import defaults, isolation, manifests, stage, traffic
+from linnet.core.capacity import holdback_replicas
 from linnet.core.manifests import Image
 from linnet.core.plan import Action, Apply, Delete, Patch
-from linnet.core.rollout import ANALYSIS, OUTAGE, first_replicas
+from linnet.core.split import Split
+from linnet.core.turns import ANALYSIS, OUTAGE
 from linnet.core.world import World
 
 CONDEMNED_GRACE_SECONDS = 1
@@ -21,10 +22,10 @@ CONDEMNED_GRACE_SECONDS = 1
 
 @dataclass(frozen=True)
 class Routing:
-    """Pods of each revision, and whom `<name>` selects: one revision, both (None), or as it is (keep)."""
+    """Pods of each revision, and who gets requests; with `keep` whoever gets them now goes on."""
 
     replicas: Mapping[str, int]
-    live: RevisionStatus | None = None
+    split: Split | None = None
     keep: bool = False
 
 
@@ -32,35 +33,55 @@ def routing(world: World) -> Routing:
     """What the phase asks for."""
     rollout, stable, full = world.status.rollout, world.status.stable, world.replicas
     if rollout is None:
-        return Routing({stable.name: full} if stable else {}, stable, keep=stable is None)
-    new, old = rollout.to.name, rollout.from_
+        return Routing({stable.name: full}, Split(stable)) if stable else Routing({}, keep=True)
+    new, old = rollout.to, rollout.from_
     if old is None:
-        return Routing({new: full}, rollout.to)
+        return Routing({new.name: full}, Split(new))
     match rollout.phase:
         case "Starting":
-            return Routing({old.name: full, new: _first(world)}, old)
+            return Routing({old.name: full, new.name: first_replicas(world)}, Split(old))
         case "Stepping":
-            weight = rollout.weight or 0
-            pods = canary_replicas(full, weight) if weight else _first(world)
-            return Routing({old.name: full, new: pods}, None if weight else old)
+            return _stepping(world, rollout, old)
         case "Promoting":
-            return Routing({old.name: full, new: full}, old if _switches(world) else None)
+            shared = not _switches(world)
+            return Routing({old.name: full, new.name: full}, Split(old, new, shared=shared), keep=_stays(world))
         case "Baking":
             return _baking(world, rollout, old)
         case "Finishing":
-            kept = 0 if world.pinned(rollout.to) else world_replicas(world, old)
-            return Routing({new: full, old.name: kept}, rollout.to)
+            kept = 0 if _is_alone(world, new) else world_replicas(world, old)
+            return Routing({new.name: full, old.name: kept}, Split(new))
         case "RollingBack":
             return _back(world, rollout, old)
 
 
-def _first(world: World) -> int:
-    return first_replicas(world, world.policy) if world.policy else 1
+def first_replicas(world: World) -> int:
+    """Canary pods of the stage in which requests first reach it; all of them where no traffic is shared before."""
+    policy = world.policy
+    if policy is None:
+        return 1
+    if policy.type != "Canary":
+        return world.replicas
+    return traffic.of(world).canary_replicas(world.replicas, stage.first(policy.steps))
 
 
 def _switches(world: World) -> bool:
     """Whether traffic moves in one patch: no version shares it with another before that."""
     return world.policy is not None and world.policy.type != "Canary"
+
+
+def _stays(world: World) -> bool:
+    """A gateway's weights stay while the remaining pods of a canary start."""
+    return world.gateway and not _switches(world)
+
+
+def _stepping(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
+    """A gateway's weights wait for the pods that they need; where pods are the weights, nothing waits."""
+    way, new, steps = traffic.of(world), rollout.to, world.policy.steps if world.policy else ()
+    at = stage.at(steps, rollout.step or 0)
+    pods = way.canary_replicas(world.replicas, at) if at.reaches_canary else first_replicas(world)
+    split = Split(old, new, at.weight, at.mirror, at.headers, shared=at.weight > 0) if at.reaches_canary else Split(old)
+    late = not way.by_pods and world.ready(new) < pods
+    return Routing({old.name: world.replicas, new.name: pods}, split, keep=late)
 
 
 def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
@@ -69,22 +90,30 @@ def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routin
     Without a holdback a BlueGreen keeps it whole, without traffic: then a rollback is one patch.
     """
     full, policy = world.replicas, world.policy
-    held = holdback_replicas(full, policy.holdback_percent if policy else 0)
+    percent = policy.holdback_percent if policy else 0
+    held = holdback_replicas(full, percent)
     warm = policy is not None and policy.type == "BlueGreen" and not held
     found = world.workload(old)
     shared = DEPLOYMENT in world.selector(world.name) or found is None or found.current <= held
-    live = None if held and shared else rollout.to
-    return Routing({rollout.to.name: full, old.name: full if warm else held}, live)
+    split = Split(rollout.to, old, percent, shared=shared) if held else Split(rollout.to)
+    kept = held if traffic.of(world).holds(world, split) else max(held, world_replicas(world, old))
+    return Routing({rollout.to.name: full, old.name: full if warm else kept}, split)
 
 
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
     full = world.replicas
-    if world.pinned(old):
-        return Routing({old.name: full, rollout.to.name: 0}, old)
+    if _is_alone(world, old):
+        return Routing({old.name: full, rollout.to.name: 0}, Split(old))
     present = world_replicas(world, rollout.to)
     warm = world.ready(old) >= full or (rollout.reason == OUTAGE and world.ready(old) > 0)
-    return Routing({old.name: full, rollout.to.name: present}, old if warm else None, keep=not warm)
+    return Routing({old.name: full, rollout.to.name: present}, Split(old), keep=not warm)
+
+
+def _is_alone(world: World, revision: RevisionStatus) -> bool:
+    """Whether it gets every request, and nobody who sends them has yet to hear of it."""
+    way = traffic.of(world)
+    return way.alone(world, revision) and way.holds(world, Split(revision))
 
 
 def world_replicas(world: World, revision: RevisionStatus) -> int:
@@ -97,6 +126,8 @@ def actions(world: World) -> Iterator[Action]:
     wanted = routing(world)
     yield from missing(world)
     yield from _services(world, wanted)
+    if wanted.split is not None:
+        yield from traffic.of(world).actions(world, wanted.split, keep=wanted.keep)
     yield from _shrink(world, wanted)
     yield from _condemned(world)
     yield from _budget(world)
@@ -153,8 +184,8 @@ def _services(world: World, wanted: Routing) -> Iterator[Action]:
     if serving is None or version is None:
         return
     selectors: dict[str, Mapping[str, str]] = {r: {REVISION: r} for r in _revisions(world)}
-    if not wanted.keep:
-        selectors[world.name] = {REVISION: wanted.live.name} if wanted.live else {DEPLOYMENT: world.name}
+    if wanted.split is not None and not wanted.keep:
+        selectors[world.name] = traffic.of(world).selector(world, wanted.split)
     selectors[f"{world.name}-stable"] = {REVISION: serving.name}
     newest = _newcomer(rollout) or serving
     selectors |= {alias: {REVISION: newest.name} for alias in _aliases(world)}
@@ -178,10 +209,13 @@ def _aliases(world: World) -> Iterator[str]:
 def _condemned(world: World) -> Iterator[Action]:
     """Once traffic is back, a failed canary's pods go at once; a person's abort drains.
 
+    Behind a gateway they may drain too: it holds the connections, and sends the next request where it should go.
     Their ReplicaSet deletes them first: a pod deleted before it has scaled down would be replaced.
     """
     rollout = world.status.rollout
-    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not world.pinned(rollout.from_):
+    if rollout is None or rollout.phase != "RollingBack" or rollout.by != ANALYSIS or not traffic.of(world).by_pods:
+        return
+    if not world.pinned(rollout.from_):
         return
     for pod in world.pods(rollout.to):
         if pod.meta.deleting and (pod.meta.grace or 0) > CONDEMNED_GRACE_SECONDS:

@@ -5,7 +5,7 @@ Nothing here changes with every scrape: verdicts are named, counts are in the ev
 
 from linnet.api.conditions import Condition, Reason, condition
 from linnet.api.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
-from linnet.core import podhealth
+from linnet.core import podhealth, traffic_gateway
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
 from linnet.core.silence import NO_SILENCE
@@ -78,6 +78,8 @@ def _former(world: World) -> str:
 def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
     steps = len(world.policy.steps) if world.policy else 0
     where = f"version {rollout.to.version}, step {(rollout.step or 0) + 1} of {steps}, weight {rollout.weight} %"
+    if said := traffic_gateway.problem(world):
+        return Reason.ROUTE_NOT_ACCEPTED, f"{where}: {said}"
     if world.paused:
         return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
     step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
@@ -120,6 +122,8 @@ def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> C
         return condition(
             "Ready", False if found.failed else None, found.reason, f"{last}{found.message}.{_serves(world)}"
         )
+    if said := traffic_gateway.problem(world):
+        return condition("Ready", False, Reason.ROUTE_NOT_ACCEPTED, f"{said}.{_serves(world)}")
     if stable is None or world.ready(stable) < world.replicas:
         trouble = podhealth.trouble(world.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")

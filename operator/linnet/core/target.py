@@ -9,7 +9,7 @@ from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelStatus
 from linnet.api.modelversion import Quarantine
-from linnet.core import manifests, policy, versions
+from linnet.core import manifests, policy, traffic_gateway, versions
 from linnet.core.parse import parse_status
 from linnet.core.versions import Version
 from linnet.core.world import World
@@ -111,6 +111,23 @@ def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
     return Refusal(Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC, message)
 
 
+def _unrouted(world: World, _: Wanted) -> Refusal | None:
+    """A gateway that does not go by what is written would not split the traffic either."""
+    if world.status.stable is None or (said := traffic_gateway.problem(world)) is None:
+        return None
+    return Refusal(Reason.ROUTE_NOT_ACCEPTED, said)
+
+
+def _grpc(world: World, target: Wanted) -> Refusal | None:
+    """A gRPC route needs a port to lead to."""
+    traffic, runtime = world.spec.traffic, target.version.spec.runtime
+    if traffic is None or "GRPC" not in (traffic.protocols or ()) or runtime.ports.grpc is not None:
+        return None
+    return Refusal(
+        Reason.INVALID_SPEC, f"spec.traffic.protocols: runtime {runtime.name} has no gRPC port: leave GRPC out"
+    )
+
+
 def _leftovers(world: World, _: Wanted) -> Refusal | None:
     """Pods of a revision that neither serves nor is wanted would get traffic when `<name>` opens (argo #4390)."""
     stable = world.status.stable
@@ -137,9 +154,9 @@ def _rejected(world: World, target: Wanted) -> Refusal | None:
 
 
 _Check = Callable[[World, Wanted], Refusal | None]
-_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable)
+_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _grpc)
 """These don't pass by the end of the rollout under way."""
-_CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _leftovers)
+_CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _unrouted, _leftovers)
 
 
 def newcomer(world: World, target: Wanted | None) -> Wanted | None:

@@ -28,12 +28,6 @@ def in_model(spec: ModelSpec) -> Iterator[str]:
 def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
     if spec.autoscaling is not None:
         yield "spec.autoscaling: autoscaling is not supported yet; set spec.replicas"
-    if spec.traffic is not None and spec.traffic.type == "Gateway":
-        yield "spec.traffic.type: Gateway is not supported yet; use Replicas"
-    if spec.traffic is not None and "GRPC" in (spec.traffic.protocols or ()):
-        yield "spec.traffic.protocols: GRPC is not supported yet; leave it out"
-    if spec.traffic is not None and spec.traffic.labels is not None:
-        yield "spec.traffic.labels: goes with traffic type Gateway, which is not supported yet; leave it out"
     if spec.pod is not None and spec.pod.storage is not None and spec.pod.storage.cache == "Node":
         yield "spec.pod.storage.cache: Node is not supported yet; use None"
     yield from _in_strategy(spec)
@@ -46,11 +40,6 @@ def _in_strategy(spec: DeploymentSpec) -> Iterator[str]:
         return
     if strategy.capacity == "InPlace":
         yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
-    for index, step in enumerate(strategy.steps or ()):
-        for field in ("mirror", "match_headers", "set_replicas"):
-            if getattr(step, field) is not None:
-                name = type(step).model_fields[field].alias or field
-                yield f"spec.strategy.steps[{index}].{name}: not supported yet; use setWeight, pause and analyse"
 
 
 def _in_analysis(spec: DeploymentSpec) -> Iterator[str]:

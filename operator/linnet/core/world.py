@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 
 from linnet.api.conditions import parse_time
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
+from linnet.api.strategy import Traffic
 from linnet.core import policy, versions
 from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved
@@ -38,6 +40,11 @@ class World:
     @property
     def replicas(self) -> int:
         return 1 if self.spec.replicas is None else self.spec.replicas
+
+    @property
+    def gateway(self) -> bool:
+        """Whether a gateway splits the traffic."""
+        return self.spec.traffic is not None and self.spec.traffic.type == "Gateway"
 
     @property
     def paused(self) -> bool:
@@ -120,7 +127,13 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         present = next((w.replicas for w in observed.workloads if w.meta.name == rollout.to.name), present)
     frozen = parse_spec(DeploymentSpec, {"model": {"name": str(name or "unknown")}, "replicas": present})
     assert not isinstance(frozen, Invalid)
-    return World(observed, frozen.model_copy(update={"paused": given.get("paused") is True}), status, now)
+    kept = {"paused": given.get("paused") is True, "traffic": _traffic(given) if observed.routes else None}
+    return World(observed, frozen.model_copy(update=kept), status, now)
+
+
+def _traffic(given: Mapping[str, Any]) -> Traffic | None:
+    found = parse_spec(Traffic, given.get("traffic") or {})
+    return None if isinstance(found, Invalid) else found
 
 
 def adopted(world: World) -> World:

@@ -6,7 +6,7 @@ kopf cancels whatever was started after it in its loop, so it has a thread and a
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +16,7 @@ from kopf._core.engines.peering import Identity
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters import connection, kinds
+from linnet.adapters.kinds import Resource
 from linnet.adapters.kube import PAGE
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
@@ -28,7 +29,7 @@ INACTIVITY_SECONDS: Final = 70.0
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final = Identity("linnet")
 """Named, though nothing here asks for it: kopf would look up the user's name, which a container's user has none of."""
-_MODULES: Final = (model, modelversion, deployment, retrainpolicy, children)
+_MODULES: Final = (model, modelversion, deployment, retrainpolicy)
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,16 @@ class Informer:
     """
 
     def __init__(
-        self, config: Configuration, namespaces: tuple[str, ...], on_event: OnEvent, on_begin: Callable[[], None]
+        self,
+        config: Configuration,
+        namespaces: tuple[str, ...],
+        watched: Sequence[Resource],
+        on_event: OnEvent,
+        on_begin: Callable[[], None],
     ) -> None:
         self._config = config
         self._namespaces = namespaces
+        self._watched = watched
         self._on_event = on_event
         self._on_begin = on_begin
         self._stop = threading.Event()
@@ -97,6 +104,7 @@ class Informer:
         registry = kopf.OperatorRegistry()
         for module in _MODULES:
             module.register(registry, to_main.event)
+        children.register(registry, to_main.event, self._watched)
         self._login(registry, to_main.began)
         to_main.started()
         try:
@@ -114,7 +122,7 @@ class Informer:
             self._stop.set()  # or the thread that waits for it would keep this loop from closing
 
     def _login(self, registry: kopf.OperatorRegistry, began: Callable[[], None]) -> None:
-        connections = len(kinds.WATCHED) * max(1, len(self._namespaces)) + _SPARE_CONNECTIONS
+        connections = len(self._watched) * max(1, len(self._namespaces)) + _SPARE_CONNECTIONS
 
         @kopf.on.login(registry=registry)
         async def login(**_: Any) -> kopf.AiohttpSession:

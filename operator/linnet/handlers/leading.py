@@ -4,16 +4,17 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from kubernetes.aio.client.configuration import Configuration
 
+from linnet.adapters import kinds
 from linnet.adapters.act import Acting, perform, write_status
 from linnet.adapters.cache import Cache
 from linnet.adapters.children import Children
-from linnet.adapters.errors import KubeError
+from linnet.adapters.errors import KubeError, ServedApisChangedError
 from linnet.adapters.gather import Gather, Sources
 from linnet.adapters.journal import Journal
 from linnet.adapters.kube import Kube
@@ -21,6 +22,7 @@ from linnet.adapters.memory import Memory
 from linnet.adapters.metrics import Scraper
 from linnet.adapters.prometheus import Prometheus, unasked
 from linnet.adapters.request_policy import RequestPolicy
+from linnet.adapters.served import served
 from linnet.adapters.service_accounts import ServiceAccounts
 from linnet.adapters.telemetry import Telemetry
 from linnet.core.observed import Parent, Platform
@@ -30,7 +32,7 @@ from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
 from linnet.handlers.runtime import Runtime
-from linnet.handlers.sweep import Scope, seed, sweep
+from linnet.handlers.sweep import Scope, answered, seed, sweep
 from linnet.settings import Settings
 
 RELIST_SETTLES_SECONDS = 1.0
@@ -58,6 +60,7 @@ class Leading:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._scope = Scope(around.settings.namespaces)
+        self._platform = around.platform
         self._cache = Cache()
         self._scraper = Scraper()
         server = around.platform.prometheus
@@ -74,9 +77,10 @@ class Leading:
 
     async def run(self) -> None:
         """Returns after `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
-        refs = await seed(self._around.kube, self._cache, self._scope)
+        await self._learn_what_is_served()
         around, namespaces = self._around, self._around.settings.namespaces
-        self._informer = Informer(around.config, namespaces, self._feed.event, self._relisted.set)
+        refs = await seed(around.kube, self._cache, self._scope)
+        self._informer = Informer(around.config, namespaces, self._scope.watched, self._feed.event, self._relisted.set)
         await self._informer.start()
         for ref in refs:
             self.runtime.enqueue(ref)
@@ -88,6 +92,21 @@ class Leading:
             await self._flush()
         finally:
             writing.cancel()
+
+    async def _learn_what_is_served(self) -> None:
+        """The Gateway API's routes are watched where there are such."""
+        found = await answered(lambda: served(self._around.kube, self._scope.parts))
+        watched = tuple(r for r in kinds.WATCHED if r not in kinds.ROUTES or r in found)
+        self._scope = replace(self._scope, watched=watched)
+        self._platform = replace(self._platform, route_kinds=frozenset(r.kind for r in found))
+
+    async def _compare(self) -> None:
+        """ServedApisChangedError if there is something new to watch: kopf is told what to watch once."""
+        await sweep(self._around.kube, self._cache, self._feed, self._scope)
+        new = await served(self._around.kube, self._scope.parts) - {*self._scope.watched}
+        if new:
+            names = ", ".join(sorted(r.watched_as for r in new))
+            raise ServedApisChangedError(f"the cluster serves {names} by now: beginning again, to watch them")
 
     def stop(self) -> None:
         """`run` returns when the looks under way are finished."""
@@ -128,7 +147,9 @@ class Leading:
             self._relisted.clear()
             self._around.telemetry.cached.set(len(self._cache))
             try:
-                await sweep(self._around.kube, self._cache, self._feed, self._scope)
+                await self._compare()
+            except ServedApisChangedError:
+                raise
             except KubeError as error:
                 _log.warning("the cache was not compared with the API server: %s", error)
 
@@ -168,7 +189,7 @@ class Leading:
     def _sources(self) -> Sources:
         around = self._around
         return Sources(
-            platform=around.platform,
+            platform=lambda: self._platform,
             now=around.now,
             proven=RequestPolicy(around.kube, around.clock).proven,
             accounts=ServiceAccounts(around.kube, around.clock).allowed,

@@ -5,9 +5,9 @@ A watch tells only what changes after it began: what happened before is read her
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from linnet.adapters import kinds
 from linnet.adapters.cache import Cache, version_of
@@ -19,14 +19,16 @@ from linnet.core.plan import Manifest, Ref
 from linnet.handlers.feed import Feed
 
 RETRY_SECONDS: Final = 5.0
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Which namespaces are watched; none named: all."""
+    """What is watched, and in which namespaces; none named: all."""
 
     namespaces: tuple[str, ...]
+    watched: tuple[Resource, ...] = kinds.WATCHED
 
     @property
     def parts(self) -> tuple[str | None, ...]:
@@ -42,11 +44,21 @@ async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
 
     ForbiddenError where the operator's role lacks a LIST.
     """
-    for resource in kinds.WATCHED:
+    for resource in scope.watched:
         for namespace in scope.parts:
             async for obj in _listed(kube, resource, namespace):
                 cache.put(resource, obj)
     return [Ref(r.kind, key[1], key[2]) for r in kinds.OWN for key, _, _ in cache.keys(r)]
+
+
+async def answered(call: Callable[[], Awaitable[T]]) -> T:
+    """What it returns, as soon as the API server can be asked."""
+    while True:
+        try:
+            return await call()
+        except UnavailableError as error:
+            _log.warning("asking again: %s", error)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> AsyncIterator[Manifest]:
@@ -66,7 +78,7 @@ async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> Asyn
 
 async def sweep(kube: Kube, cache: Cache, feed: Feed, scope: Scope) -> None:
     """Compare with LISTs of metadata; drop what is gone, read what was missed."""
-    for resource in kinds.WATCHED:
+    for resource in scope.watched:
         for namespace in scope.parts:
             await _compare(kube, cache, feed, resource, namespace)
 

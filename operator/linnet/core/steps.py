@@ -1,0 +1,100 @@
+"""The steps of a canary, one after the other: set the weight, wait for a person, wait for the checks."""
+
+from datetime import timedelta
+
+from linnet.api.base import format_duration
+from linnet.api.conditions import timestamp
+from linnet.api.deployment import RolloutStatus
+from linnet.api.strategy import Step
+from linnet.core import routing, traffic
+from linnet.core.checks import Verdict
+from linnet.core.judging import Judged
+from linnet.core.plan import Emit
+from linnet.core.policy import RolloutPolicy
+from linnet.core.turns import ANALYSIS, DEADLINE, Turn, abort, promote
+from linnet.core.world import World
+
+
+def entered(world: World, policy: RolloutPolicy, judged: Judged, by: str = ANALYSIS) -> Turn:
+    """The step that was just entered, with its weight; past the last step the version is promoted."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    index = rollout.step or 0
+    if index >= len(policy.steps):
+        return promote(world, by, *_why(policy), judged)
+    weight = policy.steps[index].set_weight
+    if weight is None:
+        return Turn(world)
+    way = traffic.of(world)
+    effective = way.effective_weight(world.replicas, weight)
+    message = f"Version {rollout.to.version}: weight {weight} %{f' ({effective} % by pods)' if way.by_pods else ''}"
+    moved = world.with_rollout(rollout, weight=weight, effective_weight=effective)
+    return Turn(moved, (Emit("Normal", "WeightSet", message),))
+
+
+def _why(policy: RolloutPolicy) -> tuple[str, str]:
+    """Reason and sentence of a promotion past the last step."""
+    if policy.steps:
+        return "StepsCompleted", "every step was completed"
+    return "PodsReady", "its pods are ready, and no step comes before its bake"
+
+
+def next_step(world: World, judged: Judged, by: str = ANALYSIS) -> Turn:
+    """On to the next step; a promotion past the last step is recorded with `judged` and `by`, who left it."""
+    rollout, policy = world.status.rollout, world.policy
+    assert rollout is not None
+    assert policy is not None
+    step = (rollout.step or 0) + 1
+    moved = world.with_rollout(rollout, step=step, step_started_at=timestamp(world.now), paused=None)
+    return entered(moved, policy, judged, by)
+
+
+def stepping(world: World, rollout: RolloutStatus, policy: RolloutPolicy, judged: Judged) -> Turn:
+    index = rollout.step or 0
+    if index >= len(policy.steps):
+        return promote(world, ANALYSIS, *_why(policy), judged)
+    step, elapsed = policy.steps[index], world.since(rollout.step_started_at)
+    if step.pause is not None:
+        return _pausing(world, step, elapsed, judged)
+    if step.analyse is not None:
+        return _analysing(world, policy, step, elapsed, judged)
+    return next_step(world, judged) if _reached(world, rollout) else Turn(world)
+
+
+def _reached(world: World, rollout: RolloutStatus) -> bool:
+    """Whether the canary has the pods of this step, and gets the requests of it."""
+    wanted = routing.routing(world)
+    pods, found = wanted.replicas[rollout.to.name], world.workload(rollout.to)
+    there = found is not None and found.replicas >= pods and found.ready >= pods
+    return there and wanted.split is not None and traffic.of(world).holds(world, wanted.split)
+
+
+def _pausing(world: World, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
+    assert step.pause is not None
+    limit = step.pause.max_time
+    if limit is None or elapsed < limit:
+        return Turn(world)
+    match step.pause.on_expiry:
+        case "RollBack":
+            message = f"nobody resumed within {format_duration(limit)}"
+            return abort(world, DEADLINE, "PauseExpired", message, judged)
+        case "Hold":
+            return Turn(world)
+        case _:
+            return next_step(world, judged)
+
+
+def _analysing(world: World, policy: RolloutPolicy, step: Step, elapsed: timedelta, judged: Judged) -> Turn:
+    assert step.analyse is not None
+    names = frozenset(step.analyse.checks) if step.analyse.checks is not None else None
+    verdict = judged.verdict(names)
+    if verdict == Verdict.PASS and elapsed >= step.analyse.for_ and judged.folded:
+        return next_step(world, judged)
+    if elapsed < max(policy.limits.evidence, step.analyse.for_):
+        return Turn(world)
+    message = f"no verdict within deadlines.evidence ({format_duration(policy.limits.evidence)}): {verdict}"
+    if policy.on_insufficient_data == "RollBack":
+        return abort(world, DEADLINE, str(verdict), message, judged)
+    if policy.on_insufficient_data == "Promote" and verdict == Verdict.INSUFFICIENT_DATA:
+        return next_step(world, judged)
+    return Turn(world)

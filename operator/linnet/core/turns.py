@@ -1,0 +1,110 @@
+"""What a rollout can be decided to do: promote, go back with blame or without, stay. Each is recorded and told.
+
+A decision is a new World with what must be told of it; what follows from it for traffic is in `routing`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.conditions import timestamp
+from linnet.api.deployment import LastRollout, RolloutStatus
+from linnet.core import decisions
+from linnet.core.judging import Judged
+from linnet.core.plan import Action, Emit
+from linnet.core.world import World
+
+ANALYSIS: Final = "analysis"
+DEADLINE: Final = "deadline"
+OUTAGE: Final = "Outage"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The world after a transition, and what must be told or recorded of it."""
+
+    world: World
+    actions: tuple[Action, ...] = ()
+
+
+def promote(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:
+    """Decide for the new version; its pods come next, the switch after them."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    moved = _decided(world, rollout, "Promoting", "Promoted", by, reason, message)
+    told = f"Version {rollout.to.version} is promoted: {message}"
+    return Turn(
+        moved,
+        (*decisions.recorded(moved, "Promoted", by, reason, told, judged), Emit("Normal", "PromotionDecided", told)),
+    )
+
+
+def roll_back(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:
+    """Decide against it: it is quarantined, its pods will be deleted at once."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    moved = _decided(world, rollout, "RollingBack", "RolledBack", by, reason, message)
+    told = f"Version {rollout.to.version} is rolled back ({reason}): {message}"
+    recorded = decisions.recorded(moved, "RolledBack", by, reason, message, judged, quarantine=True)
+    return Turn(moved, (*recorded, Emit("Warning", "RolledBack", told)))
+
+
+def abort(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:
+    """Go back without blame: no quarantine, and the pods may finish what they do."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    moved = _decided(world, rollout, "RollingBack", "Aborted", by, reason, message)
+    told = f"Version {rollout.to.version} is aborted ({reason}): {message}"
+    return Turn(
+        moved,
+        (*decisions.recorded(moved, "Aborted", by, reason, message, judged), Emit("Warning", "Aborted", told)),
+    )
+
+
+def _decided(
+    world: World, rollout: RolloutStatus, phase: str, decision: str, by: str, reason: str, message: str
+) -> World:
+    return world.with_rollout(
+        rollout,
+        phase=phase,
+        decision=decision,
+        by=by[:256],
+        reason=reason[:64],
+        message=message[:1024],
+        step_started_at=timestamp(world.now),
+        paused=None,
+    )
+
+
+def finish(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:
+    """Decide that it stays: the former version's pods go next, and no evidence brings them back."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    moved = world.with_rollout(rollout, phase="Finishing", step_started_at=timestamp(world.now), paused=None)
+    told = f"Version {rollout.to.version} stays: {message}"
+    return Turn(moved, decisions.recorded(moved, "Completed", by, reason, told, judged))
+
+
+def complete(world: World, rollout: RolloutStatus) -> Turn:
+    message = f"Version {rollout.to.version} is stable"
+    ended = world.with_status(
+        stable=rollout.to,
+        former=rollout.from_ or world.status.former,
+        rollout=None,
+        held=None,
+        last_rollout=last_rollout(world, rollout, "Promoted", message),
+    )
+    return Turn(ended, (Emit("Normal", "RolloutCompleted", message),))
+
+
+def last_rollout(world: World, rollout: RolloutStatus, outcome: str, message: str) -> LastRollout:
+    return LastRollout.model_validate(
+        {
+            "id": rollout.id,
+            "to": rollout.to,
+            "outcome": outcome,
+            "reason": rollout.reason or "",
+            "message": message,
+            "by": rollout.by or ANALYSIS,
+            "time": timestamp(world.now),
+        }
+    )
