@@ -1,7 +1,9 @@
 """A real Prometheus for tests, from Debian's package, and what it scrapes: an exporter whose text a test writes."""
 
 import json
+import shutil
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -33,10 +35,11 @@ class Prometheus:
     exporter: Exporter
     port: int
     web: Mapping[str, object] = field(default_factory=dict)
+    ca: Path | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.ca else 'http'}://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Returns when it answers."""
@@ -45,7 +48,7 @@ class Prometheus:
         for name, content in (("config", {"global": times, "scrape_configs": [scrape]}), ("web", self.web)):
             (self.folder / f"{name}.yaml").write_text(json.dumps(content))
         command = [
-            str(packages.unpacked("prometheus") / "usr" / "bin" / "prometheus"),
+            shutil.which("prometheus") or str(packages.unpacked("prometheus") / "usr" / "bin" / "prometheus"),
             f"--config.file={self.folder / 'config.yaml'}",
             f"--web.config.file={self.folder / 'web.yaml'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
@@ -71,16 +74,17 @@ class Prometheus:
     def _answers(self) -> bool:
         assert self._process.poll() is None, (self.folder / "log").read_text()
         try:
-            return httpx.get(f"{self.url}/-/ready", trust_env=False).status_code in {200, 401}
+            trust = ssl.create_default_context(cafile=self.ca)
+            return httpx.get(f"{self.url}/-/ready", verify=trust, trust_env=False).status_code in {200, 401}
         except httpx.HTTPError:
             return False
 
 
 @contextmanager
-def running(folder: Path, **web: object) -> Iterator[Prometheus]:
-    """A server that scrapes its exporter five times a second; `web` is its web configuration."""
+def running(folder: Path, ca: Path | None = None, **web: object) -> Iterator[Prometheus]:
+    """A server that scrapes its exporter five times a second; `web` is its web configuration, `ca` vouches for it."""
     with _exporting() as exporter:
-        server = Prometheus(folder, exporter, _free_port(), web)
+        server = Prometheus(folder, exporter, _free_port(), web, ca)
         server.start()
         try:
             yield server

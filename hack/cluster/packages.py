@@ -60,6 +60,8 @@ def unpacked(package: str) -> Path:
     folder = layout.cache() / "debian" / package
     if folder.exists():
         return folder
+    if shutil.which("apt-get") is None:
+        raise ClusterError(f"Debian's package {package} can't be fetched: there is no apt-get; put its program on PATH")
     say(f"Debian package, only unpacked: {package}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as made:

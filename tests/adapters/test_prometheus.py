@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+import certificates
 import prometheus_server
 from linnet.adapters.prometheus import Prometheus
 from linnet.api.prometheus import PrometheusServer
@@ -100,6 +101,21 @@ async def test_a_wrong_token_is_a_failure_without_the_token(tmp_path: Path) -> N
     with prometheus_server.running(folder, basic_auth_users={"somebody": hash_}) as guarded:
         said = await told(configured(guarded.url, tokenFile=str(token)), "vector(1)")
     assert said == Failure("the server answered 401: it wants another token, or another tenant")
+
+
+async def test_a_certificate_is_trusted_by_the_platforms_ca_alone(tmp_path: Path) -> None:
+    """Without the CA nothing is sent, not even the token."""
+    leaf = certificates.issued(tmp_path)
+    folder = tmp_path / "prometheus"
+    folder.mkdir()
+    tls = {"cert_file": str(tmp_path / "leaf"), "key_file": str(tmp_path / "key")}
+    with prometheus_server.running(folder, ca=leaf.parent / "ca.pem", tls_server_config=tls) as server:
+        trusted = await told(configured(server.url, caFile=str(tmp_path / "ca.pem")), "vector(1)")
+        stranger = await told(configured(server.url), "vector(1)")
+        lost = await told(configured(server.url, caFile=str(tmp_path / "none")), "vector(1)")
+    assert isinstance(trusted, Value)
+    assert stranger == Failure("the server can't be trusted: no known CA vouches for its certificate")
+    assert lost == Failure("the server can't be asked: the file of CA certificates can't be read")
 
 
 @asynccontextmanager

@@ -52,7 +52,7 @@ def test_a_good_value_promotes_and_at_rest_nobody_is_asked() -> None:
 
 
 def test_a_breach_that_lasts_rolls_back_and_is_recorded_with_value_and_bound() -> None:
-    """flagger #1581: a failing metric is never ignored."""
+    """flagger #1815: a failing metric was ignored, and its value nowhere to be seen."""
     cluster = asking()
     says(cluster, 0.42)
     cluster.publish(2).run(120, until=rolled_back)
@@ -79,7 +79,7 @@ def test_one_odd_answer_does_not_roll_back() -> None:
 
 @pytest.mark.parametrize("said", [Failure("the server can't be reached: Connection refused"), NoValue("no series")])
 def test_no_answer_neither_promotes_nor_rolls_back(said: Failure | NoValue) -> None:
-    """Flagger rolls back for an outage of its Prometheus (#1501 for a query without a result); the cause is said."""
+    """For Flagger both are failed checks, which roll back (#1035 without traffic); here it waits and says the cause."""
     cluster = asking()
     cluster.answer = lambda _: said
     cluster.publish(2).run(600)
@@ -136,7 +136,7 @@ def test_both_kinds_of_checks_must_pass() -> None:
     ],
 )
 def test_a_query_that_is_not_there_starts_no_rollout(server: dict[str, str] | None, reason: str, said: str) -> None:
-    """The path, the value, and what there is."""
+    """flagger #892, #1581 went on without it; here the path, the value and what there is are said."""
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}, SLO]
     cluster = serving(analysis={**ANALYSIS, "checks": checks})
     if server is not None:

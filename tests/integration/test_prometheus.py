@@ -65,7 +65,7 @@ def begin(world: World, prometheus: Prometheus, folder: Path) -> Traffic:
 
 
 def test_a_breach_rolls_back(quiet_world: World, prometheus: Prometheus, tmp_path: Path) -> None:
-    """flagger #1581, #1815: what the platform measures outside of the pods is never ignored."""
+    """flagger #1815: a value beyond its threshold was passed over, and nobody could see it; here it is in the record."""
     traffic = begin(quiet_world, prometheus, tmp_path)
     tell(quiet_world, prometheus, 0.42)
     traffic.until(lambda: outcome(quiet_world) == "RolledBack", "version 2 to be rolled back")
@@ -77,7 +77,7 @@ def test_a_breach_rolls_back(quiet_world: World, prometheus: Prometheus, tmp_pat
 
 
 def test_a_prometheus_that_is_away_holds(quiet_world: World, prometheus: Prometheus, tmp_path: Path) -> None:
-    """flagger #1501 and its kin: an outage of the server that measures is no failure of the version; it is said."""
+    """For Flagger a query that fails is a failed check, so that an outage rolls back; here it holds, and is said."""
     prometheus.stop()
     traffic = begin(quiet_world, prometheus, tmp_path)
     traffic.until(lambda: reason(quiet_world) == "MetricsError", "the error to be said")
@@ -97,7 +97,7 @@ def test_a_prometheus_that_is_away_holds(quiet_world: World, prometheus: Prometh
 
 
 def test_a_query_that_is_not_there_starts_nothing(quiet_world: World, prometheus: Prometheus, tmp_path: Path) -> None:
-    """The condition has the path, and the names that there are."""
+    """flagger #892, #1581: a metric that nobody could measure was passed over, and the canary promoted."""
     operate(quiet_world, prometheus, tmp_path)
     checks = [{**CHECKS[0], "query": {"name": "latency"}}]
     serve(quiet_world, analysis={**ANALYSIS, "checks": checks})
