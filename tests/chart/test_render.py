@@ -1,5 +1,6 @@
 """What the chart renders: least rights, restricted pods, and every switch does what it says. Needs helm."""
 
+import shutil
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from hack import chart, chart_schemas
-from hack.cluster import parts
-from hack.cluster.steps import ClusterError
+from hack.cluster import packages, parts
+from hack.cluster.steps import ClusterError, run
 
 from linnet.adapters import kinds
 from linnet.adapters.platform import platform
@@ -256,8 +257,16 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
-    assert {"LinnetHasNoLeader", "LinnetReconcileErrors"} <= {rule["alert"] for rule in rules}
-    assert all('{namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail"} <= {rule["alert"] for rule in rules}
+    assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+
+
+def test_the_alerts_are_promql(tmp_path: Path) -> None:
+    """Prometheus' own program reads them."""
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(only(of("everything"), "PrometheusRule")["spec"]))
+    promtool = shutil.which("promtool") or packages.unpacked("prometheus") / "usr" / "bin" / "promtool"
+    said = run([promtool, "check", "rules", tmp_path / "rules.yaml"])
+    assert "SUCCESS" in said
 
 
 def test_services_and_budgets_select_only_the_operator() -> None:

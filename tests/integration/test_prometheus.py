@@ -65,7 +65,7 @@ def begin(world: World, prometheus: Prometheus, folder: Path) -> Traffic:
 
 
 def test_a_breach_rolls_back(quiet_world: World, prometheus: Prometheus, tmp_path: Path) -> None:
-    """flagger #1815: a value beyond its threshold was passed over, and nobody could see it; here it is in the record."""
+    """flagger #1815: a value beyond its threshold was passed over, and nobody saw it; here it is in the record."""
     traffic = begin(quiet_world, prometheus, tmp_path)
     tell(quiet_world, prometheus, 0.42)
     traffic.until(lambda: outcome(quiet_world) == "RolledBack", "version 2 to be rolled back")
