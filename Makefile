@@ -33,8 +33,9 @@ generate: venv ## CRDs from the API's types, and the reference pages of API and 
 	$(PY) -m linnet.api.reference docs/reference/api.md
 	$(PY) hack/chart.py docs
 
-cluster: venv ## start the embedded cluster (a real one, on this machine)
+cluster: venv ## start the embedded cluster (a real one, on this machine), with a gateway
 	python3 hack/cluster/cluster.py up
+	python3 hack/cluster/cluster.py gateway
 
 cluster-down: ## stop the embedded cluster and leave nothing
 	python3 hack/cluster/cluster.py down

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from hack.cluster import golang, layout, parts
-from hack.cluster.steps import run, say
+from hack.cluster.steps import say
 
 Schema = dict[str, Any]
 INT_OR_STRING = [{"type": "integer"}, {"type": "string"}]
@@ -44,12 +44,7 @@ def version() -> str:
 
 def swagger() -> Path:
     """The API's description, in the module cache of the build."""
-    go = golang.find([part.folder for part in parts.PARTS])
-    module = run([go, "list", "-m", "-f", "{{.Dir}}", "k8s.io/kubernetes"], cwd=layout.HERE, env=golang.environment())
-    if not module.strip():
-        run([go, "mod", "download", "k8s.io/kubernetes"], cwd=layout.HERE, env=golang.environment())
-        return swagger()
-    return Path(module.strip()) / "api" / "openapi-spec" / "swagger.json"
+    return golang.module(layout.HERE, "k8s.io/kubernetes") / "api" / "openapi-spec" / "swagger.json"
 
 
 def write(target: Path, schemas: Iterator[tuple[str, Schema]]) -> None:

@@ -73,11 +73,16 @@ class Cluster:
     services: dict[str, Json] = field(default_factory=dict)
     policies: set[tuple[str, str]] = field(default_factory=set)
     """(kind, name) of PodDisruptionBudgets and NetworkPolicies."""
+    autoscaler: Json | None = None
+    demand: int = 0
+    """Pods that the autoscaler would have of its target, within its bounds; 0: it is content with what there is."""
     routes: dict[str, Json] = field(default_factory=dict)
     """By kind; a gateway carries out what `taken_up` holds."""
     taken_up: dict[str, Json] = field(default_factory=dict)
     gateway: bool = True
     """Whether there is a Gateway that takes routes up."""
+    features: frozenset[str] | None = frozenset({"HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"})
+    """What its class says that it can do; None: it can't be read."""
     cohort: float = 0.0
     """Share of requests that carry the headers of a route's first rule."""
     pods: dict[str, Json] = field(default_factory=dict)
@@ -187,7 +192,7 @@ class Cluster:
         """Reconcile until nothing more is asked for at once."""
         for _ in range(limit):
             again = self.reconcile()
-            changed = self._start_pods() | self._take_routes_up()
+            changed = self._autoscale() | self._start_pods() | self._take_routes_up()
             if not again and not changed:
                 return
         raise AssertionError(f"does not settle: {self.status}")
@@ -229,6 +234,8 @@ class Cluster:
             evidence=self.memory,
             platform=replace(PLATFORM, prometheus=self.prometheus),
             requests_proven=self.proven,
+            gateway_features={"public": self.features},
+            autoscalers=(children.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )
 
@@ -246,11 +253,8 @@ class Cluster:
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
-            case Delete(kind="HTTPRoute" | "GRPCRoute" as kind):
-                del self.routes[kind]
-                self.taken_up.pop(kind, None)
             case Delete(kind=kind, name=name):
-                {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
+                self._delete(kind, name)
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
                 status = modelversion.record(self.version_status(number), action, self.now)
@@ -267,6 +271,16 @@ class Cluster:
                 raise AssertionError(action)
         self.writes += 1
 
+    def _delete(self, kind: str, name: str) -> None:
+        match kind:
+            case "HorizontalPodAutoscaler":
+                self.autoscaler = None
+            case "HTTPRoute" | "GRPCRoute":
+                del self.routes[kind]
+                self.taken_up.pop(kind, None)
+            case _:
+                {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
+
     def _apply(self, manifest: Json) -> None:
         name, kind = manifest["metadata"]["name"], manifest["kind"]
         stored = {**manifest, "metadata": {**manifest["metadata"], "uid": f"uid-{kind}-{name}"}}
@@ -276,6 +290,8 @@ class Cluster:
             self.workloads[name] = stored
         elif kind == "Service":
             self.services[name] = stored
+        elif kind == "HorizontalPodAutoscaler":
+            self.autoscaler = stored
         elif kind in {"HTTPRoute", "GRPCRoute"}:
             former = self.routes.get(kind, {"metadata": {"generation": 0}, "status": {}})
             stored["metadata"]["generation"] = former["metadata"]["generation"] + 1
@@ -297,6 +313,18 @@ class Cluster:
                 changed = True
             changed |= self._report(name, workload)
         return changed
+
+    def _autoscale(self) -> bool:
+        """The autoscaler's controller."""
+        if self.autoscaler is None:
+            return False
+        bounds = self.autoscaler["spec"]
+        target = self.workloads[bounds["scaleTargetRef"]["name"]]["spec"]
+        wanted = min(bounds["maxReplicas"], max(bounds["minReplicas"], self.demand or target["replicas"]))
+        changed = target["replicas"] not in {0, wanted}
+        if changed:
+            target["replicas"] = wanted
+        return bool(changed)
 
     def _take_routes_up(self) -> bool:
         """The gateway's controller."""

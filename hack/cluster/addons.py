@@ -99,12 +99,20 @@ def host_service(
 
 
 def dns_rights() -> list[tuple[str, dict[str, Any]]]:
-    rbac, name = "rbac.authorization.k8s.io", "linnet-coredns"
-    watch = {"verbs": ["list", "watch"]}
     rules = [
-        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], **watch},
-        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], **watch},
+        rule("", ["services", "pods", "namespaces"]),
+        rule("discovery.k8s.io", ["endpointslices"]),
     ]
+    return rights("linnet-coredns", rules)
+
+
+def rule(group: str, resources: list[str], verbs: tuple[str, ...] = ("list", "watch")) -> dict[str, Any]:
+    return {"apiGroups": [group], "resources": resources, "verbs": [*verbs]}
+
+
+def rights(name: str, rules: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """A role of the whole cluster, bound to the user of the same name."""
+    rbac = "rbac.authorization.k8s.io"
     head = {"apiVersion": f"{rbac}/v1", "metadata": {"name": name}}
     role = {**head, "kind": "ClusterRole", "rules": rules}
     binding = {
@@ -136,8 +144,13 @@ def dns_answers() -> bool:
 
 
 def s3_answers() -> bool:
+    return answers(layout.NODE_IP, layout.S3_PORT)
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether anybody listens on a port."""
     try:
-        socket.create_connection((layout.NODE_IP, layout.S3_PORT), timeout=0.3).close()
+        socket.create_connection((address, port), timeout=0.3).close()
     except OSError:
         return False
     return True

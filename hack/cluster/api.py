@@ -22,8 +22,11 @@ class Client:
         self.opener = urllib.request.build_opener(proxies, urllib.request.HTTPSHandler(context=self.context))
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> bytes:
-        """The raw answer; raises urllib.error.HTTPError for a refusal and OSError where nobody answers."""
-        data = None if body is None else json.dumps(body).encode()
+        """The raw answer; raises urllib.error.HTTPError for a refusal and OSError where nobody answers.
+
+        A body of bytes is sent as it is, any other as JSON.
+        """
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": content}
         asked = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
         with self.opener.open(asked, timeout=TIMEOUT) as answer:
@@ -41,6 +44,6 @@ class Client:
         return json.loads(self.request("GET", path))
 
     def apply(self, path: str, body: Any) -> None:
-        """Server-side apply of one object."""
+        """Server-side apply of one object, or of its YAML in bytes."""
         query = "?fieldManager=linnet-cluster&force=true"
         self.request("PATCH", path + query, body, "application/apply-patch+yaml")

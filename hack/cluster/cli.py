@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hack.cluster import cleanup, controlplane, images, lifecycle, parts, report, volume
+from hack.cluster import cleanup, controlplane, gateway, images, lifecycle, parts, report, volume
 from hack.cluster.steps import ClusterError
 
 Given = argparse.Namespace
@@ -23,6 +23,8 @@ def parser() -> argparse.ArgumentParser:
 
     command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
+    front = command("gateway", start_gateway, "a gateway in the running cluster; its class and addresses as JSON")
+    front.add_argument("--definitions", action="store_true", help="only print the folder of the Gateway API's CRDs")
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
@@ -61,6 +63,10 @@ def verify_clean(_: Given) -> int:
     found = cleanup.leftovers()
     print("\n".join(found) or "nothing is left")
     return 1 if found else 0
+
+
+def start_gateway(given: Given) -> None:
+    print(gateway.definitions() if given.definitions else json.dumps(gateway.up()))
 
 
 def show_environment(given: Given) -> None:

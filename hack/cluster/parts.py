@@ -25,6 +25,7 @@ class Part:
     renames: dict[str, str] = field(default_factory=dict)
 
 
+TRAEFIK = "github.com/traefik/traefik/v3"
 PARTS = (
     Part(
         "kubernetes",
@@ -37,6 +38,7 @@ PARTS = (
         {"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
     ),
     Part("versitygw", layout.HERE / "tools/versitygw", ("tool",), ("versitygw",)),
+    Part("traefik", layout.HERE / "tools/traefik", ("tool",), ("traefik",)),
 )
 
 
@@ -54,8 +56,15 @@ def pinned(go_mod: str, module: str) -> str:
 
 def ldflags(go_mod: str) -> str:
     """Stamps of the versions: without them components call themselves v0.0.0, and helm refuses charts."""
-    if "k8s.io/kubernetes " not in go_mod:
-        return "-s -w"
+    stamps: dict[str, str] = {}
+    if f"{TRAEFIK} " in go_mod:
+        stamps = {f"{TRAEFIK}/pkg/version.Version": pinned(go_mod, TRAEFIK).removeprefix("v")}
+    elif "k8s.io/kubernetes " in go_mod:
+        stamps = kubernetes_stamps(go_mod)
+    return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in stamps.items())])
+
+
+def kubernetes_stamps(go_mod: str) -> dict[str, str]:
     version = pinned(go_mod, "k8s.io/kubernetes")
     major, minor = version.removeprefix("v").split(".")[:2]
     stamps = {"helm.sh/helm/v3/internal/version.version": pinned(go_mod, "helm.sh/helm/v3")}
@@ -64,7 +73,7 @@ def ldflags(go_mod: str) -> str:
     for package in ("pkg/lint/rules", "pkg/chartutil"):
         stamps[f"helm.sh/helm/v3/{package}.k8sVersionMajor"] = major
         stamps[f"helm.sh/helm/v3/{package}.k8sVersionMinor"] = minor
-    return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in stamps.items())])
+    return stamps
 
 
 def key(part: Part) -> str:

@@ -65,10 +65,19 @@ def spawn(
             env={**(os.environ if env is None else env), MARK: str(folder)},
         )
     process = Process(name, child.pid, start_time(child.pid) or 0, str(log))
-    record = folder / "run" / f"{name}.json"
-    record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(asdict(process)))
+    place = record(folder, name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(asdict(process)))
     return process
+
+
+def record(folder: Path, name: str) -> Path:
+    return folder / "run" / f"{name}.json"
+
+
+def forget(process: Process, folder: Path) -> None:
+    """Let a process that was stopped no longer count among those that have to live."""
+    record(folder, process.name).unlink(missing_ok=True)
 
 
 def recorded(folder: Path) -> list[Process]:

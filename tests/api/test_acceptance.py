@@ -222,6 +222,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(changed(deployment(), "spec.replicas", 2), "spec.autoscaling", AUTOSCALING),
         ["spec.replicas:", "remove replicas"],
     ),
+    (
+        changed(
+            changed(deployment(), "spec.pod", {"resources": {"requests": {"memory": "1Gi"}}}),
+            "spec.autoscaling",
+            AUTOSCALING,
+        ),
+        ["spec.autoscaling:", "set pod.resources.requests.cpu"],
+    ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (

@@ -84,7 +84,9 @@ def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
     for resource in kinds.OWN:
         assert "update" in granted[resource.group, f"{resource.plural}/status"]
     table = {(r.group, r.plural.partition("/")[0]) for r in (*kinds.WATCHED, kinds.CONFIG_MAP, kinds.EVENT)}
-    table |= {(r.group, r.plural) for r in (kinds.REPLICA_SET, kinds.SERVICE_ACCOUNT)}
+    table |= {
+        (r.group, r.plural) for r in (kinds.REPLICA_SET, kinds.SERVICE_ACCOUNT, kinds.GATEWAY, kinds.GATEWAY_CLASS)
+    }
     assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
 
 

@@ -78,6 +78,7 @@ def test_down_leaves_nothing() -> None:
     cluster("down")
     before = snapshot()
     with_a_pod()
+    assert cluster("gateway").returncode == 0
     pods = networks(cgroups.members()) - networks([os.getpid()])
     assert pods
     assert snapshot() != before

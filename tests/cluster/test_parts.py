@@ -38,6 +38,13 @@ def test_components_are_stamped_with_the_pinned_version() -> None:
     assert "-X helm.sh/helm/v3/internal/version.version=v3.20.2" in flags
 
 
+def test_traefik_is_stamped_with_the_pinned_version() -> None:
+    """Without the stamp it calls itself "dev"."""
+    (traefik,) = (part for part in parts.PARTS if part.name == "traefik")
+    flags = parts.ldflags((traefik.folder / "go.mod").read_text())
+    assert flags.endswith("-X github.com/traefik/traefik/v3/pkg/version.Version=3.6.12")
+
+
 def test_a_missing_pin_is_an_error() -> None:
     """A module that nobody pins is not built as whatever is newest."""
     with pytest.raises(LookupError, match="not pinned"):

@@ -173,6 +173,21 @@ class TestSteps:
         assert cluster.typed.last_rollout.outcome == "RolledBack"
         assert cluster.served.get(2, 0) == 0
 
+    @pytest.mark.parametrize(
+        ("features", "why"),
+        [(frozenset({"HTTPRouteRequestMirror"}), "does not name HTTPRouteRequestPercentageMirror"), (None, "can't be")],
+    )
+    def test_copies_are_asked_only_of_a_gateway_that_makes_them(
+        self, features: frozenset[str] | None, why: str
+    ) -> None:
+        """Traefik 3.6 accepts such a route, and answers every request with an error: the rollout does not start."""
+        cluster = deployed(steps=[{"mirror": {"percent": 50}}, {"pause": {}}])
+        cluster.features = features
+        cluster.publish(2).run(30)
+        assert cluster.ready_reason() == "False/InvalidSpec"
+        assert cluster.message().startswith(f"spec.strategy.steps[0].mirror: the class of Gateway public {why}")
+        assert weights(cluster) == {1: 100}
+
     def test_copies_end_with_the_first_weight(self) -> None:
         """A canary that answers users must not answer the same requests twice."""
         steps: Steps = [

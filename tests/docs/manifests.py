@@ -12,8 +12,8 @@ from linnet.api.crds import KINDS
 
 Object = dict[str, Any]
 OURS = {kind.name: kind for kind in KINDS}
-FOREIGN = {"Kustomization"}
-"""Kinds that no API server knows: their own programs read them."""
+FOREIGN = {"Kustomization", "ScaledObject"}
+"""Kinds that a plain API server does not know: other programs read them, or bring their definition."""
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ def test_what_is_not_yet_supported() -> None:
     section = page("README.md").section("What is not yet supported")
     paths = [re.sub(r"\[\d+\]", "", message.split(":", 1)[0]) for message in refusals()]
     assert [path for path in paths if path.rsplit(".", 1)[-1] not in section] == []
-    assert {"spec.autoscaling", "spec.gate.approval", "spec.budget.runs"} <= set(paths)
+    assert {"spec.gate.approval", "spec.budget.runs"} <= set(paths)
 
 
 def test_everything_that_is_refused_was_tried() -> None:

@@ -42,6 +42,8 @@ class Sources:
     """Whether the namespace's API server refuses forged requests."""
     accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
     """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
+    features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
+    """What these Gateways of the namespace can do."""
     evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
@@ -97,6 +99,8 @@ class Gather:
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
             routes=self._routes(parent),
+            gateway_features=await self._features(parent),
+            autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
         now = self._sources.now()
         targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
@@ -170,6 +174,11 @@ class Gather:
     async def _proven(self, parent: Parent) -> bool:
         """Asked only when somebody's request waits: the proof costs a request to the API server."""
         return waits(parent) and await self._sources.proven(parent.namespace)
+
+    async def _features(self, parent: Parent) -> Mapping[str, frozenset[str] | None]:
+        refs = (parent.spec.get("traffic") or {}).get("parentRefs") or ()
+        named = {str(ref["name"]) for ref in refs}
+        return await self._sources.features(parent.namespace, named) if named else {}
 
     async def _accounts(self, parent: Parent) -> frozenset[str]:
         named = set(account_names(parent.spec))

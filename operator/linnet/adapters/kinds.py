@@ -8,11 +8,12 @@ from linnet.api.names import API_VERSION
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of the API server. All are namespaced."""
+    """One resource of the API server."""
 
     api_version: str
     kind: str
     plural: str
+    namespaced: bool = True
 
     @property
     def group(self) -> str:
@@ -46,17 +47,19 @@ CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
 GRPC_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "GRPCRoute", "grpcroutes")
+GATEWAY: Final = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
+GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
 """Of an API that a cluster may not have: watched where it is served when the operator starts."""
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, *ROUTES)
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, AUTOSCALER, *ROUTES)
 """Watched with the label linnet.dev/managed=true, filtered by the server."""
 WATCHED: Final = (*OWN, *CHILDREN)
 
-_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, AUTOSCALER, EVENT)
+_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}
 _OWN_BY_KIND = {r.kind: r for r in OWN}
 

@@ -35,7 +35,8 @@ class Kube:
         self._count = count
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
-        return await self._call("get", resource, name=name, namespace=namespace)
+        place: dict[str, Any] = {"namespace": namespace} if resource.namespaced else {}
+        return await self._call("get", resource, name=name, **place)
 
     async def pages(
         self, resource: Resource, namespace: str | None, *, selector: str = "", fields: str = "", whole: bool = True
@@ -126,7 +127,7 @@ def _described(resource: Resource, *, status: bool) -> Any:
         api_version=resource.version,
         kind=resource.kind,
         name=resource.plural,
-        namespaced=True,
+        namespaced=resource.namespaced,
         subresources={"status": {"kind": resource.kind, "name": f"{resource.plural}/status", "namespaced": True}},
     )
     return whole.subresources["status"] if status else whole

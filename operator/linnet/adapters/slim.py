@@ -8,6 +8,7 @@ from typing import Any, Final
 from linnet.adapters import kinds
 from linnet.adapters.kinds import Resource
 from linnet.api.names import GROUP
+from linnet.core.children import AUTOSCALER_FIELDS
 from linnet.core.plan import Manifest
 
 _PREFIX: Final = f"{GROUP}/"
@@ -23,10 +24,10 @@ def slim(resource: Resource, obj: Manifest) -> Manifest:
 def fingerprint(resource: Resource, obj: Manifest) -> str:
     """Changes when somebody changes what an Apply could put right; not when a controller reports status.
 
-    A Service has no generation, so its spec stands for it.
+    A Service and an autoscaler have no generation, so their spec stands for it.
     """
     meta = obj.get("metadata") or {}
-    spec = obj.get("spec") if resource == kinds.SERVICE else meta.get("generation")
+    spec = obj.get("spec") if resource in {kinds.SERVICE, kinds.AUTOSCALER} else meta.get("generation")
     text = json.dumps([spec, meta.get("labels"), _ours(meta.get("annotations")), _owners(meta)], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -96,6 +97,7 @@ _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
     kinds.NETWORK_POLICY: _fields((), ()),
     kinds.HTTP_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
     kinds.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    kinds.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
     kinds.POD: _pod,
     kinds.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
     kinds.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),

@@ -91,6 +91,17 @@ class DeploymentSpec(Wire):
                 "at most one of replicas, autoscaling: remove replicas to let the autoscaler choose",
                 ".replicas",
             ),
+            *(
+                (
+                    f"!has(self.autoscaling) || self.autoscaling.metrics.all(m, m.type != '{kind}') || "
+                    "!has(self.pod) || !has(self.pod.resources) || "
+                    f"(has(self.pod.resources.requests) && '{name}' in self.pod.resources.requests) || "
+                    f"(has(self.pod.resources.limits) && '{name}' in self.pod.resources.limits)",
+                    f"a {kind} target is a percentage of what the pods request: set pod.resources.requests.{name}",
+                    ".autoscaling",
+                )
+                for kind, name in (("CPU", "cpu"), ("Memory", "memory"))
+            ),
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
                 "!has(self.strategy) || !has(self.strategy.steps) || "
@@ -189,6 +200,8 @@ class RolloutStatus(StatusWire):
     """When this step or phase began."""
     ready_at: Time | None = None
     """When all of the canary's pods were first ready."""
+    replicas: int | None = None
+    """With autoscaling: pods that served when it began, at a rollback those of both; the autoscaler's minimum."""
     weight: int | None = None
     """The weight that was asked for."""
     effective_weight: int | None = None

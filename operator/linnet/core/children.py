@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from linnet.api.conditions import parse_time
+
+AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class ServiceView:
 
     meta: Meta
     selector: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AutoscalerView:
+    """A HorizontalPodAutoscaler: of its spec the fields that Linnet writes."""
+
+    meta: Meta
+    spec: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,11 @@ def workload(obj: Mapping[str, Any]) -> Workload:
 
 def service(obj: Mapping[str, Any]) -> ServiceView:
     return ServiceView(meta(obj), (obj.get("spec") or {}).get("selector") or {})
+
+
+def autoscaler(obj: Mapping[str, Any]) -> AutoscalerView:
+    given = obj.get("spec") or {}
+    return AutoscalerView(meta(obj), {key: given.get(key) for key in AUTOSCALER_FIELDS})
 
 
 def pod(obj: Mapping[str, Any]) -> Pod:

@@ -10,7 +10,7 @@ from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
-from linnet.core.children import CronJobView, JobView, Pod, ServiceView, Workload
+from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.instant import Answer
 from linnet.core.queries import Question
@@ -123,6 +123,9 @@ class DeploymentObserved:
     routes: tuple[RouteView, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
+    autoscalers: tuple[AutoscalerView, ...] = ()
+    gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    """By Gateway: the features that its class names; None if that can't be read."""
 
 
 @dataclass(frozen=True)

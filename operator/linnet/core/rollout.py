@@ -33,6 +33,7 @@ def begin(world: World, target: Wanted) -> Turn:
         step_started_at=time,
         weight=0,
         effective_weight=0,
+        replicas=world.replicas if world.spec.autoscaling is not None and world.status.stable is not None else None,
     )
     begun = world.with_status(rollout=rollout, queued=None)
     policy = begun.policy

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from linnet.api.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
-from linnet.core import defaults, isolation, manifests, stage, traffic
+from linnet.core import autoscaling, defaults, isolation, manifests, stage, traffic
 from linnet.core.capacity import holdback_replicas
 from linnet.core.manifests import Image
 from linnet.core.plan import Action, Apply, Delete, Patch
@@ -106,8 +106,17 @@ def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     if _is_alone(world, old):
         return Routing({old.name: full, rollout.to.name: 0}, Split(old))
     present = world_replicas(world, rollout.to)
-    warm = world.ready(old) >= full or (rollout.reason == OUTAGE and world.ready(old) > 0)
+    warm = world.ready(old) >= _enough(world, rollout) or (rollout.reason == OUTAGE and world.ready(old) > 0)
     return Routing({old.name: full, rollout.to.name: present}, Split(old), keep=not warm)
+
+
+def _enough(world: World, rollout: RolloutStatus) -> int:
+    """Pods with which the former version takes every request back.
+
+    Before the promotion an autoscaler has never shrunk it, so that nothing is waited for; the rest starts meanwhile.
+    """
+    scaled, promoted = world.spec.autoscaling, world.status.stable == rollout.to
+    return world.replicas if scaled is None or promoted else min(scaled.min, world.replicas)
 
 
 def _is_alone(world: World, revision: RevisionStatus) -> bool:
@@ -131,6 +140,7 @@ def actions(world: World) -> Iterator[Action]:
     yield from _shrink(world, wanted)
     yield from _condemned(world)
     yield from _budget(world)
+    yield from autoscaling.actions(world)
     yield from isolation.actions(world)
     yield from _forgotten(world)
 

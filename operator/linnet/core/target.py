@@ -118,6 +118,12 @@ def _unrouted(world: World, _: Wanted) -> Refusal | None:
     return Refusal(Reason.ROUTE_NOT_ACCEPTED, said)
 
 
+def _uncopied(world: World, target: Wanted) -> Refusal | None:
+    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime) if world.gateway else None
+    said = traffic_gateway.uncopied(world, rules.steps) if rules and world.status.stable is not None else None
+    return Refusal(Reason.INVALID_SPEC, said) if said else None
+
+
 def _grpc(world: World, target: Wanted) -> Refusal | None:
     """A gRPC route needs a port to lead to."""
     traffic, runtime = world.spec.traffic, target.version.spec.runtime
@@ -154,7 +160,7 @@ def _rejected(world: World, target: Wanted) -> Refusal | None:
 
 
 _Check = Callable[[World, Wanted], Refusal | None]
-_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _grpc)
+_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _grpc, _uncopied)
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _unrouted, _leftovers)
 

@@ -4,13 +4,13 @@
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
-from linnet.api.strategy import Traffic
+from linnet.api.strategy import Mirror, Step, Traffic
 from linnet.core import routes
 from linnet.core.manifests import GRPC_PORT, HTTP_PORT
 from linnet.core.plan import Action, Apply, Delete
@@ -20,6 +20,7 @@ from linnet.core.split import Split
 from linnet.core.stage import Stage
 from linnet.core.world import World
 
+ALL: Final = 100
 _PORTS: Final = {"HTTPRoute": HTTP_PORT, "GRPCRoute": GRPC_PORT}
 
 
@@ -90,6 +91,28 @@ def missing_kinds(traffic: Traffic | None, served: frozenset[str]) -> list[str]:
     if traffic is None or traffic.type != "Gateway":
         return []
     return [kind for protocol in _protocols(traffic) if (kind := routes.KINDS[protocol]) not in served]
+
+
+def uncopied(world: World, steps: Sequence[Step]) -> str | None:
+    """Why copies can't be asked for, with the field's path; None if every Gateway says that it makes them."""
+    traffic = world.spec.traffic or Traffic()
+    for index, step in enumerate(steps):
+        for parent in traffic.parent_refs or () if step.mirror is not None else ():
+            known = world.observed.gateway_features.get(parent.name)
+            wanted = {_copies(protocol, step.mirror) for protocol in _protocols(traffic)} if step.mirror else set()
+            if known is None or not wanted <= known:
+                why = "can't be asked" if known is None else f"does not name {' and '.join(sorted(wanted - known))}"
+                return (
+                    f"spec.strategy.steps[{index}].mirror: the class of Gateway {parent.name} {why} "
+                    "(status.supportedFeatures of the GatewayClass), and a gateway that can't make copies may answer "
+                    "every request with an error: leave mirror out, or use another gateway"
+                )
+    return None
+
+
+def _copies(protocol: str, mirror: Mirror) -> str:
+    """The Gateway API's name of what copies take; a share of them is a feature of its own."""
+    return f"{routes.KINDS[protocol]}Request{'Percentage' if mirror.percent < ALL else ''}Mirror"
 
 
 def _protocols(traffic: Traffic) -> list[str]:

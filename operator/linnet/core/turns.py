@@ -63,9 +63,11 @@ def abort(world: World, by: str, reason: str, message: str, judged: Judged) -> T
 def _decided(
     world: World, rollout: RolloutStatus, phase: str, decision: str, by: str, reason: str, message: str
 ) -> World:
+    serving = _serving(world, rollout) if phase == "RollingBack" else rollout.replicas
     return world.with_rollout(
         rollout,
         phase=phase,
+        replicas=serving,
         decision=decision,
         by=by[:256],
         reason=reason[:64],
@@ -73,6 +75,14 @@ def _decided(
         step_started_at=timestamp(world.now),
         paused=None,
     )
+
+
+def _serving(world: World, rollout: RolloutStatus) -> int | None:
+    """Pods of both versions: whoever goes back carries the load of both, which an autoscaler has spread over them."""
+    if world.spec.autoscaling is None or not rollout.weight:
+        return rollout.replicas
+    found = (world.workload(rollout.from_), world.workload(rollout.to))
+    return min(world.spec.autoscaling.max, max(rollout.replicas or 0, sum(w.replicas for w in found if w)))
 
 
 def finish(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:

@@ -26,8 +26,6 @@ def in_model(spec: ModelSpec) -> Iterator[str]:
 
 
 def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
-    if spec.autoscaling is not None:
-        yield "spec.autoscaling: autoscaling is not supported yet; set spec.replicas"
     if spec.pod is not None and spec.pod.storage is not None and spec.pod.storage.cache == "Node":
         yield "spec.pod.storage.cache: Node is not supported yet; use None"
     yield from _in_strategy(spec)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from linnet.api.conditions import parse_time
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
+from linnet.api.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.api.strategy import Traffic
 from linnet.core import policy, versions
@@ -39,7 +39,22 @@ class World:
 
     @property
     def replicas(self) -> int:
+        """Pods that should serve: what the spec says, or what the autoscaler has made of it."""
+        if self.spec.autoscaling is not None:
+            return self._scaled(self.spec.autoscaling)
         return 1 if self.spec.replicas is None else self.spec.replicas
+
+    def _scaled(self, bounds: Autoscaling) -> int:
+        """The size of the larger revision: stable until the promotion, then the new one.
+
+        Going back it is the former one's, which may have to carry what both carried (status.rollout.replicas).
+        """
+        rollout = self.status.rollout
+        both = (rollout.from_, rollout.to) if rollout else (self.status.stable,)
+        sized = both[:1] if rollout and rollout.phase == "RollingBack" else both
+        found = [w.replicas for revision in sized if (w := self.workload(revision)) is not None]
+        held = rollout.replicas or 0 if rollout else 0
+        return min(bounds.max, max([bounds.min, held, *found]))
 
     @property
     def gateway(self) -> bool:
@@ -127,8 +142,19 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         present = next((w.replicas for w in observed.workloads if w.meta.name == rollout.to.name), present)
     frozen = parse_spec(DeploymentSpec, {"model": {"name": str(name or "unknown")}, "replicas": present})
     assert not isinstance(frozen, Invalid)
-    kept = {"paused": given.get("paused") is True, "traffic": _traffic(given) if observed.routes else None}
+    scaled = _autoscaling(given) if observed.autoscalers else None
+    kept = {
+        "paused": given.get("paused") is True,
+        "traffic": _traffic(given) if observed.routes else None,
+        "autoscaling": scaled,
+        "replicas": None if scaled is not None else present,
+    }
     return World(observed, frozen.model_copy(update=kept), status, now)
+
+
+def _autoscaling(given: Mapping[str, Any]) -> Autoscaling | None:
+    found = parse_spec(Autoscaling, given.get("autoscaling") or {})
+    return None if isinstance(found, Invalid) else found
 
 
 def _traffic(given: Mapping[str, Any]) -> Traffic | None:

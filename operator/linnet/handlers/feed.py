@@ -35,11 +35,23 @@ class Feed:
             self.seen(resource, obj)
 
     def _spread(self, change: Change | None) -> bool:
-        if change is not None:
+        if change is not None and not _idle(change):
             asked = _asked(change)
             for ref in affected(change, self._cache):
                 self._enqueue(ref, ref == asked)
         return change is not None
+
+
+def _idle(change: Change) -> bool:
+    """A child that changed in nothing that a plan reads: an autoscaler reports its metrics every 15 seconds."""
+    if change.resource not in kinds.CHILDREN or change.before is None or change.after is None:
+        return False
+    return _read(change.before) == _read(change.after)
+
+
+def _read(child: Manifest) -> Manifest:
+    meta = {k: v for k, v in child["metadata"].items() if k != "resourceVersion"}
+    return {**child, "metadata": meta}
 
 
 def _asked(change: Change) -> Ref | None:

@@ -15,6 +15,7 @@ from linnet.adapters.act import Acting, perform, write_status
 from linnet.adapters.cache import Cache
 from linnet.adapters.children import Children
 from linnet.adapters.errors import KubeError, ServedApisChangedError
+from linnet.adapters.gateways import Gateways
 from linnet.adapters.gather import Gather, Sources
 from linnet.adapters.journal import Journal
 from linnet.adapters.kube import Kube
@@ -193,6 +194,7 @@ class Leading:
             now=around.now,
             proven=RequestPolicy(around.kube, around.clock).proven,
             accounts=ServiceAccounts(around.kube, around.clock).allowed,
+            features=Gateways(around.kube, around.clock).features,
             evidence=self._memory.recall,
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,
