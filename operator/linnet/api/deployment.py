@@ -163,6 +163,8 @@ class CheckVerdict(StatusWire):
     """The check."""
     verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
     """Its verdict."""
+    message: Annotated[str, Field(max_length=512)] | None = None
+    """What a person can mend, where it is known."""
 
 
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]

@@ -12,6 +12,7 @@ from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
+from linnet.core.queries import Question
 from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
 from linnet.core.turns import Turn
 from linnet.core.world import World, adopted, standing
@@ -38,10 +39,22 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
 
 def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[Target, ...]:
     """The pods to read before this look; none unless a rollout is judged and the interval has passed."""
+    return judging.targets(_stands(observed, now)) if _is_judged(observed) else ()
+
+
+def questions(observed: DeploymentObserved, now: datetime) -> tuple[Question, ...]:
+    """What the platform's Prometheus is to be asked before this look."""
+    asked = observed.platform.prometheus is not None and _is_judged(observed)
+    return judging.questions(_stands(observed, now)) if asked else ()
+
+
+def _is_judged(observed: DeploymentObserved) -> bool:
     rollout = observed.deployment.status.get("rollout")
-    if not isinstance(rollout, Mapping) or rollout.get("phase") not in judging.JUDGED:
-        return ()
-    return judging.targets(standing(observed, parse_status(DeploymentStatus, observed.deployment.status), now))
+    return isinstance(rollout, Mapping) and rollout.get("phase") in judging.JUDGED
+
+
+def _stands(observed: DeploymentObserved, now: datetime) -> World:
+    return standing(observed, parse_status(DeploymentStatus, observed.deployment.status), now)
 
 
 def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Refusal | None:

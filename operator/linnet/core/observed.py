@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.instant import Answer
+from linnet.core.queries import Question
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
@@ -47,6 +50,8 @@ class Platform:
     """Pods that have loaded their model may ask nobody."""
     route_kinds: frozenset[str] = frozenset()
     """Kinds of the Gateway API that the cluster serves and the operator may write."""
+    prometheus: PrometheusServer | None = None
+    """The server of the named queries."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,8 @@ class DeploymentObserved:
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
+    """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: the features that its class names; None if that can't be read."""
