@@ -282,7 +282,6 @@ EVERYTHING = {
         },
         "analysis": {
             "checks": [
-                {"name": "p", "signal": "Predictions", "max": "0.1"},
                 {"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"},
             ]
         },
