@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-PARTS = ("detection", "curves", "engine")
+PARTS = ("detection", "predictions", "curves", "engine")
 
 
 def main() -> int:

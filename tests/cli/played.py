@@ -52,6 +52,15 @@ def asking(answer: Value | Failure) -> Cluster:
     return cluster.publish(2)
 
 
+def answering_otherwise() -> Cluster:
+    """Version 2 failed: it gives high scores where version 1 gives low ones."""
+    checks = [{"name": "answers", "signal": "Predictions", "maxDivergence": "0.02"}]
+    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks}).publish(2, Behavior(high=0.6))
+    counted = {"histogram": {"name": "score", "bounds": ["0.5"]}}
+    cluster.versions[2]["spec"]["runtime"]["metrics"]["predictions"] = counted
+    return cluster.run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
+
+
 def promoted() -> Cluster:
     return serving().publish(2).run(900, until=lambda c: c.typed.stable is not None and c.typed.stable.version == 2)
 
