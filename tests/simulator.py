@@ -20,11 +20,14 @@ from linnet.api.labels import REVISION
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
+from linnet.api.prometheus import PrometheusServer
 from linnet.core import children, deployment, modelversion, routes
 from linnet.core.exposition import CORRECT, TOTAL, MetricRules, PodCounters
+from linnet.core.instant import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record, SaveEvidence
+from linnet.core.queries import Question
 from linnet.core.runtimes import catalogue, freeze
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,6 +102,10 @@ class Cluster:
     failed: dict[int, int] = field(default_factory=dict)
     unanswered: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
+    prometheus: PrometheusServer | None = None
+    answer: Callable[[Question], Answer] = lambda _: NoValue("nothing")
+    """What the platform's Prometheus says, if there is one."""
+    asked: list[Question] = field(default_factory=list)
     uids: Any = field(default_factory=lambda: itertools.count(1))
     history: list[str] = field(default_factory=list)
 
@@ -206,6 +213,9 @@ class Cluster:
         targets = deployment.scrape_targets(observed, self.now)
         if targets:
             observed = replace(observed, scrape=self._scrape({t.uid: t.rules for t in targets}))
+        questions = deployment.questions(observed, self.now)
+        self.asked += questions
+        observed = replace(observed, answers={question: self.answer(question) for question in questions})
         plan = deployment.plan(observed, self.now)
         for action in plan.actions:
             self._act(action)
@@ -232,7 +242,7 @@ class Cluster:
             others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
-            platform=PLATFORM,
+            platform=replace(PLATFORM, prometheus=self.prometheus),
             requests_proven=self.proven,
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
             if self.shared is not None

@@ -6,6 +6,7 @@ would push Docker's out.
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 from hack.cluster import layout
@@ -52,3 +53,31 @@ def install(wanted: dict[str, str]) -> None:
     except ClusterError:
         attempt(["apt-get", "update", "-qq"])
         run(command, env=environment, log=log)
+
+
+def unpacked(package: str) -> Path:
+    """The folder of a package's files, fetched but not installed: no service starts, nothing else comes."""
+    folder = layout.cache() / "debian" / package
+    if folder.exists():
+        return folder
+    if shutil.which("apt-get") is None:
+        raise ClusterError(f"Debian's package {package} can't be fetched: there is no apt-get; put its program on PATH")
+    say(f"Debian package, only unpacked: {package}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        _download(package, Path(made))
+        [archive] = Path(made).glob("*.deb")
+        run(["dpkg-deb", "--extract", archive, Path(made) / "files"])
+        if not folder.exists():  # another process may have been quicker
+            (Path(made) / "files").rename(folder)
+    return folder
+
+
+def _download(package: str, folder: Path) -> None:
+    """As the user that runs, not as apt's own, who may not enter the folder."""
+    command = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", package]
+    try:
+        run(command, cwd=folder)
+    except ClusterError:
+        attempt(["apt-get", "update", "-qq"])
+        run(command, cwd=folder)

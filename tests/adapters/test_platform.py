@@ -51,3 +51,47 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """A typo in a mount path."""
     with pytest.raises(BadSettingError, match="is not a folder: create it, or unset the variable"):
         platform(settings(tmp_path / "none"))
+
+
+def asking(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(text)
+    return replace(settings(None), prometheus_file=str(file))
+
+
+def test_the_named_queries_are_there(tmp_path: Path) -> None:
+    """Where the platform has a server; nothing is asked otherwise."""
+    made = platform(asking(tmp_path, "{url: 'http://p:9090', queries: {up: 'sum(up)'}}")).prometheus
+    assert made is not None
+    assert dict(made.queries) == {"up": "sum(up)"}
+    assert platform(settings(None)).prometheus is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{queries: {}}", "url: field required"),
+        ("{url: 'ftp://p'}", "url: string should match pattern"),
+        ("{url: 'http://user:password@p'}", "url: string should match pattern"),
+        ("{url: 'http://p', headers: {authorization: x}}", "headers: authorization can't be set: a token comes from"),
+        ("{url: 'http://p', timeout: 1h}", "timeout: from 1s to 30s"),
+        ("{url: 'http://p', scrapeInterval: 10ms}", "scrapeInterval: from 1s to 5m"),
+        ("{url: 'http://p', queries: {Up: x}}", "queries.Up"),
+        ("{url: 'http://p', queries: {up: 'up{{{pod}}}'}}", "queries.up: "),
+        ("{", "can't be read"),
+    ],
+)
+def test_a_bad_prometheus_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """At the start, in one line, before a rollout depends on it."""
+    with pytest.raises(BadSettingError) as caught:
+        platform(asking(tmp_path, text))
+    assert str(caught.value).startswith(f"LINNET_PROMETHEUS_FILE: {tmp_path}/prometheus.yaml")
+    assert said.lower() in str(caught.value).lower()
+    assert "\n" not in str(caught.value)
+    assert "password" not in str(caught.value)
+
+
+def test_a_missing_prometheus_file_is_named(tmp_path: Path) -> None:
+    """A typo in a mount path."""
+    with pytest.raises(BadSettingError, match=r"LINNET_PROMETHEUS_FILE: .* can't be read"):
+        platform(replace(settings(None), prometheus_file=str(tmp_path / "none.yaml")))

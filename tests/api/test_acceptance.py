@@ -25,6 +25,7 @@ pytestmark = pytest.mark.integration
 
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
+ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
 AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
@@ -262,6 +263,26 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["checks[0].query:", "needs query"],
     ),
     (
+        changed(deployment(), CHECKS, [{"name": "p", "signal": "Prometheus", "query": {"name": "q"}}]),
+        ["checks[0]:", "needs min or max"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**ASKED, "min": "2", "max": "1"}]),
+        ["checks[0].min:", "min is not more than max"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**ASKED, "maxRatioToStable": "1"}]),
+        ["checks[0]:", "divide by what {{stable}} has"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors", "max": "0.1", "min": "0.01"}]),
+        ["checks[0].min:", "goes with signal Prometheus"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors", "max": "0.1", "query": {"name": "q"}}]),
+        ["checks[0].query:", "goes with signal Prometheus"],
+    ),
+    (
         changed(deployment(), CHECKS, [{"name": "a", "signal": "Errors", "max": "0.1"}] * 2),
         ["checks[1]", "Duplicate value"],
     ),
@@ -281,6 +302,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
+    (
+        changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
+        ["spec.strategy.capacity:", "fixed number of pods"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "a BlueGreen needs pods beside stable's"],
+    ),
     (
         changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
         ["spec.strategy.steps:", "write type: Canary"],

@@ -1,5 +1,6 @@
 """What the chart renders: least rights, restricted pods, and every switch does what it says. Needs helm."""
 
+import shutil
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -8,13 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from hack import chart, chart_schemas
-from hack.cluster import parts
-from hack.cluster.steps import ClusterError
+from hack.cluster import packages, parts
+from hack.cluster.steps import ClusterError, run
 
 from linnet.adapters import kinds
 from linnet.adapters.platform import platform
 from linnet.api.names import Verb
 from linnet.core import asked, modelversion, retrain_admission
+from linnet.core.observed import Platform
 from linnet.settings import read as read_settings
 
 pytestmark = pytest.mark.integration
@@ -166,13 +168,19 @@ def test_runtimes_become_catalogue_files_by_name() -> None:
     assert yaml.safe_load(data["triton.yaml"])["ports"] == {"http": 8000, "metrics": 8002}
 
 
+def mounted(items: list[Object], folder: Path) -> Platform:
+    """What the operator makes of the files that the chart mounts."""
+    for part in ("runtimes", "prometheus"):
+        (folder / part).mkdir()
+        for name, text in only(items, "ConfigMap", f"linnet-{part}")["data"].items():
+            (folder / part / name).write_text(text)
+    files = {"LINNET_RUNTIMES_DIR": "runtimes", "LINNET_PROMETHEUS_FILE": "prometheus/prometheus.yaml"}
+    return platform(read_settings(environment(items) | {k: str(folder / path) for k, path in files.items()}))
+
+
 def test_the_operator_reads_the_rendered_catalogue(tmp_path: Path) -> None:
     """As the mounted folder has it, whole and partial entries become servers that a Model can name."""
-    items = of("everything")
-    for name, text in only(items, "ConfigMap", "linnet-runtimes")["data"].items():
-        (tmp_path / name).write_text(text)
-    settings = read_settings({**environment(items), "LINNET_RUNTIMES_DIR": str(tmp_path)})
-    entries = platform(settings).catalogue.entries
+    entries = mounted(of("everything"), tmp_path).catalogue.entries
     assert entries["mlserver"].image == "registry.example/mlserver:1.7.1"
     assert entries["mlserver"].formats
     assert entries["triton"].ready_path == "/v2/health/ready"
@@ -187,6 +195,48 @@ def test_a_change_of_the_catalogue_restarts_the_operator() -> None:
 
     assert annotations() != annotations("--set", "runtimes.mlserver.image=other:1")
     assert annotations() == annotations()
+
+
+def test_the_operator_reads_the_rendered_prometheus(tmp_path: Path) -> None:
+    """Address, tenant and queries; token and CA are files of Secrets that are mounted, not read by rights."""
+    items = of("everything")
+    server = mounted(items, tmp_path).prometheus
+    assert server is not None
+    assert (server.url, server.headers) == ("https://prometheus.monitoring.svc:9091/team", {"X-Scope-OrgID": "models"})
+    assert 'pod=~"{{revision}}-.*"' in server.queries["http-success"]
+    assert environment(items)["LINNET_PROMETHEUS_FILE"] == "/etc/linnet/prometheus/prometheus.yaml"
+    pod = only(items, "Deployment")["spec"]["template"]["spec"]
+    files = {
+        f"{mount['mountPath']}/{item['path']}": (volume["secret"]["secretName"], item["key"])
+        for mount in pod["containers"][0]["volumeMounts"]
+        for volume in pod["volumes"]
+        if volume["name"] == mount["name"]
+        for item in volume.get("secret", {}).get("items", ())
+    }
+    assert files == {
+        server.token_file: ("prometheus-reader", "token"),
+        server.ca_file: ("platform-ca", "bundle.pem"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://p", 80), ("https://p/x", 443), ("http://p.ns:9090", 9090), ("https://[fd00::1]:8443/a", 8443)],
+)
+def test_a_network_policy_lets_the_operator_ask_prometheus(url: str, port: int) -> None:
+    """The port of the address that was set, and nothing where none was."""
+
+    def ports(*values: str) -> list[int]:
+        policy = only(rendered("--set", "networkPolicy.enabled=true", *values), "NetworkPolicy")
+        return [p["port"] for rule in policy["spec"]["egress"] for p in rule.get("ports", ())]
+
+    assert ports("--set", f"prometheus.url={url}") == [*ports(), port]
+
+
+def test_without_a_prometheus_nothing_of_it_is_rendered() -> None:
+    """No file, no mount, no setting."""
+    assert "LINNET_PROMETHEUS_FILE" not in environment(of("defaults"))
+    assert [i for i in of("defaults") if i["metadata"]["name"].endswith("-prometheus")] == []
 
 
 def test_crds_are_those_of_the_repository_and_kept() -> None:
@@ -209,8 +259,16 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
-    assert {"LinnetHasNoLeader", "LinnetReconcileErrors"} <= {rule["alert"] for rule in rules}
-    assert all('{namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail"} <= {rule["alert"] for rule in rules}
+    assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+
+
+def test_the_alerts_are_promql(tmp_path: Path) -> None:
+    """Prometheus' own program reads them."""
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(only(of("everything"), "PrometheusRule")["spec"]))
+    promtool = shutil.which("promtool") or packages.unpacked("prometheus") / "usr" / "bin" / "promtool"
+    said = run([promtool, "check", "rules", tmp_path / "rules.yaml"])
+    assert "SUCCESS" in said
 
 
 def test_services_and_budgets_select_only_the_operator() -> None:
@@ -270,6 +328,9 @@ def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
         (["--set", "leaderElection=false"], "leaderElection: false needs replicaCount: 1"),
         (["--set", "approvers.serviceAccounts[0].name=bot,approvers.serviceAccounts[0].namespace=a'b"], "namespace"),
         (["--set", "runtimes.custom.image=x"], "custom"),
+        (["--set", "prometheus.url=http://user:secret@p"], "url"),
+        (["--set", "prometheus.url=http://p", "--set", "prometheus.headers.Authorization=x"], "(?i)authorization"),
+        (["--set", "prometheus.queries.up=up"], "prometheus.queries needs prometheus.url"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(values: list[str], words: str) -> None:

@@ -1,9 +1,12 @@
 """Objects of whole rollouts, as the API server would show them: played by the pure plans, with seeded traffic."""
 
+from dataclasses import replace
 from typing import Any
 
 from linnet.api.base import Wire
 from linnet.api.names import API_VERSION
+from linnet.api.prometheus import PrometheusServer
+from linnet.core.instant import Failure, Value
 from simulator import Behavior, Cluster
 
 Object = dict[str, Any]
@@ -37,6 +40,16 @@ def canary() -> Cluster:
 def rolled_back() -> Cluster:
     """Version 2 failed."""
     return serving().publish(2, FAILING).run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
+
+
+def asking(answer: Value | Failure) -> Cluster:
+    """Version 2 is judged by a query of the platform's, which gets this answer at the time of each question."""
+    checks = [{"name": "slo", "signal": "Prometheus", "query": {"name": "http-success"}, "min": "0.99"}]
+    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks})
+    server = {"url": "http://prometheus", "scrapeInterval": "1s", "queries": {"http-success": "success"}}
+    cluster.prometheus = PrometheusServer.model_validate(server)
+    cluster.answer = lambda _: replace(answer, at=cluster.now.timestamp()) if isinstance(answer, Value) else answer
+    return cluster.publish(2)
 
 
 def promoted() -> Cluster:

@@ -39,7 +39,6 @@ def test_every_example_is_fine(person: Person) -> None:
         (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
         (rollout_policy(), "spec.strategie", {}, "spec.strategie: there is no such field"),
         (rollout_policy(), "spec.analysis.alpha", "1", "spec.analysis.alpha: alpha lies between 0 and 1"),
-        (rollout_policy(), "spec.strategy.capacity", "InPlace", "spec.strategy.capacity: InPlace is not supported yet"),
         (model_version(), "spec.version", "one", "spec.version: "),
         (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
         (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),
@@ -157,6 +156,39 @@ def test_a_platforms_own_runtime_is_known_if_given(person: Person, tmp_path: Pat
     item = changed(model(), "spec.format.name", "floppy")
     assert lint(person, item).code == 1
     assert lint(person, item, more=("--runtimes", str(tmp_path / "runtimes"))).code == 0
+
+
+SLO = {"name": "slo", "signal": "Prometheus", "query": {"name": "http-success"}, "min": "0.99"}
+SERVED = {"prometheus": {"url": "http://p:9090", "tokenSecret": {"name": "t"}, "queries": {"other": "up"}}}
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "sentence"),
+    [
+        (None, 0, "whether the platform has the queries that are asked (http-success) is not known: give --values"),
+        ({}, 1, "spec.analysis.checks[0].query.name: http-success can't be asked: the platform has no Prometheus"),
+        (SERVED, 1, "spec.analysis.checks[0].query.name: the platform has no query http-success: it has other"),
+        (changed(SERVED, "prometheus.queries", {"http-success": "up"}), 0, "none would be refused"),
+    ],
+)
+def test_a_query_is_looked_up_in_the_platforms_values(
+    person: Person, values: Any, code: int, sentence: str, tmp_path: Path
+) -> None:
+    """Without them it says that it can't know."""
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    more = ("--values", str(tmp_path / "values.yaml")) if values is not None else ()
+    said = lint(person, model(), changed(deployment(), "spec.analysis.checks", [SLO]), more=more)
+    assert said.code == code
+    assert sentence in said.out
+
+
+def test_a_wrong_placeholder_in_the_values_is_named(person: Person, tmp_path: Path) -> None:
+    """Before the operator refuses to start with it."""
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(changed(SERVED, "prometheus.queries.other", "up{{pod}}")))
+    checked = changed(deployment(), "spec.analysis.checks", [SLO])
+    said = lint(person, model(), checked, more=("--values", str(tmp_path / "values.yaml")))
+    assert said.code == 1
+    assert "prometheus.queries.other: {{pod}} is no placeholder" in said.err
 
 
 def test_without_the_model_it_says_what_it_did_not_look_at(person: Person) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cli import played
 from cli.typing_at import Person
+from linnet.core.instant import Failure, Value
 from samples import changed, model_version
 
 pytestmark = pytest.mark.rollouts
@@ -43,6 +44,17 @@ def test_a_rollback_is_explained_by_its_counts(person: Person) -> None:
     assert re.search(r"stable   ░{40} 0 of \d+ bad, 0\.00%", said.out)
     assert re.search(r"evidence █{40} \S+ of 5\.298: refuted; a good version gets there once in 200 rollouts", said.out)
     assert re.search(r"revision tumor-risk-v2-\w+, policy [0-9a-f]{16}", said.out)
+
+
+def test_a_query_is_explained_by_value_and_bound(person: Person) -> None:
+    """Of what the platform's Prometheus said; while it is away, by the cause."""
+    failed = played.asking(Value(0.42, 0.0)).run(120, until=lambda c: c.version_status(2).quarantine is not None)
+    said = person.sees(*played.objects(failed)).types("explain", "tumor-risk")
+    assert "query http-success = 0.42, at least 0.99" in said.out
+    assert "3 such answers in succession" in said.out
+    waits = played.asking(Failure("the server can't be reached: Connection refused")).run(60)
+    said = person.sees(*played.objects(waits)).types("explain", "tumor-risk")
+    assert "slo: Error: the server can't be reached: Connection refused" in said.out
 
 
 def test_a_wait_is_explained_by_its_verdicts(person: Person) -> None:

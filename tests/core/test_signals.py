@@ -16,7 +16,7 @@ from linnet.core.analysis import judge
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
 from linnet.core.evidence import Evidence, fold, from_data, start, to_data
 from linnet.core.exposition import CORRECT, TOTAL, PodCounters, count_pod
-from linnet.core.policy import RolloutPolicy
+from linnet.core.policy import Rules
 from linnet.core.runtimes import freeze
 from linnet.core.series import metric_rules
 from simulator import CATALOGUE
@@ -43,7 +43,7 @@ def runtime(**metrics: Any) -> FrozenRuntime:
     return FrozenRuntime.model_validate(data)
 
 
-def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> RolloutPolicy:
+def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> Rules:
     spec = DeploymentSpec.model_validate({"model": {"name": "risk"}, "analysis": {"checks": list(checks)}})
     assert list(unsupported.in_deployment(spec)) == []
     found = policy.resolve(policy.source_of(spec), served)

@@ -19,7 +19,13 @@ from linnet.core.parse import Invalid, parse_spec
 ALL = [pytest.param(source, id=source.place) for source in sources()]
 WITH_OBJECTS = [pytest.param(s, id=s.place) for s in sources() if s.for_the_api_server]
 FRAGMENTS = [pytest.param(s, id=s.place) for s in sources() if not s.objects]
+VALUES = [s for s in sources() if s.mark == "values"]
 ALLOWED_ACCOUNTS = frozenset({"trainer"})
+
+
+def values_with(key: str) -> list[Any]:
+    """The blocks of values that set this key of the chart's."""
+    return [pytest.param(s, id=s.place) for s in VALUES if key in s.documents[0]]
 
 
 @pytest.mark.parametrize("source", ALL)
@@ -92,7 +98,7 @@ def test_fragments_are_what_they_say(api: ApiServer, source: Source, tmp_path: P
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("source", [p for p in ALL if p.values[0].mark == "values"])  # type: ignore[union-attr]
+@pytest.mark.parametrize("source", values_with("runtimes"))
 def test_runtimes_in_values_reach_the_catalogue(api: ApiServer, source: Source, tmp_path: Path) -> None:
     """The operator starts with the files that the chart makes of them."""
     from linnet.adapters.platform import platform
@@ -108,3 +114,22 @@ def test_runtimes_in_values_reach_the_catalogue(api: ApiServer, source: Source, 
     known = platform(read({"LINNET_LEADER_ELECTION": "false", "LINNET_RUNTIMES_DIR": str(folder)})).catalogue
     asked = yaml.safe_load(source.text)["runtimes"]
     assert {name: known.entries[name].image for name in asked} == {name: e["image"] for name, e in asked.items()}
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("source", values_with("prometheus"))
+def test_prometheus_in_values_reaches_the_operator(api: ApiServer, source: Source, tmp_path: Path) -> None:
+    """It starts with the file that the chart makes, its queries as they were written."""
+    from linnet.adapters.platform import platform
+    from linnet.settings import read
+
+    (tmp_path / "values.yaml").write_text(source.text)
+    chart = ["template", "linnet", str(REPO / "charts/linnet"), "-s", "templates/prometheus.yaml"]
+    config = yaml.safe_load(api.helm(*chart, "--values", str(tmp_path / "values.yaml")).out)
+    file = tmp_path / "prometheus.yaml"
+    file.write_text(config["data"][file.name])
+    server = platform(read({"LINNET_LEADER_ELECTION": "false", "LINNET_PROMETHEUS_FILE": str(file)})).prometheus
+    assert server is not None
+    asked = yaml.safe_load(source.text)["prometheus"]
+    assert (server.url, dict(server.queries)) == (asked["url"], asked.get("queries", {}))
+    assert (server.token_file is not None) == ("tokenSecret" in asked)

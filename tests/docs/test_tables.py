@@ -276,21 +276,11 @@ EVERYTHING = {
     "other": {"source": {"uri": "gs://models/risk"}, "format": {"name": "sklearn"}},
     "deployment": {
         "model": {"name": "risk"},
-        "autoscaling": {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]},
-        "traffic": {
-            "type": "Gateway",
-            "parentRefs": [{"name": "public"}],
-            "protocols": ["GRPC"],
-            "labels": {"gateway": "public"},
-        },
         "pod": {"storage": {"cache": "Node"}},
-        "strategy": {
-            "capacity": "InPlace",
-        },
         "analysis": {
             "checks": [
-                {"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "1"},
-                {"name": "p", "signal": "Prometheus", "query": {"name": "x"}, "min": "1"},
+                {"name": "p", "signal": "Predictions", "max": "0.1"},
+                {"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"},
             ]
         },
     },

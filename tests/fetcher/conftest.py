@@ -1,11 +1,11 @@
 """Fixtures of the fetcher's tests: commands in a folder of their own, and real servers."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import certificates
 from fetcher.buckets import Bucket, serving_s3
 from fetcher.running import Command
 from fetcher.site import Site, serving
@@ -30,16 +30,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Key and certificate of 127.0.0.1 in one file; `ca.pem` beside it vouches for them."""
-    folder = tmp_path_factory.mktemp("tls")
-    script = """
-    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem
-    openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key -out request
-    echo subjectAltName=IP:127.0.0.1 > extensions
-    openssl x509 -req -in request -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out leaf
-    cat key leaf > tls.pem
-    """
-    subprocess.run(["sh", "-ec", script], cwd=folder, check=True, capture_output=True)
-    return folder / "tls.pem"
+    return certificates.issued(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 One function a kind; each returns None where the object is not there.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.requests import LastRequest, pending
 from linnet.core import children, deployment, routes
+from linnet.core.instant import Answer
 from linnet.core.observed import (
     DeploymentObserved,
     ModelObserved,
@@ -26,6 +28,7 @@ from linnet.core.observed import (
     Target,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.queries import Question
 from linnet.core.routes import RouteView
 
 
@@ -43,6 +46,8 @@ class Sources:
     """What these Gateways of the namespace can do."""
     evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
+    ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
+    """The platform's Prometheus; questions come only where it has one."""
 
 
 class Gather:
@@ -71,6 +76,8 @@ class Gather:
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(kinds.JOB, "ModelVersion", parent)
+        followers = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
+        deployments = tuple(as_parent(d) for d in followers)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(children.job(j) for j in jobs),
@@ -78,6 +85,8 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            deployments=deployments,
+            policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
@@ -96,18 +105,26 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
-            policy=self._get(kinds.ROLLOUT_POLICY, parent.namespace, _name_of(parent, "policy")),
+            policy=self._policy_of(parent),
             routes=self._routes(parent),
             gateway_features=await self._features(parent),
             autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
-        targets = deployment.scrape_targets(observed, self._sources.now())
+        now = self._sources.now()
+        targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
+        scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
+        return replace(observed, scrape=scrape, answers=answers) if scrape or answers else observed
+
+    async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
         if not targets:
-            return observed
+            return None
         owned = self._owned_pods(parent)
         scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
         strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
-        return replace(observed, scrape=replace(scrape, errors={**scrape.errors, **strangers}))
+        return replace(scrape, errors={**scrape.errors, **strangers})
+
+    def _policy_of(self, deployment: Parent) -> Parent | None:
+        return self._get(kinds.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
 
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _name_of(parent, "model")

@@ -5,14 +5,14 @@ metrics: a canary that must be rolled back for its latency would never be read i
 short while only, and an answer that comes later is used by the next look.
 """
 
-import asyncio
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
 
+from linnet.adapters.bounded import body
+from linnet.adapters.patience import Patience
 from linnet.core.exposition import PodCounters, count_pod
 from linnet.core.observed import Scrape, Target
 
@@ -24,62 +24,27 @@ TIMEOUT_SECONDS: Final = 15.0
 MAX_BYTES: Final = 4 * 2**20
 
 
-@dataclass(frozen=True)
-class _Reading:
-    """A request to a pod that is under way, or answered; `ended` is when, by the loop's clock."""
-
-    task: asyncio.Task[PodCounters | str]
-    ended: list[float] = field(default_factory=list)
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it may be waited for or used: its numbers are of now, not of an earlier rollout."""
-        return not self.ended or asyncio.get_running_loop().time() - self.ended[0] < TIMEOUT_SECONDS
-
-
 class Scraper:
     """One session for all pods; close it with `await scraper.close()`."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._patience = patience
-        self._readings: dict[str, _Reading] = {}
+        self._patience = Patience[str, PodCounters | str](patience, TIMEOUT_SECONDS)
 
     async def scrape(self, targets: Iterable[Target]) -> Scrape:
         """Who answered with what; who did not, and why. Raises nothing."""
-        self._forget()
-        under_way = {t.uid: self._readings.get(t.uid) or self._begin(t) for t in targets}
-        self._readings |= under_way
-        if under_way:
-            await asyncio.wait({reading.task for reading in under_way.values()}, timeout=self._patience)
-        read = {uid: self._taken(uid, reading) for uid, reading in under_way.items()}
+        asked = {t.uid: self._read(t) for t in targets}
+        read = await self._patience.answered(asked)
+        late = f"no answer within {self._patience.seconds:g} s, still waiting"
         return Scrape(
             counters={uid: found for uid, found in read.items() if isinstance(found, PodCounters)},
-            errors={uid: found for uid, found in read.items() if isinstance(found, str)},
+            errors={uid: found for uid in asked if isinstance(found := read.get(uid, late), str)},
         )
 
     async def close(self) -> None:
-        for reading in self._readings.values():
-            reading.task.cancel()
+        self._patience.close()
         if self._session is not None:
             await self._session.close()
-
-    def _begin(self, target: Target) -> _Reading:
-        reading = _Reading(asyncio.create_task(self._read(target)))
-        now = asyncio.get_running_loop().time
-        reading.task.add_done_callback(lambda _: reading.ended.append(now()))
-        return reading
-
-    def _taken(self, uid: str, reading: _Reading) -> PodCounters | str:
-        """An answer is used once; a request that is still under way stays."""
-        if not reading.task.done():
-            return f"no answer within {self._patience:g} s, still waiting"
-        self._readings.pop(uid, None)
-        return reading.task.result()
-
-    def _forget(self) -> None:
-        """Answers that came too long ago, such as those of pods that are gone."""
-        self._readings = {uid: reading for uid, reading in self._readings.items() if reading.fresh}
 
     async def _read(self, target: Target) -> PodCounters | str:
         try:
@@ -94,12 +59,7 @@ class Scraper:
         async with self._open().get(url, allow_redirects=False) as answer:
             if answer.status != 200:  # noqa: PLR2004
                 raise ValueError(f"answered {answer.status}")
-            data = await answer.content.read(MAX_BYTES + 1)
-            while len(data) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES + 1 - len(data))):
-                data += more
-            if len(data) > MAX_BYTES:
-                raise ValueError(f"answered more than {MAX_BYTES >> 20} MiB")
-            return data.decode(errors="replace")
+            return (await body(answer, MAX_BYTES)).decode(errors="replace")
 
     def _open(self) -> aiohttp.ClientSession:
         """Made on first use, in the loop that uses it. No proxy: trust_env stays off."""

@@ -1,4 +1,4 @@
-"""What the platform configured, as decisions see it: the runtime catalogue, packaged and added, and Linnet's image."""
+"""What the platform configured, as decisions see it: the runtime catalogue, its Prometheus, and Linnet's image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from linnet.api.prometheus import PrometheusServer
+from linnet.core import queries
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue
 from linnet.runtimes import packaged
@@ -25,16 +27,32 @@ def platform(settings: Settings) -> Platform:
         require_digest=settings.require_digest,
         image_pull_policy=settings.image_pull_policy,
         deny_egress=settings.deny_egress,
+        prometheus=_prometheus(settings.prometheus_file),
     )
+
+
+def _prometheus(file: str | None) -> PrometheusServer | None:
+    """A query that has a wrong placeholder stops the operator at its start, not a rollout."""
+    if file is None:
+        return None
+    place = f"LINNET_PROMETHEUS_FILE: {file}"
+    try:
+        server = PrometheusServer.model_validate(yaml.safe_load(Path(file).read_text()))
+    except ValidationError as error:
+        raise BadSettingError(f"{place}: {_first(error)}") from error
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise BadSettingError(f"{place} can't be read: {_line(error)}") from error
+    wrong = ((name, queries.problem(template)) for name, template in server.queries.items())
+    if found := next(((name, said) for name, said in wrong if said), None):
+        raise BadSettingError(f"{place}: queries.{found[0]}: {found[1]}")
+    return server
 
 
 def _check(path: Path, files: list[Any]) -> None:
     try:
         catalogue(files)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadSettingError(f"LINNET_RUNTIMES_DIR: {path}: {field}: {first['msg'].lower()}") from error
+        raise BadSettingError(f"LINNET_RUNTIMES_DIR: {path}: {_first(error)}") from error
 
 
 def _added(folder: str | None) -> Iterator[tuple[Path, Any]]:
@@ -52,6 +70,13 @@ def _added(folder: str | None) -> Iterator[tuple[Path, Any]]:
         if not isinstance(data, dict) or "name" not in data:
             raise BadSettingError(f"LINNET_RUNTIMES_DIR: {file} is no runtime: it has no name")
         yield file, data
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{field}: {said.lower()}" if field else said
 
 
 def _line(error: Exception) -> str:

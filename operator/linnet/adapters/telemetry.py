@@ -30,6 +30,9 @@ class Telemetry:
         self._rollouts = Counter("linnet_rollouts", "Rollouts by outcome.", ["outcome"], registry=on)
         self._verdicts = Counter("linnet_verdicts", "Verdicts of checks.", ["check", "verdict"], registry=on)
         self._runs = Counter("linnet_retrain_runs", "Training runs by outcome.", ["outcome"], registry=on)
+        self._queries = Counter(
+            "linnet_queries", "Queries to the platform's Prometheus by outcome.", ["query", "outcome"], registry=on
+        )
         self._objects: dict[str, Gauge] = {}
         self._labeled: dict[Ref, set[str]] = {}
         self.queue_depth = Gauge("linnet_queue_depth", "Keys that wait for a worker.", registry=on)
@@ -48,6 +51,10 @@ class Telemetry:
 
     def requested(self, verb: str, resource: Resource, code: str) -> None:
         self._requests.labels(_VERBS.get(verb, verb), resource.watched_as, code).inc()
+
+    def queried(self, query: str, outcome: str) -> None:
+        """`outcome` is `value`, `empty` or `error`."""
+        self._queries.labels(query, outcome).inc()
 
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
         """A journal event as a counter: `verdict`, `retrain_run` and the `decision` about a rollout have one."""

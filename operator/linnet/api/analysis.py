@@ -104,6 +104,18 @@ class Check(Wire):
                 "self.signal != 'Prometheus' || has(self.min) || has(self.max)",
                 "signal Prometheus needs min or max",
             ),
+            ("self.signal == 'Prometheus' || !has(self.query)", "query goes with signal Prometheus", ".query"),
+            ("self.signal == 'Prometheus' || !has(self.min)", "min goes with signal Prometheus", ".min"),
+            (
+                "self.signal != 'Prometheus' || (!has(self.maxRatioToStable) && !has(self.minExcess))",
+                "signal Prometheus has min and max; to compare, let the query divide by what {{stable}} has",
+            ),
+            (
+                "!has(self.min) || !has(self.max) || !isQuantity(self.min) || !isQuantity(self.max) || "
+                "!quantity(self.min).isGreaterThan(quantity(self.max))",
+                "min is not more than max",
+                ".min",
+            ),
         )
     }
 
@@ -116,9 +128,9 @@ class Check(Wire):
     min_excess: Quantity | None = None
     """A difference smaller than this never rolls back; 0.01 for Latency, 0.002 for the others if left out."""
     max: Quantity | None = None
-    """The rate may be at most this: a service level objective."""
+    """The rate may be at most this: a service level objective. For Prometheus: the greatest value of the query."""
     min: Quantity | None = None
-    """For Prometheus: the least value."""
+    """For Prometheus: the least value of the query."""
     threshold: Duration | None = None
     """For Latency: an answer slower than this counts; must be a bucket's bound of the runtime."""
     max_share_slower: Quantity | None = None

@@ -114,6 +114,12 @@ class DeploymentSpec(Wire):
                 "capacity InPlace with one replica needs strategy type AllAtOnce",
                 ".strategy.capacity",
             ),
+            (
+                "!has(self.autoscaling) || !has(self.strategy) || !has(self.strategy.capacity) || "
+                "self.strategy.capacity != 'InPlace'",
+                "capacity InPlace needs a fixed number of pods: use replicas instead of autoscaling, or Surge",
+                ".strategy.capacity",
+            ),
         )
     }
 
@@ -163,6 +169,8 @@ class CheckVerdict(StatusWire):
     """The check."""
     verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
     """Its verdict."""
+    message: Annotated[str, Field(max_length=512)] | None = None
+    """What a person can mend, where it is known."""
 
 
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]

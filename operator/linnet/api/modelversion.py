@@ -4,7 +4,19 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from linnet.api.base import Digest, Name, Quantity, QuantityMap, Reference, Rule, StatusWire, Time, Wire, rules
+from linnet.api.base import (
+    Digest,
+    Name,
+    Quantity,
+    QuantityMap,
+    Reference,
+    Rule,
+    SignedQuantity,
+    StatusWire,
+    Time,
+    Wire,
+    rules,
+)
 from linnet.api.conditions import Conditions
 from linnet.api.model import Card, Contract, Format, Lineage, Source
 from linnet.api.requests import LastRequest
@@ -91,6 +103,14 @@ class CheckResult(StatusWire):
     """The evidence against the version, as a natural logarithm."""
     bound: Quantity | None = None
     """Where the evidence is enough."""
+    query: Annotated[str, Field(max_length=63)] | None = None
+    """The platform's query that was asked, for signal Prometheus."""
+    value: SignedQuantity | None = None
+    """Its last value."""
+    min: Quantity | None = None
+    """The least value allowed."""
+    max: Quantity | None = None
+    """The greatest value allowed."""
     message: Annotated[str, Field(max_length=512)] = ""
     """The same in words."""
 
@@ -119,7 +139,7 @@ class Decision(StatusWire):
     """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy, analysis and deadlines by which it was decided."""
-    checks: Annotated[list[CheckResult], Field(max_length=16)] | None = None
+    checks: Annotated[list[CheckResult], Field(max_length=17)] | None = None
     """The counts."""
     time: Time | None = None
     """When."""

@@ -62,8 +62,17 @@ def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
         yield f"{painted(check['name'], 'bold')}: {check['verdict']}"
         if check.get("canaryRequests") or check.get("stableRequests"):
             yield from _counts(check, painted)
+        elif check.get("query"):
+            yield from _asked(check, painted)
         else:
             yield f"  {check.get('message', '')}"
+
+
+def _asked(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
+    """A named query's value against its bounds."""
+    bounds = (f"{word} {check[key]}" for key, word in (("min", "at least"), ("max", "at most")) if key in check)
+    yield f"  query {check['query']} = {painted(check.get('value', 'no value'), 'bold')}, {' and '.join(bounds)}"
+    yield f"  {check.get('message', '')}"
 
 
 def _counts(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:

@@ -112,6 +112,6 @@ def _waits(family: Family, painted: Paint) -> Iterator[str]:
     yield f"{painted(rollout['phase'], 'yellow')}: {progressing.get('message', '')}"
     for check in rollout.get("checks") or ():
         if check["verdict"] in _WAITS:
-            yield f"  {check['name']}: {check['verdict']}: {_WAITS[check['verdict']]}"
+            yield f"  {check['name']}: {check['verdict']}: {check.get('message') or _WAITS[check['verdict']]}"
     if named := by_policy(*family.policy):
         yield painted(f"by {named}, as it was when the rollout began", "dim")

@@ -119,12 +119,24 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A named query's value at the time of a judgement, and what it is held against; None = none."""
+
+    query: str
+    value: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True)
 class Judgement:
     """The verdict on one check, with everything that `explain` and the status need.
 
     `statistic` is the log-evidence against the bound, `bound` the value at which it rejects (both
     natural logarithms, of the hypothesis nearest to rejection). `needed_requests` are canary requests
     still missing, `eta_seconds` their time at the present rate; None where unknown or none are missing.
+    `asked` is there where the check asks a named query, and `cause` where a person can mend it: a sentence that
+    stays the same from look to look.
     """
 
     check: str
@@ -136,6 +148,8 @@ class Judgement:
     bound: float = 0.0
     needed_requests: int | None = None
     eta_seconds: float | None = None
+    asked: Asked | None = None
+    cause: str = ""
 
 
 def policy_hash(policy: Policy) -> str:

@@ -77,7 +77,7 @@ def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str)
 
 
 def _result(judgement: Judgement) -> CheckResult:
-    counts = judgement.counts
+    counts, asked = judgement.counts, judgement.asked
     return CheckResult(
         name=judgement.check,
         verdict=judgement.verdict,
@@ -87,8 +87,17 @@ def _result(judgement: Judgement) -> CheckResult:
         stable_bad=counts.stable_bad,
         statistic=_quantity(judgement.statistic),
         bound=_quantity(judgement.bound),
+        query=asked.query if asked else None,
+        value=_measured(asked.value) if asked else None,
+        min=_measured(asked.min) if asked else None,
+        max=_measured(asked.max) if asked else None,
         message=judgement.message[:512],
     )
+
+
+def _measured(number: float | None) -> Decimal | None:
+    """Nine places; None where there is none, or a quantity can't say it."""
+    return round(Decimal(number), 9) if number is not None and abs(number) < 10**15 else None
 
 
 def _quantity(number: float) -> Decimal | None:

@@ -61,6 +61,8 @@ def bake_time(bake: Bake | None) -> timedelta:
 
 
 def holdback_percent(strategy: Strategy) -> int:
+    if strategy.capacity == "InPlace":
+        return 0
     bake = strategy.bake
     if bake is not None and bake.holdback_percent is not None:
         return bake.holdback_percent

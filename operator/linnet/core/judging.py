@@ -9,11 +9,14 @@ from typing import Final
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, ledger, podhealth, silence, traffic
+from linnet.core import analysis, evidence, inquiry, ledger, podhealth, silence, traffic
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
+from linnet.core.exposition import PodCounters
+from linnet.core.inquiry import Heard
 from linnet.core.observed import Target
 from linnet.core.policy import Rules
+from linnet.core.queries import Question
 from linnet.core.series import metric_rules
 from linnet.core.server import metrics_port
 from linnet.core.silence import NO_SILENCE, Server
@@ -56,7 +59,10 @@ def look(world: World) -> Judged:
     health = podhealth.judge(world, policy, known.silence)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
     counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
-    return Judged((*counted, health), _data(world, policy, known), folded=world.observed.scrape is not None)
+    heard = inquiry.heard(world, policy, _of_canary(world))
+    asked = inquiry.judge_all(world, policy, heard, elapsed=elapsed, required=required)
+    data = _data(world, policy, known, heard)
+    return Judged((*counted, *asked, health), data, folded=world.observed.scrape is not None)
 
 
 def _required(world: World, policy: Rules) -> timedelta:
@@ -124,10 +130,10 @@ def _servers(world: World) -> dict[str, Server]:
 
 def fresh(world: World, policy: Rules) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
-    return _data(world, policy, evidence.start(policy.judged.checks))
+    return _data(world, policy, evidence.start(policy.judged.checks), Heard())
 
 
-def _data(world: World, policy: Rules, known: Evidence) -> dict[str, str]:
+def _data(world: World, policy: Rules, known: Evidence, heard: Heard) -> dict[str, str]:
     former = world.observed.evidence or {}
     rollout = world.status.rollout
     kept = {k: former[k] for k in ("saved", "restarts") if k in former} if world.own_evidence else {}
@@ -137,6 +143,7 @@ def _data(world: World, policy: Rules, known: Evidence) -> dict[str, str]:
         **kept,
         "rollout": rollout.id if rollout else "",
         "policy": policy.source,
+        **({inquiry.KEY: inquiry.stored(heard)} if policy.thresholds else {}),
         **{f"{_PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
     }
 
@@ -163,10 +170,25 @@ def targets(world: World) -> tuple[Target, ...]:
     return tuple(t for r in revisions for t in _of_revision(world, policy, r.version, r.name))
 
 
+def questions(world: World) -> tuple[Question, ...]:
+    """What to ask of the platform's Prometheus now; nothing before clients reach the canary, or in warm-up."""
+    rollout, policy = world.status.rollout, world.policy
+    if rollout is None or policy is None or rollout.phase not in JUDGED:
+        return ()
+    return inquiry.due(world, policy) if _has_traffic(world, policy) and not _warming(world, policy) else ()
+
+
+def _of_canary(world: World) -> list[PodCounters]:
+    """What the canary's pods said at this look."""
+    scrape, rollout = world.observed.scrape, world.status.rollout
+    uids = {p.meta.uid for p in world.pods(rollout.to if rollout else None)}
+    return [counters for uid, counters in scrape.counters.items() if uid in uids] if scrape else []
+
+
 def _of_revision(world: World, policy: Rules, number: int, name: str) -> tuple[Target, ...]:
     version = world.version(number)
     metrics = version.spec.runtime.metrics if version else None
-    if version is None or metrics is None or not (policy.judged.checks or metrics.in_flight):
+    if version is None or metrics is None or not (policy.checks or metrics.in_flight):
         return ()
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.instant import Answer
+from linnet.core.queries import Question
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
@@ -47,6 +50,8 @@ class Platform:
     """Pods that have loaded their model may ask nobody."""
     route_kinds: frozenset[str] = frozenset()
     """Kinds of the Gateway API that the cluster serves and the operator may write."""
+    prometheus: PrometheusServer | None = None
+    """The server of the named queries."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class ModelObserved:
 
 @dataclass(frozen=True)
 class ModelVersionObserved:
-    """A ModelVersion, its validation Job and the Job's pods."""
+    """A ModelVersion, its validation Job and the Job's pods, and who will serve it."""
 
     version: Parent
     jobs: tuple[JobView, ...]
@@ -72,6 +77,10 @@ class ModelVersionObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    deployments: tuple[Parent, ...] = ()
+    """Those that follow its Model."""
+    policies: Mapping[str, Parent] = field(default_factory=dict)
+    """The RolloutPolicies that they name."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,8 @@ class DeploymentObserved:
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
+    """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: the features that its class names; None if that can't be read."""

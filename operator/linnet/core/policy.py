@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -18,14 +18,19 @@ from linnet.core.checks import Signal
 from linnet.core.defaults import Limits
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.readings import same_bound
+from linnet.core.thresholds import Threshold
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a rollout goes by. `judged` is the judge's part, of the checks that were `asked`; `source` is its JSON."""
+    """What a rollout goes by: `judged` is the judge's part of the checks that were `asked`, `checks` are all names.
+
+    `source` is the JSON that it was made from.
+    """
 
     type: StrategyType
     on_new_version: OnNewVersion
+    in_place: bool
     steps: tuple[Step, ...]
     bake: timedelta
     holdback_percent: int
@@ -33,6 +38,8 @@ class Rules:
     warm_up: timedelta
     asked: tuple[Check, ...]
     judged: checks.Policy
+    thresholds: tuple[Threshold, ...]
+    checks: tuple[str, ...]
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"]
     limits: Limits
     source: str
@@ -70,24 +77,27 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     return Rules(
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
+        in_place=strategy.capacity == "InPlace",
         steps=defaults.steps(strategy),
         bake=defaults.bake_time(strategy.bake),
         holdback_percent=defaults.holdback_percent(strategy),
         interval=analysis.interval or defaults.INTERVAL,
         warm_up=analysis.warm_up if analysis.warm_up is not None else defaults.WARM_UP,
         asked=asked,
-        judged=_judged(analysis, asked, runtime),
+        judged=_judged(analysis, [c for c in asked if c.signal != "Prometheus"], runtime),
+        thresholds=tuple(_threshold(c) for c in asked if c.signal == "Prometheus"),
+        checks=tuple(c.name for c in asked),
         on_insufficient_data=analysis.on_insufficient_data or "Hold",
         limits=defaults.deadlines(limits),
         source=source,
     )
 
 
-def _judged(analysis: Analysis, asked: tuple[Check, ...], runtime: FrozenRuntime) -> checks.Policy:
+def _judged(analysis: Analysis, counted: Iterable[Check], runtime: FrozenRuntime) -> checks.Policy:
     detect = analysis.detect
     interval = analysis.interval or defaults.INTERVAL
     return checks.Policy(
-        checks=tuple(_check(c, runtime) for c in asked),
+        checks=tuple(_check(c, runtime) for c in counted),
         alpha=float(analysis.alpha) if analysis.alpha is not None else defaults.ALPHA,
         detect_ratio=float(detect.ratio) if detect and detect.ratio is not None else defaults.DETECT_RATIO,
         detect_power=float(detect.power) if detect and detect.power is not None else defaults.DETECT_POWER,
@@ -105,29 +115,53 @@ def _check(check: Check, runtime: FrozenRuntime) -> checks.Check:
         max_ratio_to_stable=None if check.max_ratio_to_stable is None else float(check.max_ratio_to_stable),
         min_excess=least if check.min_excess is None else float(check.min_excess),
         max=None if bound is None else float(bound),
-        threshold_seconds=_threshold(check, runtime),
+        threshold_seconds=_bound(check, runtime),
         histogram=series.histogram_key(check, runtime.metrics),
         counter=series.counter_key(check),
     )
 
 
-def _threshold(check: Check, runtime: FrozenRuntime) -> float | None:
+def _bound(check: Check, runtime: FrozenRuntime) -> float | None:
     if check.metric is None or check.metric.above is None:
         return check.threshold.total_seconds() if check.threshold is not None else None
     found = series.histogram(series.histogram_key(check, runtime.metrics), runtime)
     return float(check.metric.above) * (series.scale(found) if found is not None else 1.0)
 
 
+def _threshold(check: Check) -> Threshold:
+    return Threshold(
+        name=check.name,
+        query=check.query.name if check.query is not None else "",
+        min=None if check.min is None else float(check.min),
+        max=None if check.max is None else float(check.max),
+    )
+
+
+def unanswerable(policy: Rules, queries: Collection[str] | None) -> tuple[bool, str] | None:
+    """The same for the platform's named queries; None: it has no server to ask."""
+    for check in policy.thresholds:
+        path = f"spec.analysis.checks[{policy.checks.index(check.name)}]"
+        if queries is None:
+            return True, (
+                f"{path}.query.name: {check.query} can't be asked: the platform has no Prometheus server "
+                "(Helm value prometheus.url): remove the check, or have one set"
+            )
+        if check.query not in queries:
+            there = ", ".join(sorted(queries)) or "none"
+            return False, f"{path}.query.name: the platform has no query {check.query}: it has {there}"
+    return None
+
+
 def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     """Why this runtime can't be judged by this policy: (True: the signal is missing, False: the spec is wrong)."""
-    for index, check in enumerate(policy.judged.checks):
-        path = f"spec.analysis.checks[{index}]"
+    for check in policy.judged.checks:
+        path = f"spec.analysis.checks[{policy.checks.index(check.name)}]"
         found = _unanswered(check, runtime, path) if check.threshold_seconds is None else _unbound(check, runtime, path)
         if found is not None:
             return found
     if (unknown := next(_unknown_checks(policy), None)) is not None:
         return False, unknown
-    if not policy.judged.checks and any(step.analyse for step in policy.steps):
+    if not policy.checks and any(step.analyse for step in policy.steps):
         return True, (
             f"spec.strategy.steps: an analyse step can't pass, because runtime {runtime.name} exposes no metrics: "
             "add spec.runtime.metrics to the Model, or write steps of setWeight and pause"

@@ -30,7 +30,8 @@ def conditions(
 
 
 def verdicts(judged: Judged) -> list[CheckVerdict] | None:
-    return [CheckVerdict(name=j.check, verdict=j.verdict.value) for j in judged.judgements] or None
+    told = ((j.check, j.verdict.value, j.cause[:512] or None) for j in judged.judgements)
+    return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in told] or None
 
 
 def _available(world: World) -> Condition:
@@ -104,7 +105,7 @@ def _reason_of(rollout: RolloutStatus) -> Reason:
 
 
 def _verdicts(rollout: RolloutStatus) -> str:
-    return ", ".join(f"{c.name}: {c.verdict}" for c in rollout.checks or ())
+    return ", ".join(f"{c.name}: {c.verdict}{f' ({c.message})' if c.message else ''}" for c in rollout.checks or ())
 
 
 def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> Condition:

@@ -102,7 +102,9 @@ def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
         return None
     runtime = target.version.spec.runtime
     rules = policy.resolve(policy.source_of(world.spec), runtime)
-    found = policy.trouble(rules, runtime) if rules else None
+    server = world.observed.platform.prometheus
+    known = server.queries if server is not None else None
+    found = (policy.trouble(rules, runtime) or policy.unanswerable(rules, known)) if rules else None
     if found is None:
         return None
     missing, message = found

@@ -34,27 +34,15 @@ def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
 
 
 def in_blocks(spec: Blocks) -> Iterator[str]:
-    yield from _in_strategy(spec)
     yield from _in_analysis(spec)
-
-
-def _in_strategy(spec: Blocks) -> Iterator[str]:
-    strategy = spec.strategy
-    if strategy is None:
-        return
-    if strategy.capacity == "InPlace":
-        yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
 
 
 def _in_analysis(spec: Blocks) -> Iterator[str]:
     for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
         path = f"spec.analysis.checks[{index}]"
-        if check.signal not in {"Errors", "Latency", "Metric", "Feedback"}:
-            yield f"{path}.signal: {check.signal} is not supported yet; use Errors, Latency, Metric or Feedback"
+        if check.signal == "Predictions":
+            yield f"{path}.signal: Predictions is not supported yet; use another signal"
         if check.signal == "Latency" and check.max is not None:
             yield f"{path}.max: for signal Latency write maxShareSlower"
-        for field in ("min", "query"):
-            if getattr(check, field) is not None:
-                yield f"{path}.{field}: goes with signal Prometheus, which is not supported yet; leave it out"
         if check.name == "pod-health":
             yield f"{path}.name: pod-health is the name of the built-in check; choose another"

@@ -21,6 +21,7 @@ from linnet.adapters.journal import Journal
 from linnet.adapters.kube import Kube
 from linnet.adapters.memory import Memory
 from linnet.adapters.metrics import Scraper
+from linnet.adapters.prometheus import Prometheus, unasked
 from linnet.adapters.request_policy import RequestPolicy
 from linnet.adapters.served import served
 from linnet.adapters.service_accounts import ServiceAccounts
@@ -63,6 +64,8 @@ class Leading:
         self._platform = around.platform
         self._cache = Cache()
         self._scraper = Scraper()
+        server = around.platform.prometheus
+        self._prometheus = Prometheus(server, around.telemetry.queried) if server is not None else None
         self._memory = Memory(around.kube)
         self._relisted = asyncio.Event()
         settings = around.settings
@@ -114,6 +117,8 @@ class Leading:
         if self._informer is not None:
             await self._informer.stop()
         await self._scraper.close()
+        if self._prometheus is not None:
+            await self._prometheus.close()
 
     def problem(self) -> str | None:
         return self.runtime.problem()
@@ -192,6 +197,7 @@ class Leading:
             features=Gateways(around.kube, around.clock).features,
             evidence=self._memory.recall,
             scrape=self._scraper.scrape,
+            ask=self._prometheus.ask if self._prometheus is not None else unasked,
         )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:

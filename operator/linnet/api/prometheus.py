@@ -1,0 +1,48 @@
+"""The platform's Prometheus-compatible server and its named queries: a file of the operator's, no object."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from linnet.api.base import Duration, Name, Wire
+
+_RESERVED: Final = re.compile(
+    r"authorization|proxy-.*|cookie|host|content-.*|transfer-encoding|connection", re.IGNORECASE
+)
+
+HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
+Template = Annotated[str, Field(min_length=1, max_length=2000)]
+"""PromQL with placeholders; `core/queries.py` knows them."""
+
+
+class PrometheusServer(Wire):
+    """Where the operator asks, and what. docs/how-to/prometheus.md gives the file."""
+
+    url: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
+    """Without user, password or query; the API is below `/api/v1` of it."""
+    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=8)] = {}
+    """Sent with each query, such as a tenant's; nothing secret."""
+    token_file: str | None = None
+    """A file with a bearer token, read anew for each query."""
+    ca_file: str | None = None
+    """Certificates that vouch for the server."""
+    timeout: Duration = timedelta(seconds=10)
+    """For one query."""
+    scrape_interval: Duration = timedelta(seconds=30)
+    """How often the server has a new value: nobody is asked more often."""
+    queries: Annotated[dict[Name, Template], Field(max_length=100)] = {}
+    """Name → PromQL."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        reserved = next(filter(_RESERVED.fullmatch, self.headers), None)
+        if reserved is not None:
+            raise ValueError(f"headers: {reserved} can't be set: a token comes from a Secret, by tokenFile")
+        if not timedelta(seconds=1) <= self.timeout <= timedelta(seconds=30):
+            raise ValueError("timeout: from 1s to 30s")
+        if not timedelta(seconds=1) <= self.scrape_interval <= timedelta(minutes=5):
+            raise ValueError("scrapeInterval: from 1s to 5m")
+        return self
