@@ -130,6 +130,9 @@ class Strategy(Wire):
     on_new_version: OnNewVersion | None = None
     """What a newer version in mid-rollout does. Queue (if left out): the newest waits. Supersede: it takes the place of
     the one under way. Reject: it is refused, also after the rollout, until `retry` or another change."""
+    abort_scale_down_delay: Duration | None = None
+    """How long a version that a person aborted keeps its pods, without new requests; 30s if left out. One that failed
+    is taken away at once, and one that is in place gives its pods back at once."""
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
 

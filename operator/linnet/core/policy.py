@@ -31,6 +31,7 @@ class Rules:
     type: StrategyType
     on_new_version: OnNewVersion
     in_place: bool
+    abort_delay: timedelta
     steps: tuple[Step, ...]
     bake: timedelta
     holdback_percent: int
@@ -78,6 +79,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
         in_place=strategy.capacity == "InPlace",
+        abort_delay=defaults.abort_delay(strategy),
         steps=defaults.steps(strategy),
         bake=defaults.bake_time(strategy.bake),
         holdback_percent=defaults.holdback_percent(strategy),

@@ -11,7 +11,7 @@ from linnet.api.labels import DEPLOYMENT
 from linnet.core import in_place, stage, traffic
 from linnet.core.capacity import holdback_replicas
 from linnet.core.split import Split
-from linnet.core.turns import OUTAGE
+from linnet.core.turns import ANALYSIS, DEADLINE, OUTAGE, SPEC
 from linnet.core.world import World
 
 
@@ -117,9 +117,9 @@ def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routin
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
     full = world.replicas
-    if _is_alone(world, old):
-        return Routing({old.name: full, rollout.to.name: 0}, Split(old))
     present = world_replicas(world, rollout.to)
+    if _is_alone(world, old):
+        return Routing({old.name: full, rollout.to.name: present if _lingers(world, rollout) else 0}, Split(old))
     warm = world.ready(old) >= _enough(world, rollout) or (rollout.reason == OUTAGE and world.ready(old) > 0)
     return Routing({old.name: full, rollout.to.name: present}, Split(old), keep=not warm)
 
@@ -148,6 +148,12 @@ def _in_place(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Rout
             moved = in_place.limited(world, old, new, goals, drained=alone or rollout.reason == OUTAGE)
             warm = alone or world.ready(old) >= (1 if rollout.reason == OUTAGE else in_place.enough(full))
             return Routing(moved, Split(old), keep=not warm)
+
+
+def _lingers(world: World, rollout: RolloutStatus) -> bool:
+    """What a person has aborted keeps its pods for a while: nothing is known against it, and it may be looked at."""
+    by_person = rollout.decision == "Aborted" and rollout.by not in {ANALYSIS, DEADLINE, SPEC}
+    return by_person and world.policy is not None and world.since(rollout.step_started_at) < world.policy.abort_delay
 
 
 def _enough(world: World, rollout: RolloutStatus) -> int:
