@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo import report
+from demo.acts import possible
 from demo.curves import curves, policy_of
-from demo.episodes import Episode, Rollout, condemned, episodes, possible, rollouts, troubles
+from demo.episodes import Episode, Rollout, condemned, episodes, rollouts, troubles
 from demo.facts import Fact
 from demo.ledger import Accounted, account
 from demo.live import Live

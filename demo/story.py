@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from demo.episodes import STORY, Act, Expected
+from demo.acts import STORY, Act, Expected
 from demo.place import Examples
 from demo.settings import NAME, Front, Settings
 from demo.stage import Stage, StoryError

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from demo.episodes import STORY, Act, Split, condemned, episodes, rollouts, split, troubles
+from demo.acts import STORY, Act
+from demo.episodes import Split, condemned, episodes, rollouts, split, troubles
 from demo.ledger import account
 from demo.summary import summary
 

@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from demo.acts import STORY, Act
 from demo.curves import curves, policy_of
-from demo.episodes import STORY, Act, condemned, episodes, rollouts
+from demo.episodes import condemned, episodes, rollouts
 from demo.facts import Fact
 from demo.ledger import account
 from demo.summary import summary
