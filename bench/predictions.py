@@ -2,8 +2,9 @@
 
     python -m bench.predictions [--seeds 2000] [--only bursts] [--jobs 2]
 
-prints what differences of answers mean in bits and what a bound costs, then a table, and writes build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever
-refuted, `rolled back` those in which the divergence exceeded its bound as well.
+prints what differences of answers mean in bits and what a bound costs, then a table, and writes
+build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever refuted, `rolled back` those
+in which the divergence exceeded its bound as well.
 """
 
 from __future__ import annotations

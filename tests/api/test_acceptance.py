@@ -328,6 +328,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (
+        changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
+        ["spec.strategy.capacity:", "fixed number of pods"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "a BlueGreen needs pods beside stable's"],
+    ),
+    (
         changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
         ["spec.strategy.steps:", "write type: Canary"],
     ),

@@ -277,9 +277,6 @@ EVERYTHING = {
     "deployment": {
         "model": {"name": "risk"},
         "pod": {"storage": {"cache": "Node"}},
-        "strategy": {
-            "capacity": "InPlace",
-        },
         "analysis": {
             "checks": [
                 {"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"},

@@ -61,6 +61,8 @@ class Latency(Wire):
 
     histogram: Series
     """A Prometheus histogram."""
+    also: SeriesList | None = None
+    """Histograms of the same unit and bounds that time other requests, such as gRPC calls; they are added up."""
     unit: Literal["s", "ms", "us"] = "s"
     """The unit of its bucket bounds."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]

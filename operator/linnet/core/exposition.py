@@ -62,7 +62,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class HistogramRule:
-    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names.
+    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names, of one or more of them.
 
     `unit` is None where it does not measure time. `lazy` as in `MetricRules`: one that a check names is not,
     so that a wrong name is never taken for a quiet server.
@@ -150,7 +150,10 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
     lazy = rules.lazy and (bool(series) or _SAMPLE.search(text) is not None)
     requests = _total(series, rules.requests, lazy=lazy)
     errors = _total(series, rules.errors, lazy=lazy)
-    found = {rule.key: _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy)) for rule in rules.latency}
+    found: dict[str, dict[float, float] | None] = {}
+    for rule in rules.latency:
+        buckets = _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy))
+        found[rule.key] = _together(found.get(rule.key, {}), buckets)
     latency = {key: buckets for key, buckets in found.items() if buckets is not None}
     absent = {Signal.ERRORS} if requests is None or errors is None else set()
     counters, missing = _counters(text, series, rules.counters)
@@ -270,6 +273,13 @@ def _may_be_empty(text: str, rule: HistogramRule, *, lazy: bool) -> bool:
 
 def _picked(series: _Series, selectors: tuple[Selector, ...]) -> Iterator[float]:
     return (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
+
+
+def _together(one: Mapping[float, float] | None, other: Mapping[float, float] | None) -> dict[float, float] | None:
+    """Histograms of the same bounds that time different requests, added up; absent if one of them is."""
+    if one is None or other is None:
+        return None
+    return {bound: one.get(bound, 0.0) + other.get(bound, 0.0) for bound in {**one, **other}}
 
 
 def _level(series: _Series, selectors: tuple[Selector, ...]) -> float | None:

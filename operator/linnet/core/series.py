@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 
 from linnet.api.analysis import Check
-from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, Predictions, RuntimeMetrics, Series
+from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
 from linnet.core.classes import Buckets, Labels
 from linnet.core.exposition import (
     CORRECT,
@@ -33,7 +33,7 @@ def metric_rules(metrics: RuntimeMetrics | None, checks: Iterable[Check] = ()) -
         return MetricRules()
     asked = tuple(checks)
     named = {check.metric.name for check in asked if check.metric is not None}
-    own = (_latency(metrics),) if metrics.latency else ()
+    own = _latency(metrics.latency) if metrics.latency else ()
     further = tuple(_histogram(h) for h in metrics.histograms or () if h.name in named)
     return MetricRules(
         requests=_selectors(metrics.requests),
@@ -114,10 +114,9 @@ def _counters(checks: Iterable[Check]) -> Iterable[CounterRule]:
             yield CounterRule(counter_key(check), _selectors([series]))
 
 
-def _latency(metrics: RuntimeMetrics) -> HistogramRule:
-    assert metrics.latency is not None
-    own = metrics.latency
-    return HistogramRule(own.histogram.name, _label_rules(own.histogram), Unit(own.unit))
+def _latency(own: Latency) -> tuple[HistogramRule, ...]:
+    both = (own.histogram, *(own.also or ()))
+    return tuple(HistogramRule(each.name, _label_rules(each), Unit(own.unit)) for each in both)
 
 
 def _histogram(of: Histogram) -> HistogramRule:

@@ -15,6 +15,7 @@ from linnet.core.world import World
 
 ANALYSIS: Final = "analysis"
 DEADLINE: Final = "deadline"
+SPEC: Final = "spec"
 OUTAGE: Final = "Outage"
 
 
