@@ -85,6 +85,21 @@ class Bake(Wire):
     """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
 
 
+HookPoint = Literal["PreRollout", "ConfirmPromotion", "PostRollout"]
+
+
+class Hook(Wire):
+    """Somebody outside who is asked, or told, about each rollout. It can delay a rollout, and never a rollback."""
+
+    name: Name
+    """Its name in conditions and records."""
+    at: HookPoint
+    """PreRollout: asked when the new pods are ready, before any of them gets a request. ConfirmPromotion: asked when
+    all steps are done, before the promotion. PostRollout: told how it ended; the answer changes nothing."""
+    endpoint: Name
+    """An endpoint that the platform named (Helm value hooks.endpoints); an address can't be written here."""
+
+
 OnNewVersion = Literal["Queue", "Supersede", "Reject"]
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
 _STEPS: Final = (
@@ -118,6 +133,18 @@ class Strategy(Wire):
     """Of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
     bake: Bake | None = None
     """The time of observation after promotion."""
+    hooks: (
+        Annotated[
+            list[Hook],
+            Field(
+                min_length=1,
+                max_length=8,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """Whom each rollout asks or tells; the very first version, which has nothing to go back to, asks nobody."""
     capacity: Literal["Surge", "InPlace"] | None = None
     """Surge (the default) starts canary pods beside stable's; InPlace takes stable's place."""
     on_new_version: OnNewVersion | None = None
