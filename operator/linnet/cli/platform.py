@@ -1,4 +1,4 @@
-"""What the platform configured, from the values that its chart is installed with: the named queries."""
+"""What the platform configured, from the values that its chart is installed with: queries and endpoints."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from linnet.cli.console import FailedError
 
 if TYPE_CHECKING:
+    from linnet.api.hooks import Hooks
     from linnet.api.prometheus import PrometheusServer
     from linnet.core.policy import Rules
 
@@ -33,6 +34,39 @@ def prometheus(values: Path) -> "PrometheusServer | None":
         if said := queries.problem(template):
             raise FailedError(f"--values {values}: prometheus.queries.{name}: {said}")
     return server
+
+
+def endpoints(values: Path) -> "Hooks | None":
+    """Whom hooks may name, None if the values have nobody. FailedError names what can't be used."""
+    import yaml
+    from pydantic import ValidationError
+
+    from linnet.api.hooks import Hooks
+
+    try:
+        given = (yaml.safe_load(values.read_text()) or {}).get("hooks") or {}
+        named = [{k: v for k, v in e.items() if k not in _OF_THE_CHART} for e in given.get("endpoints") or ()]
+        events = given.get("events") or {}
+        return (
+            Hooks.model_validate({"endpoints": named, "events": events if events.get("endpoint") else None})
+            if named
+            else None
+        )
+    except (OSError, UnicodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
+        raise FailedError(f"--values {values}: {' '.join(str(error).split())}") from error
+
+
+def hooked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
+    """(sentence, whether it would be refused) about the endpoints that hooks name."""
+    from linnet.core.hooks import unreachable
+
+    if policy.hooks and values is None:
+        names = ", ".join(sorted({h.endpoint for h in policy.hooks}))
+        yield f"whether the platform has the endpoints that hooks name ({names}) is not known: give --values", False
+    elif policy.hooks and values is not None:
+        known = endpoints(values)
+        if found := unreachable(policy, known.by_name if known is not None else None):
+            yield found, True
 
 
 def asked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
