@@ -184,6 +184,10 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), HOOKS, [{**HOOK, "endpoint": "https://evil.example"}]), [f"{HOOKS}[0].endpoint", "match"]),
     (changed(deployment(), HOOKS, [{**HOOK, "url": "https://x"}]), [f'unknown field "{HOOKS}[0].url"']),
     (changed(deployment(), HOOKS, [{**HOOK, "at": "Rollback"}]), [f"{HOOKS}[0].at", '"ConfirmPromotion"']),
+    (
+        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "capacity": "InPlace", "hooks": [HOOK]}),
+        [f"{HOOKS}:", "AllAtOnce with capacity InPlace takes PostRollout hooks only"],
+    ),
     (changed(deployment(), HOOKS, [HOOK, HOOK]), [f"{HOOKS}[1]", "Duplicate value"]),
     (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
@@ -313,6 +317,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
+    (
+        changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
+        ["spec.strategy.capacity:", "fixed number of pods"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "a BlueGreen needs pods beside stable's"],
+    ),
     (
         changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
         ["spec.strategy.steps:", "write type: Canary"],

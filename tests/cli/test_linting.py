@@ -39,7 +39,6 @@ def test_every_example_is_fine(person: Person) -> None:
         (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
         (rollout_policy(), "spec.strategie", {}, "spec.strategie: there is no such field"),
         (rollout_policy(), "spec.analysis.alpha", "1", "spec.analysis.alpha: alpha lies between 0 and 1"),
-        (rollout_policy(), "spec.strategy.capacity", "InPlace", "spec.strategy.capacity: InPlace is not supported yet"),
         (model_version(), "spec.version", "one", "spec.version: "),
         (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
         (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),

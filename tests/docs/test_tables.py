@@ -314,9 +314,6 @@ EVERYTHING = {
     "deployment": {
         "model": {"name": "risk"},
         "pod": {"storage": {"cache": "Node"}},
-        "strategy": {
-            "capacity": "InPlace",
-        },
         "analysis": {
             "checks": [
                 {"name": "p", "signal": "Predictions", "max": "0.1"},

@@ -79,6 +79,8 @@ class Gather:
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(kinds.JOB, "ModelVersion", parent)
+        followers = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
+        deployments = tuple(as_parent(d) for d in followers)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(children.job(j) for j in jobs),
@@ -86,6 +88,8 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            deployments=deployments,
+            policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
@@ -104,7 +108,7 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
-            policy=self._get(kinds.ROLLOUT_POLICY, parent.namespace, _name_of(parent, "policy")),
+            policy=self._policy_of(parent),
             routes=self._routes(parent),
             gateway_features=await self._features(parent),
             autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
@@ -122,6 +126,9 @@ class Gather:
         scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
         strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
         return replace(scrape, errors={**scrape.errors, **strangers})
+
+    def _policy_of(self, deployment: Parent) -> Parent | None:
+        return self._get(kinds.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
 
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _name_of(parent, "model")

@@ -114,6 +114,12 @@ class DeploymentSpec(Wire):
                 "capacity InPlace with one replica needs strategy type AllAtOnce",
                 ".strategy.capacity",
             ),
+            (
+                "!has(self.autoscaling) || !has(self.strategy) || !has(self.strategy.capacity) || "
+                "self.strategy.capacity != 'InPlace'",
+                "capacity InPlace needs a fixed number of pods: use replicas instead of autoscaling, or Surge",
+                ".strategy.capacity",
+            ),
         )
     }
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
-from linnet.core import asked, hooks, judging, rollout, routing, shared, summary, traffic_gateway, unsupported
+from linnet.core import arranging, asked, hooks, judging, rollout, shared, summary, traffic_gateway, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
@@ -92,7 +92,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     target = stopped or wanted(before)
     refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
     turn = _moved(before, judged, target, refused)
-    if _is_new(before) and (made := tuple(routing.missing(turn.world))):
+    if _is_new(before) and (made := tuple(arranging.missing(turn.world))):
         return Plan(None, made, AFTER_OTHERS)
     after = turn.world.with_status(**_waiting(turn.world, target))
     status = _status(after, judged, target, refused, stopped)
@@ -100,7 +100,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     told = (*turn.actions, *_told(before, judged), *_warned(before, status), *_rejected(before, status))
     return Plan(
         status,
-        (*(() if _is_new(before) else routing.actions(before)), *told, *saved),
+        (*(() if _is_new(before) else arranging.actions(before)), *told, *saved),
         _next_look(before, turn.world),
         evidence=data,
         gauges=_gauges(turn.world),

@@ -73,7 +73,7 @@ class ModelObserved:
 
 @dataclass(frozen=True)
 class ModelVersionObserved:
-    """A ModelVersion, its validation Job and the Job's pods."""
+    """A ModelVersion, its validation Job and the Job's pods, and who will serve it."""
 
     version: Parent
     jobs: tuple[JobView, ...]
@@ -81,6 +81,10 @@ class ModelVersionObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    deployments: tuple[Parent, ...] = ()
+    """Those that follow its Model."""
+    policies: Mapping[str, Parent] = field(default_factory=dict)
+    """The RolloutPolicies that they name."""
 
 
 @dataclass(frozen=True)

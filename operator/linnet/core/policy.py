@@ -30,6 +30,8 @@ class Rules:
 
     type: StrategyType
     on_new_version: OnNewVersion
+    in_place: bool
+    abort_delay: timedelta
     steps: tuple[Step, ...]
     hooks: tuple[Hook, ...]
     bake: timedelta
@@ -77,6 +79,8 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     return Rules(
         type=strategy.type or "Canary",
         on_new_version=strategy.on_new_version or "Queue",
+        in_place=strategy.capacity == "InPlace",
+        abort_delay=defaults.abort_delay(strategy),
         steps=defaults.steps(strategy),
         hooks=tuple(strategy.hooks or ()),
         bake=defaults.bake_time(strategy.bake),

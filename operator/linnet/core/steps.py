@@ -73,7 +73,7 @@ def stepping(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged
 def _reached(world: World, rollout: RolloutStatus) -> bool:
     """Whether the canary has the pods of this step, and gets the requests of it."""
     wanted = routing.routing(world)
-    pods, found = wanted.replicas[rollout.to.name], world.workload(rollout.to)
+    pods, found = routing.stage_replicas(world), world.workload(rollout.to)
     there = found is not None and found.replicas >= pods and found.ready >= pods
     return there and wanted.split is not None and traffic.of(world).holds(world, wanted.split)
 

@@ -16,6 +16,7 @@ from linnet.core.world import World
 ANALYSIS: Final = "analysis"
 DEADLINE: Final = "deadline"
 HOOK: Final = "hook"
+SPEC: Final = "spec"
 OUTAGE: Final = "Outage"
 
 

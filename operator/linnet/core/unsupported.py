@@ -34,16 +34,7 @@ def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
 
 
 def in_blocks(spec: Blocks) -> Iterator[str]:
-    yield from _in_strategy(spec)
     yield from _in_analysis(spec)
-
-
-def _in_strategy(spec: Blocks) -> Iterator[str]:
-    strategy = spec.strategy
-    if strategy is None:
-        return
-    if strategy.capacity == "InPlace":
-        yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
 
 
 def _in_analysis(spec: Blocks) -> Iterator[str]:
