@@ -189,7 +189,7 @@ def test_a_pod_that_is_lost_while_a_hook_waits_has_its_own_time() -> None:
     """A gate may stay closed for days: the deadline for pods counts from the new pod."""
     cluster = waiting(hooked(FREEZE, deadlines={"ready": "1m"}))
     cluster.run(120)
-    [lost] = [n for n in cluster.pods if n.startswith(cluster.revision(2))]
+    lost = next(n for n in cluster.pods if n.startswith(cluster.revision(2)))
     del cluster.pods[lost]
     cluster.behaviors[2] = Behavior(starts=False)
     cluster.run(30)
