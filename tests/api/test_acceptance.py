@@ -26,6 +26,8 @@ pytestmark = pytest.mark.integration
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
 ALIKE = {"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}
+HOOKS = "spec.strategy.hooks"
+HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
@@ -91,6 +93,10 @@ strategy:
   - {analyse: {for: 10m}}
   bake: {time: 30m, holdbackPercent: 5}
   capacity: Surge
+  hooks:
+  - {name: change-freeze, at: PreRollout, endpoint: calendar}
+  - {name: approved, at: ConfirmPromotion, endpoint: desk}
+  - {name: report, at: PostRollout, endpoint: desk}
   onNewVersion: Queue
   revisionHistory: 10
 analysis:
@@ -104,7 +110,7 @@ analysis:
   - {name: latency, signal: Latency, threshold: 250ms, maxShareSlower: "0.05"}
   - {name: business, signal: Metric, metric: {name: missed_total, per: requests}, maxRatioToStable: "1.5"}
   - {name: slo, signal: Prometheus, query: {name: http-success}, min: "0.99"}
-deadlines: {fetch: 1h, ready: 10m, evidence: 1h}
+deadlines: {fetch: 1h, ready: 10m, evidence: 1h, hook: 8h}
 paused: false
 """
 
@@ -176,6 +182,15 @@ def test_every_field_is_taken_and_stored_as_written(api: ApiServer, make: Callab
 
 
 REFUSED: list[tuple[Object, list[str]]] = [
+    (changed(deployment(), HOOKS, [{**HOOK, "endpoint": "https://evil.example"}]), [f"{HOOKS}[0].endpoint", "match"]),
+    (changed(deployment(), HOOKS, [{**HOOK, "url": "https://x"}]), [f'unknown field "{HOOKS}[0].url"']),
+    (changed(deployment(), HOOKS, [{**HOOK, "at": "Rollback"}]), [f"{HOOKS}[0].at", '"ConfirmPromotion"']),
+    (
+        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "capacity": "InPlace", "hooks": [HOOK]}),
+        [f"{HOOKS}:", "AllAtOnce with capacity InPlace takes PostRollout hooks only"],
+    ),
+    (changed(deployment(), HOOKS, [HOOK, HOOK]), [f"{HOOKS}[1]", "Duplicate value"]),
+    (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
     (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from linnet.api.base import Wire
+from linnet.api.hooks import Hooks
 from linnet.api.names import API_VERSION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core.instant import Failure, Value
@@ -59,6 +60,15 @@ def answering_otherwise() -> Cluster:
     counted = {"histogram": {"name": "score", "bounds": ["0.5"]}}
     cluster.versions[2]["spec"]["runtime"]["metrics"]["predictions"] = counted
     return cluster.run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
+
+
+def waiting_for_hook() -> Cluster:
+    """Version 2 has its pods, and no word of the change calendar."""
+    endpoints = {"endpoints": [{"name": "calendar", "url": "http://calendar"}]}
+    hook = {"name": "change-freeze", "at": "PreRollout", "endpoint": "calendar"}
+    cluster = Cluster(hooks=Hooks.model_validate(endpoints)).edit(**QUICK).run(5)
+    cluster.edit(strategy={**QUICK["strategy"], "hooks": [hook]}).publish(2)
+    return cluster.run(60, until=lambda c: bool(c.called)).run(20)
 
 
 def promoted() -> Cluster:

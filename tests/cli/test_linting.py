@@ -206,6 +206,30 @@ def test_a_wrong_placeholder_in_the_values_is_named(person: Person, tmp_path: Pa
     assert "prometheus.queries.other: {{pod}} is no placeholder" in said.err
 
 
+HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
+CALLED = {"hooks": {"endpoints": [{"name": "calendar", "url": "http://c", "tokenSecret": {"name": "t"}}]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "sentence"),
+    [
+        (None, 0, "whether the platform has the endpoints that hooks name (desk) is not known: give --values"),
+        ({}, 1, "spec.strategy.hooks[0].endpoint: the platform has no endpoint desk: it has none"),
+        (CALLED, 1, "spec.strategy.hooks[0].endpoint: the platform has no endpoint desk: it has calendar"),
+        (changed(CALLED, "hooks.endpoints", [{"name": "desk", "url": "http://d"}]), 0, "none would be refused"),
+    ],
+)
+def test_an_endpoint_is_looked_up_in_the_platforms_values(
+    person: Person, values: Any, code: int, sentence: str, tmp_path: Path
+) -> None:
+    """Before a rollout waits to begin."""
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    more = ("--values", str(tmp_path / "values.yaml")) if values is not None else ()
+    said = lint(person, model(), changed(deployment(), "spec.strategy.hooks", [HOOK]), more=more)
+    assert said.code == code
+    assert sentence in said.out
+
+
 def test_without_the_model_it_says_what_it_did_not_look_at(person: Person) -> None:
     """That is no error."""
     said = lint(person, deployment())

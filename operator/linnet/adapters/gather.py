@@ -29,6 +29,7 @@ from linnet.core.observed import (
 )
 from linnet.core.plan import Manifest, Ref
 from linnet.core.queries import Question
+from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 
 
@@ -48,6 +49,8 @@ class Sources:
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
+    call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
+    """The platform's endpoints; returns at once."""
 
 
 class Gather:
@@ -112,8 +115,9 @@ class Gather:
         )
         now = self._sources.now()
         targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
+        replies = await self._sources.call(deployment.calls(observed, now))
         scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
-        return replace(observed, scrape=scrape, answers=answers) if scrape or answers else observed
+        return replace(observed, scrape=scrape, answers=answers, replies=replies)
 
     async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
         if not targets:

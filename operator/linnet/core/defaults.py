@@ -36,6 +36,7 @@ class Limits:
     fetch: timedelta
     ready: timedelta
     evidence: timedelta
+    hook: timedelta
 
 
 def deadlines(given: Deadlines | None) -> Limits:
@@ -44,6 +45,7 @@ def deadlines(given: Deadlines | None) -> Limits:
         fetch=given.fetch or timedelta(hours=1),
         ready=given.ready or timedelta(minutes=10),
         evidence=given.evidence or timedelta(hours=1),
+        hook=given.hook or timedelta(hours=1),
     )
 
 

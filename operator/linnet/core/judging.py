@@ -71,8 +71,10 @@ def look(world: World) -> Judged:
 
 def _required(world: World, policy: Rules) -> timedelta:
     rollout = world.status.rollout
-    if rollout is None or rollout.phase != "Stepping" or (rollout.step or 0) >= len(policy.steps):
+    if rollout is None or rollout.phase != "Stepping":
         return policy.bake
+    if (rollout.step or 0) >= len(policy.steps):
+        return timedelta(0)
     step = policy.steps[rollout.step or 0]
     return step.analyse.for_ if step.analyse else timedelta(0)
 

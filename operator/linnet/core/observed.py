@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from linnet.api.hooks import Hooks
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.instant import Answer
 from linnet.core.queries import Question
+from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
@@ -52,6 +54,8 @@ class Platform:
     """Kinds of the Gateway API that the cluster serves and the operator may write."""
     prometheus: PrometheusServer | None = None
     """The server of the named queries."""
+    hooks: Hooks | None = None
+    """Whom hooks may name."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,8 @@ class DeploymentObserved:
     routes: tuple[RouteView, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
+    replies: Mapping[Call, Reply] = field(default_factory=dict)
+    """Of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: the features that its class names; None if that can't be read."""

@@ -12,7 +12,7 @@ from linnet.api.analysis import Analysis, Check
 from linnet.api.deployment import DeploymentSpec
 from linnet.api.rolloutpolicy import Deadlines, RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime
-from linnet.api.strategy import OnNewVersion, Step, Strategy, StrategyType
+from linnet.api.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults, series
 from linnet.core.checks import Signal
 from linnet.core.defaults import Limits
@@ -33,6 +33,7 @@ class Rules:
     in_place: bool
     abort_delay: timedelta
     steps: tuple[Step, ...]
+    hooks: tuple[Hook, ...]
     bake: timedelta
     holdback_percent: int
     interval: timedelta
@@ -81,6 +82,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         in_place=strategy.capacity == "InPlace",
         abort_delay=defaults.abort_delay(strategy),
         steps=defaults.steps(strategy),
+        hooks=tuple(strategy.hooks or ()),
         bake=defaults.bake_time(strategy.bake),
         holdback_percent=defaults.holdback_percent(strategy),
         interval=analysis.interval or defaults.INTERVAL,

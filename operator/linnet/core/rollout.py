@@ -9,7 +9,7 @@ from typing import assert_never
 from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.core import decisions, podhealth, routing, steps, traffic
+from linnet.core import decisions, gates, hooks, podhealth, routing, steps, traffic
 from linnet.core.checks import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
@@ -125,8 +125,16 @@ def _starting(world: World, rollout: RolloutStatus, policy: Rules) -> Turn:
         return _first(world, rollout)
     if world.paused:
         return Turn(world)
+    return gates.through(world, "PreRollout", Judged(), lambda ready: _started(ready, policy))
+
+
+def _started(world: World, policy: Rules) -> Turn:
+    """Its pods are ready and may get requests; where none serve, there is nothing to judge."""
+    rollout = world.status.rollout
+    assert rollout is not None
     if world.replicas == 0:
-        return promote(world, ANALYSIS, "ScaledToZero", "no pods serve, so there is nothing to judge", Judged())
+        why = ("ScaledToZero", "no pods serve, so there is nothing to judge")
+        return gates.through(world, "ConfirmPromotion", Judged(), lambda w: promote(w, ANALYSIS, *why, Judged()))
     time = timestamp(world.now)
     moved = world.with_rollout(rollout, phase="Stepping", step=0, step_started_at=time, ready_at=time)
     return steps.entered(moved, policy, Judged())
@@ -182,4 +190,5 @@ def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
         last_rollout=last_rollout(world, rollout, outcome, message),
     )
     version = rollout.from_.version if rollout.from_ else 0
-    return Turn(ended, (Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again"),))
+    told = hooks.after(world, rollout, outcome, message)
+    return Turn(ended, (Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again"), *told))

@@ -11,7 +11,7 @@ from linnet.api.labels import DEPLOYMENT
 from linnet.core import in_place, stage, traffic
 from linnet.core.capacity import holdback_replicas
 from linnet.core.split import Split
-from linnet.core.turns import ANALYSIS, DEADLINE, OUTAGE, SPEC
+from linnet.core.turns import ANALYSIS, DEADLINE, HOOK, OUTAGE, SPEC
 from linnet.core.world import World
 
 
@@ -152,7 +152,7 @@ def _in_place(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Rout
 
 def _lingers(world: World, rollout: RolloutStatus) -> bool:
     """What a person has aborted keeps its pods for a while: nothing is known against it, and it may be looked at."""
-    by_person = rollout.decision == "Aborted" and rollout.by not in {ANALYSIS, DEADLINE, SPEC}
+    by_person = rollout.decision == "Aborted" and rollout.by not in {ANALYSIS, DEADLINE, HOOK, SPEC}
     return by_person and world.policy is not None and world.since(rollout.step_started_at) < world.policy.abort_delay
 
 
