@@ -27,10 +27,12 @@ lint: venv
 	lint-imports
 	$(PY) -m linnet.api.crds --check crds
 	$(PY) -m linnet.api.reference --check docs/reference/api.md
+	$(PY) -m linnet.api.decision_schema --check docs/reference/decision.schema.json
 
-generate: venv ## CRDs from the API's types, and the reference pages of API and chart
+generate: venv ## CRDs and the log's schema from the API's types, and the reference pages of API and chart
 	$(PY) -m linnet.api.crds crds
 	$(PY) -m linnet.api.reference docs/reference/api.md
+	$(PY) -m linnet.api.decision_schema docs/reference/decision.schema.json
 	$(PY) hack/chart.py docs
 
 cluster: venv ## start the embedded cluster (a real one, on this machine), with a gateway

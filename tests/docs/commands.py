@@ -28,6 +28,7 @@ class How(StrEnum):
 
 _RULES = (
     (r"kubectl get\b.* (--watch|-w)\b", How.FLAGS),
+    (r"kubectl linnet simulate --replay\b", How.FLAGS),
     (r"kubectl linnet (get|history|lint|simulate|completion|--version)\b", How.RUN),
     (r"kubectl linnet [a-z]+\b", How.FLAGS),
     (

@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--runtimes", type=Path, metavar="DIR", help="the platform's own runtimes, one YAML file each")
     values = "the Helm values that the platform installs with, for the queries of its Prometheus"
     parser.add_argument("--values", type=Path, metavar="FILE", help=values)
-    traffic_flags(parser, required=False)
+    traffic_flags(parser)
     parser.add_argument("-o", "--output", choices=FORMATS, help="what was found, for programs")
     parser.set_defaults(run=run)
 

@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     recounting.add(commands, cluster)
     asking.add(commands, cluster)
     linting.add(commands)
-    simulating.add(commands)
+    simulating.add(commands, cluster)
     completion.add(commands)
     return top
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from linnet.cli import quantities
-from linnet.cli.console import FORMATS, OK, Console, FailedError
+from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError
 from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected
 from linnet.cli.quantities import percent
 from linnet.cli.simulation import INTERVAL, Outcome, Scenario, wilson
@@ -70,11 +70,13 @@ def _proportion(hits: int, of: int) -> str:
     return f"{hits} of {of} ({percent(low)} to {percent(high)}, 95 % confidence)"
 
 
-def add(commands: Any) -> None:
-    about = "what a policy does at a rate of requests: time to a verdict, wrong verdicts; needs no cluster"
-    parser = commands.add_parser("simulate", help=about, description=about)
+def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
+    about = "what a policy does at a rate of requests: time to a verdict, wrong verdicts; or a recorded decision again"
+    parser = commands.add_parser("simulate", parents=[cluster], help=about, description=about)
     parser.add_argument("file", metavar="FILE", nargs="?", help="with a Deployment and its Model")
-    traffic_flags(parser, required=True)
+    traffic_flags(parser)
+    again = "judge recorded decisions again: a ModelVersion's name, a file with it or with lines of the log, or -"
+    parser.add_argument("--replay", metavar="RECORD", help=again)
     parser.add_argument("--share", type=_typed(quantities.share), help="the canary's; that of FILE, or 10%%")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"rollouts of good and of bad versions; default {RUNS}")
     parser.add_argument("--runtimes", type=Path, metavar="DIR", help="the platform's own runtimes, one YAML file each")
@@ -82,10 +84,10 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def traffic_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def traffic_flags(parser: argparse.ArgumentParser) -> None:
     """The traffic that is assumed."""
     rate = "requests to the Deployment in all, such as 10/s, 1/m, 500/h or 2000/d"
-    parser.add_argument("--rate", type=_typed(quantities.rate), required=required, help=rate)
+    parser.add_argument("--rate", type=_typed(quantities.rate), help=rate)
     bad = "stable's share of bad answers (errors, slow ones), such as 0.1%%; 1%% if left out"
     parser.add_argument("--bad", type=_typed(quantities.share), default=BAD, metavar="SHARE", help=bad)
 
@@ -103,6 +105,16 @@ def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def run(given: argparse.Namespace, console: Console) -> int:
+    if given.replay:
+        from linnet.cli import replaying
+
+        return replaying.run(given.replay, given.output, console)
+    if given.rate is None:
+        raise UsageError("simulate needs --rate, such as --rate 10/s, or --replay with a ModelVersion's name")
+    return _simulate(given, console)
+
+
+def _simulate(given: argparse.Namespace, console: Console) -> int:
     cases = _of_file(given) if given.file else [_default(given)]
     found = {case.name: [simulated(case, e, given.runs) for e in expected(case.policy, case.traffic)] for case in cases}
     if given.output:
