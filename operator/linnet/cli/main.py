@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from linnet.cli import asking, completion, linting, looking, recounting, simulating
+from linnet.cli import asking, completion, glyphs, linting, looking, recounting, simulating
 from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
 from linnet.cli.kubectl import CommandError, Kubectl
 
@@ -27,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == [completion.COMPLETE]:
         return completion.answer(parser(), words[1:])
     given = parser().parse_args(words)
+    glyphs.able(sys.stdout)
     try:
         return int(given.run(given, _console(given)))
     except UsageError as error:

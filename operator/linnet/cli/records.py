@@ -1,14 +1,14 @@
 """The decisions that are recorded on ModelVersions: found, ordered, told in words and bars."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from linnet.cli.objects import Object, name, status
+from linnet.cli.plots import LEGEND, interval, toward
 from linnet.cli.tree import Paint, by_policy
+from linnet.cli.weighed import Weighed, weighed
 
-BAR: Final = 40
 _DONE: Final = {
     "Promoted": ("was promoted", "green"),
     "RolledBack": ("was rolled back", "red"),
@@ -58,46 +58,25 @@ def told(record: Recorded, painted: Paint) -> list[str]:
 
 
 def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    for check in decision.get("checks") or ():
-        yield f"{painted(check['name'], 'bold')}: {check['verdict']}"
-        if check.get("canaryRequests") or check.get("stableRequests"):
-            yield from _counts(check, painted)
-        elif check.get("query"):
-            yield from _asked(check, painted)
-        else:
-            yield f"  {check.get('message', '')}"
+    found = [weighed(check) for check in decision.get("checks") or ()]
+    for check in found:
+        yield from told_check(check, painted)
+    if any(check.rates for check in found):
+        yield painted(LEGEND, "dim")
 
 
-def _asked(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """A named query's value against its bounds."""
-    bounds = (f"{word} {check[key]}" for key, word in (("min", "at least"), ("max", "at most")) if key in check)
-    yield f"  query {check['query']} = {painted(check.get('value', 'no value'), 'bold')}, {' and '.join(bounds)}"
-    yield f"  {check.get('message', '')}"
-
-
-def _counts(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """Both tracks' rates on one scale, and how far the evidence went toward the bound."""
-    counts = {track: (check.get(f"{track}Bad", 0), check.get(f"{track}Requests", 0)) for track in ("canary", "stable")}
-    rates = {track: bad / n if n else 0.0 for track, (bad, n) in counts.items()}
-    top = max(rates.values()) or 1.0
-    for track, (bad, n) in counts.items():
-        shown = painted(bar(rates[track] / top), "yellow" if track == "canary" else "green")
-        yield f"  {track:<9}{shown} {bad:,} of {n:,} bad, {rates[track]:.2%}"
-    statistic, bound = (float(check.get(key) or 0) for key in ("statistic", "bound"))
-    if bound:
-        color = "red" if statistic >= bound else "dim"
-        drawn = painted(bar(statistic / bound), color)
-        yield f"  evidence {drawn} {statistic:g} of {bound:g}: {_meaning(statistic, bound)}"
-
-
-def _meaning(statistic: float, bound: float) -> str:
-    """The evidence is the logarithm of a likelihood ratio: chance brings it to `bound` once in exp(bound)."""
-    if statistic < bound:
-        return f"not refuted; a good version gets to the bound once in {math.exp(bound):,.0f} rollouts"
-    return f"refuted; a good version gets there once in {math.exp(bound):,.0f} rollouts"
-
-
-def bar(share: float) -> str:
-    """Full at 1 and beyond."""
-    filled = round(BAR * min(1.0, max(0.0, share)))
-    return "█" * filled + "░" * (BAR - filled)
+def told_check(check: Weighed, painted: Paint) -> Iterator[str]:
+    """One check: its verdict in words; both tracks' rates on one scale; how far the evidence went toward the bound."""
+    color = {"Fail": "red", "Pass": "green"}.get(check.verdict, "yellow")
+    why = f": {check.message}" if check.message else ""
+    yield f"{painted(check.name, 'bold')}: {painted(check.verdict, color)}{why}"
+    if check.query:
+        yield f"  {painted(check.query, 'bold')}"
+    if check.limits:
+        yield f"  bound    {check.limits}"
+    for rate in check.rates:
+        shown = interval(rate.low / check.top, rate.rate / check.top, rate.high / check.top)
+        yield f"  {rate.track:<9}{painted(shown, 'yellow' if rate.track == 'canary' else 'green')} {rate.text}"
+    if check.rates and check.bound:
+        drawn = painted(toward(check.statistic, check.bound), "red" if check.refuted else "dim")
+        yield f"  evidence {drawn} {check.evidence}"

@@ -10,10 +10,11 @@ from linnet.cli import quantities
 from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError
 from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected
 from linnet.cli.quantities import percent
-from linnet.cli.simulation import INTERVAL, Outcome, Scenario, wilson
+from linnet.cli.simulation import INTERVAL, Outcome, Scenario
 from linnet.cli.simulation import run as play
 from linnet.cli.worlds import World
 from linnet.core.checks import Check, Policy, Signal, Verdict
+from linnet.core.interval import wilson
 
 if TYPE_CHECKING:
     from linnet.cli.judging import Judged
