@@ -59,7 +59,7 @@ def contents() -> Iterator[tuple[str, bytes]]:
 
 def _files(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
     for path in folder.rglob("*"):
-        if path.suffix in {".py", ".yaml"}:
+        if path.suffix in {".py", ".yaml", ".css"}:
             yield f"{name}/{path.relative_to(folder)}", path.read_bytes()
 
 

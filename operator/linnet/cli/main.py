@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from linnet.cli import asking, completion, glyphs, linting, looking, recounting, simulating
+from linnet.cli import asking, completion, glyphs, linting, looking, recounting, reporting, simulating
 from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
 from linnet.cli.kubectl import CommandError, Kubectl
 
@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     cluster = flags()
     looking.add(commands, cluster)
     recounting.add(commands, cluster)
+    reporting.add(commands, cluster)
     asking.add(commands, cluster)
     linting.add(commands)
     simulating.add(commands, cluster)

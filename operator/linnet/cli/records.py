@@ -9,7 +9,7 @@ from linnet.cli.plots import LEGEND, interval, toward
 from linnet.cli.tree import Paint, by_policy
 from linnet.cli.weighed import Weighed, weighed
 
-_DONE: Final = {
+DONE: Final = {
     "Promoted": ("was promoted", "green"),
     "RolledBack": ("was rolled back", "red"),
     "Aborted": ("was aborted", "yellow"),
@@ -48,7 +48,7 @@ def newest_first(versions: Iterable[Object]) -> list[Recorded]:
 def told(record: Recorded, painted: Paint) -> list[str]:
     """Why, in words, and what the evidence was."""
     decision = record.decision
-    done, color = _DONE.get(decision["decision"], (decision["decision"], "dim"))
+    done, color = DONE.get(decision["decision"], (decision["decision"], "dim"))
     why = f"by {decision['by']} at {record.time}: {decision.get('reason', '')}"
     head = f"version {record.number} {painted(done, color)} {why}"
     place = [f"revision {decision['revision']}"] if decision.get("revision") else []
