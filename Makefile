@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@touch $@
 
 check: lint ## lint, types, import contracts, generated files, unit tests (under a minute)
-	pytest -q -m "not integration and not e2e and not rollouts" -n 2
+	pytest -q -m "not integration and not e2e and not rollouts and not packages" -n 2
 
 lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
@@ -48,7 +48,7 @@ image: venv ## build the operator's and the example server's images, and import 
 chart: venv ## lint the chart and validate what it renders
 	python3 hack/chart.py
 
-cli: venv ## the command line in one file: build/kubectl-linnet.pyz
+cli: venv ## the command line in one file, build/kubectl-linnet.pyz, and what krew installs it with
 	$(PY) hack/zipapp.py
 
 test: venv ## every test, all three tiers, on the embedded cluster
