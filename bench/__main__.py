@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-PARTS = ("detection", "curves", "engine")
+PARTS = ("detection", "curves", "engine", "cli")
 
 
 def main() -> int:

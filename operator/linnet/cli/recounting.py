@@ -5,12 +5,11 @@ import asyncio
 from typing import Any, Final
 
 from linnet.cli import underway
-from linnet.cli.asking import RESOURCES
 from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError, table
 from linnet.cli.family import Family
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.looking import seen
-from linnet.cli.objects import condition, name
+from linnet.cli.objects import RESOURCES, condition, name
 from linnet.cli.records import Recorded, newest_first, told, told_check
 from linnet.cli.tree import by_policy
 from linnet.cli.weighed import weighed

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from linnet.cli.asking import RESOURCES
 from linnet.cli.console import FAILED, OK, Console, FailedError
 from linnet.cli.kubectl import Kubectl
+from linnet.cli.objects import RESOURCES
 from linnet.cli.tree import Paint
 from linnet.core import replay
 from linnet.core.replay import Replayed

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from linnet.cli import quantities
 from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError
-from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected
+from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected, uncounted
 from linnet.cli.quantities import percent
 from linnet.cli.simulation import INTERVAL, Outcome, Scenario
 from linnet.cli.simulation import run as play
 from linnet.cli.worlds import World
 from linnet.core.checks import Check, Policy, Signal, Verdict
 from linnet.core.interval import wilson
+from linnet.core.thresholds import Threshold
 
 if TYPE_CHECKING:
     from linnet.cli.judging import Judged
@@ -33,7 +34,10 @@ DEFAULT: Final = Policy((Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
 
 @dataclass(frozen=True)
 class Case:
-    """A policy at some traffic. `seconds`: the least that its rollout takes; `limit`: how long a step waits."""
+    """A policy at some traffic. `seconds`: the least that its rollout takes; `limit`: how long a step waits.
+
+    `thresholds` are checks of named queries, which are told of and not simulated.
+    """
 
     name: str
     policy: Policy
@@ -42,6 +46,7 @@ class Case:
     canary_pods: int = 1
     seconds: float = LENGTH_SECONDS
     limit: float = EVIDENCE_SECONDS
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class Simulated:
         bad = percent(self.expected.cost.bad_rate)
         return [
             self.expected.told(),
-            f"  good versions rolled back: {_proportion(self.false_rollbacks, self.runs)}",
+            f"  good versions rolled back (stable against itself): {_proportion(self.false_rollbacks, self.runs)}",
             f"  versions at {bad} that passed: {_proportion(self.false_passes, self.runs)}",
         ]
 
@@ -124,6 +129,7 @@ def _simulate(given: argparse.Namespace, console: Console) -> int:
     for case in cases:
         each = found[case.name]
         console.say(f"{case.name}: {case.traffic.told()}", *(line for s in each for line in s.told()))
+        console.say(*uncounted(case.thresholds))
         console.say(*advice([s.expected for s in each], case.limit))
     return OK
 
@@ -141,7 +147,7 @@ def _of_file(given: argparse.Namespace) -> list[Case]:
     from linnet.cli.judging import judged
 
     found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))
-    known = [_case(j, given) for j in found if j.policy.judged.checks and not j.unruled]
+    known = [_case(j, given) for j in found if j.policy.checks and not j.unruled]
     if not known:
         unruled = [f"; {j.unruled}" for j in found if j.unruled][:1]
         needs = "it takes a Deployment (mld), its RolloutPolicy if it names one, and its Model or checks of its own"
@@ -159,6 +165,7 @@ def _case(judged: "Judged", given: argparse.Namespace) -> Case:
         judged.canaries,
         judged.time.total_seconds(),
         judged.policy.limits.evidence.total_seconds(),
+        judged.policy.thresholds,
     )
 
 
