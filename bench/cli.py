@@ -18,11 +18,18 @@ from statistics import median
 from typing import Any
 
 import aiohttp
-from bench.engine import DIGEST, GROUP, NAMESPACE, READY_POD, REPO, RUNTIME, Api, Json, deployment, each, path
+from bench.engine import DIGEST, GROUP, REPO, RUNTIME, each, path
+from bench.played import NAMESPACE, READY_POD, Api
 
+Json = dict[str, Any]
 MERGE = "application/merge-patch+json"
 STAMP = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
 READY = {"type": "Ready", "status": "True", "reason": "AsDesired", "message": "version 1 serves", **STAMP}
+
+
+def deployment(name: str) -> Json:
+    spec = {"model": {"name": name}, "replicas": 1}
+    return {"apiVersion": GROUP, "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
 
 def version(name: str) -> Json:

@@ -17,16 +17,15 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from bench.played import NAMESPACE, Api, Json, Played
 
 REPO = Path(__file__).resolve().parents[1]
 GROUP = "linnet.dev/v1alpha1"
-MANAGED = "linnet.dev/managed=true"
-NAMESPACE = "bench"
 DIGEST = f"sha256:{'0' * 64}"
 RUNTIME = {
     "name": "custom",
@@ -37,41 +36,6 @@ RUNTIME = {
     "metrics": {"path": "/metrics", "requests": [{"name": "requests_total"}], "errors": [{"name": "errors_total"}]},
 }
 KINDS = ("Model", "ModelVersion", "Deployment")
-Json = dict[str, Any]
-
-
-@dataclass
-class Api:
-    """The API server, by a session with many connections."""
-
-    session: aiohttp.ClientSession
-    url: str
-
-    async def send(self, method: str, path: str, body: Json | None = None, content: str = "application/json") -> Json:
-        data = None if body is None else json.dumps(body)
-        headers = {"Content-Type": content}
-        async with self.session.request(method, self.url + path, data=data, headers=headers) as answer:
-            text = await answer.text()
-            assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
-            return dict(json.loads(text))
-
-    async def watch(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        """For ever; `seen` gets each event's type and object. Begins again where the server ends it."""
-        while True:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                await self._stream(path, seen)
-
-    async def _stream(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with self.session.get(f"{self.url}{path}&watch=true", timeout=timeout) as answer:
-            buffer = b""
-            async for chunk in answer.content.iter_any():
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    waiting = seen(event["type"], event["object"])
-                    if waiting is not None:
-                        await waiting
 
 
 @dataclass
@@ -139,89 +103,27 @@ def mean_look(before: dict[str, float], after: dict[str, float]) -> float:
     return took / max(1.0, count)
 
 
-@dataclass
-class Played:
-    """The controllers and the kubelet: a ready pod for every apps/v1 Deployment, and when that was created."""
-
-    api: Api
-    made: dict[str, float] = field(default_factory=dict)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def start(self) -> None:
-        self._spawn(
-            self.api.watch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector={MANAGED}", self._made)
-        )
-
-    def stop(self) -> None:
-        for task in list(self.tasks):
-            task.cancel()
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            print("the played controllers failed:", task.exception(), file=sys.stderr)
-
-    def _made(self, type_: str, obj: Json) -> None:
-        """Once for each: a watch that begins again tells of all of them anew."""
-        name = obj["metadata"]["labels"]["linnet.dev/deployment"]
-        if type_ == "ADDED" and name not in self.made and not (obj.get("status") or {}).get("readyReplicas"):
-            self.made[name] = time.monotonic()
-            self._spawn(self._ready(obj))
-
-    async def _ready(self, obj: Json) -> None:
-        """One pod that is ready after a while, and the Deployment's status that counts it."""
-        await asyncio.sleep(READY_AFTER_SECONDS)
-        name, merge = obj["metadata"]["name"], "application/merge-patch+json"
-        pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-        await self.api.send("POST", pods, pod(obj))
-        await self.api.send("PATCH", f"{pods}/{name}-0/status", {"status": READY_POD}, merge)
-        status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
-        path_ = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}/status"
-        await self.api.send("PATCH", path_, {"status": {**status, "observedGeneration": 1}}, merge)
-
-
-READY_AFTER_SECONDS = 5.0
-"""No model server is quicker; and what plays the controllers shares the two cores with what is measured."""
-READY_POD = {
-    "phase": "Running",
-    "podIP": "127.0.0.1",
-    "podIPs": [{"ip": "127.0.0.1"}],
-    "conditions": [{"type": t, "status": "True"} for t in ("Ready", "ContainersReady")],
-    "containerStatuses": [
-        {
-            "name": "server",
-            "ready": True,
-            "started": True,
-            "restartCount": 0,
-            "image": "",
-            "imageID": "",
-            "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
-        }
-    ],
-}
-
-
-def pod(made: Json) -> Json:
-    """What the Deployment's ReplicaSet would make."""
-    name, template = made["metadata"]["name"], made["spec"]["template"]
-    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-0", "uid": made["metadata"]["uid"]}
-    meta = {"name": f"{name}-0", "namespace": NAMESPACE, "labels": template["metadata"]["labels"]}
-    meta["ownerReferences"] = [{**owner, "controller": True}]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
-
-
 def model(name: str) -> Json:
     spec = {"format": {"name": "custom"}, "source": {"uri": f"s3://models/{name}"}, "runtime": RUNTIME}
     return {"apiVersion": GROUP, "kind": "Model", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
 
-def deployment(name: str) -> Json:
-    spec = {"model": {"name": name}, "replicas": 1}
+EVERYTHING: Json = {
+    "policy": {"name": "shared"},
+    "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "External", "name": "queue", "target": 10}]},
+    "traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]},
+}
+"""A shared policy, an autoscaler and a route for each object, instead of `replicas`."""
+POLICY: Json = {
+    "apiVersion": GROUP,
+    "kind": "RolloutPolicy",
+    "metadata": {"name": "shared", "namespace": NAMESPACE},
+    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyse": {"for": "2m"}}, {"setWeight": 80}]}},
+}
+
+
+def deployment(name: str, features: Json) -> Json:
+    spec = {"model": {"name": name}, **(features or {"replicas": 1})}
     return {"apiVersion": GROUP, "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
 
@@ -287,9 +189,9 @@ async def quiet(operator: Operator) -> None:
             return
 
 
-async def burst(api: Api, operator: Operator, names: list[str]) -> Json:
+async def burst(api: Api, operator: Operator, names: list[str], features: Json) -> Json:
     """Deployments by 20 writers: from each apply's answer to its apps/v1 Deployment, and the requests it took."""
-    played = Played(api)
+    played = Played(api, gateway=bool(features))
     played.start()
     await quiet(operator)
     print(f"{len(names)} Deployments by 20 writers", file=sys.stderr, flush=True)
@@ -297,7 +199,7 @@ async def burst(api: Api, operator: Operator, names: list[str]) -> Json:
 
     async def apply(name: str) -> None:
         applied[name] = time.monotonic()
-        await api.send("POST", path("deployments"), deployment(name))
+        await api.send("POST", path("deployments"), deployment(name, features))
 
     await each(names, apply)
     written = time.monotonic() - begun
@@ -366,21 +268,23 @@ async def rest(operator: Operator, seconds: float) -> Json:
     }
 
 
-async def measure(burst_size: int, fleet: int, resting: float) -> Json:
+async def measure(burst_size: int, fleet: int, resting: float, features: Json) -> Json:
     with tempfile.TemporaryDirectory(prefix="linnet-bench-") as folder:
         command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "control-plane"]
         up = subprocess.run([*command, "up", "--dir", folder], stdout=subprocess.PIPE, check=True)
         try:
             server = json.loads(up.stdout)
             os.kill(server["pids"]["kube-controller-manager"], signal.SIGKILL)  # its part is played
-            return await _measure(server, burst_size, fleet, resting)
+            return await _measure(server, burst_size, fleet, resting, features)
         finally:
             subprocess.run([*command, "down", "--dir", folder], check=True)
 
 
-async def _measure(server: Json, burst_size: int, fleet: int, resting: float) -> Json:
+async def _measure(server: Json, burst_size: int, fleet: int, resting: float, features: Json) -> Json:
     kubectl = [f"{server['bin']}/kubectl", "--kubeconfig", server["kubeconfig"]]
     subprocess.run([*kubectl, "apply", "-f", str(REPO / "crds")], check=True, stdout=subprocess.DEVNULL)
+    if features:
+        define_routes(kubectl)
     subprocess.run(
         [*kubectl, "wait", "--for=condition=Established", "crd", "--all"], check=True, stdout=subprocess.DEVNULL
     )
@@ -392,21 +296,30 @@ async def _measure(server: Json, burst_size: int, fleet: int, resting: float) ->
     connector = aiohttp.TCPConnector(limit=200, ssl=trust)
     async with aiohttp.ClientSession(connector=connector, headers=headers, read_bufsize=2**24) as session:
         api = Api(session, server["url"])
+        if features:
+            await api.send("POST", path("rolloutpolicies"), POLICY)
         operator = Operator.start(server["kubeconfig"])
         try:
             names = [f"m{n}" for n in range(burst_size)]
             await validated(api, names)
-            results: Json = {"burst": await burst(api, operator, names)}
+            results: Json = {"burst": await burst(api, operator, names, features)}
             more = [f"m{n}" for n in range(burst_size, fleet)]
             if more:
                 await validated(api, more)
-                results["growth"] = await burst(api, operator, more)
+                results["growth"] = await burst(api, operator, more, features)
             operator.stop()
             operator, results["restart"] = await restart(server["kubeconfig"], fleet)
             results["rest"] = await rest(operator, resting)
         finally:
             operator.stop()
     return results
+
+
+def define_routes(kubectl: list[str]) -> None:
+    """The Gateway API's definitions."""
+    command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "gateway", "--definitions"]
+    folder = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    subprocess.run([*kubectl, "apply", "--server-side", "-f", folder], check=True, stdout=subprocess.DEVNULL)
 
 
 def table(results: Json) -> str:
@@ -435,9 +348,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--burst", type=int, default=300, help="Deployments applied by 20 writers")
     parser.add_argument("--fleet", type=int, default=1000, help="Deployments when the operator is restarted")
     parser.add_argument("--rest", type=float, default=60, help="seconds at rest")
+    parser.add_argument(
+        "--everything", action="store_true", help="each with a shared policy, an autoscaler and a gateway's route"
+    )
     given = parser.parse_args(argv)
-    results = asyncio.run(measure(given.burst, given.fleet, given.rest))
-    out = REPO / "build" / "bench" / "engine.json"
+    features = EVERYTHING if given.everything else {}
+    results = asyncio.run(measure(given.burst, given.fleet, given.rest, features))
+    out = REPO / "build" / "bench" / ("engine-everything.json" if features else "engine.json")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(results, indent=2) + "\n")
     print(table(results))

@@ -102,6 +102,8 @@ class VersionWorld:
     jobs: list[Json] = field(default_factory=list)
     pods: list[Json] = field(default_factory=list)
     proven: bool = True
+    deployments: list[Json] = field(default_factory=list)
+    """Specs of Deployments that follow the Model."""
 
     def ask(self, text: str) -> "VersionWorld":
         self.annotations = {REQUEST_ANNOTATION: text}
@@ -114,6 +116,10 @@ class VersionWorld:
             pods=tuple(children.pod(p) for p in self.pods),
             platform=PLATFORM,
             requests_proven=self.proven,
+            deployments=tuple(
+                Parent(f"risk-{n}", "ml", f"uid-{n}", 1, {}, False, {"model": {"name": "risk"}, **spec}, {})
+                for n, spec in enumerate(self.deployments)
+            ),
         )
 
     def become(self, status: ModelVersionStatus | None) -> "VersionWorld":

@@ -16,6 +16,7 @@ import yaml
 
 from linnet.api.conditions import find
 from linnet.api.deployment import DeploymentStatus
+from linnet.api.hooks import Hooks
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import ModelVersionStatus
@@ -26,8 +27,9 @@ from linnet.core.exposition import CORRECT, TOTAL, MetricRules, PodCounters
 from linnet.core.instant import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
-from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record, SaveEvidence
+from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
 from linnet.core.queries import Question
+from linnet.core.replies import Call, NotYet, Reply
 from linnet.core.runtimes import catalogue, freeze
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,6 +108,11 @@ class Cluster:
     answer: Callable[[Question], Answer] = lambda _: NoValue("nothing")
     """What the platform's Prometheus says, if there is one."""
     asked: list[Question] = field(default_factory=list)
+    hooks: Hooks | None = None
+    reply: Callable[[Call], Reply | None] = lambda _: NotYet("nobody has decided")
+    """What the platform's endpoints say to hooks; None: nothing yet."""
+    called: list[Call] = field(default_factory=list)
+    notified: list[Notify] = field(default_factory=list)
     uids: Any = field(default_factory=lambda: itertools.count(1))
     history: list[str] = field(default_factory=list)
 
@@ -216,6 +223,10 @@ class Cluster:
         questions = deployment.questions(observed, self.now)
         self.asked += questions
         observed = replace(observed, answers={question: self.answer(question) for question in questions})
+        calls = deployment.calls(observed, self.now)
+        self.called += calls
+        replies = {call: said for call in calls if (said := self.reply(call)) is not None}
+        observed = replace(observed, replies=replies)
         plan = deployment.plan(observed, self.now)
         for action in plan.actions:
             self._act(action)
@@ -242,7 +253,7 @@ class Cluster:
             others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
-            platform=replace(PLATFORM, prometheus=self.prometheus),
+            platform=replace(PLATFORM, prometheus=self.prometheus, hooks=self.hooks),
             requests_proven=self.proven,
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
             if self.shared is not None
@@ -279,6 +290,9 @@ class Cluster:
                 return
             case Log():
                 self.logs.append(action)
+                return
+            case Notify():
+                self.notified.append(action)
                 return
             case _:
                 raise AssertionError(action)

@@ -16,7 +16,7 @@ from linnet.adapters.errors import ConflictError, ForbiddenError, LeadershipLost
 from linnet.adapters.gather import as_parent
 from linnet.adapters.journal import Journal
 from linnet.api.modelversion import Decision, Quarantine
-from linnet.core.plan import Action, Delete, Emit, Log, Patch, Record, Ref
+from linnet.core.plan import Action, Delete, Emit, Log, Notify, Patch, Record, Ref
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = Ref("Deployment", "ml", "iris")
@@ -33,8 +33,17 @@ class Desk:
         self.leads = True
         self.journal = Journal(self.kube, "pod-1", lambda: NOW, lambda *event: self.counted.append(event))
         children = Children(self.kube, self.cache, self.seen, self.gone)
+        self.told: list[Emit | Log | Notify] = []
         self.acting = Acting(
-            self.kube, self.cache, children, self.journal, self.seen, self.gone, lambda: NOW, self.writable
+            self.kube,
+            self.cache,
+            children,
+            self.journal,
+            self.seen,
+            self.gone,
+            lambda: NOW,
+            self.writable,
+            lambda _ref, _parent, action: self.told.append(action),
         )
 
     def seen(self, resource: kinds.Resource, obj: Json) -> bool:

@@ -91,6 +91,43 @@ def test_a_bad_prometheus_file_is_named(tmp_path: Path, text: str, said: str) ->
     assert "password" not in str(caught.value)
 
 
+def calling(tmp_path: Path, text: str) -> Settings:
+    file = tmp_path / "hooks.yaml"
+    file.write_text(text)
+    return replace(settings(None), hooks_file=str(file))
+
+
+def test_the_endpoints_are_there(tmp_path: Path) -> None:
+    """Where the platform named some; nothing is sent otherwise."""
+    made = platform(calling(tmp_path, "{endpoints: [{name: desk, url: 'http://d'}], events: {endpoint: desk}}")).hooks
+    assert made is not None
+    assert made.by_name["desk"].url == "http://d"
+    assert platform(settings(None)).hooks is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{endpoints: []}", "endpoints: list should have at least 1 item"),
+        ("{endpoints: [{name: d, url: 'http://user:password@d'}]}", "endpoints.0.url: string should match pattern"),
+        ("{endpoints: [{name: d, url: 'http://d?token=password'}]}", "endpoints.0.url: string should match pattern"),
+        ("{endpoints: [{name: d, url: 'file:///etc'}]}", "endpoints.0.url: string should match pattern"),
+        ("{endpoints: [{name: d, url: 'http://d', timeout: 1h}]}", "timeout: from 1s to 30s"),
+        ("{endpoints: [{name: d, url: 'http://d'}, {name: d, url: 'http://e'}]}", "endpoints: d is there twice"),
+        ("{endpoints: [{name: d, url: 'http://d'}], events: {endpoint: e}}", "there is no endpoint e: there are d"),
+        ("{", "can't be read"),
+    ],
+)
+def test_a_bad_hooks_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """At the start, in one line, before a rollout depends on it."""
+    with pytest.raises(BadSettingError) as caught:
+        platform(calling(tmp_path, text))
+    assert str(caught.value).startswith(f"LINNET_HOOKS_FILE: {tmp_path}/hooks.yaml")
+    assert said.lower() in str(caught.value).lower()
+    assert "\n" not in str(caught.value)
+    assert "password" not in str(caught.value)
+
+
 def test_a_missing_prometheus_file_is_named(tmp_path: Path) -> None:
     """A typo in a mount path."""
     with pytest.raises(BadSettingError, match=r"LINNET_PROMETHEUS_FILE: .* can't be read"):

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.integration
 
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
+HOOKS = "spec.strategy.hooks"
+HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
@@ -90,6 +92,10 @@ strategy:
   - {analyse: {for: 10m}}
   bake: {time: 30m, holdbackPercent: 5}
   capacity: Surge
+  hooks:
+  - {name: change-freeze, at: PreRollout, endpoint: calendar}
+  - {name: approved, at: ConfirmPromotion, endpoint: desk}
+  - {name: report, at: PostRollout, endpoint: desk}
   onNewVersion: Queue
   revisionHistory: 10
 analysis:
@@ -103,7 +109,7 @@ analysis:
   - {name: latency, signal: Latency, threshold: 250ms, maxShareSlower: "0.05"}
   - {name: business, signal: Metric, metric: {name: missed_total, per: requests}, maxRatioToStable: "1.5"}
   - {name: slo, signal: Prometheus, query: {name: http-success}, min: "0.99"}
-deadlines: {fetch: 1h, ready: 10m, evidence: 1h}
+deadlines: {fetch: 1h, ready: 10m, evidence: 1h, hook: 8h}
 paused: false
 """
 
@@ -175,6 +181,15 @@ def test_every_field_is_taken_and_stored_as_written(api: ApiServer, make: Callab
 
 
 REFUSED: list[tuple[Object, list[str]]] = [
+    (changed(deployment(), HOOKS, [{**HOOK, "endpoint": "https://evil.example"}]), [f"{HOOKS}[0].endpoint", "match"]),
+    (changed(deployment(), HOOKS, [{**HOOK, "url": "https://x"}]), [f'unknown field "{HOOKS}[0].url"']),
+    (changed(deployment(), HOOKS, [{**HOOK, "at": "Rollback"}]), [f"{HOOKS}[0].at", '"ConfirmPromotion"']),
+    (
+        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "capacity": "InPlace", "hooks": [HOOK]}),
+        [f"{HOOKS}:", "AllAtOnce with capacity InPlace takes PostRollout hooks only"],
+    ),
+    (changed(deployment(), HOOKS, [HOOK, HOOK]), [f"{HOOKS}[1]", "Duplicate value"]),
+    (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
     (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),
@@ -302,6 +317,14 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
+    (
+        changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
+        ["spec.strategy.capacity:", "fixed number of pods"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "a BlueGreen needs pods beside stable's"],
+    ),
     (
         changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
         ["spec.strategy.steps:", "write type: Canary"],

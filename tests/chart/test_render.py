@@ -1,5 +1,6 @@
 """What the chart renders: least rights, restricted pods, and every switch does what it says. Needs helm."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from functools import lru_cache
@@ -170,11 +171,15 @@ def test_runtimes_become_catalogue_files_by_name() -> None:
 
 def mounted(items: list[Object], folder: Path) -> Platform:
     """What the operator makes of the files that the chart mounts."""
-    for part in ("runtimes", "prometheus"):
+    for part in ("runtimes", "prometheus", "hooks"):
         (folder / part).mkdir()
         for name, text in only(items, "ConfigMap", f"linnet-{part}")["data"].items():
             (folder / part / name).write_text(text)
-    files = {"LINNET_RUNTIMES_DIR": "runtimes", "LINNET_PROMETHEUS_FILE": "prometheus/prometheus.yaml"}
+    files = {
+        "LINNET_RUNTIMES_DIR": "runtimes",
+        "LINNET_PROMETHEUS_FILE": "prometheus/prometheus.yaml",
+        "LINNET_HOOKS_FILE": "hooks/hooks.yaml",
+    }
     return platform(read_settings(environment(items) | {k: str(folder / path) for k, path in files.items()}))
 
 
@@ -239,6 +244,42 @@ def test_without_a_prometheus_nothing_of_it_is_rendered() -> None:
     assert [i for i in of("defaults") if i["metadata"]["name"].endswith("-prometheus")] == []
 
 
+def test_the_operator_reads_the_rendered_hooks(tmp_path: Path) -> None:
+    """Endpoints, and the Secrets of each where its file says."""
+    items = of("everything")
+    hooks = mounted(items, tmp_path).hooks
+    assert hooks is not None
+    desk, chat = hooks.by_name["desk"], hooks.by_name["chat"]
+    assert (desk.url, desk.retries, chat.retries) == ("https://desk.example/linnet", 5, 0)
+    assert hooks.events is not None
+    assert (hooks.events.endpoint, hooks.events.reasons) == ("chat", ["HookAsked", "RolloutCompleted"])
+    pod = only(items, "Deployment")["spec"]["template"]["spec"]
+    [folder] = [m["mountPath"] for m in pod["containers"][0]["volumeMounts"] if m["name"] == "hooks-secrets"]
+    [volume] = [v["projected"] for v in pod["volumes"] if v["name"] == "hooks-secrets"]
+    files = {
+        f"{folder}/{item['path']}": (source["secret"]["name"], item["key"])
+        for source in volume["sources"]
+        for item in source["secret"]["items"]
+    }
+    assert files == {desk.token_file: ("desk-token", "token"), desk.ca_file: ("platform-ca", "bundle.pem")}
+
+
+def test_without_endpoints_nothing_of_hooks_is_rendered() -> None:
+    """No file, no mount, no setting."""
+    assert "LINNET_HOOKS_FILE" not in environment(of("defaults"))
+    assert [i for i in of("defaults") if i["metadata"]["name"].endswith("-hooks")] == []
+
+
+def test_a_network_policy_lets_the_operator_call_endpoints() -> None:
+    """Each by the port of its address."""
+    endpoints = json.dumps([{"name": "a", "url": "https://a/x"}, {"name": "b", "url": "http://b:8081"}])
+    policy = only(
+        rendered("--set", "networkPolicy.enabled=true", "--set-json", f"hooks.endpoints={endpoints}"), "NetworkPolicy"
+    )
+    ports = [p["port"] for rule in policy["spec"]["egress"] for p in rule.get("ports", ())]
+    assert ports[-2:] == [443, 8081]
+
+
 def test_crds_are_those_of_the_repository_and_kept() -> None:
     """Uninstalling the release leaves every Model, unless the platform says otherwise."""
     for name, kept in (("defaults", True), ("minimal", False)):
@@ -259,7 +300,9 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
-    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail"} <= {rule["alert"] for rule in rules}
+    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"} <= {
+        rule["alert"] for rule in rules
+    }
     assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
 
 
@@ -330,6 +373,9 @@ def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
         (["--set", "runtimes.custom.image=x"], "custom"),
         (["--set", "prometheus.url=http://user:secret@p"], "url"),
         (["--set", "prometheus.url=http://p", "--set", "prometheus.headers.Authorization=x"], "(?i)authorization"),
+        (["--set", "hooks.events.endpoint=desk"], "hooks.events.endpoint needs hooks.endpoints"),
+        (["--set-json", 'hooks.endpoints=[{"name": "a", "url": "http://u:secret@a"}]'], "url"),
+        (["--set-json", 'hooks.endpoints=[{"name": "a", "url": "http://a", "retries": 21}]'], "retries"),
         (["--set", "prometheus.queries.up=up"], "prometheus.queries needs prometheus.url"),
     ],
 )

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from linnet.api.base import Wire
+from linnet.api.hooks import Hooks
 from linnet.api.names import API_VERSION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core.instant import Failure, Value
@@ -50,6 +51,15 @@ def asking(answer: Value | Failure) -> Cluster:
     cluster.prometheus = PrometheusServer.model_validate(server)
     cluster.answer = lambda _: replace(answer, at=cluster.now.timestamp()) if isinstance(answer, Value) else answer
     return cluster.publish(2)
+
+
+def waiting_for_hook() -> Cluster:
+    """Version 2 has its pods, and no word of the change calendar."""
+    endpoints = {"endpoints": [{"name": "calendar", "url": "http://calendar"}]}
+    hook = {"name": "change-freeze", "at": "PreRollout", "endpoint": "calendar"}
+    cluster = Cluster(hooks=Hooks.model_validate(endpoints)).edit(**QUICK).run(5)
+    cluster.edit(strategy={**QUICK["strategy"], "hooks": [hook]}).publish(2)
+    return cluster.run(60, until=lambda c: bool(c.called)).run(20)
 
 
 def promoted() -> Cluster:

@@ -39,7 +39,6 @@ def test_every_example_is_fine(person: Person) -> None:
         (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
         (rollout_policy(), "spec.strategie", {}, "spec.strategie: there is no such field"),
         (rollout_policy(), "spec.analysis.alpha", "1", "spec.analysis.alpha: alpha lies between 0 and 1"),
-        (rollout_policy(), "spec.strategy.capacity", "InPlace", "spec.strategy.capacity: InPlace is not supported yet"),
         (model_version(), "spec.version", "one", "spec.version: "),
         (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
         (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),
@@ -190,6 +189,30 @@ def test_a_wrong_placeholder_in_the_values_is_named(person: Person, tmp_path: Pa
     said = lint(person, model(), checked, more=("--values", str(tmp_path / "values.yaml")))
     assert said.code == 1
     assert "prometheus.queries.other: {{pod}} is no placeholder" in said.err
+
+
+HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
+CALLED = {"hooks": {"endpoints": [{"name": "calendar", "url": "http://c", "tokenSecret": {"name": "t"}}]}}
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "sentence"),
+    [
+        (None, 0, "whether the platform has the endpoints that hooks name (desk) is not known: give --values"),
+        ({}, 1, "spec.strategy.hooks[0].endpoint: the platform has no endpoint desk: it has none"),
+        (CALLED, 1, "spec.strategy.hooks[0].endpoint: the platform has no endpoint desk: it has calendar"),
+        (changed(CALLED, "hooks.endpoints", [{"name": "desk", "url": "http://d"}]), 0, "none would be refused"),
+    ],
+)
+def test_an_endpoint_is_looked_up_in_the_platforms_values(
+    person: Person, values: Any, code: int, sentence: str, tmp_path: Path
+) -> None:
+    """Before a rollout waits to begin."""
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    more = ("--values", str(tmp_path / "values.yaml")) if values is not None else ()
+    said = lint(person, model(), changed(deployment(), "spec.strategy.hooks", [HOOK]), more=more)
+    assert said.code == code
+    assert sentence in said.out
 
 
 def test_without_the_model_it_says_what_it_did_not_look_at(person: Person) -> None:

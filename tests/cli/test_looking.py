@@ -48,6 +48,15 @@ def test_a_quarantined_version_stays_in_sight(person: Person) -> None:
     assert "Quarantined" in said.out.splitlines()[0]
 
 
+def test_a_hook_that_is_waited_for_is_named(person: Person) -> None:
+    """In the tree with its beginning, above it and in `explain` with its last words."""
+    objects = played.objects(played.waiting_for_hook())
+    tree = person.sees(*objects).types("get").out
+    assert "Starting, waits for hook change-freeze since 2026-01-01T00:00:05Z" in tree
+    why = person.sees(*objects).types("explain", "tumor-risk").out
+    assert "it waits for hook change-freeze (endpoint calendar) since 2026-01-01T00:00:05Z: nobody has decided" in why
+
+
 def test_in_the_bake_the_former_version_is_the_holdback(person: Person) -> None:
     """Its share is that of its pods."""
     out = person.sees(*played.objects(played.promoted())).types("get").out

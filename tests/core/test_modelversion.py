@@ -251,3 +251,51 @@ def test_a_release_takes_the_quarantine_away() -> None:
     status = record(ModelVersionStatus(quarantine=[entry]), Record("risk-v1", released, release=True), NOW)
     assert status.quarantine is None
     assert status.decisions is not None
+
+
+class TestPlace:
+    """A version is tried as it will be served."""
+
+    GPU: Json = {"resources": {"limits": {"nvidia.com/gpu": 1}}, "tolerations": [{"key": "gpu", "operator": "Exists"}]}
+
+    def test_it_loads_with_the_pods_settings_of_its_deployment(self) -> None:
+        """A server that needs a GPU gets one, and the arguments of that place."""
+        world = new_version()
+        world.deployments = [{"pod": self.GPU, "runtime": {"args": ["--quiet"]}}]
+        started(world)
+        spec = world.jobs[0]["spec"]["template"]["spec"]
+        [_, server] = spec["initContainers"]
+        assert str(server["resources"]["limits"]["nvidia.com/gpu"]) == "1"
+        assert server["args"][-1] == "--quiet"
+        assert spec["tolerations"][0]["key"] == "gpu"
+
+    def test_where_nothing_is_to_spare_it_is_only_fetched(self) -> None:
+        """capacity InPlace: no server is started beside stable's, and the digest is known all the same."""
+        world = new_version()
+        world.deployments = [{"pod": self.GPU, "replicas": 2, "strategy": {"capacity": "InPlace"}}]
+        started(world)
+        spec = world.jobs[0]["spec"]["template"]["spec"]
+        assert spec["initContainers"] == []
+        assert [c["name"] for c in spec["containers"]] == ["fetch"]
+        assert "nvidia.com/gpu" not in json.dumps(spec)
+        alone = pod()
+        alone["status"]["containerStatuses"] = pod(fetch=FETCHED)["status"]["initContainerStatuses"]
+        world.pods = [alone]
+        status = look(world).status
+        assert status["digest"] == DIGESTS[1]
+        assert status["conditions"][0]["message"].endswith("is shown by the canary (capacity: InPlace)")
+
+    def test_a_contract_is_answered_in_any_case(self) -> None:
+        """It can be asked of a server only."""
+        world = new_version()
+        world.spec["contract"] = {"configMapName": "golden"}
+        world.deployments = [{"replicas": 2, "strategy": {"capacity": "InPlace"}}]
+        started(world)
+        assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2
+
+    def test_one_deployment_with_room_is_enough_to_load_it(self) -> None:
+        """Only where all are in place there is no room."""
+        world = new_version()
+        world.deployments = [{"replicas": 2, "strategy": {"capacity": "InPlace"}}, {}]
+        started(world)
+        assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2

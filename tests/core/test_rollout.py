@@ -15,6 +15,7 @@ QUICK: dict[str, Any] = {
     "strategy": {
         "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
         "bake": {"time": "30s"},
+        "abortScaleDownDelay": "0s",
     },
     "analysis": {"interval": "2s", "warmUp": "0s"},
 }
@@ -287,3 +288,18 @@ def test_a_spec_that_cannot_be_followed_does_not_stop_the_judgement(fields: dict
     cluster.run(200, until=lambda c: "RollingBack" in c.history and at_rest(c))
     assert {p["metadata"]["labels"]["linnet.dev/version"] for p in cluster.answering()} == {"1"}
     assert len(cluster.answering()) == 2
+
+
+def test_what_a_person_aborts_keeps_its_pods_for_a_while() -> None:
+    """Requests return at once; the pods go after the delay, as Argo Rollouts' do."""
+    cluster = serving(strategy={"steps": [{"setWeight": 50}, {"pause": {}}], "abortScaleDownDelay": "20s"})
+    cluster.publish(2).run(30, lambda c: c.typed.rollout is not None and c.typed.rollout.step == 1)
+    cluster.ask("abort v2 id1 jane").run(10)
+    assert cluster.selected() == {"linnet.dev/revision": cluster.revision(1)}
+    assert cluster.phase == "RollingBack"
+    assert cluster.typed.rollout is not None
+    version_2 = [p for p in cluster.pods.values() if p["metadata"]["labels"]["linnet.dev/version"] == "2"]
+    assert len(version_2) == 2
+    cluster.run(15, at_rest)
+    assert at_rest(cluster)
+    assert not [p for p in cluster.pods.values() if p["metadata"]["labels"]["linnet.dev/version"] == "2"]

@@ -26,7 +26,7 @@ BAKE = {"time": "30s"}
 def deployed(kind: str, *, replicas: int = 4, **strategy: Any) -> Cluster:
     """A Deployment with this strategy whose version 1 serves."""
     cluster = serving(
-        strategy={"type": kind, "bake": BAKE, **strategy},
+        strategy={"type": kind, "bake": BAKE, "abortScaleDownDelay": "0s", **strategy},
         analysis=ANALYSIS,
         deadlines={"ready": "30s"},
         replicas=replicas,

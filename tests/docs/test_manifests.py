@@ -133,3 +133,23 @@ def test_prometheus_in_values_reaches_the_operator(api: ApiServer, source: Sourc
     asked = yaml.safe_load(source.text)["prometheus"]
     assert (server.url, dict(server.queries)) == (asked["url"], asked.get("queries", {}))
     assert (server.token_file is not None) == ("tokenSecret" in asked)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("source", values_with("hooks"))
+def test_hooks_in_values_reach_the_operator(api: ApiServer, source: Source, tmp_path: Path) -> None:
+    """It starts with the file that the chart makes, its endpoints as they were written."""
+    from linnet.adapters.platform import platform
+    from linnet.settings import read
+
+    (tmp_path / "values.yaml").write_text(source.text)
+    chart = ["template", "linnet", str(REPO / "charts/linnet"), "-s", "templates/hooks.yaml"]
+    config = yaml.safe_load(api.helm(*chart, "--values", str(tmp_path / "values.yaml")).out)
+    file = tmp_path / "hooks.yaml"
+    file.write_text(config["data"][file.name])
+    hooks = platform(read({"LINNET_LEADER_ELECTION": "false", "LINNET_HOOKS_FILE": str(file)})).hooks
+    assert hooks is not None
+    asked = yaml.safe_load(source.text)["hooks"]
+    assert {name: e.url for name, e in hooks.by_name.items()} == {e["name"]: e["url"] for e in asked["endpoints"]}
+    assert hooks.events is not None
+    assert (hooks.events.endpoint, hooks.events.reasons) == (asked["events"]["endpoint"], asked["events"]["reasons"])

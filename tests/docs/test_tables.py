@@ -14,15 +14,17 @@ from linnet import settings
 from linnet.adapters.telemetry import Telemetry
 from linnet.api import reference
 from linnet.api.conditions import Reason
-from linnet.api.deployment import DeploymentSpec, Phase
+from linnet.api.deployment import CheckVerdict, DeploymentSpec, Phase, RevisionStatus, RolloutStatus
 from linnet.api.model import ModelSpec
 from linnet.api.modelversion import CheckResult, Decision
 from linnet.api.names import Verb
 from linnet.api.requests import LastRequest
 from linnet.api.retrainpolicy import RetrainPolicySpec, Run
 from linnet.api.runtime import Histogram, LabelMatch, RuntimeMetrics
-from linnet.core import capacity, modelversion, retrain_admission, retrain_spec, unsupported
+from linnet.api.strategy import Hook, HookPoint
+from linnet.core import capacity, cloudevents, modelversion, retrain_admission, retrain_spec, unsupported
 from linnet.core.asked import ALLOWED
+from linnet.core.observed import Parent
 from linnet.core.runtimes import CatalogueEntry, SupportedFormat
 
 OPERATOR = REPO / "operator" / "linnet"
@@ -145,6 +147,41 @@ class TestLog:
         """The counts that a replay needs."""
         [row] = [row for row in self.log.table("`decision`") if row[0] == "`checks`"]
         assert set(code(row[1])) == fields(CheckResult)
+
+
+class TestCloudEvents:
+    """docs/reference/cloudevents.md"""
+
+    page = page("docs/reference/cloudevents.md")
+    rollout = RolloutStatus(
+        id="r",
+        phase="Stepping",
+        from_=RevisionStatus(name="risk-v1", version=1),
+        to=RevisionStatus(name="risk-v2", version=2),
+        started_at="2026-01-01T00:00:00Z",
+        weight=10,
+        effective_weight=20,
+        policy="gentle",
+        policy_hash="0",
+        checks=[CheckVerdict(name="errors", verdict="Pass")],
+    )
+    parent = Parent("risk", "ml", "uid", 1, {}, False, {"model": {"name": "risk"}}, {})
+    hook = Hook(name="approved", at="ConfirmPromotion", endpoint="desk")
+    event = cloudevents.of_hook(parent, rollout, hook, "2026-01-01T00:00:00Z")
+
+    def test_attributes(self) -> None:
+        """As the code sends them, in its order or not."""
+        assert {code(row[0])[0] for row in self.page.table()} == set(self.event)
+
+    def test_data_of_a_hook(self) -> None:
+        """Every field, and no other."""
+        listed = {code(row[0])[0] for row in self.page.table("Data of a hook")}
+        assert listed | {"namespace", "name"} == set(self.event["data"])
+
+    def test_types_of_hooks(self) -> None:
+        """One for each point."""
+        listed = {code(row[0])[0] for row in self.page.table("Types")}
+        assert {f"dev.linnet.rollout.{at.lower()}" for at in HookPoint.__args__} <= listed  # type: ignore[attr-defined]
 
 
 class TestMetrics:
@@ -277,12 +314,8 @@ EVERYTHING = {
     "deployment": {
         "model": {"name": "risk"},
         "pod": {"storage": {"cache": "Node"}},
-        "strategy": {
-            "capacity": "InPlace",
-        },
         "analysis": {
             "checks": [
-                {"name": "p", "signal": "Predictions", "max": "0.1"},
                 {"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"},
             ]
         },

@@ -13,6 +13,7 @@ QUICK: dict[str, Any] = {
     "strategy": {
         "steps": [{"setWeight": 34}, {"analyse": {"for": "1s"}}, {"setWeight": 50}, {"analyse": {"for": "1s"}}],
         "bake": {"time": "1s"},
+        "abortScaleDownDelay": "0s",
     },
     "analysis": {"interval": "500ms", "warmUp": "0s"},
 }

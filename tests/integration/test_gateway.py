@@ -159,7 +159,7 @@ class TestAutoscaling:
     @pytest.mark.usefixtures("admission")
     def test_no_rollout_shrinks_stable(self, world: World) -> None:
         """flagger #869, #1600: the minimum is what served at the start, and goes back to the spec's after it."""
-        traffic = self.serve(world, strategy={"steps": [{"pause": {}}]})
+        traffic = self.serve(world, strategy={"steps": [{"pause": {}}], "abortScaleDownDelay": "0s"})
         revision = world.status("Deployment", NAME)["stable"]["name"]
         self.scale(world, revision, 4)
         traffic.until(lambda: world.status("Deployment", NAME).get("readyReplicas") == 4, "four pods")

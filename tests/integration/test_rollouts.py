@@ -166,7 +166,7 @@ def test_a_new_rollout_starts_with_fresh_evidence(world: World) -> None:
 
 def test_abort_returns_traffic_and_stays_aborted(world: World, admission: None) -> None:
     """argo #1152, #4461, #3078: an abort is obeyed at once, and `<name>` does not flap afterwards."""
-    traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}]})
+    traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}], "abortScaleDownDelay": "0s"})
     publish(world, 2)
     traffic.until(lambda: phase(world) == "Stepping", "the canary to be ready")
     world.request("Deployment", NAME, "abort v2")

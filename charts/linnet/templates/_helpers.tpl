@@ -95,3 +95,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [events]
   verbs: [create, patch]
 {{- end -}}
+
+{{/* The Secrets that endpoints of hooks need, as sources of one projected volume; empty if there are none. */}}
+{{- define "linnet.hookSecrets" -}}
+{{- range .Values.hooks.endpoints }}
+{{- $name := .name }}
+{{- with .tokenSecret }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key | default "token" }}, path: {{ $name }}/token}]}
+{{- end }}
+{{- with .caSecret }}
+- secret: {name: {{ .name }}, items: [{key: {{ .key | default "ca.crt" }}, path: {{ $name }}/ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The port of a URL: what it names, or its scheme's own. */}}
+{{- define "linnet.port" -}}
+{{- $address := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $address.host) | default (ternary "443" "80" (eq $address.scheme "https")) -}}
+{{- end }}

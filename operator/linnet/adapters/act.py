@@ -20,7 +20,20 @@ from linnet.api.names import API_VERSION
 from linnet.core import modelversion
 from linnet.core.observed import Parent
 from linnet.core.parse import parse_status
-from linnet.core.plan import Action, Apply, Create, Delete, Emit, Log, Manifest, Patch, Record, Ref, SaveEvidence
+from linnet.core.plan import (
+    Action,
+    Apply,
+    Create,
+    Delete,
+    Emit,
+    Log,
+    Manifest,
+    Notify,
+    Patch,
+    Record,
+    Ref,
+    SaveEvidence,
+)
 
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
@@ -38,10 +51,12 @@ class Acting:
     gone: Gone
     now: Callable[[], datetime]
     writable: Callable[[], None]
+    tell: Callable[[Ref, Parent, Emit | Log | Notify], None]
+    """Sends it to an endpoint of the platform's, if one wants it. Returns at once."""
 
 
 async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> None:
-    """One action. Errors of `adapters.errors`; an Event or a log line never fails."""
+    """One action. Errors of `adapters.errors`; what is only told never fails."""
     deps.writable()
     match action:
         case Apply(manifest) | SaveEvidence(manifest):
@@ -56,8 +71,12 @@ async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> Non
             await _record(deps, ref.namespace, action)
         case Emit():
             deps.journal.emit(ref, parent, action)
+            deps.tell(ref, parent, action)
         case Log():
             deps.journal.log(ref, action)
+            deps.tell(ref, parent, action)
+        case Notify():
+            deps.tell(ref, parent, action)
         case _:
             assert_never(action)
 

@@ -29,6 +29,7 @@ from linnet.core.observed import (
 )
 from linnet.core.plan import Manifest, Ref
 from linnet.core.queries import Question
+from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 
 
@@ -48,6 +49,8 @@ class Sources:
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
+    call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
+    """The platform's endpoints; returns at once."""
 
 
 class Gather:
@@ -76,6 +79,8 @@ class Gather:
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(kinds.JOB, "ModelVersion", parent)
+        followers = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
+        deployments = tuple(as_parent(d) for d in followers)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(children.job(j) for j in jobs),
@@ -83,6 +88,8 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            deployments=deployments,
+            policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
@@ -101,15 +108,16 @@ class Gather:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
-            policy=self._get(kinds.ROLLOUT_POLICY, parent.namespace, _name_of(parent, "policy")),
+            policy=self._policy_of(parent),
             routes=self._routes(parent),
             gateway_features=await self._features(parent),
             autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
         now = self._sources.now()
         targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
+        replies = await self._sources.call(deployment.calls(observed, now))
         scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
-        return replace(observed, scrape=scrape, answers=answers) if scrape or answers else observed
+        return replace(observed, scrape=scrape, answers=answers, replies=replies)
 
     async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
         if not targets:
@@ -118,6 +126,9 @@ class Gather:
         scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
         strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
         return replace(scrape, errors={**scrape.errors, **strangers})
+
+    def _policy_of(self, deployment: Parent) -> Parent | None:
+        return self._get(kinds.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
 
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _name_of(parent, "model")

@@ -1,18 +1,21 @@
-"""What the platform configured, as decisions see it: the runtime catalogue, its Prometheus, and Linnet's image."""
+"""What the platform configured, as decisions see it: runtimes, its Prometheus, its endpoints, and Linnet's image."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from linnet.api.hooks import Hooks
 from linnet.api.prometheus import PrometheusServer
 from linnet.core import queries
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue
 from linnet.runtimes import packaged
 from linnet.settings import BadSettingError, Settings
+
+F = TypeVar("F", bound=BaseModel)
 
 
 def platform(settings: Settings) -> Platform:
@@ -28,24 +31,30 @@ def platform(settings: Settings) -> Platform:
         image_pull_policy=settings.image_pull_policy,
         deny_egress=settings.deny_egress,
         prometheus=_prometheus(settings.prometheus_file),
+        hooks=_read(Hooks, "LINNET_HOOKS_FILE", settings.hooks_file),
     )
 
 
 def _prometheus(file: str | None) -> PrometheusServer | None:
     """A query that has a wrong placeholder stops the operator at its start, not a rollout."""
+    server = _read(PrometheusServer, "LINNET_PROMETHEUS_FILE", file)
+    wrong = ((name, queries.problem(template)) for name, template in (server.queries if server else {}).items())
+    if found := next(((name, said) for name, said in wrong if said), None):
+        raise BadSettingError(f"LINNET_PROMETHEUS_FILE: {file}: queries.{found[0]}: {found[1]}")
+    return server
+
+
+def _read(type_: type[F], variable: str, file: str | None) -> F | None:
+    """What the file of this variable holds; None if it is not set."""
     if file is None:
         return None
-    place = f"LINNET_PROMETHEUS_FILE: {file}"
+    place = f"{variable}: {file}"
     try:
-        server = PrometheusServer.model_validate(yaml.safe_load(Path(file).read_text()))
+        return type_.model_validate(yaml.safe_load(Path(file).read_text()))
     except ValidationError as error:
         raise BadSettingError(f"{place}: {_first(error)}") from error
     except (OSError, UnicodeError, yaml.YAMLError) as error:
         raise BadSettingError(f"{place} can't be read: {_line(error)}") from error
-    wrong = ((name, queries.problem(template)) for name, template in server.queries.items())
-    if found := next(((name, said) for name, said in wrong if said), None):
-        raise BadSettingError(f"{place}: queries.{found[0]}: {found[1]}")
-    return server
 
 
 def _check(path: Path, files: list[Any]) -> None:

@@ -33,6 +33,12 @@ class Telemetry:
         self._queries = Counter(
             "linnet_queries", "Queries to the platform's Prometheus by outcome.", ["query", "outcome"], registry=on
         )
+        self._hooks = Counter(
+            "linnet_hook_answers", "Answers of endpoints to hooks by outcome.", ["endpoint", "outcome"], registry=on
+        )
+        self._notifications = Counter(
+            "linnet_notifications", "Events to endpoints by outcome.", ["endpoint", "outcome"], registry=on
+        )
         self._objects: dict[str, Gauge] = {}
         self._labeled: dict[Ref, set[str]] = {}
         self.queue_depth = Gauge("linnet_queue_depth", "Keys that wait for a worker.", registry=on)
@@ -55,6 +61,14 @@ class Telemetry:
     def queried(self, query: str, outcome: str) -> None:
         """`outcome` is `value`, `empty` or `error`."""
         self._queries.labels(query, outcome).inc()
+
+    def hook_answered(self, endpoint: str, outcome: str) -> None:
+        """`outcome` is `confirmed`, `waiting`, `refused` or `error`."""
+        self._hooks.labels(endpoint, outcome).inc()
+
+    def notified(self, endpoint: str, outcome: str) -> None:
+        """`outcome` is `sent`, `failed` (one try) or `dropped`."""
+        self._notifications.labels(endpoint, outcome).inc()
 
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
         """A journal event as a counter: `verdict`, `retrain_run` and the `decision` about a rollout have one."""

@@ -43,6 +43,8 @@ class Reason(StrEnum):
     ROLLING_BACK = "RollingBack"
     ABORTED = "Aborted"
     REJECTED = "Rejected"
+    WAITING_FOR_HOOK = "WaitingForHook"
+    HOOK_DEADLINE_EXCEEDED = "HookDeadlineExceeded"
     READY_DEADLINE_EXCEEDED = "ReadyDeadlineExceeded"
     AVAILABLE = "Available"
     NO_PODS_READY = "NoPodsReady"

@@ -114,6 +114,12 @@ class DeploymentSpec(Wire):
                 "capacity InPlace with one replica needs strategy type AllAtOnce",
                 ".strategy.capacity",
             ),
+            (
+                "!has(self.autoscaling) || !has(self.strategy) || !has(self.strategy.capacity) || "
+                "self.strategy.capacity != 'InPlace'",
+                "capacity InPlace needs a fixed number of pods: use replicas instead of autoscaling, or Surge",
+                ".strategy.capacity",
+            ),
         )
     }
 
@@ -167,6 +173,23 @@ class CheckVerdict(StatusWire):
     """What a person can mend, where it is known."""
 
 
+class HookStatus(StatusWire):
+    """A hook that was asked in this rollout, and what it has said."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """The hook."""
+    answer: Literal["Waiting", "Confirmed", "Refused"]
+    """Waiting: it has not said yes yet."""
+    since: Time
+    """When it was first to be asked."""
+    asked: int = 0
+    """How often it has answered, or should have."""
+    asked_at: Time | None = None
+    """When it last did."""
+    message: Annotated[str, Field(max_length=512)] = ""
+    """What it said, or why it said nothing."""
+
+
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
 
 
@@ -199,6 +222,8 @@ class RolloutStatus(StatusWire):
     """A person asked it to pause."""
     checks: Annotated[list[CheckVerdict], Field(max_length=17)] | None = None
     """The last verdicts."""
+    hooks: Annotated[list[HookStatus], Field(max_length=8)] | None = None
+    """The hooks that were asked."""
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that was named when it began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
@@ -210,7 +235,7 @@ class RolloutStatus(StatusWire):
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why, in words."""
     by: Annotated[str, Field(max_length=256)] | None = None
-    """analysis, deadline, or the person."""
+    """analysis, deadline, hook, spec, or the person."""
 
 
 class LastRollout(StatusWire):

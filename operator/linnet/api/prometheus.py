@@ -12,6 +12,8 @@ _RESERVED: Final = re.compile(
     r"authorization|proxy-.*|cookie|host|content-.*|transfer-encoding|connection", re.IGNORECASE
 )
 
+Address = Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
+"""A URL without user, password or query."""
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
 Template = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -21,7 +23,7 @@ Template = Annotated[str, Field(min_length=1, max_length=2000)]
 class PrometheusServer(Wire):
     """Where the operator asks, and what. docs/how-to/prometheus.md gives the file."""
 
-    url: Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
+    url: Address
     """Without user, password or query; the API is below `/api/v1` of it."""
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=8)] = {}
     """Sent with each query, such as a tenant's; nothing secret."""

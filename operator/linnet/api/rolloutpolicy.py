@@ -28,6 +28,8 @@ class Deadlines(Wire):
     """From the pods' creation until they are ready; 10m if left out."""
     evidence: Duration | None = None
     """How long a step may wait for a verdict; 1h if left out."""
+    hook: Duration | None = None
+    """How long a hook may leave a rollout waiting until Ready says so as False; 1h if left out. It goes on waiting."""
 
 
 class RolloutPolicySpec(Wire):

@@ -85,10 +85,29 @@ class Bake(Wire):
     """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
 
 
+HookPoint = Literal["PreRollout", "ConfirmPromotion", "PostRollout"]
+
+
+class Hook(Wire):
+    """Somebody outside who is asked, or told, about each rollout. It can delay a rollout, and never a rollback."""
+
+    name: Name
+    """Its name in conditions and records."""
+    at: HookPoint
+    """PreRollout: asked when the new pods are ready, before any of them gets a request. ConfirmPromotion: asked when
+    all steps are done, before the promotion. PostRollout: told how it ended; the answer changes nothing."""
+    endpoint: Name
+    """An endpoint that the platform named (Helm value hooks.endpoints); an address can't be written here."""
+
+
 OnNewVersion = Literal["Queue", "Supersede", "Reject"]
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
 _STEPS: Final = (
     "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
+)
+_IN_PLACE: Final = "a BlueGreen needs pods beside stable's: use capacity Surge, or another type"
+_HOOKS_IN_PLACE: Final = (
+    "nobody would answer while a hook is waited for: AllAtOnce with capacity InPlace takes PostRollout hooks only"
 )
 _AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
 
@@ -103,6 +122,17 @@ class Strategy(Wire):
                 "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
                 "the weights of the steps never decrease: a canary that should get less is rolled back",
                 ".steps",
+            ),
+            (
+                "!has(self.capacity) || self.capacity != 'InPlace' || !has(self.type) || self.type != 'BlueGreen'",
+                _IN_PLACE,
+                ".capacity",
+            ),
+            (
+                "!has(self.hooks) || !has(self.capacity) || self.capacity != 'InPlace' || !has(self.type) || "
+                "self.type != 'AllAtOnce' || self.hooks.all(h, h.at == 'PostRollout')",
+                _HOOKS_IN_PLACE,
+                ".hooks",
             ),
             ("!has(self.autoPromote) || (has(self.type) && self.type == 'BlueGreen')", _AUTO_PROMOTE, ".autoPromote"),
         )
@@ -119,10 +149,26 @@ class Strategy(Wire):
     bake: Bake | None = None
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None
-    """Surge (the default) starts canary pods beside stable's; InPlace takes stable's place."""
+    """Surge (the default) starts canary pods beside stable's. InPlace never has more pods than `replicas`: stable gives
+    up its own one by one, and nothing stays warm for the bake. For accelerators of which there is none to spare."""
+    hooks: (
+        Annotated[
+            list[Hook],
+            Field(
+                min_length=1,
+                max_length=8,
+                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            ),
+        ]
+        | None
+    ) = None
+    """Whom each rollout asks or tells; the very first version, which has nothing to go back to, asks nobody."""
     on_new_version: OnNewVersion | None = None
     """What a newer version in mid-rollout does. Queue (if left out): the newest waits. Supersede: it takes the place of
     the one under way. Reject: it is refused, also after the rollout, until `retry` or another change."""
+    abort_scale_down_delay: Duration | None = None
+    """How long a version that a person aborted keeps its pods, without new requests; 30s if left out. One that failed
+    is taken away at once, and one that is in place gives its pods back at once."""
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
 
@@ -132,6 +178,23 @@ class Strategy(Wire):
         if steps is not None and others.data.get("type") not in {None, "Canary"}:
             raise ValueError(_STEPS)
         return steps
+
+    @field_validator("capacity")
+    @classmethod
+    def _blue_green_needs_a_surge(cls, given: str | None, others: ValidationInfo) -> str | None:
+        if given == "InPlace" and others.data.get("type") == "BlueGreen":
+            raise ValueError(_IN_PLACE)
+        return given
+
+    @field_validator("hooks")
+    @classmethod
+    def _somebody_answers_while_a_hook_is_waited_for(
+        cls, hooks: list[Hook] | None, others: ValidationInfo
+    ) -> list[Hook] | None:
+        emptied = others.data.get("type") == "AllAtOnce" and others.data.get("capacity") == "InPlace"
+        if emptied and any(h.at != "PostRollout" for h in hooks or ()):
+            raise ValueError(_HOOKS_IN_PLACE)
+        return hooks
 
     @field_validator("auto_promote")
     @classmethod

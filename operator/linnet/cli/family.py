@@ -104,12 +104,20 @@ def _remark(family: Family, version: Object) -> tuple[str, str]:
     if rollout and rollout["to"]["version"] == number:
         held = ", paused" if rollout.get("paused") else ""
         step = f" step {(rollout.get('step') or 0) + 1}" if rollout["phase"] == "Stepping" else ""
-        return f"{rollout['phase']}{step}{held}", "yellow"
+        hooks = _hooks(rollout)
+        return f"{rollout['phase']}{hooks or step}{held}", "yellow"
     entries = status(version).get("quarantine") or ()
     if entries:
         return str(entries[-1]["reason"]), "red"
     ready = condition(version, "Ready")
     return (f"{ready['reason']}: {ready['message']}", "red") if ready.get("status") == "False" else ("", "dim")
+
+
+def _hooks(rollout: Object) -> str:
+    """What it waits for, once nothing else is left to wait for."""
+    asked = () if rollout.get("decision") else rollout.get("hooks") or ()
+    waiting = [f"{h['name']} since {h['since']}" for h in asked if h["answer"] == "Waiting"]
+    return f", waits for hook {', '.join(waiting)}" if waiting else ""
 
 
 def _leaf(pod: Object, painted: Paint) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linnet.api.names import API_VERSION, GROUP
 from linnet.cli.console import FAILED, FORMATS, OK, Console
-from linnet.cli.expecting import Traffic, advice, expected, uncounted
+from linnet.cli.expecting import Traffic, advice, expected, of_answers, uncounted
 from linnet.cli.manifests import Manifest, catalogue, needed, read
 from linnet.cli.simulating import traffic_flags
 
@@ -20,7 +20,9 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
     parser = commands.add_parser("lint", help=about, description=about)
     parser.add_argument("files", metavar="FILE", nargs="+", help="YAML or JSON; - is standard input")
     parser.add_argument("--runtimes", type=Path, metavar="DIR", help="the platform's own runtimes, one YAML file each")
-    values = "the Helm values that the platform installs with, for the queries of its Prometheus"
+    values = (
+        "the Helm values that the platform installs with, for the queries of its Prometheus and the endpoints of hooks"
+    )
     parser.add_argument("--values", type=Path, metavar="FILE", help=values)
     traffic_flags(parser)
     parser.add_argument("-o", "--output", choices=FORMATS, help="what was found, for programs")
@@ -96,7 +98,7 @@ def _later(manifest: Manifest) -> Iterator[str]:
 def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[tuple[Manifest, str, bool]]:
     """(object, sentence, whether it would be refused): the runtime's signals, and with a rate the cost of verdicts."""
     from linnet.cli.judging import judged, without_runtime
-    from linnet.cli.platform import asked
+    from linnet.cli.platform import asked, hooked
     from linnet.core import policy, shared
 
     known = catalogue(given.runtimes)
@@ -114,7 +116,8 @@ def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[t
         elif (trouble := policy.trouble(found.policy, found.runtime)) is not None:
             yield found.manifest, shared.located(trouble[1], own), True
             continue
-        yield from ((found.manifest, sentence, refused) for sentence, refused in asked(found.policy, given.values))
+        for sentence, refused in (*asked(found.policy, given.values), *hooked(found.policy, given.values)):
+            yield found.manifest, shared.located(sentence, own), refused
         if given.rate is not None:
             yield from ((found.manifest, sentence, False) for sentence in _costs(found, given))
 
@@ -124,5 +127,6 @@ def _costs(found: "Judged", given: argparse.Namespace) -> Iterator[str]:
     costs = expected(found.policy.judged, traffic)
     yield traffic.told()
     yield from (cost.told() for cost in costs)
+    yield from of_answers(found.policy.judged, traffic)
     yield from uncounted(found.policy.thresholds)
     yield from advice(costs, found.policy.limits.evidence.total_seconds())

@@ -6,6 +6,12 @@ BAR: Final = 40
 LEGEND: Final = "█ up to the interval of 95 %, ▓ up to the rate, ▒ up to the interval's end; ┃ the bound"
 
 
+def filled(share: float) -> str:
+    """Full at 1 and beyond."""
+    full = round(BAR * min(1.0, max(0.0, share)))
+    return "█" * full + "░" * (BAR - full)
+
+
 def interval(low: float, value: float, high: float) -> str:
     """Shares of the scale, 0 to 1: `████▓▓▒▒░░░░`."""
     first, middle, last = (round(BAR * min(1.0, max(0.0, at))) for at in (low, value, high))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from linnet.cli.objects import Object, name, status
-from linnet.cli.plots import LEGEND, interval, toward
+from linnet.cli.plots import LEGEND, filled, interval, toward
 from linnet.cli.tree import Paint, by_policy
 from linnet.cli.weighed import Weighed, weighed
 
@@ -58,10 +58,15 @@ def told(record: Recorded, painted: Paint) -> list[str]:
 
 
 def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    found = [weighed(check) for check in decision.get("checks") or ()]
-    for check in found:
-        yield from told_check(check, painted)
-    if any(check.rates for check in found):
+    """One after the other, and what the bars mean."""
+    drawn = False
+    for check in decision.get("checks") or ():
+        found = weighed(check)
+        yield from told_check(found, painted)
+        drawn = drawn or bool(found.rates)
+        if check.get("predictions"):
+            yield from _compared(check, painted)
+    if drawn:
         yield painted(LEGEND, "dim")
 
 
@@ -77,6 +82,29 @@ def told_check(check: Weighed, painted: Paint) -> Iterator[str]:
     for rate in check.rates:
         shown = interval(rate.low / check.top, rate.rate / check.top, rate.high / check.top)
         yield f"  {rate.track:<9}{painted(shown, 'yellow' if rate.track == 'canary' else 'green')} {rate.text}"
-    if check.rates and check.bound:
+    if check.rates:
+        yield from _evidence(check, painted)
+
+
+def _evidence(check: Weighed, painted: Paint) -> Iterator[str]:
+    """How far the evidence has gone toward the bound."""
+    if check.bound:
         drawn = painted(toward(check.statistic, check.bound), "red" if check.refuted else "dim")
         yield f"  evidence {drawn} {check.evidence}"
+
+
+def _compared(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
+    """Both distributions of answers, class by class on one scale, and how far apart they are."""
+    told = check["predictions"]
+    rows = [{"name": c["name"], **{t: c.get(t, 0) for t in ("canary", "stable")}} for c in told.get("classes") or ()]
+    totals = {track: sum(row[track] for row in rows) or 1 for track in ("canary", "stable")}
+    top = max((row[track] / totals[track] for row in rows for track in totals), default=0.0) or 1.0
+    for row in rows:
+        for track, color in (("canary", "yellow"), ("stable", "green")):
+            share = row[track] / totals[track]
+            name_ = row["name"] if track == "canary" else ""
+            yield f"  {name_[:16]:<17}{track:<9}{painted(filled(share / top), color)} {row[track]:,}, {share:.2%}"
+    if "divergence" in told and "error" in told:
+        allowed = f"at most {float(told.get('max') or 0):g} allowed"
+        yield f"  divergence {float(told['divergence']):.4f} ± {float(told['error']):.4f} bits, {allowed}"
+    yield from _evidence(weighed(check), painted)

@@ -11,13 +11,15 @@ from linnet.cli.kubectl import CommandError, Kubectl
 from linnet.cli.objects import name
 from linnet.core import basis, ledger
 from linnet.core.analysis import judge
-from linnet.core.checks import Judgement, Policy, Verdict
+from linnet.core.checks import Judgement, Policy, Resemblance, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.replay import COUNTS
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
 """As a record has it: below, there is no evidence to speak of."""
+_ANSWERS: Final = Resemblance("", 0.0, ())
+"""A check of predictions has its part of alpha; it is not judged here."""
 
 
 class UnreadableError(Exception):
@@ -68,8 +70,9 @@ def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
     analysis = source.get("analysis") or {}
     detect = analysis.get("detect") or {}
     given = {"alpha": analysis.get("alpha"), "detect_ratio": detect.get("ratio"), "detect_power": detect.get("power")}
-    numbers = {field: _number(text) for field, text in given.items() if text is not None}
-    policy = Policy(known.checks, **numbers)
+    numbers: Json = {field: _number(text) for field, text in given.items() if text is not None}
+    compared = any(check.get("signal") == "Predictions" for check in analysis.get("checks") or ())
+    policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if compared else None)
     none = timedelta(0)
     return [judge(policy, c, known, elapsed=none, required=none, now=_folded(known)) for c in known.checks]
 

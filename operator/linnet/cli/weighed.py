@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linnet.cli.quantities import percent
@@ -70,19 +70,15 @@ def weighed(check: Json) -> Weighed:
     """Of a check as a decision records it."""
     found = _basis(check)
     message = str(check.get("message") or "").partition(" (bad: ")[0]
-    about = Weighed(str(check["name"]), str(check["verdict"]), message, query=_query(check))
-    if not any(check.get(f"{track}Requests") for track in TRACKS):
+    statistic, bound = (float(check.get(key) or 0) for key in ("statistic", "bound"))
+    about = Weighed(
+        str(check["name"]), str(check["verdict"]), message, statistic=statistic, bound=bound, query=_query(check)
+    )
+    if check.get("predictions") or not any(check.get(f"{track}Requests") for track in TRACKS):
         return about
     spread = replay.again(found).counts.dispersion if found is not None else 1.0
-    return Weighed(
-        about.name,
-        about.verdict,
-        message,
-        tuple(_rate(check, track, spread) for track in TRACKS),
-        "; ".join(_limits(found.check)) if found is not None else "",
-        float(check.get("statistic") or 0),
-        float(check.get("bound") or 0),
-    )
+    limits = "; ".join(_limits(found.check)) if found is not None else ""
+    return replace(about, rates=tuple(_rate(check, track, spread) for track in TRACKS), limits=limits)
 
 
 def _basis(check: Json) -> basis.Counted | None:

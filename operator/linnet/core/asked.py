@@ -11,7 +11,7 @@ from linnet.api.conditions import timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
 from linnet.api.requests import Request, pending
-from linnet.core import answers, decisions, manifests, steps, turns
+from linnet.core import answers, decisions, hooks, manifests, steps, turns
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit, Record
 from linnet.core.target import Refusal, quarantine_of, wanted
@@ -84,6 +84,8 @@ def _under_way(world: World) -> RolloutStatus:
 def _promote(world: World, request: Request, judged: Judged) -> Answer:
     if world.spec.paused:
         return Answer(Turn(world), "spec.paused is true: set it to false first", done=False)
+    if waits := hooks.told(world, hooks.waiting(world)):
+        return Answer(Turn(world), f"every step is done; it {waits}. promote-full goes on without it", done=False)
     step = _under_way(world).step or 0
     return Answer(steps.next_step(world, judged, request.user), f"left step {step} for {request.user}")
 
@@ -95,7 +97,7 @@ def _promote_full(world: World, request: Request, judged: Judged) -> Answer:
     if under_way.phase == "Baking":
         ended = turns.finish(world, request.user, "PromoteFull", f"{request.user} ended the bake", judged)
         return Answer(ended, "the bake is over")
-    message = f"{request.user} promoted it past the remaining steps"
+    message = f"{request.user} promoted it past the remaining steps{hooks.passed(world)}"
     return Answer(turns.promote(world, request.user, "PromoteFull", message, judged), "promoting")
 
 

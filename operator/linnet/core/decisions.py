@@ -7,10 +7,18 @@ from typing import Final, Literal
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.api.modelversion import CheckEvidence, CheckResult, Decision, DecisionKind, Quarantine
+from linnet.api.modelversion import (
+    CheckEvidence,
+    CheckResult,
+    ClassResult,
+    Decision,
+    DecisionKind,
+    PredictionsResult,
+    Quarantine,
+)
 from linnet.api.requests import Request
 from linnet.core import basis
-from linnet.core.checks import Judgement, Signal
+from linnet.core.checks import Judgement, Shape, Signal
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Log, Record
 from linnet.core.world import World
@@ -84,10 +92,12 @@ def _without_evidence(decision: Decision) -> Decision:
 
 
 def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:
-    """By digest for errors, a person's word, or the artifact itself; with the template for latency and pods."""
+    """By digest for errors, answers, a person's word, or the artifact itself; with the template for all others."""
     policy = world.policy
     signals = {c.name: c.signal for c in policy.judged.checks} if policy else {}
-    by_digest = signals.get(reason) == Signal.ERRORS or reason in {"Rollback", "Quarantined", "Outage"}
+    answers = policy.judged.resemblance if policy else None
+    of_artifact = signals.get(reason) == Signal.ERRORS or (answers is not None and answers.name == reason)
+    by_digest = of_artifact or reason in {"Rollback", "Quarantined", "Outage"}
     return Quarantine(
         template=None if by_digest else rollout.to.template,
         deployment=world.name,
@@ -113,6 +123,7 @@ def _result(judgement: Judgement) -> CheckResult:
         value=_measured(asked.value) if asked else None,
         min=_measured(asked.min) if asked else None,
         max=_measured(asked.max) if asked else None,
+        predictions=_compared(judgement.shape) if judgement.shape else None,
         message=judgement.message[:512],
         evidence=_evidence(judgement),
     )
@@ -125,6 +136,15 @@ def _evidence(judgement: Judgement) -> CheckEvidence | None:
     if len(form.get("segments", ())) > basis.MOST_SEGMENTS:
         del form["segments"]
     return CheckEvidence.model_validate(form)
+
+
+def _compared(shape: Shape) -> PredictionsResult:
+    return PredictionsResult(
+        divergence=_measured(shape.divergence),
+        error=_measured(shape.error),
+        max=_measured(shape.max),
+        classes=[ClassResult(name=c.name[:80], canary=c.canary, stable=c.stable) for c in shape.classes] or None,
+    )
 
 
 def _measured(number: float | None) -> Decimal | None:

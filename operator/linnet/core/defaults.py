@@ -20,6 +20,8 @@ ALPHA: Final = 0.01
 DETECT_RATIO: Final = 5.0
 DETECT_POWER: Final = 0.9
 BAKE_TIME: Final = timedelta(minutes=10)
+ABORT_SCALE_DOWN_DELAY: Final = timedelta(seconds=30)
+"""As Argo Rollouts' abortScaleDownDelaySeconds."""
 HOLDBACK_PERCENT: Final = 5
 ERRORS_MIN_EXCESS: Final = 0.002
 LATENCY_MIN_EXCESS: Final = 0.01
@@ -34,6 +36,7 @@ class Limits:
     fetch: timedelta
     ready: timedelta
     evidence: timedelta
+    hook: timedelta
 
 
 def deadlines(given: Deadlines | None) -> Limits:
@@ -42,6 +45,7 @@ def deadlines(given: Deadlines | None) -> Limits:
         fetch=given.fetch or timedelta(hours=1),
         ready=given.ready or timedelta(minutes=10),
         evidence=given.evidence or timedelta(hours=1),
+        hook=given.hook or timedelta(hours=1),
     )
 
 
@@ -60,7 +64,14 @@ def bake_time(bake: Bake | None) -> timedelta:
     return bake.time if bake is not None and bake.time is not None else BAKE_TIME
 
 
+def abort_delay(strategy: Strategy) -> timedelta:
+    given = strategy.abort_scale_down_delay
+    return ABORT_SCALE_DOWN_DELAY if given is None else given
+
+
 def holdback_percent(strategy: Strategy) -> int:
+    if strategy.capacity == "InPlace":
+        return 0
     bake = strategy.bake
     if bake is not None and bake.holdback_percent is not None:
         return bake.holdback_percent

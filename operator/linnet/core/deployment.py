@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
-from linnet.core import asked, judging, rollout, routing, shared, summary, traffic_gateway, unsupported
+from linnet.core import arranging, asked, hooks, judging, rollout, shared, summary, traffic_gateway, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
 from linnet.core.queries import Question
+from linnet.core.replies import Call
 from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
 from linnet.core.turns import Turn
 from linnet.core.world import World, adopted, standing
@@ -46,6 +47,13 @@ def questions(observed: DeploymentObserved, now: datetime) -> tuple[Question, ..
     """What the platform's Prometheus is to be asked before this look."""
     asked = observed.platform.prometheus is not None and _is_judged(observed)
     return judging.questions(_stands(observed, now)) if asked else ()
+
+
+def calls(observed: DeploymentObserved, now: datetime) -> tuple[Call, ...]:
+    """What the endpoints of this rollout's hooks are to be asked in this look."""
+    under_way = observed.deployment.status.get("rollout")
+    asks = observed.platform.hooks is not None and isinstance(under_way, Mapping) and under_way.get("hooks")
+    return hooks.due(_stands(observed, now)) if asks else ()
 
 
 def _is_judged(observed: DeploymentObserved) -> bool:
@@ -84,7 +92,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     target = stopped or wanted(before)
     refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
     turn = _moved(before, judged, target, refused)
-    if _is_new(before) and (made := tuple(routing.missing(turn.world))):
+    if _is_new(before) and (made := tuple(arranging.missing(turn.world))):
         return Plan(None, made, AFTER_OTHERS)
     after = turn.world.with_status(**_waiting(turn.world, target))
     status = _status(after, judged, target, refused, stopped)
@@ -92,7 +100,7 @@ def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentSt
     told = (*turn.actions, *_told(before, judged), *_warned(before, status), *_rejected(before, status))
     return Plan(
         status,
-        (*(() if _is_new(before) else routing.actions(before)), *told, *saved),
+        (*(() if _is_new(before) else arranging.actions(before)), *told, *saved),
         _next_look(before, turn.world),
         evidence=data,
         gauges=_gauges(turn.world),

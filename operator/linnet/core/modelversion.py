@@ -11,12 +11,14 @@ from linnet.api.names import Verb
 from linnet.api.requests import LastRequest, Request, pending
 from linnet.core import answers, decisions, unsupported, validation
 from linnet.core.children import JobView
+from linnet.core.manifests import Image
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
 from linnet.core.podparts import Owner
 from linnet.core.report import Report
 from linnet.core.validation_outcome import Outcome, outcome
+from linnet.core.validation_place import place
 
 MAX_DECISIONS: Final = 32
 MAX_QUARANTINES: Final = 16
@@ -101,7 +103,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     pods = [p for p in state.observed.pods if p.meta.owner == job.meta.uid]
     found = outcome(job, pods)
     if found.passed is not None:
-        return _passed(state, found.passed)
+        return _passed(state, found.passed, loaded=found.loaded)
     if found.lost:
         return _start(state, attempt + 1)
     if found.failed is not None:
@@ -112,10 +114,13 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
 def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     platform = state.observed.platform
     digest = state.status.digest or state.spec.source.digest
-    job = validation.job(state.owner, state.spec, digest, platform.image, platform.image_pull_policy, attempt)
+    where = place(state.observed, contract=state.spec.contract is not None)
+    image = Image(platform.image, platform.image_pull_policy)
+    job = validation.job(state.owner, state.spec, digest, image, attempt, where)
     status = state.status.model_copy(update={"attempt": attempt})
-    message = f"fetching {_shown(state.spec)} and loading it in {state.spec.runtime.name}"
-    event = Emit("Normal", "Validating", f"Fetching {_shown(state.spec)} and loading it in {state.spec.runtime.name}")
+    loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
+    message = f"fetching {_shown(state.spec)}{loading}"
+    event = Emit("Normal", "Validating", message[0].upper() + message[1:])
     return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
 
 
@@ -125,7 +130,7 @@ def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
-def _passed(state: _State, report: Report) -> Plan[ModelVersionStatus]:
+def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersionStatus]:
     former = state.status.digest
     if former is not None and former != report.digest:
         message = f"{_shown(state.spec)} now has digest {report.digest}, this version is {former}: give it a new uri"
@@ -139,8 +144,12 @@ def _passed(state: _State, report: Report) -> Plan[ModelVersionStatus]:
             "validated_at": timestamp(state.now),
         }
     )
-    message = f"{state.spec.runtime.name} loaded {_shown(state.spec)}"
-    event = Emit("Normal", "Validated", f"{state.spec.runtime.name} loaded {report.digest}")
+    if loaded:
+        message = f"{state.spec.runtime.name} loaded {_shown(state.spec)}"
+        event = Emit("Normal", "Validated", f"{state.spec.runtime.name} loaded {report.digest}")
+    else:
+        message = f"{_shown(state.spec)} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
+        event = Emit("Normal", "Validated", f"Fetched {report.digest}")
     fields = {"version": state.observed.version.name, "digest": report.digest}
     return _finish(
         state.observed, status, Reason.VALIDATED, message, state.now, Log("validated", fields), event, holds=True

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from linnet.api.hooks import Hooks
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.exposition import MetricRules, PodCounters
 from linnet.core.instant import Answer
 from linnet.core.queries import Question
+from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
 
@@ -52,6 +54,8 @@ class Platform:
     """Kinds of the Gateway API that the cluster serves and the operator may write."""
     prometheus: PrometheusServer | None = None
     """The server of the named queries."""
+    hooks: Hooks | None = None
+    """Whom hooks may name."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class ModelObserved:
 
 @dataclass(frozen=True)
 class ModelVersionObserved:
-    """A ModelVersion, its validation Job and the Job's pods."""
+    """A ModelVersion, its validation Job and the Job's pods, and who will serve it."""
 
     version: Parent
     jobs: tuple[JobView, ...]
@@ -77,6 +81,10 @@ class ModelVersionObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    deployments: tuple[Parent, ...] = ()
+    """Those that follow its Model."""
+    policies: Mapping[str, Parent] = field(default_factory=dict)
+    """The RolloutPolicies that they name."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,8 @@ class DeploymentObserved:
     routes: tuple[RouteView, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
     """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
+    replies: Mapping[Call, Reply] = field(default_factory=dict)
+    """Of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: the features that its class names; None if that can't be read."""

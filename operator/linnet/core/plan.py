@@ -99,7 +99,15 @@ class Log:
     fields: Mapping[str, Any]
 
 
-Action = Apply | Create | Patch | Delete | Record | SaveEvidence | Emit | Log
+@dataclass(frozen=True)
+class Notify:
+    """Send a CloudEvent to an endpoint of the platform's, some time soon; nothing waits for it."""
+
+    endpoint: str
+    event: Mapping[str, Any]
+
+
+Action = Apply | Create | Patch | Delete | Record | SaveEvidence | Emit | Log | Notify
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from linnet.api.deployment import RevisionStatus
+from linnet.core import hooks
 from linnet.core.checks import Judgement, Verdict
 from linnet.core.children import Pod
 from linnet.core.policy import Rules
@@ -101,11 +102,12 @@ def _late(world: World, policy: Rules) -> str | None:
 
 
 def _overdue(world: World, policy: Rules, limit: timedelta) -> bool:
-    """A pause outlives pods: one that was lost, or that scaling adds, has its own time from its creation."""
+    """A pause or a hook outlives pods: one that was lost, or that scaling adds, has its own time from its creation."""
     rollout = world.status.rollout
     assert rollout is not None
     index = rollout.step or 0
-    if rollout.phase != "Stepping" or index >= len(policy.steps) or policy.steps[index].set_weight is not None:
+    stepping = rollout.phase == "Stepping" and index < len(policy.steps)
+    if not hooks.waiting(world) and not (stepping and policy.steps[index].set_weight is None):
         return True
     waiting = [p for p in world.pods(rollout.to) if not p.ready]
     return any(p.meta.created is None or world.now - p.meta.created > limit for p in waiting)

@@ -9,13 +9,13 @@ from typing import assert_never
 from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.core import decisions, podhealth, routing, steps, traffic
+from linnet.core import decisions, gates, hooks, podhealth, routing, steps, traffic
 from linnet.core.checks import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
 from linnet.core.policy import Rules
 from linnet.core.target import Wanted, newcomer, quarantine_of
-from linnet.core.turns import ANALYSIS, OUTAGE, Turn, abort, complete, finish, last_rollout, promote, roll_back
+from linnet.core.turns import ANALYSIS, OUTAGE, SPEC, Turn, abort, complete, finish, last_rollout, promote, roll_back
 from linnet.core.world import World
 
 
@@ -86,7 +86,7 @@ def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: W
     if (entry := quarantine_of(world, rollout.to)) is not None:
         return roll_back(world, entry.deployment or "a person", "Quarantined", entry.message, judged)
     if target is not None and target.revision.name == rollout.from_.name:
-        return abort(world, "spec", "Reverted", f"the spec asks for version {target.revision.version} again", judged)
+        return abort(world, SPEC, "Reverted", f"the spec asks for version {target.revision.version} again", judged)
     return _overtaken(world, target, judged)
 
 
@@ -97,7 +97,7 @@ def _overtaken(world: World, target: Wanted | None, judged: Judged) -> Turn | No
     if newer is None or not supersedes or world.paused:
         return None
     message = f"version {newer.revision.version} takes its place ({newer.revision.name})"
-    return abort(world, "spec", "Superseded", message, judged)
+    return abort(world, SPEC, "Superseded", message, judged)
 
 
 def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
@@ -125,8 +125,16 @@ def _starting(world: World, rollout: RolloutStatus, policy: Rules) -> Turn:
         return _first(world, rollout)
     if world.paused:
         return Turn(world)
+    return gates.through(world, "PreRollout", Judged(), lambda ready: _started(ready, policy))
+
+
+def _started(world: World, policy: Rules) -> Turn:
+    """Its pods are ready and may get requests; where none serve, there is nothing to judge."""
+    rollout = world.status.rollout
+    assert rollout is not None
     if world.replicas == 0:
-        return promote(world, ANALYSIS, "ScaledToZero", "no pods serve, so there is nothing to judge", Judged())
+        why = ("ScaledToZero", "no pods serve, so there is nothing to judge")
+        return gates.through(world, "ConfirmPromotion", Judged(), lambda w: promote(w, ANALYSIS, *why, Judged()))
     time = timestamp(world.now)
     moved = world.with_rollout(rollout, phase="Stepping", step=0, step_started_at=time, ready_at=time)
     return steps.entered(moved, policy, Judged())
@@ -178,8 +186,9 @@ def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
         stable=rollout.from_,
         former=None if world.status.former == rollout.from_ else world.status.former,
         rollout=None,
-        held=rollout.to.name if outcome == "Aborted" and rollout.by != "spec" else world.status.held,
+        held=rollout.to.name if outcome == "Aborted" and rollout.by != SPEC else world.status.held,
         last_rollout=last_rollout(world, rollout, outcome, message),
     )
     version = rollout.from_.version if rollout.from_ else 0
-    return Turn(ended, (Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again"),))
+    told = hooks.after(world, rollout, outcome, message)
+    return Turn(ended, (Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again"), *told))

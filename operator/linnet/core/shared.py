@@ -88,6 +88,8 @@ def misfits(spec: DeploymentSpec) -> Iterator[str]:
     if not (spec.traffic and spec.traffic.type == "Gateway"):
         for index, step in enumerate(strategy.steps or ()):
             yield from _without_gateway(step, f"spec.strategy.steps[{index}]")
+    if strategy.capacity == "InPlace" and spec.autoscaling is not None:
+        yield "spec.strategy.capacity: InPlace needs a fixed number of pods: use Surge, or replicas for autoscaling"
     alone = spec.autoscaling is None and (spec.replicas is None or spec.replicas <= 1)
     if strategy.capacity == "InPlace" and alone and strategy.type != "AllAtOnce":
         yield (

@@ -6,7 +6,7 @@ from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
 from linnet.api.strategy import Step
-from linnet.core import routing, traffic
+from linnet.core import gates, routing, traffic
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
@@ -21,7 +21,8 @@ def entered(world: World, policy: Rules, judged: Judged, by: str = ANALYSIS) -> 
     assert rollout is not None
     index = rollout.step or 0
     if index >= len(policy.steps):
-        return promote(world, by, *_why(policy), judged)
+        left_by = by if by != ANALYSIS else None
+        return _promoting(world.with_rollout(rollout, by=left_by), policy, judged)
     weight = policy.steps[index].set_weight
     if weight is None:
         return Turn(world)
@@ -30,6 +31,14 @@ def entered(world: World, policy: Rules, judged: Judged, by: str = ANALYSIS) -> 
     message = f"Version {rollout.to.version}: weight {weight} %{f' ({effective} % by pods)' if way.by_pods else ''}"
     moved = world.with_rollout(rollout, weight=weight, effective_weight=effective)
     return Turn(moved, (Emit("Normal", "WeightSet", message),))
+
+
+def _promoting(world: World, policy: Rules, judged: Judged) -> Turn:
+    """Past the last step, once every hook has confirmed; whoever left that step promotes it."""
+    rollout = world.status.rollout
+    assert rollout is not None
+    by = rollout.by or ANALYSIS
+    return gates.through(world, "ConfirmPromotion", judged, lambda w: promote(w, by, *_why(policy), judged))
 
 
 def _why(policy: Rules) -> tuple[str, str]:
@@ -52,7 +61,7 @@ def next_step(world: World, judged: Judged, by: str = ANALYSIS) -> Turn:
 def stepping(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
     index = rollout.step or 0
     if index >= len(policy.steps):
-        return promote(world, ANALYSIS, *_why(policy), judged)
+        return _promoting(world, policy, judged)
     step, elapsed = policy.steps[index], world.since(rollout.step_started_at)
     if step.pause is not None:
         return _pausing(world, step, elapsed, judged)
@@ -64,7 +73,7 @@ def stepping(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged
 def _reached(world: World, rollout: RolloutStatus) -> bool:
     """Whether the canary has the pods of this step, and gets the requests of it."""
     wanted = routing.routing(world)
-    pods, found = wanted.replicas[rollout.to.name], world.workload(rollout.to)
+    pods, found = routing.stage_replicas(world), world.workload(rollout.to)
     there = found is not None and found.replicas >= pods and found.ready >= pods
     return there and wanted.split is not None and traffic.of(world).holds(world, wanted.split)
 

@@ -3,9 +3,10 @@
 Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records.
 """
 
+from linnet.api.base import format_duration
 from linnet.api.conditions import Condition, Reason, condition
 from linnet.api.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
-from linnet.core import podhealth, traffic_gateway
+from linnet.core import hooks, podhealth, traffic_gateway
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
 from linnet.core.silence import NO_SILENCE
@@ -55,6 +56,8 @@ def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
     match rollout.phase:
         case "Starting":
             trouble = podhealth.trouble(world.pods(rollout.to))
+            if (waits := _hooks(world)) and not trouble and not world.paused:
+                return Reason.WAITING_FOR_HOOK, f"{version}: its pods are ready, and get no requests yet; it {waits}"
             return Reason.STARTING, f"{version}: {trouble or 'its pods are starting'}"
         case "Stepping":
             return _stepping(world, rollout)
@@ -80,12 +83,20 @@ def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
     where = f"version {rollout.to.version}, step {(rollout.step or 0) + 1} of {steps}, weight {rollout.weight} %"
     if said := traffic_gateway.problem(world):
         return Reason.ROUTE_NOT_ACCEPTED, f"{where}: {said}"
+    if (rollout.step or 0) >= steps:
+        where = f"version {rollout.to.version}, every step is done, weight {rollout.weight} %"
     if world.paused:
         return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
     step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
     if step is not None and step.pause is not None:
         return Reason.PAUSED, _waits(world, rollout, where)
+    if waits := _hooks(world):
+        return Reason.WAITING_FOR_HOOK, f"{where}: it {waits}. {_verdicts(rollout)}".strip()
     return _reason_of(rollout), f"{where}. {_verdicts(rollout)}".strip()
+
+
+def _hooks(world: World) -> str:
+    return hooks.told(world, hooks.waiting(world))
 
 
 def _waits(world: World, rollout: RolloutStatus, where: str) -> str:
@@ -111,7 +122,7 @@ def _verdicts(rollout: RolloutStatus) -> str:
 def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> Condition:
     rollout, stable = world.status.rollout, world.status.stable
     if rollout is not None and rollout.phase != "RollingBack":
-        late = _first_is_late(world, rollout)
+        late = _first_is_late(world, rollout) or _hook_is_late(world)
         reason, message = _phase(world, rollout)
         return late or condition("Ready", None, reason, f"{message}{_meanwhile(world.status)}")
     if rollout is not None:
@@ -157,3 +168,16 @@ def _first_is_late(world: World, rollout: RolloutStatus) -> Condition | None:
     if health.verdict != Verdict.FAIL:
         return None
     return condition("Ready", False, Reason.READY_DEADLINE_EXCEEDED, health.message)
+
+
+def _hook_is_late(world: World) -> Condition | None:
+    """Somebody must act: it goes on waiting, is neither promoted nor taken back, and says so."""
+    policy, late = world.policy, () if world.paused else hooks.overdue(world)
+    if policy is None or not late:
+        return None
+    way = f"mend it, or request promote-full or abort of {world.name}"
+    if world.status.rollout is not None and world.status.rollout.phase == "Starting":
+        way = f"mend it, or request abort of {world.name}"
+    limit = f"longer than deadlines.hook ({format_duration(policy.limits.hook)})"
+    message = f"{hooks.told(world, late)}. That is {limit}: {way}"
+    return condition("Ready", False, Reason.HOOK_DEADLINE_EXCEEDED, message)

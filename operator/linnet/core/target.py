@@ -9,7 +9,7 @@ from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelStatus
 from linnet.api.modelversion import Quarantine
-from linnet.core import manifests, policy, shared, traffic_gateway, versions
+from linnet.core import hooks, manifests, policy, shared, traffic_gateway, versions
 from linnet.core.parse import parse_status
 from linnet.core.versions import Version
 from linnet.core.world import World
@@ -112,6 +112,14 @@ def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
     return Refusal(reason, shared.located(message, world.observed.deployment.spec))
 
 
+def _unhooked(world: World, target: Wanted) -> Refusal | None:
+    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime)
+    platform = world.observed.platform.hooks
+    there = platform.by_name if platform is not None else None
+    said = hooks.unreachable(rules, there) if rules and world.status.stable is not None else None
+    return Refusal(Reason.INVALID_SPEC, shared.located(said, world.observed.deployment.spec)) if said else None
+
+
 def _unrouted(world: World, _: Wanted) -> Refusal | None:
     """A gateway that does not go by what is written would not split the traffic either."""
     if world.status.stable is None or (said := traffic_gateway.problem(world)) is None:
@@ -161,7 +169,7 @@ def _rejected(world: World, target: Wanted) -> Refusal | None:
 
 
 _Check = Callable[[World, Wanted], Refusal | None]
-_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _grpc, _uncopied)
+_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _unhooked, _grpc, _uncopied)
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _unrouted, _leftovers)
 

@@ -8,13 +8,15 @@ from typing import Final
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import LastRollout, RolloutStatus
-from linnet.core import decisions
+from linnet.core import decisions, hooks
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit
 from linnet.core.world import World
 
 ANALYSIS: Final = "analysis"
 DEADLINE: Final = "deadline"
+HOOK: Final = "hook"
+SPEC: Final = "spec"
 OUTAGE: Final = "Outage"
 
 
@@ -103,7 +105,8 @@ def complete(world: World, rollout: RolloutStatus) -> Turn:
         held=None,
         last_rollout=last_rollout(world, rollout, "Promoted", message),
     )
-    return Turn(ended, (Emit("Normal", "RolloutCompleted", message),))
+    told = hooks.after(world, rollout, "Promoted", message)
+    return Turn(ended, (Emit("Normal", "RolloutCompleted", message), *told))
 
 
 def last_rollout(world: World, rollout: RolloutStatus, outcome: str, message: str) -> LastRollout:

@@ -34,23 +34,12 @@ def in_deployment(spec: DeploymentSpec) -> Iterator[str]:
 
 
 def in_blocks(spec: Blocks) -> Iterator[str]:
-    yield from _in_strategy(spec)
     yield from _in_analysis(spec)
-
-
-def _in_strategy(spec: Blocks) -> Iterator[str]:
-    strategy = spec.strategy
-    if strategy is None:
-        return
-    if strategy.capacity == "InPlace":
-        yield "spec.strategy.capacity: InPlace is not supported yet; use Surge"
 
 
 def _in_analysis(spec: Blocks) -> Iterator[str]:
     for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
         path = f"spec.analysis.checks[{index}]"
-        if check.signal == "Predictions":
-            yield f"{path}.signal: Predictions is not supported yet; use another signal"
         if check.signal == "Latency" and check.max is not None:
             yield f"{path}.max: for signal Latency write maxShareSlower"
         if check.name == "pod-health":

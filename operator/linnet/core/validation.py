@@ -5,11 +5,12 @@ from typing import Final
 from linnet.api.base import format_duration
 from linnet.api.labels import COMPONENT, MODEL, MODEL_VERSION, VERSION
 from linnet.api.modelversion import ModelVersionSpec
-from linnet.api.pod import PodSettings
 from linnet.core import defaults
+from linnet.core.manifests import Image
 from linnet.core.plan import Manifest
 from linnet.core.podparts import Owner, container_security, fetch_container, metadata, pod_spec, volumes
 from linnet.core.server import server_container
+from linnet.core.validation_place import Place
 
 FETCH: Final = "fetch"
 PROBE: Final = "probe"
@@ -23,9 +24,7 @@ def job_name(version: str, attempt: int) -> str:
     return f"{version[:52]}-check-{attempt}"
 
 
-def job(
-    owner: Owner, spec: ModelVersionSpec, digest: str | None, image: str, pull_policy: str, attempt: int
-) -> Manifest:
+def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, attempt: int, place: Place) -> Manifest:
     """One attempt. Failures of the network are tried again by the Job; exit code 2 ends it at once."""
     labels = {
         MODEL_VERSION: owner.name,
@@ -43,10 +42,10 @@ def job(
             "backoffLimit": 2,
             "activeDeadlineSeconds": int((limits.fetch + limits.ready).total_seconds()) + 60,
             "ttlSecondsAfterFinished": 3600,
-            "podFailurePolicy": {"rules": [_fail_at_once(FETCH), _fail_at_once(PROBE)]},
+            "podFailurePolicy": {"rules": [_fail_at_once(c) for c in ((FETCH, PROBE) if place.loads else (FETCH,))]},
             "template": {
                 "metadata": {"labels": meta["labels"]},
-                "spec": _pod(owner.name, spec, digest, image, pull_policy),
+                "spec": _pod(owner.name, spec, digest, image, place),
             },
         },
     }
@@ -57,24 +56,27 @@ def _fail_at_once(container: str) -> Manifest:
     return {"action": "FailJob", "onExitCodes": codes}
 
 
-def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: str, pull_policy: str) -> Manifest:
-    settings, limits = PodSettings(), defaults.deadlines(None)
+def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, place: Place) -> Manifest:
+    settings, limits = place.settings, defaults.deadlines(None)
     credentials = spec.source.credentials
     account = credentials.service_account_name if credentials else None
-    fetch = fetch_container(spec.source, digest, settings, image, pull_policy, format_duration(limits.fetch))
-    server = {**server_container(spec.runtime, settings, [], pull_policy), "restartPolicy": "Always"}
+    fetch = fetch_container(spec.source, digest, settings, image.name, image.pull_policy, format_duration(limits.fetch))
+    server = {
+        **server_container(spec.runtime, settings, [*place.arguments], image.pull_policy),
+        "restartPolicy": "Always",
+    }
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
         **pod_spec(settings, {MODEL_VERSION: name}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 5,
-        "initContainers": [fetch, server],
-        "containers": [_probe(spec, image, pull_policy)],
+        "initContainers": [fetch, server] if place.loads else [],
+        "containers": [_probe(spec, image) if place.loads else fetch],
         "volumes": [*volumes(settings, spec.source), *contract],
     }
 
 
-def _probe(spec: ModelVersionSpec, image: str, pull_policy: str) -> Manifest:
+def _probe(spec: ModelVersionSpec, image: Image) -> Manifest:
     arguments = ["probe", "--url", f"http://127.0.0.1:{spec.runtime.ports.http}"]
     arguments += ["--ready-path", spec.runtime.ready_path, "--model-name", spec.model.name]
     deadline = spec.runtime.startup or defaults.deadlines(None).ready
@@ -85,8 +87,8 @@ def _probe(spec: ModelVersionSpec, image: str, pull_policy: str) -> Manifest:
         mounts.append({"name": "contract", "mountPath": CONTRACT_DIR, "readOnly": True})
     return {
         "name": PROBE,
-        "image": image,
-        "imagePullPolicy": pull_policy,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
         "args": arguments,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": container_security(),

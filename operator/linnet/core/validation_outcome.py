@@ -36,6 +36,8 @@ class Outcome:
     """At most one of passed, failed, lost; `waiting` says what it waits for."""
 
     passed: Report | None = None
+    loaded: bool = True
+    """Whether the server was started."""
     failed: tuple[Reason, str] | None = None
     lost: bool = False
     waiting: str = ""
@@ -56,6 +58,9 @@ def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
     fetched, probed = report.read(pod.container(FETCH)), report.read(pod.container(PROBE))
     if probed is not None and probed.outcome == "Validated" and fetched is not None:
         return Outcome(passed=fetched)
+    only_fetches = any(c.name == FETCH for c in pod.containers)
+    if only_fetches and fetched is not None and fetched.outcome == "Fetched":
+        return Outcome(passed=fetched, loaded=False)
     for said in (probed, fetched):
         if said is not None and said.outcome == "Failed":
             return _failure(job, pod, said)

@@ -17,6 +17,7 @@ from linnet.adapters.children import Children
 from linnet.adapters.errors import KubeError, ServedApisChangedError
 from linnet.adapters.gateways import Gateways
 from linnet.adapters.gather import Gather, Sources
+from linnet.adapters.hooks import Endpoints
 from linnet.adapters.journal import Journal
 from linnet.adapters.kube import Kube
 from linnet.adapters.memory import Memory
@@ -66,6 +67,8 @@ class Leading:
         self._scraper = Scraper()
         server = around.platform.prometheus
         self._prometheus = Prometheus(server, around.telemetry.queried) if server is not None else None
+        told = around.telemetry
+        self._endpoints = Endpoints(around.platform.hooks, around.now, told.hook_answered, told.notified)
         self._memory = Memory(around.kube)
         self._relisted = asyncio.Event()
         settings = around.settings
@@ -87,7 +90,8 @@ class Leading:
             self.runtime.enqueue(ref)
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
-        writing = asyncio.ensure_future(self._acting.journal.write(lambda: self.runtime.queue.depth > 0))
+        journal = self._acting.journal.write(lambda: self.runtime.queue.depth > 0)
+        writing = asyncio.gather(journal, self._endpoints.deliver())
         try:
             await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
@@ -119,6 +123,7 @@ class Leading:
         await self._scraper.close()
         if self._prometheus is not None:
             await self._prometheus.close()
+        await self._endpoints.close()
 
     def problem(self) -> str | None:
         return self.runtime.problem()
@@ -136,7 +141,7 @@ class Leading:
     async def _flush(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
-                await self._acting.journal.flush()
+                await asyncio.gather(self._acting.journal.flush(), self._endpoints.flush())
 
     async def _sweep(self) -> None:
         """Shortly after any watch has begun, and once in each resync."""
@@ -168,6 +173,7 @@ class Leading:
             gone=self._feed.gone,
             now=around.now,
             writable=around.writable,
+            tell=self._endpoints.tell,
         )
 
     def _make_deps(self) -> Deps:
@@ -198,6 +204,7 @@ class Leading:
             evidence=self._memory.recall,
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,
+            call=self._endpoints.ask,
         )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:

@@ -1,0 +1,45 @@
+"""How a version is tried before it serves: with the pods' settings of a Deployment that will serve it.
+
+A server that needs a GPU does not load without one. Where every Deployment replaces its pods in place there is none to
+spare: then the artifact is fetched and its digest taken, and the canary's own readiness shows that it loads.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from linnet.api.deployment import DeploymentSpec
+from linnet.api.pod import PodSettings
+from linnet.core import shared
+from linnet.core.observed import ModelVersionObserved
+from linnet.core.parse import Invalid, parse_spec
+
+
+@dataclass(frozen=True)
+class Place:
+    """`loads`: the server is started, and answers the contract if there is one."""
+
+    settings: PodSettings = field(default_factory=PodSettings)
+    arguments: tuple[str, ...] = ()
+    loads: bool = True
+
+
+def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
+    """That of the first Deployment, by name, which follows the Model; a contract is always answered."""
+    found = [*_followers(observed)]
+    if not found:
+        return Place()
+    first = found[0]
+    in_place = all(d.strategy is not None and d.strategy.capacity == "InPlace" for d in found)
+    return Place(
+        settings=(first.pod or PodSettings()).model_copy(update={"service_account_name": None}),
+        arguments=tuple(first.runtime.args) if first.runtime else (),
+        loads=contract or not in_place,
+    )
+
+
+def _followers(observed: ModelVersionObserved) -> Iterator[DeploymentSpec]:
+    for parent in sorted(observed.deployments, key=lambda d: d.name):
+        spec = parse_spec(DeploymentSpec, parent.spec)
+        if not isinstance(spec, Invalid):
+            policy = observed.policies.get(spec.policy.name) if spec.policy else None
+            yield shared.effective(spec, policy).spec
