@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from demo import report
+from demo.acts import possible
 from demo.curves import curves, policy_of
 from demo.episodes import Episode, Rollout, condemned, episodes, rollouts, troubles
 from demo.facts import Fact
@@ -38,6 +39,7 @@ class Show:
     screen: Screen
     stage: Stage = field(default_factory=Stage)
     seconds: dict[str, float] = field(default_factory=dict)
+    gateway: bool = True
 
     def __post_init__(self) -> None:
         self.live = Live(self.stage)
@@ -72,6 +74,7 @@ class Show:
 
     async def _prepare(self) -> Story:
         place = await self._timed("cluster and images", find(self.settings, self.screen.say))
+        self.gateway = place.front is not None
         kubectl = Kubectl(NAMESPACE, place.kubeconfig, place.tools)
         examples = Examples(place)
         self.screen.say("helm upgrade --install linnet charts/linnet")
@@ -84,7 +87,7 @@ class Show:
     async def _set_out(self, kubectl: Kubectl, examples: Examples, place: Place) -> None:
         """The namespace, and in it the training of the first versions: it needs no operator."""
         await empty_namespace(kubectl, examples, place)
-        self.screen.say("a Job trains four versions and puts them into the store")
+        self.screen.say("a Job trains six versions and puts them into the store")
         await kubectl.apply(examples("training-job"))
 
     async def _timed(self, name: str, what: Any) -> Any:
@@ -105,7 +108,7 @@ class Show:
         rows = account(self.stage.batches.requests, self.stage.answers(), condemned(found))
         decisions = {n: (v.get("status") or {}).get("decisions") or [] for n, v in self.stage.versions.items()}
         told = episodes(story.acts, found, rows, decisions)
-        problems += troubles(told, self.stage.batches.complete)
+        problems += troubles(told, self.stage.batches.complete, possible(gateway=self.gateway))
         self._write(told, rows, problems, found)
         for episode in told:
             self.screen.say(line_of(episode))
@@ -138,6 +141,8 @@ def line_of(episode: Episode) -> str:
         parts.append(f"after {episode.canary_requests} canary requests")
     if (seconds := episode.seconds.get("fromFirstBadAnswerToRoutingChange")) is not None:
         parts.append(f"{seconds} s from the first bad answer to the routing change")
+    if episode.split is not None:
+        parts.append(f"{episode.split.measured} % of the requests at weight {episode.split.weight}")
     failed = sum(episode.failed.values())
     parts.append(f"{episode.requests:,} client requests, {failed} failed")
     return ", ".join(parts)

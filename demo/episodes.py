@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from demo.acts import STORY, Act, Expected
 from demo.facts import Fact
 from demo.ledger import PLANTED, Accounted, Condemned
 
@@ -15,37 +16,8 @@ SLOW_MS = 250.0
 """The latency check's threshold."""
 
 
-@dataclass(frozen=True)
-class Expected:
-    """What an episode should come to."""
-
-    name: str
-    version: int
-    outcome: str
-    reason: str = ""
-    title: str = ""
-
-
-STORY = (
-    Expected("v1 serves", 1, "Serving", title="The first version serves"),
-    Expected("v2 is promoted", 2, "Promoted", title="A better one takes over"),
-    Expected("v3 is rolled back on errors", 3, "RolledBack", "errors", "A real bug: the imputer got lost"),
-    Expected("v3 is refused when applied again", 3, "Refused", "Quarantined", "The same artifact comes back"),
-    Expected("v4 is rolled back on latency", 4, "RolledBack", "latency", "Right, but too slow"),
-    Expected("v5 is trained in the cluster and promoted", 5, "Promoted", title="Trained again, in the cluster"),
-)
-
-
-@dataclass(frozen=True)
-class Act:
-    """What the story itself saw of an episode: its time, and how it ended."""
-
-    expected: Expected
-    began: float
-    ended: float
-    outcome: str
-    reason: str = ""
-    message: str = ""
+OFF = 1.5
+"""Points by which the measured share of a gateway's requests may miss the weight."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +27,30 @@ class Rollout:
     version: int
     started: float
     traffic: float | None = None
+    weight: int | None = None
+    """The first weight, in percent; `moved` is the time of the next."""
+    moved: float | None = None
     decided: float | None = None
     decision: str = ""
     routed: float | None = None
     ended: float | None = None
     gone: float | None = None
+
+
+@dataclass(frozen=True)
+class Split:
+    """The canary's part of the requests that a gateway split by one weight, in percent."""
+
+    weight: int
+    requests: int
+    canary: int
+
+    @property
+    def measured(self) -> float:
+        return round(100 * self.canary / self.requests, 2)
+
+    def wire(self) -> dict[str, Any]:
+        return {"weight": self.weight, "measured": self.measured, "requests": self.requests}
 
 
 @dataclass(frozen=True)
@@ -74,6 +65,7 @@ class Episode:
     requests: int = 0
     failed: Mapping[str, int] = field(default_factory=dict)
     by_version: Mapping[int, int] = field(default_factory=dict)
+    split: Split | None = None
 
     @property
     def unexpected(self) -> int:
@@ -100,6 +92,7 @@ class Episode:
             "clientRequestsByVersion": {f"v{v}": n for v, n in sorted(self.by_version.items())},
             "failed": dict(self.failed),
             "failedUnexpectedly": self.unexpected,
+            **({"split": self.split.wire()} if self.split else {}),
         }
 
 
@@ -122,6 +115,9 @@ def _add(entry: dict[str, Any], fact: Fact) -> None:
                 entry.setdefault("traffic", fact.at)
             elif "decided" in entry and "ended" not in entry:
                 entry.setdefault("routed", fact.at)
+        case "weight" if mine and fact.data["real"]:
+            name, value = ("moved", fact.at) if "weight" in entry else ("weight", fact.data["real"])
+            entry.setdefault(name, value)
         case "decision" if mine:
             entry.setdefault("decided", fact.at)
             entry.setdefault("decision", fact.data["decision"])
@@ -173,7 +169,21 @@ def _episode(
         requests=len(mine),
         failed=dict(Counter(r.failure for r in mine if r.failure)),
         by_version=dict(Counter(r.version for r in mine if r.version is not None)),
+        split=split(rollout, mine) if rollout else None,
     )
+
+
+def split(rollout: Rollout, rows: Sequence[Accounted]) -> Split | None:
+    """Of the requests through a gateway, from the canary's first answer until its weight changes or it is decided."""
+    if rollout.weight is None:
+        return None
+    until = min(t for t in (rollout.moved, rollout.decided, float("inf")) if t is not None)
+    routed = [r for r in rows if r.request.routed and r.version is not None and r.request.end < until]
+    first = next((i for i, r in enumerate(routed) if r.version == rollout.version), None)
+    if first is None:
+        return None
+    shared = routed[first:]
+    return Split(rollout.weight, len(shared), sum(r.version == rollout.version for r in shared))
 
 
 def _checks(decisions: Sequence[Mapping[str, Any]], outcome: str) -> Sequence[Mapping[str, Any]]:
@@ -206,7 +216,7 @@ def _from_first_bad(rollout: Rollout, routed: float, rows: Sequence[Accounted], 
     }
 
 
-def troubles(found: Sequence[Episode], batches_complete: bool) -> list[str]:
+def troubles(found: Sequence[Episode], batches_complete: bool, wanted: Sequence[Expected] = STORY) -> list[str]:
     """Sentences for everything that was not as it should be; empty if the demo succeeded."""
     out = [
         f"{e.act.expected.name}: expected {e.act.expected.outcome} {e.act.expected.reason}".rstrip()
@@ -214,8 +224,13 @@ def troubles(found: Sequence[Episode], batches_complete: bool) -> list[str]:
         for e in found
         if not e.as_expected
     ]
-    missing = [x for x in STORY if all(e.act.expected.name != x.name for e in found)]
+    missing = [x for x in wanted if all(e.act.expected.name != x.name for e in found)]
     out += [f"{x.name}: it did not come to that" for x in missing]
+    out += [
+        f"{e.act.expected.name}: the gateway gave it {e.split.measured} % of {e.split.requests} requests"
+        for e in found
+        if e.split and abs(e.split.measured - e.split.weight) > OFF
+    ]
     for e in found:
         causes = {cause: n for cause, n in e.failed.items() if cause not in PLANTED}
         out += [

@@ -56,7 +56,8 @@ def _of_rollout(old: Object, new: Object) -> Iterator[Found]:
         yield "phase", f"v{number}: {new.get('phase')}", number, {"phase": new.get("phase")}
     if new.get("effectiveWeight") != old.get("effectiveWeight") and new.get("effectiveWeight") is not None:
         asked, real = new.get("weight"), new["effectiveWeight"]
-        yield "weight", f"v{number}: weight {asked} % is {real} % by pods", number, {"asked": asked, "real": real}
+        text = f"v{number}: weight {asked} %" + (f" is {real} % by pods" if asked != real else "")
+        yield "weight", text, number, {"asked": asked, "real": real}
     verdicts, former = _verdicts(new), _verdicts(old)
     if verdicts != former and verdicts:
         text = ", ".join(f"{name} {verdict}" for name, verdict in verdicts.items())
@@ -96,6 +97,27 @@ def _of_service(before: Object, now: Object) -> Iterator[Found]:
     yield "routing", f"Service {name} selects {to}", number, {"alone": number}
 
 
+def _of_route(before: Object, now: Object) -> Iterator[Found]:
+    """A change of weights; the first ones are the way of traffic, not a rollout's."""
+    old, new = shares(before), shares(now)
+    if not old or not new or old == new:
+        return
+    alone = next(iter(new)) if len(new) == 1 else None
+    yield "routing", f"HTTPRoute {now['metadata']['name']}: {said(new)}", alone, {"alone": alone}
+
+
+def shares(route: Object) -> dict[int, int]:
+    """Version → percent of the requests, by a route's rule for everybody."""
+    rules = route.get("spec", {}).get("rules") or [{}]
+    found = ((revision_version(b["name"]), b.get("weight", 1)) for b in rules[-1].get("backendRefs") or ())
+    return {number: weight for number, weight in found if number is not None and weight}
+
+
+def said(weights: Mapping[int, int]) -> str:
+    """`v5 95 %, v6 5 %`."""
+    return ", ".join(f"v{number} {weight} %" for number, weight in sorted(weights.items()))
+
+
 def _of_pod(before: Object, now: Object) -> Iterator[Found]:
     metadata = (now or before).get("metadata", {})
     number = metadata.get("labels", {}).get(VERSION, "")
@@ -129,6 +151,7 @@ _READERS: Mapping[str, Callable[[Object, Object], Iterator[Found]]] = {
     "Deployment": _of_deployment,
     "ModelVersion": _of_version,
     "Service": _of_service,
+    "HTTPRoute": _of_route,
     "Pod": _of_pod,
     "RetrainPolicy": _of_policy,
 }

@@ -18,7 +18,10 @@ GRACE = 1.0
 BUG_ANSWER = "the bug: answered 500"
 BUG_RESET = "the bug: reset, after a 500 on the same connection"
 CONDEMNED = "the condemned canary's own connections"
-PLANTED = frozenset({BUG_ANSWER, BUG_RESET, CONDEMNED})
+BUG_GATEWAY = "the bug: the gateway's connection broke after a 500"
+PLANTED = frozenset({BUG_ANSWER, BUG_RESET, BUG_GATEWAY, CONDEMNED})
+BROKEN_SECONDS = 3.0
+"""So long a gateway may keep a connection that the server has closed, without a word, after a 500."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,14 @@ class Request:
         return self.start + self.ms / 1000
 
     @property
-    def link(self) -> tuple[str, int]:
-        """The connection: all of its requests were answered by the same pod."""
-        return self.worker, self.connection
+    def routed(self) -> bool:
+        """Whether a gateway chose the pod, request by request."""
+        return self.worker.endswith("g")
+
+    @property
+    def link(self) -> tuple[str, float]:
+        """What was answered by the same pod: the requests of a connection, or a single one behind a gateway."""
+        return self.worker, self.start if self.routed else self.connection
 
 
 @dataclass(frozen=True)
@@ -88,19 +96,19 @@ Answers = Mapping[int, Sequence[Sequence[float | None]]]
 class Batches:
     """The clients' log, read line by line, whole or again: a batch counts once."""
 
-    seen: set[int] = field(default_factory=set)
+    seen: set[tuple[str, int]] = field(default_factory=set)
     requests: list[Request] = field(default_factory=list)
-    total: int | None = None
-    """What the clients counted themselves, once they have ended."""
+    totals: dict[str, int] = field(default_factory=dict)
+    """By client: what it counted itself, once it has ended."""
 
-    def read(self, line: str) -> list[Request]:
+    def read(self, line: str, client: str = "") -> list[Request]:
         """The requests that the line adds; lines of another kind add none."""
         data = _parsed(line)
         if "end" in data:
-            self.total = data["end"]
-        if "batch" not in data or data["batch"] in self.seen:
+            self.totals[client] = data["end"]
+        if "batch" not in data or (client, data["batch"]) in self.seen:
             return []
-        self.seen.add(data["batch"])
+        self.seen.add((client, data["batch"]))
         added = [_request(row) for row in data["requests"]]
         self.requests += added
         return added
@@ -108,7 +116,7 @@ class Batches:
     @property
     def complete(self) -> bool:
         """Whether every request that the clients made has been read."""
-        return self.total == len(self.requests)
+        return bool(self.totals) and sum(self.totals.values()) == len(self.requests)
 
 
 def _parsed(line: str) -> dict[str, Any]:
@@ -139,21 +147,30 @@ def account(requests: Iterable[Request], answers: Answers, condemned: Sequence[C
     """All requests in the order in which they ended, each with its version and the cause of its failure."""
     ordered = sorted(requests, key=lambda r: r.end)
     owners = _owners(ordered, answers)
-    broken: set[tuple[str, int]] = set()
-    rows = []
+    broken: set[tuple[str, float]] = set()
+    rows: list[Accounted] = []
+    bug: Accounted | None = None
     for request in ordered:
         version = owners.get(request.link)
         failure = _failure(request, version, answers, condemned, after_500=request.link in broken)
+        if bug is not None and _on_its_connection(request, bug.request):
+            version, failure = bug.version, BUG_GATEWAY
         if request.status == 500:  # noqa: PLR2004
             version = version or _failing(request, answers, condemned)
             broken.add(request.link)
         rows.append(Accounted(request, version, failure))
+        bug = rows[-1] if failure == BUG_ANSWER else bug
     return rows
 
 
-def _owners(requests: Sequence[Request], answers: Answers) -> dict[tuple[str, int], int]:
+def _on_its_connection(request: Request, bug: Request) -> bool:
+    """A gateway's 502 for a connection to the broken version's pod, where the server has just hung up."""
+    return request.routed and request.status == 502 and request.end - bug.end <= BROKEN_SECONDS  # noqa: PLR2004
+
+
+def _owners(requests: Sequence[Request], answers: Answers) -> dict[tuple[str, float], int]:
     """The version behind each connection: the one that can have given all of its answers."""
-    possible: dict[tuple[str, int], frozenset[int]] = {}
+    possible: dict[tuple[str, float], frozenset[int]] = {}
     for request in requests:
         if found := answered_by(request, answers):
             possible[request.link] = possible.get(request.link, found) & found or found
@@ -179,4 +196,6 @@ def _failure(
         return BUG_ANSWER if bug else f"answered {request.status}"
     if after_500:
         return BUG_RESET
+    if request.routed:
+        return request.cause
     return CONDEMNED if any(c.covers(request, version) for c in condemned) else request.cause

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from demo.episodes import SLOW_MS, Rollout, rollouts
+from demo.facts import said, shares
 from demo.ledger import Accounted, Condemned, account
 from demo.settings import NAME
 from demo.stage import Stage
@@ -60,11 +61,13 @@ class Live:
         )
 
     def _routing(self) -> str:
+        if route := self.stage.objects.get(("HTTPRoute", NAME)):
+            return f"HTTPRoute → {said(shares(route))}"
         service = self.stage.objects.get(("Service", NAME))
         if service is None:
             return ""
         number = revision_version(service["spec"].get("selector", {}).get(REVISION, ""))
-        return f"v{number} alone" if number else "all serving pods"
+        return "Service → " + (f"v{number} alone" if number else "all serving pods")
 
     def _rows(self, rows: Sequence[Accounted], window: Sequence[Accounted]) -> list[Row]:
         begun = next((r.started for r in reversed(rollouts(self.stage.facts))), 0.0)

@@ -42,8 +42,9 @@ async def find(settings: Settings, say: Say) -> Place:
         return settings.place
     await _cluster("up", say)
     images = await _cluster("images", say)
+    gateway = await _cluster("gateway", say)
     about = await run([sys.executable, "hack/cluster/cluster.py", "env"], _here())
-    return embedded(about, images)
+    return embedded(about, images, gateway)
 
 
 async def _cluster(command: str, say: Say) -> str:
@@ -104,3 +105,5 @@ async def empty_namespace(kubectl: Kubectl, examples: Examples, place: Place) ->
         "data": {"traffic.py": script},
     }
     await kubectl.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [secret, config]}))
+    if place.front is not None:
+        await kubectl.apply(json.dumps(place.front.manifest))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMESPACE = "linnet-demo"
@@ -18,6 +19,7 @@ The demo was given another cluster (KUBECONFIG={kubeconfig}). It then needs, in 
   DEMO_IMAGES='linnet=<image>,mlserver=<image>'   built from Dockerfile and from hack/images/mlserver/Dockerfile
   AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (AWS_REGION)   an S3 store that its pods reach
   DEMO_BUCKET=<bucket>                            a bucket there; models if left out
+  DEMO_GATEWAY=<GatewayClass>,<host>:<port>       a Gateway API gateway; without it its episodes are left out
 Missing: {missing}.
 To use the embedded cluster instead: env -u KUBECONFIG make demo"""
 
@@ -58,6 +60,26 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Front:
+    """A Gateway API gateway: its class, and where clients in the cluster reach it."""
+
+    class_name: str
+    address: str
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The Gateway that docs/examples/demo/deployment-gateway.yaml names."""
+        port = int(self.address.rpartition(":")[2])
+        listener = {"name": "http", "protocol": "HTTP", "port": port}
+        return {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": "public", "namespace": NAMESPACE},
+            "spec": {"gatewayClassName": self.class_name, "listeners": [listener]},
+        }
+
+
+@dataclass(frozen=True)
 class Place:
     """Where the story plays: a cluster, its tools, its images, its store."""
 
@@ -65,6 +87,7 @@ class Place:
     images: Images
     store: Store
     tools: Path | None = None
+    front: Front | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,18 @@ def _place(kubeconfig: str, environment: Mapping[str, str]) -> Place:
         environment.get("AWS_REGION", "us-east-1"),
         environment.get("DEMO_BUCKET", "models"),
     )
-    return Place(Path(kubeconfig), _images(environment["DEMO_IMAGES"]), store)
+    return Place(
+        Path(kubeconfig), _images(environment["DEMO_IMAGES"]), store, front=_front(environment.get("DEMO_GATEWAY"))
+    )
+
+
+def _front(text: str | None) -> Front | None:
+    if not text:
+        return None
+    name, _, address = text.partition(",")
+    if not name or not address.rpartition(":")[2].isdigit():
+        raise SettingsError(f"DEMO_GATEWAY={text!r} is not <GatewayClass>,<host>:<port>")
+    return Front(name.strip(), address.strip())
 
 
 def _images(text: str) -> Images:
@@ -122,12 +156,13 @@ def _images(text: str) -> Images:
     return Images(named["linnet"], named["mlserver"])
 
 
-def embedded(about: str, images: str) -> Place:
-    """The embedded cluster, from what `cluster.py env` and `cluster.py images` print."""
-    told, names = json.loads(about), json.loads(images)
+def embedded(about: str, images: str, gateway: str) -> Place:
+    """The embedded cluster, from what `cluster.py env`, `images` and `gateway` print."""
+    told, names, entry = json.loads(about), json.loads(images), json.loads(gateway)
+    front = Front(entry["class"], entry["http"])
     s3 = told["s3"]
     store = Store(s3["endpoint"], s3["access_key"], s3["secret_key"], s3["region"], s3["bucket"])
-    return Place(Path(told["kubeconfig"]), Images(names["linnet"], names["mlserver"]), store, Path(told["bin"]))
+    return Place(Path(told["kubeconfig"]), Images(names["linnet"], names["mlserver"]), store, Path(told["bin"]), front)
 
 
 def environment() -> dict[str, str]:

@@ -46,8 +46,8 @@ class Stage:
         for listener in self.listeners:
             listener(fact)
 
-    def read_traffic(self, line: str) -> list[Request]:
-        added = self.batches.read(line)
+    def read_traffic(self, line: str, client: str = "") -> list[Request]:
+        added = self.batches.read(line, client)
         self.pulse()
         return added
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from demo.episodes import STORY, Act, Expected
+from demo.acts import STORY, Act, Expected
 from demo.place import Examples
-from demo.settings import NAME, Settings
+from demo.settings import NAME, Front, Settings
 from demo.stage import Stage, StoryError
 from linnet.cli.kubectl import CommandError, Kubectl
 from linnet.cli.objects import condition
@@ -24,6 +24,10 @@ CALM = 4.0
 """Seconds of plain traffic before the first change, and after the last."""
 LONG = 240.0
 """Seconds that no part of a rollout takes, unless something is wrong."""
+HOST = "tumor-risk.example.org"
+"""The name in deployment-gateway.yaml."""
+MISSING = 0.15
+"""The least share of incomplete records behind the gateway: 5 % of the requests are a few a second."""
 
 
 @dataclass
@@ -38,6 +42,8 @@ class Story:
     settle: Callable[[], None]
     acts: list[Act] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    clients: list[str] = field(default_factory=list)
+    """Pods of clients, the last of which are at work."""
 
     async def play(self) -> None:
         """All acts in order. StoryError, or CommandError, where it can't go on."""
@@ -51,15 +57,13 @@ class Story:
         await self._roll_back(STORY[4], "model-v4")
         await self._retrain(STORY[5])
         await asyncio.sleep(CALM)
+        if self.examples.place.front is not None:
+            await self._through_gateway(self.examples.place.front)
 
     async def close(self) -> None:
         """End the clients, read their last words, stop watching."""
-        with contextlib.suppress(CommandError, StoryError):
-            await self.kubectl("exec", "traffic", "--", "python", "-c", "import os; os.kill(1, 15)")
-            await self.stage.until(lambda: self.stage.batches.total is not None, "the clients' last words", 20)
-        with contextlib.suppress(CommandError):
-            for line in (await self.kubectl("logs", "traffic")).splitlines():
-                self.stage.read_traffic(line)
+        if self.clients:
+            await self._end_clients(self.clients[-1])
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -91,11 +95,28 @@ class Story:
             self.say(f"trained {told['recipe']}: auc {told['metrics']['auc']} in {told['seconds']} s → {told['uri']}")
             self.stage.pulse()
 
-    async def _follow_traffic(self) -> None:
+    async def _start_clients(self, pod: str, *arguments: str) -> None:
+        """A pod of clients; returns when their first request has ended."""
+        before = len(self.stage.batches.requests)
+        self.clients.append(pod)
+        await self.kubectl.apply(self._traffic(pod, *arguments))
+        self.tasks.append(asyncio.create_task(self._follow_traffic(pod)))
+        await self.stage.until(lambda: len(self.stage.batches.requests) > before, "the clients' first request", 60)
+
+    async def _end_clients(self, pod: str) -> None:
+        """End them, and read their last words."""
+        with contextlib.suppress(CommandError, StoryError):
+            await self.kubectl("exec", pod, "--", "python", "-c", "import os; os.kill(1, 15)")
+            await self.stage.until(lambda: pod in self.stage.batches.totals, "the clients' last words", 20)
+        with contextlib.suppress(CommandError):
+            for line in (await self.kubectl("logs", pod)).splitlines():
+                self.stage.read_traffic(line, pod)
+
+    async def _follow_traffic(self, pod: str) -> None:
         """The clients' log; opened again from the beginning if the stream breaks."""
-        while self.stage.batches.total is None:
-            async for line in self.kubectl.logs("-f", "traffic"):
-                self.stage.read_traffic(line)
+        while pod not in self.stage.batches.totals:
+            async for line in self.kubectl.logs("-f", pod):
+                self.stage.read_traffic(line, pod)
             await asyncio.sleep(RETRY)
 
     async def _trained(self, recipe: str) -> None:
@@ -109,18 +130,32 @@ class Story:
         await self.kubectl.apply(self.examples("model-v1"))
         await self.kubectl.apply(self.examples("deployment"))
         await self.stage.until(lambda: self._ready("True"), "version 1 to serve", LONG)
-        await self.kubectl.apply(self._traffic())
-        self.tasks.append(asyncio.create_task(self._follow_traffic()))
-        await self.stage.until(lambda: self.stage.batches.requests, "the clients' first request", 60)
+        await self._start_clients("traffic", "--missing", f"{self.settings.missing:g}")
         began = time.time()
         await asyncio.sleep(CALM)
         self._end(STORY[0], began, "Serving" if self._stable() == 1 else "NotServing", "", self._said())
 
-    def _traffic(self) -> str:
+    def _traffic(self, pod: str, *arguments: str) -> str:
+        """The manifest of the clients; of an argument that is given twice, the last counts."""
         manifest = yaml.safe_load(self.examples("traffic"))
-        arguments = manifest["spec"]["containers"][0]["args"]
-        arguments += ["--rate", f"{self.settings.rate:g}", "--missing", f"{self.settings.missing:g}"]
+        manifest["metadata"]["name"] = pod
+        manifest["spec"]["containers"][0]["args"] += ["--rate", f"{self.settings.rate:g}", *arguments]
         return json.dumps(manifest)
+
+    async def _through_gateway(self, front: Front) -> None:
+        """The same Deployment behind a gateway, with clients that call the gateway's address."""
+        self.say(f"── Behind a gateway: HTTPRoute {NAME}, {HOST} at {front.address}")
+        self.tasks.append(asyncio.create_task(self._watch("httproutes.gateway.networking.k8s.io")))
+        await self._end_clients(self.clients[-1])
+        await self.kubectl.apply(self.examples("deployment-gateway"))
+        await self.stage.until(lambda: ("HTTPRoute", NAME) in self.stage.objects, "the HTTPRoute", 60)
+        missing = max(MISSING, self.settings.missing)
+        await self._start_clients(
+            "traffic-gateway", "--url", f"http://{front.address}", "--host", HOST, "--missing", f"{missing:g}"
+        )
+        await self._promote(STORY[6], "model-v6")
+        await self._roll_back(STORY[7], "model-v7")
+        await asyncio.sleep(CALM)
 
     async def _promote(self, expected: Expected, manifest: str) -> None:
         began = await self._apply(expected, manifest)

@@ -28,7 +28,7 @@ def summary(
                 }
                 for kind, name in kinds.items()
             },
-            "connections": len({r.request.link for r in rows}),
+            "connections": len({(r.request.worker, r.request.connection) for r in rows}),
         },
         "episodes": [e.wire() for e in found],
     }

@@ -68,7 +68,7 @@ def tree(now: Snapshot, *, colors: bool) -> list[str]:
     head = f"{clock(now.seconds)}  {now.rate:.0f} requests/s, {now.requests:,} so far, "
     lines = [painted(head, "bold") + painted(failures, "red" if unexpected else "dim")]
     if now.routing:
-        lines.append(f"Service → {now.routing}" + (f"   {now.phase}  {now.weight}".rstrip() if now.phase else ""))
+        lines.append(now.routing + (f"   {now.phase}  {now.weight}".rstrip() if now.phase else ""))
     lines += branches([_branch(row) for row in now.rows], painted)
     return [*lines, f"   {verdicts(now.checks, painted)}"] if now.checks else lines
 

@@ -3,13 +3,15 @@
     python traffic.py --url http://tumor-risk --model tumor-risk --rate 60
 
 Half of the workers keep their connection alive, as a pool does, and replace it every few seconds; half open a new
-one for each request. None retries and none looks whether a connection still stands before it uses it: whatever
+one for each request. `--host` is the name that a gateway knows the model by: behind one, a connection is no pod's.
+None retries and none looks whether a connection still stands before it uses it: whatever
 the server does to a connection becomes visible as a failure.
 
 On stdout, four times a second, one JSON line: {"batch": n, "requests": [[start, ms, worker, connection, record,
-missing, status, answer], …]}: seconds since the epoch, milliseconds, worker (k… keeps alive, f… does not), the
-worker's connection number, index of the held-out record, 1 if one measurement is missing, the HTTP status (0 where
-no answer came), and the answer's log-odds, or the cause of the failure. SIGTERM ends it with {"end": requests}.
+missing, status, answer], …]}: seconds since the epoch, milliseconds, worker (k… keeps alive, f… does not; …g asks a
+gateway), the worker's connection number, index of the held-out record, 1 if one measurement is missing, the HTTP
+status (0 where no answer came), and the answer's log-odds, or the cause of the failure. SIGTERM ends it with
+{"end": requests}.
 
 Standard library only, since it is mounted into an image that it does not own; `records` is in that image.
 """
@@ -43,6 +45,12 @@ class Target:
     timeout: float
     recycle: float
     """Seconds after which a kept connection is replaced by its owner."""
+    name: str = ""
+    """The Host header; the address's own if empty."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Content-Type": "application/json", **({"Host": self.name} if self.name else {})}
 
 
 @dataclass
@@ -106,8 +114,20 @@ class Worker:
         return (round(start, 3), taken, self.name, connection.number, index, int(missing), status, answer)
 
 
+def answers(target: Target, model: str) -> bool:
+    """Whether requests get through: a gateway takes a moment to learn of a route."""
+    link = http.client.HTTPConnection(target.host, target.port, timeout=target.timeout)
+    try:
+        link.request("GET", f"/v2/models/{model}/ready", headers=target.headers)
+        return link.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        link.close()
+
+
 def _exchange(to: http.client.HTTPConnection, target: Target, payload: bytes) -> tuple[int, float | str | None]:
-    to.request("POST", target.path, payload, {"Content-Type": "application/json"})
+    to.request("POST", target.path, payload, target.headers)
     response = to.getresponse()
     content = response.read()
     return response.status, answer_of(content) if response.status == http.HTTPStatus.OK else None
@@ -165,13 +185,15 @@ def main() -> None:
     given = _arguments()
     address = urlsplit(given.url)
     path = f"/v2/models/{given.model}/infer"
-    target = Target(address.hostname or "", address.port or 80, path, given.timeout, given.recycle)
+    target = Target(address.hostname or "", address.port or 80, path, given.timeout, given.recycle, given.host)
     stop = threading.Event()
     out: queue.SimpleQueue[Row] = queue.SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     _, records = load()
-    names = [f"{kind}{number}" for number in range(given.workers // 2) for kind in "kf"]
+    while given.host and not answers(target, given.model) and not stop.wait(BATCH_SECONDS):
+        pass
+    names = [f"{kind}{number}{'g' * bool(given.host)}" for number in range(given.workers // 2) for kind in "kf"]
     threads = [
         threading.Thread(
             target=Worker(name, target, records, len(names) / given.rate, given.missing, out, stop).run, daemon=True
@@ -186,6 +208,7 @@ def main() -> None:
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description="Traffic to a model's Service, every request accounted for.")
     parser.add_argument("--url", required=True, help="such as http://tumor-risk")
+    parser.add_argument("--host", default="", help="the host name that a gateway routes by; it is waited for")
     parser.add_argument("--model", required=True, help="the served model's name")
     parser.add_argument("--rate", type=float, default=60, help="requests a second, all workers together")
     parser.add_argument("--workers", type=int, default=4, help="half keep their connection alive, half do not")

@@ -1,10 +1,11 @@
-"""Five ways to train the same model: two good ones, a real bug, a real slowness, and the retraining.
+"""Seven ways to train the same model: three good ones, a real bug, twice, a real slowness, and the retraining.
 
 Only stock parts of scikit-learn, so that any server which loads scikit-learn models can load them.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
@@ -33,13 +34,13 @@ def _first() -> Pipeline:
     return make_pipeline(SimpleImputer(), StandardScaler(), SelectKBest(k=2), LogisticRegression(C=0.1))
 
 
-def _better() -> Pipeline:
-    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=0.5, max_iter=500))
+def _better(penalty: float = 0.5) -> Pipeline:
+    return make_pipeline(SimpleImputer(), StandardScaler(), LogisticRegression(C=penalty, max_iter=500))
 
 
-def _lost_imputer() -> Pipeline:
+def _lost_imputer(penalty: float = 1) -> Pipeline:
     """A clean-up dropped the imputer. On complete records, such as the test set's, nothing is wrong with it."""
-    return make_pipeline(StandardScaler(), LogisticRegression(C=1, max_iter=500))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=500))
 
 
 def _slow() -> VotingClassifier:
@@ -58,5 +59,7 @@ RECIPES = {
     "v4": Recipe(
         f"v2's recipe, and {SEARCHES} searches for neighbors vote", 455, _slow, {"n_estimators": str(SEARCHES)}
     ),
+    "v6": Recipe("v2's recipe, a weaker penalty", 455, partial(_better, 2), {"C": "2"}),
+    "v7": Recipe("v3's bug again, in another artifact", 455, partial(_lost_imputer, 2), {"C": "2"}, complete_only=True),
     "retrain": Recipe("v2's recipe on all records known by now", 455, _better, {"C": "0.5"}),
 }

@@ -53,7 +53,7 @@ function legend() {
     make(item, "i", { style: `background:${paint}` });
     item.append(name);
   }
-  make(list, "li", {}, "— weight of the canary, as its pods make it");
+  make(list, "li", {}, "— weight of the canary, as its pods or a gateway make it");
 }
 
 function timeline() {
@@ -192,6 +192,7 @@ function cards() {
       add(check.name === "latency" ? "slow: canary · stable" : `${check.name}: canary · stable`, `${ofCanary} · ${ofStable}`);
       if (check.statistic) add("log-evidence · bound", `${check.statistic} · ${check.bound}`);
     }
+    if (episode.split) add("weight · measured", `${episode.split.weight} % · ${episode.split.measured} % of ${number(episode.split.requests)}`);
     for (const [key, name] of Object.entries(names)) if (key in episode.seconds) add(name, `${episode.seconds[key]} s`);
     add("client requests", number(episode.clientRequests));
     for (const [cause, count] of Object.entries(episode.failed)) add(`failed: ${cause}`, number(count));

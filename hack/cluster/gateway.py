@@ -21,6 +21,8 @@ CONTROLLER = "traefik.io/gateway-controller"
 USER = "linnet-traefik"
 CONFIG = layout.STATE / "traefik.yaml"
 READY_SECONDS = 60.0
+IDLE = "3s"
+"""Servers by uvicorn, such as MLServer, close a connection that is idle for 5 s: reused at that moment, it is a 502."""
 
 
 def up() -> dict[str, str]:
@@ -71,6 +73,7 @@ def config() -> dict[str, Any]:
     return {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "INFO", "noColor": True},
+        "serversTransport": {"forwardingTimeouts": {"idleConnTimeout": IDLE}},
         "entryPoints": {name: {"address": address} for name, address in addresses().items()},
         "providers": {"kubernetesGateway": {"statusAddress": {"ip": layout.NODE_IP}}},
     }

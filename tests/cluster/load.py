@@ -3,7 +3,7 @@
 import http.client
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,17 +11,25 @@ CLIENTS = 8
 SECONDS = 10.0
 
 
+def body_or_status(status: int, body: bytes) -> str:
+    return body.decode() if status == http.HTTPStatus.OK else str(status)
+
+
 @dataclass
 class Load:
-    """What was answered: the body for a 200, else the status or the error."""
+    """What was answered, as `told` puts it, or the error. With a `body` it is a POST."""
 
     address: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = "/"
+    body: str | None = None
+    told: Callable[[int, bytes], str] = body_or_status
+    clients: int = CLIENTS
     answers: list[str] = field(default_factory=list)
 
     def call(self, times: int) -> Counter[str]:
         """Call so many times, all clients at once; the answers by what they said."""
-        clients = [threading.Thread(target=self._repeat, args=(times // CLIENTS,)) for _ in range(CLIENTS)]
+        clients = [threading.Thread(target=self._repeat, args=(times // self.clients,)) for _ in range(self.clients)]
         for client in clients:
             client.start()
         for client in clients:
@@ -32,7 +40,7 @@ class Load:
     def going_on(self) -> Iterator["Load"]:
         """Call without a pause for as long as the block lasts."""
         ended = threading.Event()
-        clients = [threading.Thread(target=self._until, args=(ended,)) for _ in range(CLIENTS)]
+        clients = [threading.Thread(target=self._until, args=(ended,)) for _ in range(self.clients)]
         for client in clients:
             client.start()
         try:
@@ -61,10 +69,9 @@ class Load:
 
     def _once(self, connection: http.client.HTTPConnection) -> str:
         try:
-            connection.request("GET", "/", headers=dict(self.headers))
+            connection.request("POST" if self.body else "GET", self.path, self.body, dict(self.headers))
             answer = connection.getresponse()
-            said = answer.read().decode()
+            return self.told(answer.status, answer.read())
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             return repr(error)
-        return said if answer.status == http.HTTPStatus.OK else str(answer.status)

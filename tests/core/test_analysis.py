@@ -6,7 +6,7 @@ import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,7 @@ def seen(check: Check, *segments: tuple[int, int, int, int], cells: int = 0) -> 
     return Evidence((check,), {check.name: stream}, {}, frozenset(Track), NOW.timestamp())
 
 
-def verdict(evidence: Evidence, elapsed: int = 300, required: int = 300, after: int = 0, **policy: float) -> Judgement:
+def verdict(evidence: Evidence, elapsed: int = 300, required: int = 300, after: int = 0, **policy: Any) -> Judgement:
     """The judgement on the evidence's only check, `after` seconds from its last reading."""
     check = evidence.checks[0]
     times = {"elapsed": timedelta(seconds=elapsed), "required": timedelta(seconds=required)}

@@ -284,6 +284,19 @@ class TestTrouble:
         assert cluster.ready_reason() == "True/AsDesired"
 
 
+@pytest.mark.rollouts
+def test_calls_on_a_connection_that_bypasses_the_gateway_are_no_verdict() -> None:
+    """gRPC clients that stay on stable's pods leave the canary without a call: InsufficientData, and it holds."""
+    steps: Steps = [{"setWeight": 50}, {"analyse": {"for": "10s"}}]
+    cluster = deployed(traffic={**GATEWAY_TRAFFIC, "protocols": ["GRPC"]}, steps=steps)
+    cluster.publish(2, Behavior(errors=1.0)).run(300)
+    assert cluster.typed.rollout is not None
+    assert cluster.typed.rollout.checks is not None
+    assert (cluster.phase, cluster.typed.rollout.step) == ("Stepping", 1)
+    assert {c.name: c.verdict for c in cluster.typed.rollout.checks}["errors"] == "InsufficientData"
+    assert cluster.served.get(2) is None
+
+
 def test_a_grpc_deployment_has_a_grpc_route() -> None:
     """Both protocols are split alike: one route each, at the Services' ports."""
     cluster = deployed(traffic={**GATEWAY_TRAFFIC, "protocols": ["HTTP", "GRPC"]})

@@ -35,7 +35,7 @@ def read(name: str) -> PodCounters:
     [
         ("bentoml", 7, 2, 0),
         ("kserve", 7, None, None),
-        ("mlserver", 4728, 12, 3),
+        ("mlserver", 5043, 17, 3),
         ("ray-serve", 7, 2, None),
         ("tfserving", 210, 6, None),
         ("tgi", 120, 5, None),
@@ -55,7 +55,7 @@ def test_inference_is_counted(name: str, requests: int, errors: int | None, in_f
     [
         ("bentoml", 1.0, 1, 7),
         ("kserve", 1.0, 1, 7),
-        ("mlserver", 0.25, 4, 4713),
+        ("mlserver", 0.25, 6, 5035),
         ("ray-serve", 1.0, 1, 7),
         ("tfserving", 0.708235, 5, 200),
         ("tgi", 1.122274, 51, 111),

@@ -19,12 +19,18 @@ from demo.ledger import Batches, Request
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 60
 PATIENCE = 30.0
+GATEWAY_HOST = "m.example"
 
 
 class MlServer(BaseHTTPRequestHandler):
     """Answers [0.25, 0.75]; on a null it answers 500 and closes the connection without saying so beforehand."""
 
     protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.headers["Host"] == GATEWAY_HOST else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def do_POST(self) -> None:
         tensor = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["inputs"][0]
@@ -93,7 +99,7 @@ def test_both_kinds_of_clients_ask_and_all_is_accounted_for(server: int, data: P
 def test_a_reset_after_a_500_is_seen_and_survived(server: int, data: Path) -> None:
     """The server hangs up after its 500: the next request on that connection fails, the one after it does not."""
     requests = traffic(server, data, "--missing", "0.5")
-    links: dict[tuple[str, int], list[int]] = {}
+    links: dict[tuple[str, float], list[int]] = {}
     for r in requests:
         links.setdefault(r.link, []).append(r.status)
     kept = [statuses for (worker, _), statuses in links.items() if worker.startswith("k")]
@@ -101,6 +107,13 @@ def test_a_reset_after_a_500_is_seen_and_survived(server: int, data: Path) -> No
     assert any(rest == [0] for rest in after), "a reset was seen"
     assert all(rest in ([0], []) for rest in after), "and nothing came over that connection any more"
     assert all(r.status == 500 for r in requests if r.missing and r.status)
+
+
+def test_behind_a_gateway_clients_say_whom_they_want(server: int, data: Path) -> None:
+    """They wait until the gateway knows the host name, and their names tell that they asked it."""
+    requests = traffic(server, data, "--missing", "0", "--host", GATEWAY_HOST)
+    assert {r.status for r in requests} == {200}
+    assert all(r.routed for r in requests)
 
 
 def test_nobody_there_is_a_refused_request(data: Path) -> None:

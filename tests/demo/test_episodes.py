@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from demo.episodes import STORY, Act, condemned, episodes, rollouts, troubles
+from demo.acts import STORY, Act
+from demo.episodes import Split, condemned, episodes, rollouts, split, troubles
 from demo.ledger import account
 from demo.summary import summary
 
@@ -79,6 +80,23 @@ def test_missing_acts_and_an_incomplete_log_are_trouble() -> None:
     """What did not happen, and what is not known, are no success."""
     told = troubles([], False)
     assert len(told) == len(STORY) + 1
+
+
+def test_a_gateways_split_is_measured() -> None:
+    """From the canary's first answer to its verdict, by the requests that went through the gateway."""
+    found = rollouts(rollout(BROKEN, 100, "RolledBack", "errors"))
+    early = [answered(STABLE, 104 + at / 100, worker="k0g") for at in range(50)]
+    shared = [answered(BROKEN if at % 20 == 0 else STABLE, 106 + at / 10, worker="k0g") for at in range(100)]
+    rows = account([*early, *shared], answers(), [])
+    assert split(found[0], rows) == Split(weight=33, requests=100, canary=5)
+    assert split(found[0], account([answered(BROKEN, 110)], answers(), [])) is None
+
+
+def test_a_split_that_misses_its_weight_is_trouble() -> None:
+    """The gateway, or the route, is not what it should be."""
+    ((episode,), _) = played()
+    off = replace(episode, split=Split(weight=5, requests=1000, canary=80))
+    assert any("the gateway gave it 8.0 % of 1000 requests" in t for t in troubles([off], True))
 
 
 def test_the_summary_is_of_all_requests() -> None:

@@ -46,6 +46,21 @@ def test_other_services_are_no_routing(name: str) -> None:
     assert facts_of("Service", None, service, 1.0) == []
 
 
+def test_a_route_that_changes_its_weights_is_routing() -> None:
+    """Weights are told as they change; the route's first ones are no part of a rollout."""
+    steps = [None, route(v5=100), route(v5=95, v6=5), route(v5=100)]
+    told = [f for old, new in itertools.pairwise(steps) for f in facts_of("HTTPRoute", old, new, 1.0)]
+    assert [(f.text, f.data["alone"]) for f in told] == [
+        ("HTTPRoute tumor-risk: v5 95 %, v6 5 %", None),
+        ("HTTPRoute tumor-risk: v5 100 %", 5),
+    ]
+
+
+def route(**weights: int) -> dict[str, Any]:
+    backends = [{"name": f"tumor-risk-{name}-0a1b2c3d", "weight": weight} for name, weight in weights.items()]
+    return {"metadata": {"name": "tumor-risk"}, "spec": {"rules": [{"backendRefs": backends}]}}
+
+
 def test_a_pod_is_created_ready_stopping_gone() -> None:
     """The four stages of a serving pod, each once."""
     labels = {"linnet.dev/component": "serving", "linnet.dev/version": "3"}

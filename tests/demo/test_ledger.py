@@ -2,7 +2,7 @@
 
 import json
 
-from demo.ledger import BUG_ANSWER, BUG_RESET, Batches, account
+from demo.ledger import BUG_ANSWER, BUG_GATEWAY, BUG_RESET, Batches, account
 from demo.ledger import CONDEMNED as OF_CONDEMNED
 
 from demo_plays import BROKEN, CONDEMNED, STABLE, answered, answers, causes, failed
@@ -74,6 +74,31 @@ def test_a_connection_of_stable_is_never_excused() -> None:
     assert causes(account(rows, answers(), [CONDEMNED])) == ["", "reset"]
 
 
+def test_behind_a_gateway_one_connection_reaches_both_versions() -> None:
+    """Each answer tells whose it was, and a failure on the connection excuses none that comes after it."""
+    rows = [
+        answered(STABLE, 110, worker="k0g", record=3),
+        answered(BROKEN, 111, worker="k0g", record=3),
+        failed(500, 112, worker="k0g", missing=True),
+        failed(0, 113, "reset", worker="k0g"),
+    ]
+    told = account(rows, answers(), [CONDEMNED])
+    assert [r.version for r in told] == [STABLE, BROKEN, BROKEN, None]
+    assert causes(told) == ["", "", BUG_ANSWER, "reset"]
+
+
+def test_a_gateways_502_right_after_a_500_counts_to_the_bug() -> None:
+    """The server hung up on the gateway; it was the canary's request. Any other 502 is a lost request."""
+    rows = [
+        failed(500, 110, worker="k0g", missing=True),
+        failed(502, 110.1, worker="f0g"),
+        failed(502, 118, worker="f0g"),
+    ]
+    told = account(rows, answers(), [CONDEMNED])
+    assert causes(told) == [BUG_ANSWER, BUG_GATEWAY, "answered 502"]
+    assert told[1].version == BROKEN
+
+
 def test_a_batch_counts_once() -> None:
     """The log may be read again from its beginning."""
     batches, row = Batches(), [1.5, 10, "k0", 1, 0, 0, 200, 1.0]
@@ -81,6 +106,16 @@ def test_a_batch_counts_once() -> None:
     for text in (line, line, "not of ours", json.dumps({"end": 1})):
         batches.read(text)
     assert len(batches.requests) == 1
+    assert batches.complete
+
+
+def test_each_client_pod_counts_its_own() -> None:
+    """A second pod of clients begins its batches at 1 again; the log is complete when both totals agree."""
+    batches, row = Batches(), [1.5, 10, "k0", 1, 0, 0, 200, 1.0]
+    for client in ("traffic", "traffic-gateway"):
+        batches.read(json.dumps({"batch": 1, "requests": [row]}), client)
+        batches.read(json.dumps({"end": 1}), client)
+    assert len(batches.requests) == 2
     assert batches.complete
 
 

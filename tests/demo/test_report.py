@@ -6,8 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from demo.acts import STORY, Act
 from demo.curves import curves, policy_of
-from demo.episodes import STORY, Act, condemned, episodes, rollouts
+from demo.episodes import condemned, episodes, rollouts
 from demo.facts import Fact
 from demo.ledger import account
 from demo.summary import summary
@@ -32,8 +33,8 @@ def page() -> str:
     facts.append(Fact(131, "validation", NASTY, BROKEN))
     found = rollouts(facts)
     good = [answered(1, at / 10, worker=f"f{at}") for at in range(1000)]
-    stable = [answered(STABLE, 100 + at / 20, worker=f"f{at + 1000}") for at in range(600)]
-    canary = [answered(BROKEN, 106 + at / 10, worker=f"f{at + 2000}") for at in range(120)]
+    stable = [answered(STABLE, 100 + at / 20, worker=f"f{at + 1000}g") for at in range(600)]
+    canary = [answered(BROKEN, 106 + at / 10, worker=f"f{at + 2000}g") for at in range(120)]
     bad = [failed(500, 107 + at, worker=f"f{at + 3000}", missing=True) for at in range(12)]
     rows = account([*good, *stable, *canary, *bad], answers(), condemned(found))
     acts = [Act(STORY[1], 0, 31, "Promoted"), Act(STORY[2], 95, 131, "RolledBack", "errors", NASTY)]
@@ -87,6 +88,7 @@ def test_a_browser_draws_it_without_a_console_error(page: str, chromium: str, tm
     drawn = done.stdout
     assert len(re.findall(r"<polygon ", drawn)) == 3, "an area for each version"
     assert len(re.findall(r"<article ", drawn)) == 2, "a card for each episode"
+    assert re.search(r"weight · measured</dt><dd>33 % · \d", drawn), "what a gateway made of the weight"
     assert "errors" in re.findall(r"<h3>v3: (\w+)", drawn)
     assert "console.error" in drawn.split("<tbody>")[1], "the nasty message is shown as text"
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from demo.acts import possible
 from demo.place import EXAMPLES, Examples
-from demo.settings import Images, Place, SettingsError, Store, embedded, settings
+from demo.settings import Front, Images, Place, SettingsError, Store, embedded, settings
 
 ELSEWHERE = {
     "KUBECONFIG": "/tmp/kind",
@@ -33,6 +34,22 @@ def test_another_cluster() -> None:
     assert (place.kubeconfig, place.images) == (Path("/tmp/mine"), Images("r.example/linnet:1", "r.example/mlserver:1"))
 
 
+def test_another_cluster_may_have_a_gateway() -> None:
+    """Its listener has the port that clients reach it at; without one its episodes are left out."""
+    place = settings([], {**ELSEWHERE, "DEMO_GATEWAY": "envoy,10.0.0.7:80"}).place
+    assert place is not None
+    assert place.front is not None
+    assert place.front.manifest["spec"]["listeners"] == [{"name": "http", "protocol": "HTTP", "port": 80}]
+    assert not any(expected.gateway for expected in possible(gateway=False))
+
+
+@pytest.mark.parametrize("text", ["envoy", "envoy,10.0.0.7", ",10.0.0.7:80"])
+def test_a_gateway_without_a_port_is_refused(text: str) -> None:
+    """With the form that it should have."""
+    with pytest.raises(SettingsError, match="is not <GatewayClass>,<host>:<port>"):
+        settings([], {**ELSEWHERE, "DEMO_GATEWAY": text})
+
+
 def test_the_store_s_secret_allows_no_more_than_the_demo_needs() -> None:
     """The prefix binds the fetcher; plain HTTP is allowed only where the endpoint is."""
     secret = Store("https://s3.example", "a", "b", bucket="mine").secret()
@@ -46,8 +63,10 @@ def test_the_embedded_cluster_tells_where_it_is() -> None:
         '{"kubeconfig": "/k", "bin": "/b", "s3": {"endpoint": "http://s", "bucket": "models", "region": "eu", '
         '"access_key": "a", "secret_key": "b"}}'
     )
-    place = embedded(about, '{"linnet": "l:1", "mlserver": "m:1"}')
-    assert place == Place(Path("/k"), Images("l:1", "m:1"), Store("http://s", "a", "b", "eu", "models"), Path("/b"))
+    entry = '{"class": "traefik", "http": "10.0.0.1:7080", "grpc": "10.0.0.1:7081"}'
+    place = embedded(about, '{"linnet": "l:1", "mlserver": "m:1"}', entry)
+    store, front = Store("http://s", "a", "b", "eu", "models"), Front("traefik", "10.0.0.1:7080")
+    assert place == Place(Path("/k"), Images("l:1", "m:1"), store, Path("/b"), front)
 
 
 def test_the_manifests_get_this_place_s_image_and_bucket() -> None:

@@ -12,7 +12,7 @@ from linnet.api.crds import KINDS
 
 Object = dict[str, Any]
 OURS = {kind.name: kind for kind in KINDS}
-FOREIGN = {"Kustomization", "ScaledObject"}
+FOREIGN = {"Gateway", "Kustomization", "ScaledObject"}
 """Kinds that a plain API server does not know: other programs read them, or bring their definition."""
 
 

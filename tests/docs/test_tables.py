@@ -316,7 +316,6 @@ EVERYTHING = {
         "pod": {"storage": {"cache": "Node"}},
         "analysis": {
             "checks": [
-                {"name": "p", "signal": "Predictions", "max": "0.1"},
                 {"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"},
             ]
         },

@@ -14,7 +14,7 @@ from e2e.stage import Stage, deployment, installed, model
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
-    """v1 and v2 are trained by a real Job in the cluster, as the demo's are."""
+    """v1, v2, and the broken v3 and v7 are trained by a real Job in the cluster, as the demo's are."""
     made = Stage(installed(), f"e2e-{secrets.token_hex(3)}")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": labels}})
@@ -23,7 +23,7 @@ def stage() -> Iterator[Stage]:
     job["metadata"]["namespace"] = made.namespace
     container = job["spec"]["template"]["spec"]["containers"][0]
     container["image"] = container["image"].replace(IMAGE_IN_EXAMPLES, made.place.images.mlserver)
-    container["args"] = [f"{version}={made.uri(version)}" for version in ("v1", "v2")]
+    container["args"] = [f"{version}={made.uri(version)}" for version in ("v1", "v2", "v3", "v7")]
     made.kubectl("apply", "-f", "-", stdin=json.dumps(job))
     made.kubectl("wait", f"job/{job['metadata']['name']}", "--for=condition=Complete", "--timeout=300s")
     yield made

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import subprocess
 import time
 import urllib.request
@@ -72,6 +73,12 @@ class Stage:
         shown = self.kubectl("get", "mdl,mv,mld,rp,pods", "-o", "wide")
         events = self.kubectl("get", "events", "--sort-by=.lastTimestamp")
         return f"{shown}\n{events[-4000:]}"
+
+    def ask(self, what: str, verb: str) -> None:
+        """A request of the person that runs the test."""
+        who = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}").strip()
+        request = f"linnet.dev/request={verb} - {secrets.token_hex(4)} {who}"
+        self.kubectl("annotate", "--overwrite", what, request)
 
     def uri(self, version: str) -> str:
         return f"s3://{self.place.store.bucket}/{NAME}/{self.namespace}/{version}"

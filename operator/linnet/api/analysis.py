@@ -65,7 +65,8 @@ class Check(Wire):
                 "signal Latency needs a bound: maxShareSlower, maxRatioToStable, or both",
             ),
             (
-                "self.signal in ['Errors', 'Latency'] || has(self.maxRatioToStable) || has(self.min) || has(self.max)",
+                "self.signal in ['Errors', 'Latency', 'Predictions'] || has(self.maxRatioToStable) || has(self.min) "
+                "|| has(self.max)",
                 "a check needs a bound: maxRatioToStable, min or max",
             ),
             (
@@ -111,6 +112,22 @@ class Check(Wire):
                 "signal Prometheus has min and max; to compare, let the query divide by what {{stable}} has",
             ),
             (
+                "self.signal != 'Predictions' || has(self.maxDivergence)",
+                "signal Predictions needs maxDivergence: how far its answers may be from stable's, such as '0.02'",
+                ".maxDivergence",
+            ),
+            (
+                "self.signal == 'Predictions' || !has(self.maxDivergence)",
+                "maxDivergence goes with signal Predictions",
+                ".maxDivergence",
+            ),
+            (
+                "self.signal != 'Predictions' || (!has(self.maxRatioToStable) && !has(self.minExcess) "
+                "&& !has(self.max))",
+                "signal Predictions has maxDivergence, and no other bound",
+            ),
+            share("maxDivergence", "such as '0.02'"),
+            (
                 "!has(self.min) || !has(self.max) || !isQuantity(self.min) || !isQuantity(self.max) || "
                 "!quantity(self.min).isGreaterThan(quantity(self.max))",
                 "min is not more than max",
@@ -135,6 +152,8 @@ class Check(Wire):
     """For Latency: an answer slower than this counts; must be a bucket's bound of the runtime."""
     max_share_slower: Quantity | None = None
     """For Latency: the share of answers that may be slower than threshold."""
+    max_divergence: Quantity | None = None
+    """For Predictions: how far answers may be from stable's: Jensen-Shannon divergence in bits, between 0 and 1."""
     metric: MetricRef | None = None
     """For Metric: a counter or histogram of the pods. For Latency: another histogram than the server's own."""
     query: QueryRef | None = None
@@ -159,7 +178,16 @@ class Detect(Wire):
 class Analysis(Wire):
     """How the canary is judged."""
 
-    model_config = {"json_schema_extra": rules(share("alpha", "such as '0.01'"))}
+    model_config = {
+        "json_schema_extra": rules(
+            share("alpha", "such as '0.01'"),
+            (
+                "!has(self.checks) || self.checks.filter(c, c.signal == 'Predictions').size() <= 1",
+                "at most one check of signal Predictions",
+                ".checks",
+            ),
+        )
+    }
 
     interval: Duration | None = None
     """How often the pods are read; 5s if left out."""

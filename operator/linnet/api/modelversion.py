@@ -84,6 +84,30 @@ class Quarantine(StatusWire):
     """When."""
 
 
+class ClassResult(StatusWire):
+    """Answers of one class, or bucket."""
+
+    name: Annotated[str, Field(max_length=80)]
+    """The class."""
+    canary: int = 0
+    """The canary's answers of it."""
+    stable: int = 0
+    """Stable's."""
+
+
+class PredictionsResult(StatusWire):
+    """How far the canary's answers were from stable's."""
+
+    divergence: Quantity | None = None
+    """Jensen-Shannon divergence in bits, without the bias of few answers."""
+    error: Quantity | None = None
+    """Its standard error."""
+    max: Quantity | None = None
+    """The greatest divergence allowed."""
+    classes: Annotated[list[ClassResult], Field(max_length=16)] | None = None
+    """Both distributions."""
+
+
 class CheckResult(StatusWire):
     """One check's counts when the decision fell."""
 
@@ -111,6 +135,8 @@ class CheckResult(StatusWire):
     """The least value allowed."""
     max: Quantity | None = None
     """The greatest value allowed."""
+    predictions: PredictionsResult | None = None
+    """What was compared, for signal Predictions."""
     message: Annotated[str, Field(max_length=512)] = ""
     """The same in words."""
 

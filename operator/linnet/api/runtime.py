@@ -61,6 +61,8 @@ class Latency(Wire):
 
     histogram: Series
     """A Prometheus histogram."""
+    also: SeriesList | None = None
+    """Histograms of the same unit and bounds that time other requests, such as gRPC calls; they are added up."""
     unit: Literal["s", "ms", "us"] = "s"
     """The unit of its bucket bounds."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
@@ -83,6 +85,40 @@ class Feedback(Wire):
     """Counters of those that were right; their sum is used."""
     total: SeriesList
     """Counters of all whose truth is known; their sum is used."""
+
+
+class ScoreHistogram(Series):
+    """A histogram of scores that the model answers."""
+
+    bounds: Annotated[list[Quantity], Field(min_length=1, max_length=15)]
+    """Bounds of its buckets by which two versions are compared; the server may have more."""
+
+
+class ClassCounter(Series):
+    """A counter of answers, by a label."""
+
+    label: Token
+    """The label that says what the model answered."""
+    classes: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=63)]],
+        Field(min_length=1, max_length=15, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Its values that are told apart; all others are one class."""
+
+
+class Predictions(Wire):
+    """What the model answers, by class: each answer is counted once, by the version that gave it."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            ("has(self.histogram) != has(self.counter)", "exactly one of histogram and counter"),
+        )
+    }
+
+    histogram: ScoreHistogram | None = None
+    """For scores, such as a probability."""
+    counter: ClassCounter | None = None
+    """For classes, such as a label."""
 
 
 class RuntimeMetrics(Wire):
@@ -112,6 +148,8 @@ class RuntimeMetrics(Wire):
     """Further histograms, for checks that name one by metric.name."""
     feedback: Feedback | None = None
     """Without it the signal Feedback is refused."""
+    predictions: Predictions | None = None
+    """Without it the signal Predictions is refused."""
 
 
 class RuntimePorts(Wire):
@@ -147,7 +185,8 @@ class Runtime(Wire):
             (
                 "self.name == 'custom' || !has(self.metrics) || [has(self.metrics.path), has(self.metrics.requests), "
                 "has(self.metrics.errors), has(self.metrics.latency), has(self.metrics.inFlight)].all(x, !x)",
-                "a Model adds its own histograms and feedback to a runtime of the catalogue, whose other metrics stay",
+                "a Model adds its own histograms, feedback and predictions to a runtime of the catalogue, "
+                "whose other metrics stay",
                 ".metrics",
             ),
         )
@@ -170,7 +209,7 @@ class Runtime(Wire):
     live_path: HttpPath | None = None
     """For custom: answers 200 on the HTTP port while the process is sound."""
     metrics: RuntimeMetrics | None = None
-    """For custom: where requests, errors and latencies are counted. Else: the model's own histograms and feedback."""
+    """For custom: where requests, errors and latencies are counted. Else: its own histograms, feedback, predictions."""
 
 
 class FrozenRuntime(Wire):

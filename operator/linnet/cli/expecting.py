@@ -1,12 +1,14 @@
 """What a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from linnet.cli.quantities import count, percent, time
 from linnet.core.checks import Check, Policy, Signal
-from linnet.core.forecast import Forecast, forecast
+from linnet.core.divergence import SEEN, needed
+from linnet.core.forecast import MEAN, Forecast, forecast
 
 EVIDENCE_SECONDS: Final = 3600.0
 """deadlines.evidence, if left out."""
@@ -70,6 +72,22 @@ def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
     return [
         Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic) for c in policy.checks
     ]
+
+
+def of_answers(policy: Policy, traffic: Traffic) -> Iterator[str]:
+    """What a check of predictions costs, where one is there: the same sentence as for the others."""
+    check = policy.resemblance
+    if check is None:
+        return
+    odds, classes = traffic.share / (1 - traffic.share), max(2, len(check.classes))
+    often = traffic.rate * traffic.share
+    bound, rejects = check.max_divergence, -math.log(policy.alpha_each)
+    until_fail, until_pass = (needed(bound, classes, odds, 1, rejects, p) for p in (MEAN, policy.detect_power))
+    fails, passes = (f"{count(n)} canary answers, {time(n / often)}" for n in (until_fail, until_pass))
+    yield (
+        f"{check.name}: a canary whose answers diverge by {SEEN * bound:.3g} bits is rolled back after {fails}; "
+        f"one that answers as stable does may pass after {passes}"
+    )
 
 
 def advice(found: list[Expected], limit_seconds: float = EVIDENCE_SECONDS) -> Iterator[str]:

@@ -60,6 +60,9 @@ def told(record: Recorded, painted: Paint) -> list[str]:
 def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
     for check in decision.get("checks") or ():
         yield f"{painted(check['name'], 'bold')}: {check['verdict']}"
+        if check.get("predictions"):
+            yield from _compared(check, painted)
+            continue
         if check.get("canaryRequests") or check.get("stableRequests"):
             yield from _counts(check, painted)
         elif check.get("query"):
@@ -75,6 +78,24 @@ def _asked(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
     yield f"  {check.get('message', '')}"
 
 
+def _compared(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
+    """Both distributions of answers, class by class on one scale, and how far apart they are."""
+    told = check["predictions"]
+    rows = [{"name": c["name"], **{t: c.get(t, 0) for t in ("canary", "stable")}} for c in told.get("classes") or ()]
+    totals = {track: sum(row[track] for row in rows) or 1 for track in ("canary", "stable")}
+    top = max((row[track] / totals[track] for row in rows for track in totals), default=0.0) or 1.0
+    for row in rows:
+        for track, color in (("canary", "yellow"), ("stable", "green")):
+            share = row[track] / totals[track]
+            name_ = row["name"] if track == "canary" else ""
+            yield f"  {name_[:16]:<17}{track:<9}{painted(bar(share / top), color)} {row[track]:,}, {share:.2%}"
+    if "divergence" in told and "error" in told:
+        allowed = f"at most {float(told.get('max') or 0):g} allowed"
+        yield f"  divergence {float(told['divergence']):.4f} ± {float(told['error']):.4f} bits, {allowed}"
+    yield from _evidence(check, painted)
+    yield f"  {check.get('message', '')}"
+
+
 def _counts(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
     """Both tracks' rates on one scale, and how far the evidence went toward the bound."""
     counts = {track: (check.get(f"{track}Bad", 0), check.get(f"{track}Requests", 0)) for track in ("canary", "stable")}
@@ -83,6 +104,11 @@ def _counts(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
     for track, (bad, n) in counts.items():
         shown = painted(bar(rates[track] / top), "yellow" if track == "canary" else "green")
         yield f"  {track:<9}{shown} {bad:,} of {n:,} bad, {rates[track]:.2%}"
+    yield from _evidence(check, painted)
+
+
+def _evidence(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
+    """How far the evidence has gone toward the bound."""
     statistic, bound = (float(check.get(key) or 0) for key in ("statistic", "bound"))
     if bound:
         color = "red" if statistic >= bound else "dim"

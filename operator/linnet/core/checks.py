@@ -88,8 +88,20 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Resemblance:
+    """A check of signal Predictions: the canary's answers diverge from stable's by at most so many bits.
+
+    `classes` are the names of what its runtime counts answers by.
+    """
+
+    name: str
+    max_divergence: float
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Policy:
-    """All count checks of one rollout, and the errors that the whole rollout may make.
+    """All checks with a part of alpha of one rollout, and the errors that the whole rollout may make.
 
     `alpha`: chance of rolling back a good version. `detect_ratio`, `detect_power`: what Pass promises.
     `stale_after_seconds`: without a readable scrape of a track for this long, a check is an Error.
@@ -100,11 +112,12 @@ class Policy:
     detect_ratio: float = 5.0
     detect_power: float = 0.9
     stale_after_seconds: float = 60.0
+    resemblance: Resemblance | None = None
 
     @property
     def alpha_each(self) -> float:
-        """Bonferroni: the rollout's alpha over all (check, bound) pairs."""
-        return self.alpha / max(1, sum(len(check.bounds) for check in self.checks))
+        """Bonferroni: the rollout's alpha over all (check, bound) pairs; the answers are one more."""
+        return self.alpha / max(1, sum(len(check.bounds) for check in self.checks) + (self.resemblance is not None))
 
 
 @dataclass(frozen=True)
@@ -129,14 +142,33 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class ClassCount:
+    """Answers of one class by track."""
+
+    name: str
+    canary: int
+    stable: int
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a judgement on predictions stands on: divergence and error in bits, and both distributions."""
+
+    divergence: float
+    error: float
+    max: float
+    classes: tuple[ClassCount, ...] = ()
+
+
+@dataclass(frozen=True)
 class Judgement:
     """The verdict on one check, with everything that `explain` and the status need.
 
     `statistic` is the log-evidence against the bound, `bound` the value at which it rejects (both
     natural logarithms, of the hypothesis nearest to rejection). `needed_requests` are canary requests
     still missing, `eta_seconds` their time at the present rate; None where unknown or none are missing.
-    `asked` is there where the check asks a named query, and `cause` where a person can mend it: a sentence that
-    stays the same from look to look.
+    `asked` is there where the check asks a named query, `shape` where it compares answers, and `cause` where a person
+    can mend it: a sentence that stays the same from look to look.
     """
 
     check: str
@@ -150,6 +182,7 @@ class Judgement:
     eta_seconds: float | None = None
     asked: Asked | None = None
     cause: str = ""
+    shape: Shape | None = None
 
 
 def policy_hash(policy: Policy) -> str:

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.api.modelversion import CheckResult, Decision, DecisionKind, Quarantine
+from linnet.api.modelversion import CheckResult, ClassResult, Decision, DecisionKind, PredictionsResult, Quarantine
 from linnet.api.requests import Request
-from linnet.core.checks import Judgement, Signal
+from linnet.core.checks import Judgement, Shape, Signal
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Log, Record
 from linnet.core.world import World
@@ -62,10 +62,12 @@ def logged(decision: Decision, digest: str | None, **about: str) -> Log:
 
 
 def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:
-    """By digest for errors, a person's word, or the artifact itself; with the template for latency and pods."""
+    """By digest for errors, answers, a person's word, or the artifact itself; with the template for all others."""
     policy = world.policy
     signals = {c.name: c.signal for c in policy.judged.checks} if policy else {}
-    by_digest = signals.get(reason) == Signal.ERRORS or reason in {"Rollback", "Quarantined", "Outage"}
+    answers = policy.judged.resemblance if policy else None
+    of_artifact = signals.get(reason) == Signal.ERRORS or (answers is not None and answers.name == reason)
+    by_digest = of_artifact or reason in {"Rollback", "Quarantined", "Outage"}
     return Quarantine(
         template=None if by_digest else rollout.to.template,
         deployment=world.name,
@@ -91,7 +93,17 @@ def _result(judgement: Judgement) -> CheckResult:
         value=_measured(asked.value) if asked else None,
         min=_measured(asked.min) if asked else None,
         max=_measured(asked.max) if asked else None,
+        predictions=_compared(judgement.shape) if judgement.shape else None,
         message=judgement.message[:512],
+    )
+
+
+def _compared(shape: Shape) -> PredictionsResult:
+    return PredictionsResult(
+        divergence=_measured(shape.divergence),
+        error=_measured(shape.error),
+        max=_measured(shape.max),
+        classes=[ClassResult(name=c.name[:80], canary=c.canary, stable=c.stable) for c in shape.classes] or None,
     )
 
 

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Final, assert_never
 
 from linnet.core.checks import Signal
+from linnet.core.classes import Buckets, Labels
 
 
 class Op(StrEnum):
@@ -61,7 +62,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class HistogramRule:
-    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names.
+    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names, of one or more of them.
 
     `unit` is None where it does not measure time. `lazy` as in `MetricRules`: one that a check names is not,
     so that a wrong name is never taken for a quiet server.
@@ -88,6 +89,14 @@ class CounterRule:
 
 
 @dataclass(frozen=True)
+class PredictionRule:
+    """What the model answers, by class. Of a histogram the selector names the series with its `_bucket`."""
+
+    selector: Selector
+    classes: Buckets | Labels
+
+
+@dataclass(frozen=True)
 class MetricRules:
     """Where a runtime's signals are found; empty = the runtime does not expose that signal.
 
@@ -101,6 +110,7 @@ class MetricRules:
     lazy: bool = True
     in_flight: tuple[Selector, ...] = ()
     counters: tuple[CounterRule, ...] = ()
+    predictions: PredictionRule | None = None
 
     def signals(self) -> frozenset[Signal]:
         """The signals that this runtime can answer at all (for `UnsupportedSignal`)."""
@@ -120,7 +130,8 @@ class PodCounters:
     `in_flight` alone goes up and down: the requests that the pod is answering at that moment.
     `latency`: histogram key -> {bound in seconds: cumulative count}, with `inf` for all requests;
     an empty mapping is a histogram that has seen no request yet. `counters`: counter key -> value.
-    `missing`: counter key -> the name of a family that the pod does not expose.
+    `missing`: counter key -> the name of a family that the pod does not expose. `predictions`: class of answers ->
+    count, or why they can't be counted.
     """
 
     requests: float | None = None
@@ -130,6 +141,7 @@ class PodCounters:
     in_flight: float | None = None
     counters: Mapping[str, float] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    predictions: Mapping[str, float] | str | None = None
 
 
 def count_pod(text: str, rules: MetricRules) -> PodCounters:
@@ -138,7 +150,10 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
     lazy = rules.lazy and (bool(series) or _SAMPLE.search(text) is not None)
     requests = _total(series, rules.requests, lazy=lazy)
     errors = _total(series, rules.errors, lazy=lazy)
-    found = {rule.key: _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy)) for rule in rules.latency}
+    found: dict[str, dict[float, float] | None] = {}
+    for rule in rules.latency:
+        buckets = _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy))
+        found[rule.key] = _together(found.get(rule.key, {}), buckets)
     latency = {key: buckets for key, buckets in found.items() if buckets is not None}
     absent = {Signal.ERRORS} if requests is None or errors is None else set()
     counters, missing = _counters(text, series, rules.counters)
@@ -150,6 +165,7 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
         in_flight=_level(series, rules.in_flight),
         counters=counters,
         missing=missing,
+        predictions=_by_class(text, series, rules.predictions) if rules.predictions else None,
     )
 
 
@@ -166,7 +182,8 @@ _Series = Mapping[str, list[tuple[Mapping[str, str], float]]]
 @lru_cache(maxsize=256)
 def _wanted(rules: MetricRules) -> re.Pattern[str]:
     counted = (s for rule in rules.counters for s in rule.selectors)
-    plain = {s.name for s in (*rules.requests, *rules.errors, *rules.in_flight, *counted)}
+    answers = (rules.predictions.selector,) if rules.predictions else ()
+    plain = {s.name for s in (*rules.requests, *rules.errors, *rules.in_flight, *counted, *answers)}
     names = plain | {f"{rule.name}_bucket" for rule in rules.latency}
     choice = "|".join(re.escape(name) for name in sorted(names)) or r"(?!)"
     return re.compile(rf"^({choice})(?![\w:]){_LABELS}{_VALUE}", re.MULTILINE)
@@ -240,12 +257,29 @@ def _announced(text: str, name: str) -> bool:
     return re.search(rf"^# TYPE (?:{names})[ \t]", text, re.MULTILINE) is not None
 
 
+def _by_class(text: str, series: _Series, rule: PredictionRule) -> Mapping[str, float] | str:
+    """A family without a series has counted nothing yet, if it is announced."""
+    name = rule.selector.name
+    family = name.removesuffix("_bucket") if isinstance(rule.classes, Buckets) else name
+    if name not in series and not _announced(text, family):
+        return f"the pod exposes no metric {family}"
+    rows = series.get(name, ())
+    return rule.classes.counted((labels, value) for labels, value in rows if _matches(labels, rule.selector.labels))
+
+
 def _may_be_empty(text: str, rule: HistogramRule, *, lazy: bool) -> bool:
     return lazy if rule.lazy else _announced(text, rule.name)
 
 
 def _picked(series: _Series, selectors: tuple[Selector, ...]) -> Iterator[float]:
     return (value for s in selectors for labels, value in series.get(s.name, ()) if _matches(labels, s.labels))
+
+
+def _together(one: Mapping[float, float] | None, other: Mapping[float, float] | None) -> dict[float, float] | None:
+    """Histograms of the same bounds that time different requests, added up; absent if one of them is."""
+    if one is None or other is None:
+        return None
+    return {bound: one.get(bound, 0.0) + other.get(bound, 0.0) for bound in {**one, **other}}
 
 
 def _level(series: _Series, selectors: tuple[Selector, ...]) -> float | None:

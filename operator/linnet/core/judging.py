@@ -9,13 +9,15 @@ from typing import Final
 from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.core import analysis, evidence, inquiry, ledger, podhealth, silence, traffic
+from linnet.api.runtime import Predictions
+from linnet.core import analysis, evidence, inquiry, ledger, podhealth, predictions, resemblance, silence, traffic
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.exposition import PodCounters
 from linnet.core.inquiry import Heard
 from linnet.core.observed import Target
 from linnet.core.policy import Rules
+from linnet.core.predictions import Answers
 from linnet.core.queries import Question
 from linnet.core.series import metric_rules
 from linnet.core.server import metrics_port
@@ -59,10 +61,12 @@ def look(world: World) -> Judged:
     health = podhealth.judge(world, policy, known.silence)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
     counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
+    answers = _answers(world, policy)
+    alike = resemblance.judge_all(policy.judged, answers, elapsed=elapsed, required=required, now=world.now)
     heard = inquiry.heard(world, policy, _of_canary(world))
     asked = inquiry.judge_all(world, policy, heard, elapsed=elapsed, required=required)
-    data = _data(world, policy, known, heard)
-    return Judged((*counted, *asked, health), data, folded=world.observed.scrape is not None)
+    data = _data(world, policy, known, heard, answers)
+    return Judged((*counted, *alike, *asked, health), data, folded=world.observed.scrape is not None)
 
 
 def _required(world: World, policy: Rules) -> timedelta:
@@ -87,6 +91,23 @@ def _folded(world: World, policy: Rules) -> Evidence:
     unheard = warming or not reached
     heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, world.now)
     return replace(told, silence=heard)
+
+
+def _answers(world: World, policy: Rules) -> Answers | None:
+    """What was answered, this look's scrape included; None if no check compares it.
+
+    Warm-up makes answers slow, not other ones.
+    """
+    check, scrape = policy.judged.resemblance, world.observed.scrape
+    if check is None:
+        return None
+    stored = (world.observed.evidence or {}).get(predictions.KEY, "") if world.own_evidence else ""
+    known = predictions.from_data(stored, check.classes)
+    if scrape is None:
+        return known
+    tracks = {uid: server.track for uid, server in _servers(world).items()}
+    segment, reached = traffic.of(world).segment(world), _has_traffic(world, policy)
+    return predictions.fold(known, scrape.counters, tracks, segment, world.now, count=reached)
 
 
 def _has_traffic(world: World, policy: Rules) -> bool:
@@ -132,10 +153,12 @@ def _servers(world: World) -> dict[str, Server]:
 
 def fresh(world: World, policy: Rules) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
-    return _data(world, policy, evidence.start(policy.judged.checks), Heard())
+    check = policy.judged.resemblance
+    answers = predictions.start(check.classes) if check else None
+    return _data(world, policy, evidence.start(policy.judged.checks), Heard(), answers)
 
 
-def _data(world: World, policy: Rules, known: Evidence, heard: Heard) -> dict[str, str]:
+def _data(world: World, policy: Rules, known: Evidence, heard: Heard, answers: Answers | None) -> dict[str, str]:
     former = world.observed.evidence or {}
     rollout = world.status.rollout
     kept = {k: former[k] for k in ("saved", "restarts") if k in former} if world.own_evidence else {}
@@ -146,6 +169,7 @@ def _data(world: World, policy: Rules, known: Evidence, heard: Heard) -> dict[st
         "rollout": rollout.id if rollout else "",
         "policy": policy.source,
         **({inquiry.KEY: inquiry.stored(heard)} if policy.thresholds else {}),
+        **({predictions.KEY: predictions.to_data(answers)} if answers else {}),
         **{f"{_PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
     }
 
@@ -192,6 +216,16 @@ def _of_revision(world: World, policy: Rules, number: int, name: str) -> tuple[T
     metrics = version.spec.runtime.metrics if version else None
     if version is None or metrics is None or not (policy.checks or metrics.in_flight):
         return ()
+    if metrics.predictions is None:
+        metrics = metrics.model_copy(update={"predictions": _of_new_version(world)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in world.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
     return tuple(Target(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)
+
+
+def _of_new_version(world: World) -> Predictions | None:
+    """How the version on trial counts its answers: that of a stable whose Model did not say so yet is tried, too."""
+    rollout = world.status.rollout
+    version = world.version(rollout.to.version) if rollout is not None else None
+    metrics = version.spec.runtime.metrics if version is not None else None
+    return metrics.predictions if metrics is not None else None

@@ -88,7 +88,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         interval=analysis.interval or defaults.INTERVAL,
         warm_up=analysis.warm_up if analysis.warm_up is not None else defaults.WARM_UP,
         asked=asked,
-        judged=_judged(analysis, [c for c in asked if c.signal != "Prometheus"], runtime),
+        judged=_judged(analysis, asked, runtime),
         thresholds=tuple(_threshold(c) for c in asked if c.signal == "Prometheus"),
         checks=tuple(c.name for c in asked),
         on_insufficient_data=analysis.on_insufficient_data or "Hold",
@@ -97,16 +97,23 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     )
 
 
-def _judged(analysis: Analysis, counted: Iterable[Check], runtime: FrozenRuntime) -> checks.Policy:
-    detect = analysis.detect
+def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) -> checks.Policy:
+    asked, detect = tuple(asked), analysis.detect
     interval = analysis.interval or defaults.INTERVAL
     return checks.Policy(
-        checks=tuple(_check(c, runtime) for c in counted),
+        checks=tuple(_check(c, runtime) for c in asked if c.signal not in {"Prometheus", "Predictions"}),
         alpha=float(analysis.alpha) if analysis.alpha is not None else defaults.ALPHA,
         detect_ratio=float(detect.ratio) if detect and detect.ratio is not None else defaults.DETECT_RATIO,
         detect_power=float(detect.power) if detect and detect.power is not None else defaults.DETECT_POWER,
         stale_after_seconds=max(60.0, 6 * interval.total_seconds()),
+        resemblance=next((_resemblance(c, runtime) for c in asked if c.signal == "Predictions"), None),
     )
+
+
+def _resemblance(check: Check, runtime: FrozenRuntime) -> checks.Resemblance:
+    of = runtime.metrics.predictions if runtime.metrics is not None else None
+    names = series.classes(of).names if of is not None else ()
+    return checks.Resemblance(check.name, float(check.max_divergence or 0), names)
 
 
 def _check(check: Check, runtime: FrozenRuntime) -> checks.Check:
@@ -163,6 +170,8 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
         found = _unanswered(check, runtime, path) if check.threshold_seconds is None else _unbound(check, runtime, path)
         if found is not None:
             return found
+    if (silent := _unpredicted(policy, runtime)) is not None:
+        return True, silent
     if (unknown := next(_unknown_checks(policy), None)) is not None:
         return False, unknown
     if not policy.checks and any(step.analyse for step in policy.steps):
@@ -175,7 +184,7 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
 
 def _unknown_checks(rules: Rules) -> Iterator[str]:
     """Names in `analyse.checks` that no check bears: such a step would wait for ever."""
-    known = [c.name for c in rules.judged.checks]
+    known = rules.checks
     for index, step in enumerate(rules.steps):
         for at, name in enumerate((step.analyse.checks if step.analyse else None) or ()):
             if name not in known:
@@ -189,6 +198,18 @@ def _unanswered(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple
         return None
     what = "requests to compare a Metric with" if check.signal is Signal.METRIC else str(check.signal)
     return True, f"{path}.signal: runtime {runtime.name} exposes no {what}: remove the check, or add it"
+
+
+def _unpredicted(policy: Rules, runtime: FrozenRuntime) -> str | None:
+    """A check of predictions, where the runtime doesn't say how answers are counted."""
+    check = policy.judged.resemblance
+    if check is None or check.classes:
+        return None
+    path = f"spec.analysis.checks[{policy.checks.index(check.name)}]"
+    return (
+        f"{path}.signal: runtime {runtime.name} names no Predictions: remove the check, or add "
+        "spec.runtime.metrics.predictions to the Model, and expose what it names"
+    )
 
 
 def _unbound(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:

@@ -155,7 +155,11 @@ def _metrics(entry: CatalogueEntry, asked: Runtime | None) -> RuntimeMetrics | N
             "leave it out, or set spec.runtime.name to custom"
         )
     histograms = {h.name: h for h in (*(entry.metrics.histograms or ()), *(own.histograms or ()))}
-    added = {"histograms": list(histograms.values()) or None, "feedback": own.feedback or entry.metrics.feedback}
+    added = {
+        "histograms": list(histograms.values()) or None,
+        "feedback": own.feedback or entry.metrics.feedback,
+        "predictions": own.predictions or entry.metrics.predictions,
+    }
     return entry.metrics.model_copy(update=added)
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable
 
 from linnet.api.analysis import Check
-from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, RuntimeMetrics, Series
+from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
+from linnet.core.classes import Buckets, Labels
 from linnet.core.exposition import (
     CORRECT,
     SECONDS,
@@ -14,6 +15,7 @@ from linnet.core.exposition import (
     LabelRule,
     MetricRules,
     Op,
+    PredictionRule,
     Selector,
     Unit,
 )
@@ -31,7 +33,7 @@ def metric_rules(metrics: RuntimeMetrics | None, checks: Iterable[Check] = ()) -
         return MetricRules()
     asked = tuple(checks)
     named = {check.metric.name for check in asked if check.metric is not None}
-    own = (_latency(metrics),) if metrics.latency else ()
+    own = _latency(metrics.latency) if metrics.latency else ()
     further = tuple(_histogram(h) for h in metrics.histograms or () if h.name in named)
     return MetricRules(
         requests=_selectors(metrics.requests),
@@ -39,7 +41,27 @@ def metric_rules(metrics: RuntimeMetrics | None, checks: Iterable[Check] = ()) -
         latency=own + further,
         in_flight=_selectors(metrics.in_flight),
         counters=(*_feedback(metrics), *_counters(asked)),
+        predictions=_predictions(metrics, asked),
     )
+
+
+def classes(of: Predictions) -> Buckets | Labels:
+    """What answers are counted by."""
+    if of.histogram is not None:
+        return Buckets(tuple(sorted(float(bound) for bound in of.histogram.bounds)))
+    assert of.counter is not None, "exactly one of them is there"
+    return Labels(of.counter.label, tuple(of.counter.classes))
+
+
+def _predictions(metrics: RuntimeMetrics, checks: Iterable[Check]) -> PredictionRule | None:
+    """Read only where a check compares them."""
+    of = metrics.predictions
+    if of is None or all(check.signal != "Predictions" for check in checks):
+        return None
+    series = of.histogram or of.counter
+    assert series is not None, "exactly one of them is there"
+    name = f"{series.name}_bucket" if of.histogram is not None else series.name
+    return PredictionRule(Selector(name, _label_rules(series)), classes(of))
 
 
 def counter_key(check: Check) -> str:
@@ -92,10 +114,9 @@ def _counters(checks: Iterable[Check]) -> Iterable[CounterRule]:
             yield CounterRule(counter_key(check), _selectors([series]))
 
 
-def _latency(metrics: RuntimeMetrics) -> HistogramRule:
-    assert metrics.latency is not None
-    own = metrics.latency
-    return HistogramRule(own.histogram.name, _label_rules(own.histogram), Unit(own.unit))
+def _latency(own: Latency) -> tuple[HistogramRule, ...]:
+    both = (own.histogram, *(own.also or ()))
+    return tuple(HistogramRule(each.name, _label_rules(each), Unit(own.unit)) for each in both)
 
 
 def _histogram(of: Histogram) -> HistogramRule:

@@ -40,8 +40,6 @@ def in_blocks(spec: Blocks) -> Iterator[str]:
 def _in_analysis(spec: Blocks) -> Iterator[str]:
     for index, check in enumerate(spec.analysis.checks or () if spec.analysis else ()):
         path = f"spec.analysis.checks[{index}]"
-        if check.signal == "Predictions":
-            yield f"{path}.signal: Predictions is not supported yet; use another signal"
         if check.signal == "Latency" and check.max is not None:
             yield f"{path}.max: for signal Latency write maxShareSlower"
         if check.name == "pod-health":

@@ -1,0 +1,265 @@
+"""How often equal answers roll back, and how soon different ones do: simulated with the code that judges predictions.
+
+    python -m bench.predictions [--seeds 2000] [--only bursts] [--jobs 2]
+
+prints a table and writes build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever
+refuted, `rolled back` those in which the divergence exceeded its bound as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from pathlib import Path
+from statistics import fmean
+
+from linnet.cli.simulation import wilson
+from linnet.cli.worlds import geometric, poisson
+from linnet.core.checks import Policy, Resemblance, Track, Verdict
+from linnet.core.divergence import jensen_shannon
+from linnet.core.predictions import plus, start
+from linnet.core.resemblance import judge
+
+OUTPUT = Path("build/bench/predictions.json")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+INTERVAL = timedelta(seconds=5)
+BOUND = 0.02
+SCORES = (0.30, 0.22, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02)
+"""Ten buckets of a score, most answers near zero."""
+NIGHT = (0.05, 0.08, 0.10, 0.12, 0.15, 0.15, 0.12, 0.10, 0.08, 0.05)
+FRAUD = (0.97, 0.03)
+Shares = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """Traffic whose answers fall into classes. `shift`: so much of the canary's mass moves up by one class.
+
+    `burst`: answers of one class come together on one pod, geometric with this mean, or `constant`. `clients`: each pod
+    has so many clients of its own, each of which always asks for the same class. `drift`: over the run the answers of
+    both tracks go over to `NIGHT`; `creep`: the canary's share goes to this meanwhile.
+    """
+
+    shares: Shares = SCORES
+    shift: float = 0.0
+    share: float = 0.1
+    per_interval: float = 50.0
+    stable_pods: int = 4
+    canary_pods: int = 1
+    burst: float = 1.0
+    constant: bool = False
+    clients: int = 0
+    drift: bool = False
+    creep: float = 0.0
+    total: int = 10_000
+
+    @property
+    def canary_shares(self) -> Shares:
+        moved = [self.shift * share for share in self.shares[:-1]]
+        return tuple(s - out + into for s, out, into in zip(self.shares, (*moved, 0.0), (0.0, *moved), strict=True))
+
+    @property
+    def divergence(self) -> float:
+        return jensen_shannon(self.canary_shares, self.shares)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    name: str
+    world: World
+    at_most: float | None = None
+    to_pass: bool = False
+    effort: float = 1.0
+
+
+EQUAL = World()
+FRAUDS = replace(EQUAL, shares=FRAUD)
+DIFFERENT = (("0.6 of the answers one class up", 0.6), ("0.4 of them", 0.4), ("0.25 of them", 0.25))
+SCENARIOS = (
+    Scenario("equal: independent, 10/s", EQUAL, 0.01),
+    Scenario("equal: two classes, 3 % fraud", FRAUDS, 0.01),
+    Scenario("equal: bursts geometric, mean 3", replace(EQUAL, burst=3), 0.01),
+    Scenario("equal: bursts of exactly 3", replace(EQUAL, burst=3, constant=True), 0.01),
+    Scenario("equal: two classes, bursts geometric, mean 3", replace(FRAUDS, burst=3), 0.01),
+    Scenario("equal: bursts geometric, mean 10", replace(EQUAL, burst=10), 0.01, effort=0.5),
+    Scenario("equal: bursts geometric, mean 3, 1/s", replace(EQUAL, burst=3, per_interval=5, total=2_500), 0.01),
+    Scenario(
+        "equal: bursts geometric, mean 3, 100/s",
+        replace(EQUAL, burst=3, per_interval=500, total=50_000),
+        0.01,
+        effort=0.25,
+    ),
+    Scenario(
+        "equal: bursts geometric, mean 3, share 0.5",
+        replace(EQUAL, burst=3, share=0.5, canary_pods=4),
+        0.01,
+        effort=0.5,
+    ),
+    Scenario(
+        "equal: bursts geometric, mean 3, 1 pod each",
+        replace(EQUAL, burst=3, share=0.5, stable_pods=1),
+        0.01,
+        effort=0.5,
+    ),
+    Scenario("equal: the answers change for both", replace(EQUAL, drift=True), 0.01, effort=0.5),
+    Scenario(
+        "equal: they change while the share creeps to 0.5", replace(EQUAL, drift=True, creep=0.5), 0.01, effort=0.5
+    ),
+    Scenario("equal: 100 clients to each pod, 4 + 1 pods", replace(EQUAL, clients=100), effort=0.5),
+    Scenario("equal: 30 clients to each pod, 4 + 1 pods", replace(EQUAL, clients=30), effort=0.5),
+    Scenario(
+        "equal: 30 clients to each pod, 8 + 2 pods",
+        replace(EQUAL, clients=30, stable_pods=8, canary_pods=2),
+        effort=0.5,
+    ),
+    Scenario(
+        "equal: 100 clients to each pod, 1 + 1 pods", replace(EQUAL, clients=100, stable_pods=1, share=0.5), effort=0.5
+    ),
+    *(Scenario(f"shift: {name}", replace(EQUAL, shift=shift), effort=0.25) for name, shift in DIFFERENT),
+    Scenario("shift: 0.4, bursts geometric, mean 3", replace(EQUAL, shift=0.4, burst=3, total=100_000), effort=0.25),
+    Scenario("shift: 0.4, share 0.5", replace(EQUAL, shift=0.4, share=0.5, canary_pods=4), effort=0.25),
+    Scenario("shift: fraud 3 % becomes 33 %", replace(FRAUDS, shift=0.3), effort=0.25),
+    Scenario("passes: equal, until Pass", replace(EQUAL, total=100_000), to_pass=True, effort=0.25),
+    Scenario(
+        "passes: equal with bursts, until Pass", replace(EQUAL, burst=3, total=200_000), to_pass=True, effort=0.25
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    verdict: Verdict
+    canary_n: int
+    refuted: bool
+
+
+def run(scenario: Scenario, seed: int) -> Outcome:
+    """One rollout from its first answer to its verdict, or to the end of its traffic."""
+    world = scenario.world
+    check = Resemblance("answers", BOUND, tuple(str(k) for k in range(len(world.shares))))
+    policy = Policy((), resemblance=check)
+    known, now, refuted = start(check.classes), START, False
+    for cells in intervals(world, seed):
+        now += INTERVAL
+        known = plus(known, cells, "10", INTERVAL.total_seconds())
+        known = replace(known, read_at=dict.fromkeys(Track, now.timestamp()), present=frozenset(Track))
+        if not scenario.to_pass and known.evidence < 4.6:
+            continue
+        found = judge(policy, check, known, elapsed=now - START, required=timedelta(0), now=now)
+        refuted = refuted or found.statistic >= found.bound
+        if found.verdict is Verdict.FAIL or (scenario.to_pass and found.verdict is Verdict.PASS):
+            return Outcome(found.verdict, found.counts.canary_n, refuted)
+    return Outcome(Verdict.INSUFFICIENT_DATA, sum(known.total.canary), refuted)
+
+
+def intervals(world: World, seed: int) -> Iterator[list[tuple[str, Track, tuple[int, ...]]]]:
+    rng, done, classes = random.Random(seed), 0, range(len(world.shares))
+    tracks = ((Track.STABLE, world.stable_pods, world.shares), (Track.CANARY, world.canary_pods, world.canary_shares))
+    clients = {
+        f"{track}-{index}": rng.choices(classes, shares, k=world.clients)
+        for track, pods, shares in tracks
+        for index in range(pods)
+    }
+    while done < world.total:
+        cells, at = [], done / world.total
+        share = world.share + (world.creep - world.share) * at if world.creep else world.share
+        for track, pods, shares in tracks:
+            part = share if track is Track.CANARY else 1 - share
+            mixed = [a + (b - a) * at for a, b in zip(shares, NIGHT, strict=True)] if world.drift else shares
+            sums = list(accumulate(mixed))
+            for pod in (f"{track}-{index}" for index in range(pods)):
+                events = poisson(rng, world.per_interval * part / pods / world.burst)
+                asked = (
+                    rng.choices(clients[pod], k=events)
+                    if world.clients
+                    else rng.choices(classes, cum_weights=sums, k=events)
+                )
+                counts = [0] * len(classes)
+                for which in asked:
+                    counts[which] += _size(rng, world)
+                done += sum(counts)
+                cells.append((pod, track, tuple(counts)))
+        yield [cell for cell in cells if any(cell[2])]
+
+
+def _size(rng: random.Random, world: World) -> int:
+    return round(world.burst) if world.constant else geometric(rng, world.burst)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: shares of the runs, `low` to `high` being the 95 % interval of `rolled_back`."""
+
+    name: str
+    divergence: float
+    rolled_back: float
+    low: float
+    high: float
+    at_most: float | None
+    refuted: float
+    passed: float
+    until_fail: float | None
+    until_pass: float | None
+    seeds: int
+
+    @property
+    def missed(self) -> bool:
+        """Beyond the target by more than chance."""
+        return self.at_most is not None and self.low > self.at_most
+
+    def told(self) -> str:
+        fails = f", after {self.until_fail:,.0f} canary answers" if self.until_fail else ""
+        passes = f"; passed {self.passed:.1%}, after {self.until_pass:,.0f}" if self.until_pass else ""
+        return (
+            f"{self.name:<52} {self.divergence:.4f} bits: rolled back {self.rolled_back:.2%} "
+            f"({self.low:.2%} to {self.high:.2%}){fails}; refuted {self.refuted:.2%}{passes}; {self.seeds} seeds"
+        )
+
+
+def measure(scenario: Scenario, seeds: int, pool: ProcessPoolExecutor, jobs: int) -> Row:
+    """The scenario over all its seeds; prints its line."""
+    count = max(1, int(seeds * scenario.effort))
+    outcomes = list(pool.map(run, [scenario] * count, range(count), chunksize=max(1, count // (jobs * 8))))
+    failed = [o.canary_n for o in outcomes if o.verdict is Verdict.FAIL]
+    passed = [o.canary_n for o in outcomes if o.verdict is Verdict.PASS]
+    row = Row(
+        scenario.name,
+        round(scenario.world.divergence, 4),
+        len(failed) / count,
+        *wilson(len(failed), count),
+        scenario.at_most,
+        sum(o.refuted for o in outcomes) / count,
+        len(passed) / count,
+        fmean(failed) if failed else None,
+        fmean(passed) if passed else None,
+        count,
+    )
+    print(row.told(), flush=True)
+    return row
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("--only", default="", help="scenarios whose name contains this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    with ProcessPoolExecutor(options.jobs) as pool:
+        rows = [measure(s, options.seeds, pool, options.jobs) for s in SCENARIOS if options.only in s.name]
+    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
+    OUTPUT.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1))
+    missed = sum(row.missed for row in rows)
+    print(f"{missed} targets missed by more than chance; wrote {OUTPUT}")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
