@@ -7,6 +7,7 @@ from typing import Final
 
 PARTS: Final = {
     "detection": ("bench.detection",),
+    "predictions": ("bench.predictions",),
     "curves": ("bench.curves",),
     "engine": ("bench.engine",),
     "cli": ("bench.cli",),

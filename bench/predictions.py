@@ -2,8 +2,9 @@
 
     python -m bench.predictions [--seeds 2000] [--only bursts] [--jobs 2]
 
-prints a table and writes build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever
-refuted, `rolled back` those in which the divergence exceeded its bound as well.
+prints what differences of answers mean in bits and what a bound costs, then a table, and writes
+build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever refuted, `rolled back` those
+in which the divergence exceeded its bound as well.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import log
 from pathlib import Path
-from statistics import fmean
+from statistics import NormalDist, fmean
 
 from linnet.cli.worlds import geometric, poisson
 from linnet.core.checks import Policy, Resemblance, Track, Verdict
-from linnet.core.divergence import jensen_shannon
+from linnet.core.divergence import jensen_shannon, needed
 from linnet.core.interval import wilson
 from linnet.core.predictions import plus, start
 from linnet.core.resemblance import judge
@@ -246,12 +248,27 @@ def measure(scenario: Scenario, seeds: int, pool: ProcessPoolExecutor, jobs: int
     return row
 
 
+def meaning() -> Iterator[str]:
+    """What to think of when choosing a bound: differences in bits, and canary answers until a verdict."""
+    for before, after in ((0.01, 0.02), (0.01, 0.05), (0.1, 0.15), (0.1, 0.2), (0.1, 0.3), (0.5, 0.6), (0.5, 0.7)):
+        yield f"{before:.0%} become {after:.0%}: {jensen_shannon((before, 1 - before), (after, 1 - after)):.4f} bits"
+    cuts = [NormalDist().inv_cdf(k / 10) for k in range(1, 10)]
+    for shift in (0.1, 0.2, 0.3, 0.5, 1.0):
+        heights = [0.0, *(NormalDist(shift).cdf(cut) for cut in cuts), 1.0]
+        moved = [high - low for low, high in pairwise(heights)]
+        yield f"a score moves by {shift} deviations, ten buckets: {jensen_shannon([0.1] * 10, moved):.4f} bits"
+    for bound in (0.005, 0.01, BOUND, 0.05):
+        answers = [needed(bound, 10, share / (1 - share), 1, -log(0.01), 0.9) for share in (0.1, 0.5)]
+        yield f"bound {bound:g}: {answers[0]:,.0f} canary answers at a share of 0.1, {answers[1]:,.0f} at 0.5"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--only", default="", help="scenarios whose name contains this")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    print("\n".join(meaning()), flush=True)
     with ProcessPoolExecutor(options.jobs) as pool:
         rows = [measure(s, options.seeds, pool, options.jobs) for s in SCENARIOS if options.only in s.name]
     OUTPUT.parent.mkdir(parents=True, exist_ok=True)

@@ -58,6 +58,8 @@ class Behavior:
     wrong: float = 0.0
     """The share of answers that turn out wrong, when their truth is known."""
     known_after: timedelta = timedelta(0)
+    high: float = 0.1
+    """The share of answers that are a high score: the rest are low."""
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Cluster:
     failed: dict[int, int] = field(default_factory=dict)
     unanswered: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
+    scores: random.Random = field(default_factory=lambda: random.Random(8))
     prometheus: PrometheusServer | None = None
     answer: Callable[[Question], Answer] = lambda _: NoValue("nothing")
     """What the platform's Prometheus says, if there is one."""
@@ -406,7 +409,7 @@ class Cluster:
                 ],
             },
         }
-        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "due": [], "born": self.now, "wrong": []}
+        self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "high": 0, "due": [], "born": self.now, "wrong": []}
 
     def _report(self, name: str, workload: Json) -> bool:
         mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
@@ -457,6 +460,7 @@ class Cluster:
         counts["n"] += 1
         counts["bad"] += bad
         counts["slow"] += self.dice.random() < behavior.slow
+        counts["high"] += self.scores.random() < behavior.high
         if copied:
             return
         counts["wrong"].append((self.now + behavior.known_after, self.dice.random() < behavior.wrong))
@@ -484,8 +488,19 @@ class Cluster:
             fast = float(c["n"] - c["slow"])
             latency = {"latency": {0.25: fast, 0.5: fast, float("inf"): float(c["n"])}}
             waiting = float(len(c["due"])) if targets[uid].in_flight else None
+            rule = targets[uid].predictions
+            scores = (
+                dict(zip(rule.classes.names, (float(c["n"] - c["high"]), float(c["high"])), strict=True))
+                if rule
+                else None
+            )
             counters[uid] = PodCounters(
-                float(c["n"]), float(c["bad"]), latency, in_flight=waiting, counters=self._truth(c)
+                float(c["n"]),
+                float(c["bad"]),
+                latency,
+                in_flight=waiting,
+                counters=self._truth(c),
+                predictions=scores,
             )
         return Scrape(counters, errors)
 

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.integration
 
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
+ALIKE = {"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}
 HOOKS = "spec.strategy.hooks"
 HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
@@ -271,7 +272,31 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (
         changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"requests": [{"name": "x"}]}}),
-        ["spec.runtime.metrics:", "its own histograms and feedback"],
+        ["spec.runtime.metrics:", "its own histograms, feedback and predictions"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "p", "signal": "Predictions"}]),
+        ["checks[0].maxDivergence:", "signal Predictions needs maxDivergence"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "p", "signal": "Predictions", "maxDivergence": "1"}]),
+        ["checks[0].maxDivergence:", "lies between 0 and 1"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**ALIKE, "max": "0.1"}]),
+        ["checks[0]:", "maxDivergence, and no other bound"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "e", "signal": "Errors", "max": "0.1", "maxDivergence": "0.1"}]),
+        ["checks[0].maxDivergence:", "goes with signal Predictions"],
+    ),
+    (
+        changed(deployment(), CHECKS, [ALIKE, {**ALIKE, "name": "q"}]),
+        ["spec.analysis.checks:", "at most one check of signal Predictions"],
+    ),
+    (
+        changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"predictions": {}}}),
+        ["spec.runtime.metrics.predictions:", "exactly one of histogram and counter"],
     ),
     (
         changed(deployment(), CHECKS, [{"name": "p", "signal": "Prometheus", "max": "1"}]),

@@ -53,6 +53,15 @@ def asking(answer: Value | Failure) -> Cluster:
     return cluster.publish(2)
 
 
+def answering_otherwise() -> Cluster:
+    """Version 2 failed: it gives high scores where version 1 gives low ones."""
+    checks = [{"name": "answers", "signal": "Predictions", "maxDivergence": "0.02"}]
+    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks}).publish(2, Behavior(high=0.6))
+    counted = {"histogram": {"name": "score", "bounds": ["0.5"]}}
+    cluster.versions[2]["spec"]["runtime"]["metrics"]["predictions"] = counted
+    return cluster.run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
+
+
 def waiting_for_hook() -> Cluster:
     """Version 2 has its pods, and no word of the change calendar."""
     endpoints = {"endpoints": [{"name": "calendar", "url": "http://calendar"}]}

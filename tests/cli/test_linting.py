@@ -139,6 +139,21 @@ def test_signals_of_the_models_own_are_known_by_its_runtime(person: Person) -> N
     assert "if every truth becomes known, and after its delay" in said.out
 
 
+def test_predictions_are_known_by_the_models_runtime_and_cost_answers(person: Person) -> None:
+    """Refused where nothing says how answers are counted; else with what a verdict takes."""
+    asking = changed(
+        deployment(), "spec.analysis.checks", [{"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}]
+    )
+    said = lint(person, model(), asking)
+    assert "spec.analysis.checks[0].signal: runtime mlserver names no Predictions" in said.out
+    counted = {"counter": {"name": "answers_total", "label": "class", "classes": ["fraud", "fine"]}}
+    counting = changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"predictions": counted}})
+    said = lint(person, counting, asking, more=("--rate", "10/s"))
+    assert said.code == 0
+    assert "p: a canary whose answers diverge by 0.04 bits is rolled back after" in said.out
+    assert "one that answers as stable does may pass after" in said.out
+
+
 def test_a_histogram_that_no_runtime_names_is_refused(person: Person) -> None:
     """With those that there are; the first token of vLLM is known, with its bounds."""
     check = {"name": "ttft", "signal": "Latency", "metric": {"name": "vllm:time_to_first_token_seconds"}}

@@ -52,6 +52,14 @@ def test_a_rollback_is_explained_by_its_counts(person: Person) -> None:
     assert re.search(r"revision tumor-risk-v2-\w+, policy [0-9a-f]{16}", said.out)
 
 
+def test_other_answers_are_explained_by_both_distributions(person: Person) -> None:
+    """Class by class, the divergence with its error, and how far the evidence went."""
+    said = person.sees(*played.objects(played.answering_otherwise())).types("explain", "tumor-risk")
+    assert re.search(r"≤0\.5 +canary   [█░]{40} \d+, 4\d\.\d\d%\n +stable   [█░]{40} [\d,]+, 9\d\.\d\d%", said.out)
+    assert re.search(r"divergence 0\.\d{4} ± 0\.\d{4} bits, at most 0\.02 allowed", said.out)
+    assert "refuted; a good version gets there once in 100 rollouts" in said.out
+
+
 def test_a_query_is_explained_by_value_and_bound(person: Person) -> None:
     """Of what the platform's Prometheus said; while it is away, by the cause."""
     failed = played.asking(Value(0.42, 0.0)).run(120, until=lambda c: c.version_status(2).quarantine is not None)
