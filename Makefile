@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@touch $@
 
 check: lint ## lint, types, import contracts, generated files, unit tests (under a minute)
-	pytest -q -m "not integration and not e2e and not rollouts" -n 2
+	pytest -q -m "not integration and not e2e and not rollouts and not packages" -n 2
 
 lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
@@ -27,10 +27,12 @@ lint: venv
 	lint-imports
 	$(PY) -m linnet.api.crds --check crds
 	$(PY) -m linnet.api.reference --check docs/reference/api.md
+	$(PY) -m linnet.api.decision_schema --check docs/reference/decision.schema.json
 
-generate: venv ## CRDs from the API's types, and the reference pages of API and chart
+generate: venv ## CRDs and the log's schema from the API's types, and the reference pages of API and chart
 	$(PY) -m linnet.api.crds crds
 	$(PY) -m linnet.api.reference docs/reference/api.md
+	$(PY) -m linnet.api.decision_schema docs/reference/decision.schema.json
 	$(PY) hack/chart.py docs
 
 cluster: venv ## start the embedded cluster (a real one, on this machine), with a gateway
@@ -46,7 +48,7 @@ image: venv ## build the operator's and the example server's images, and import 
 chart: venv ## lint the chart and validate what it renders
 	python3 hack/chart.py
 
-cli: venv ## the command line in one file: build/kubectl-linnet.pyz
+cli: venv ## the command line in one file, build/kubectl-linnet.pyz, and what krew installs it with
 	$(PY) hack/zipapp.py
 
 test: venv ## every test, all three tiers, on the embedded cluster

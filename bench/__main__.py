@@ -10,6 +10,7 @@ PARTS: Final = {
     "predictions": ("bench.predictions",),
     "curves": ("bench.curves",),
     "engine": ("bench.engine",),
+    "cli": ("bench.cli",),
     "engine-everything": ("bench.engine", "--everything"),
 }
 """Part → module and arguments."""

@@ -25,11 +25,12 @@ from bench.detection import machine
 from bench.rivals import RIVALS, Answer, Ended, Requests
 
 from linnet.cli.simulating import DEFAULT, LENGTH_SECONDS
-from linnet.cli.simulation import INTERVAL, START, Scenario, looks, may_fail, may_pass, wilson
+from linnet.cli.simulation import INTERVAL, START, Scenario, looks, may_fail, may_pass
 from linnet.cli.worlds import Cell, World, intervals
 from linnet.core.analysis import judge
 from linnet.core.checks import Track, Verdict
 from linnet.core.evidence import Evidence
+from linnet.core.interval import wilson
 
 OUTPUT = Path("build/bench/curves.json")
 BASE = 0.002

@@ -23,8 +23,9 @@ from statistics import fmean, median, quantiles, stdev
 
 from bench.scenarios import SCENARIOS
 
-from linnet.cli.simulation import Outcome, Scenario, run, wilson
+from linnet.cli.simulation import Outcome, Scenario, run
 from linnet.core.checks import Verdict
+from linnet.core.interval import wilson
 
 OUTPUT = Path("build/bench/detection.json")
 

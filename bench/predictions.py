@@ -23,10 +23,10 @@ from math import log
 from pathlib import Path
 from statistics import NormalDist, fmean
 
-from linnet.cli.simulation import wilson
 from linnet.cli.worlds import geometric, poisson
 from linnet.core.checks import Policy, Resemblance, Track, Verdict
 from linnet.core.divergence import jensen_shannon, needed
+from linnet.core.interval import wilson
 from linnet.core.predictions import plus, start
 from linnet.core.resemblance import judge
 

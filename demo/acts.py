@@ -28,6 +28,7 @@ STORY = (
     Expected("v5 is trained in the cluster and promoted", 5, "Promoted", title="Trained again, in the cluster"),
     Expected("v6 is promoted from 5 %", 6, "Promoted", title="Five percent, behind a gateway", gateway=True),
     Expected("v7 is rolled back at 5 %", 7, "RolledBack", "errors", "The bug again, behind a gateway", gateway=True),
+    Expected("v8 is rolled back on its answers", 8, "RolledBack", "answers", "Right code, wrong scores", gateway=True),
 )
 
 

@@ -3,6 +3,7 @@
 Times come from two clocks: facts have the demo's, requests have the clients'. In the embedded cluster they are one.
 """
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ SLOW_MS = 250.0
 
 
 OFF = 1.5
-"""Points by which the measured share of a gateway's requests may miss the weight."""
+"""Points by which the measured share of a gateway's requests may miss the weight; more where they are few."""
+SURE = 4.0
+"""Standard errors: chance alone goes beyond in one of 16,000 splits."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,16 @@ class Split:
     @property
     def measured(self) -> float:
         return round(100 * self.canary / self.requests, 2)
+
+    @property
+    def missed(self) -> bool:
+        """Whether the gateway did not do what the weight says.
+
+        10,000 requests at 5 %: 0.87 points are 4 standard errors, so 1.5 decide; 1,000 at 25 %: 5.5 points.
+        """
+        share = self.weight / 100
+        error = 100 * math.sqrt(share * (1 - share) / self.requests)
+        return abs(self.measured - self.weight) > max(OFF, SURE * error)
 
     def wire(self) -> dict[str, Any]:
         return {"weight": self.weight, "measured": self.measured, "requests": self.requests}
@@ -229,7 +242,7 @@ def troubles(found: Sequence[Episode], batches_complete: bool, wanted: Sequence[
     out += [
         f"{e.act.expected.name}: the gateway gave it {e.split.measured} % of {e.split.requests} requests"
         for e in found
-        if e.split and abs(e.split.measured - e.split.weight) > OFF
+        if e.split and e.split.missed
     ]
     for e in found:
         causes = {cause: n for cause, n in e.failed.items() if cause not in PLANTED}

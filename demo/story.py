@@ -155,6 +155,8 @@ class Story:
         )
         await self._promote(STORY[6], "model-v6")
         await self._roll_back(STORY[7], "model-v7")
+        await self.kubectl.apply(self.examples("deployment-predictions"))
+        await self._roll_back(STORY[8], "model-v8")
         await asyncio.sleep(CALM)
 
     async def _promote(self, expected: Expected, manifest: str) -> None:

@@ -1,4 +1,4 @@
-"""Seven ways to train the same model: three good ones, a real bug, twice, a real slowness, and the retraining.
+"""Eight ways to train the same model: three good ones, a real bug, twice, a real slowness, a slip, and the retraining.
 
 Only stock parts of scikit-learn, so that any server which loads scikit-learn models can load them.
 """
@@ -61,5 +61,6 @@ RECIPES = {
     ),
     "v6": Recipe("v2's recipe, a weaker penalty", 455, partial(_better, 2), {"C": "2"}),
     "v7": Recipe("v3's bug again, in another artifact", 455, partial(_lost_imputer, 2), {"C": "2"}, complete_only=True),
+    "v8": Recipe("v6's recipe, and a decimal point slipped: C=0.0002", 455, partial(_better, 0.0002), {"C": "0.0002"}),
     "retrain": Recipe("v2's recipe on all records known by now", 455, _better, {"C": "0.5"}),
 }

@@ -253,3 +253,16 @@ async def test_an_optional_patch_that_is_refused_holds_nothing_up(
     else:
         with pytest.raises(ForbiddenError):
             await desk.do(patch)
+
+
+async def test_events_and_log_lines_are_offered_to_the_endpoints() -> None:
+    """Which of them is sent is the platform's choice; what is only for an endpoint is no Event."""
+    desk = Desk()
+    told: list[Emit | Log | Notify] = [
+        Emit("Normal", "WeightSet", "10 %"),
+        Log("verdict", {"check": "errors"}),
+        Notify("desk", {"id": "1"}),
+    ]
+    for action in told:
+        await desk.do(action)
+    assert desk.told == told

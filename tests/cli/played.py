@@ -76,13 +76,19 @@ def promoted() -> Cluster:
 
 
 def objects(cluster: Cluster) -> list[Object]:
-    """The Deployment, its Model's versions and its pods."""
+    """The Deployment, its Model's versions and its pods, and what a rollout has counted."""
     deployment = _object("Deployment", "tumor-risk", cluster.spec, cluster.status)
     versions = [
         _object("ModelVersion", f"tumor-risk-v{n}", v["spec"], v["status"]) for n, v in cluster.versions.items()
     ]
     pods = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in cluster.pods.values()]
-    return [deployment, *versions, *pods]
+    return [deployment, *versions, *pods, *_evidence(cluster)]
+
+
+def _evidence(cluster: Cluster) -> list[Object]:
+    name = {"name": "tumor-risk-evidence"}
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": dict(cluster.memory or {})}
+    return [kept] if cluster.memory else []
 
 
 def _object(kind: str, name: str, spec: Object, status: Object | Wire) -> Object:

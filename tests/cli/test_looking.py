@@ -19,6 +19,7 @@ from linnet.cli.console import Console
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.main import main
 from linnet.cli.objects import role
+from samples import deployment, model_version
 
 pytestmark = pytest.mark.rollouts
 
@@ -102,6 +103,13 @@ def test_an_empty_namespace_is_no_error(person: Person) -> None:
     """As with kubectl get."""
     said = person.sees().types("get")
     assert (said.code, said.out) == (0, "no Deployment (mld) in this namespace\n")
+
+
+def test_in_a_pod_kubectl_alone_knows_the_namespace(person: Person) -> None:
+    """There is no configuration that could be asked."""
+    (person.folder / "in-a-pod").touch()
+    said = person.sees(deployment(), model_version(1)).types("get", "tumor-risk")
+    assert (said.code, said.out.split()[0]) == (0, "tumor-risk")
 
 
 @pytest.mark.parametrize(("given", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)])

@@ -1,7 +1,11 @@
 """What `kubectl linnet history` and `explain` tell of whole rollouts."""
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,9 +44,11 @@ def test_a_rollback_is_explained_by_its_counts(person: Person) -> None:
     assert said.code == 0
     assert "Quarantined: rolled back (errors)" in said.out
     assert re.search(r"version 2 was rolled back by analysis at 2026-01-01T00:\S+: errors", said.out)
-    assert re.search(r"canary   █{40} \d+ of \d+ bad, 3\d\.\d\d%", said.out)
-    assert re.search(r"stable   ░{40} 0 of \d+ bad, 0\.00%", said.out)
-    assert re.search(r"evidence █{40} \S+ of 5\.298: refuted; a good version gets there once in 200 rollouts", said.out)
+    assert "errors: Fail: the canary is worse than stable\n" in said.out
+    assert "bound    not above stable's rate; less than 0.2 % above stable never rolls back" in said.out
+    assert re.search(r"canary   █+▓+▒+ \d+ of \d+ bad, 3\d\.\d\d% \([\d.]+ % to [\d.]+ %\)", said.out)
+    assert re.search(r"stable   ▒+░+ 0 of \d+ bad, 0\.00% \(0 % to", said.out)
+    assert re.search(r"evidence █+┃█+ \S+ of 5\.298: refuted; a good version gets there once in 200 rollouts", said.out)
     assert re.search(r"revision tumor-risk-v2-\w+, policy [0-9a-f]{16}", said.out)
 
 
@@ -69,8 +75,57 @@ def test_a_wait_is_explained_by_its_verdicts(person: Person) -> None:
     """Without a word of former rollouts."""
     said = person.sees(*played.objects(played.canary())).types("explain", "tumor-risk")
     assert said.out.startswith("Stepping: version 2, step 2 of 4, weight 34 %.")
-    assert "errors: InsufficientData: too few requests yet" in said.out
+    assert re.search(
+        r"errors: InsufficientData: [\d,]+ more canary requests are needed to see a rate of 0.20%", said.out
+    )
     assert "was" not in said.out
+
+
+def test_a_rollout_under_way_shows_what_was_counted(person: Person) -> None:
+    """As far as the operator has written it down; a check that waits for nothing but time says so."""
+    slow = {"steps": [{"setWeight": 34}, {"analyse": {"for": "5m"}}]}
+    cluster = played.serving().edit(strategy=slow).publish(2).run(60, until=lambda c: c.phase == "Stepping").run(20)
+    said = person.sees(*played.objects(cluster)).types("explain", "tumor-risk")
+    assert re.search(r"canary   ▒+░* 0 of \d+ bad", said.out)
+    assert re.search(r"evidence ░+┃ 0 of 5\.298: not refuted", said.out)
+    assert re.search(r"counts of 2026-01-01T00:00:\d\dZ: they are written every half minute", said.out)
+    assert "latency: InsufficientData: no breach so far, and its time is not over" in said.out
+
+
+def test_who_may_not_read_the_counts_is_told_so(person: Person) -> None:
+    """The verdicts are there all the same, by the Deployment's status."""
+    person.sees(*played.objects(played.canary())).may_not_get("configmaps")
+    said = person.types("explain", "tumor-risk")
+    assert said.code == 0
+    assert "errors: InsufficientData: too few requests yet" in said.out
+    assert (
+        "what was counted so far lies in the ConfigMap tumor-risk-evidence: Error from server (Forbidden)" in said.out
+    )
+
+
+def test_counts_of_another_rollout_are_not_shown(person: Person) -> None:
+    """The ConfigMap is of the one before until the first look."""
+    objects = played.objects(played.canary())
+    objects[-1]["data"]["rollout"] = "former"
+    said = person.sees(*objects).types("explain", "tumor-risk")
+    assert "nothing was counted yet (ConfigMap tumor-risk-evidence)" in said.out
+    objects[-1]["data"] |= {"rollout": objects[0]["status"]["rollout"]["id"], "evidence.format": "9"}
+    said = person.sees(*objects).types("explain", "tumor-risk")
+    assert "the ConfigMap tumor-risk-evidence can't be read by this release" in said.out
+
+
+def test_a_terminal_without_its_characters_gets_ascii(person: Person) -> None:
+    """The words are the same."""
+    person.sees(*played.objects(played.rolled_back()))
+    own = {"PATH": f"{Path(__file__).parent}:{os.environ['PATH']}", "FAKE_KUBECTL": str(person.folder)}
+    command = [sys.executable, "-m", "linnet.cli"]
+    for words in (["explain", "tumor-risk"], ["get"]):
+        done = subprocess.run(
+            [*command, *words], env={**os.environ, **own, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True
+        )
+        told = done.stdout.decode("ascii")
+        assert "?" not in told
+    assert "|- v1 stable" in told
 
 
 def test_a_version_is_explained_by_its_last_decision(person: Person) -> None:

@@ -4,10 +4,12 @@ import json
 import math
 
 import pytest
+import yaml
 
-from cli.typing_at import Person
+from cli.typing_at import Object, Person
 from control_plane import REPO
 from linnet.cli import quantities
+from samples import changed, deployment
 
 
 def test_the_default_policy_keeps_its_promises(person: Person) -> None:
@@ -24,6 +26,8 @@ def test_the_default_policy_keeps_its_promises(person: Person) -> None:
 def test_little_traffic_is_told_with_the_way_out(person: Person) -> None:
     """Before a rollout takes days."""
     out = person.types("simulate", "--rate", "1/m", "--runs", "2").out
+    assert "good versions rolled back (stable against itself): 0 of 2" in out
+    assert "versions at 4.81 % that passed: 0 of 2" in out
     assert "33 hours; a good one may pass after 417, 2.9 days" in out
     assert "too little traffic for this policy" in out
     assert "it would be 54 minutes and 97 minutes: docs/examples/low-traffic.yaml" in out
@@ -35,6 +39,39 @@ def test_a_file_has_its_own_policy_share_and_deadline(person: Person) -> None:
     out = person.types("simulate", "--rate", "1/m", "--runs", "2", file).out
     assert out.startswith("tumor-risk: 60 requests each hour, 50 % of them to the canary")
     assert "too little" not in out
+
+
+GATEWAY = {"traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "weight", "share"),
+    [
+        ({"replicas": 4, **GATEWAY}, 5, 5),
+        ({"replicas": 4}, 5, 20),
+        ({"autoscaling": {"min": 9, "max": 20, "metrics": [{"type": "CPU", "target": 70}]}}, 25, 25),
+    ],
+)
+def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(
+    person: Person, fields: Object, weight: int, share: int
+) -> None:
+    """With a gateway 5 % is 5 %; of pods, 4 are 20 % at least; an autoscaler begins with its fewest."""
+    checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]
+    spec = {"model": {"name": "x"}, "analysis": {"checks": checks}, "strategy": {"steps": [{"setWeight": weight}]}}
+    file = person.folder / "some.yaml"
+    file.write_text(yaml.safe_dump(changed(deployment(), "spec", {**spec, **fields})))
+    out = person.types("simulate", "--rate", "10/s", "--runs", "1", str(file)).out
+    assert f" {share} % of them to the canary" in out
+
+
+def test_what_is_not_simulated_is_named(person: Person) -> None:
+    """A query's value is no count of requests."""
+    file = str(REPO / "docs/examples/prometheus.yaml")
+    for words in (("simulate", "--runs", "1"), ("lint",)):
+        out = person.types(*words, "--rate", "10/s", file).out
+        assert "slo: no forecast: query http-success gives a value of the platform's Prometheus" in out
+        assert "it fails after 3 answers in succession that are not at least 0.99" in out
+        assert "errors: a canary at" in out
 
 
 def test_a_file_without_a_policy_is_refused(person: Person) -> None:

@@ -37,6 +37,10 @@ class Person:
         (self.folder / "refusal").write_text(words)
         return self
 
+    def may_not_get(self, resource: str) -> "Person":
+        (self.folder / "forbidden").write_text(resource)
+        return self
+
     def types(self, *words: str) -> Said:
         out, err = io.StringIO(), io.StringIO()
         path = f"{Path(__file__).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"

@@ -23,12 +23,13 @@ class How(StrEnum):
     MAKE = "make"
     """It needs the whole: `make -n` knows the target."""
     SYNTAX = "syntax"
-    """A shell's own word: it parses."""
+    """A shell's own word, or a program that no test has: it parses."""
 
 
 _RULES = (
     (r"kubectl get\b.* (--watch|-w)\b", How.FLAGS),
-    (r"kubectl linnet (get|history|lint|simulate|completion|--version)\b", How.RUN),
+    (r"kubectl linnet simulate --replay\b", How.FLAGS),
+    (r"kubectl linnet (get|history|report|lint|simulate|completion|--version)\b", How.RUN),
     (r"kubectl linnet [a-z]+\b", How.FLAGS),
     (
         r"kubectl (apply|annotate|explain|get|describe|events|label|patch|scale|create|diff|auth|kustomize|edit)\b",
@@ -45,7 +46,7 @@ _RULES = (
     (r"\S*uv pip compile\b", How.FLAGS),
     (r"python3 hack/[\w/]+\.py\b", How.FLAGS),
     (r"curl\b", How.FLAGS),
-    (r"(export|cd|git clone)\b", How.SYNTAX),
+    (r"(export|cd|git clone|kubectl krew)\b", How.SYNTAX),
 )
 """How a command begins → how it is tested."""
 

@@ -64,9 +64,9 @@ class Journal:
             _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
     def log(self, ref: Ref, action: Log) -> None:
-        """One JSON line, and the counter that belongs to the event."""
+        """One JSON line, whose message is the event's own, and the counter that belongs to it."""
         fields = {"event": action.event, **action.fields}
-        _log.info("%s", action.event, extra={"object": str(ref), "fields": fields})
+        _log.info("%s", action.fields.get("message") or action.event, extra={"object": str(ref), "fields": fields})
         self._counted(action.event, action.fields)
 
     def _event(self, ref: Ref, parent: Parent, action: Emit) -> Manifest:

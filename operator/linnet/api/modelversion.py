@@ -84,6 +84,68 @@ class Quarantine(StatusWire):
     """When."""
 
 
+Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$")]
+"""A number as its shortest decimal: read again, it is the same to the last digit."""
+Tally = Annotated[list[int], Field(min_length=4, max_length=4)]
+Cells = Annotated[list[int], Field(min_length=7, max_length=7)]
+
+
+class CheckEvidence(StatusWire):
+    """What a verdict was worked out from, enough to work it out again. Which fields there are depends on the signal."""
+
+    signal: Annotated[str, Field(max_length=32)]
+    """What was measured."""
+    alpha: Real | None = None
+    """The part of alpha that each bound of this check has."""
+    detect_ratio: Real | None = None
+    """detect.ratio."""
+    detect_power: Real | None = None
+    """detect.power."""
+    max_ratio_to_stable: Real | None = None
+    """The bound against stable."""
+    min_excess: Real | None = None
+    """The least difference that rolls back."""
+    max: Real | None = None
+    """The bound on the rate, or the query's greatest value."""
+    min: Real | None = None
+    """The query's least value."""
+    segments: Annotated[list[Tally], Field(max_length=64)] | None = None
+    """Canary's requests and bad ones, stable's requests and bad ones, for each share of the traffic; without those of a
+    record that had too many, which the log has."""
+    canary_cells: Cells | None = None
+    """Canary's pods and intervals: cells, cells with bad requests, then the sums of n, bad, n², n·bad, bad²."""
+    stable_cells: Cells | None = None
+    """The same of stable."""
+    present: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=2)] | None = None
+    """Tracks that had pods."""
+    canary_read_ago: Real | None = None
+    """Seconds since the canary's pods were last readable; missing: never."""
+    stable_read_ago: Real | None = None
+    """The same of stable's."""
+    value: Real | None = None
+    """The query's last value."""
+    read_ago: Real | None = None
+    """Seconds since it came; missing: never."""
+    breaches: int | None = None
+    """So many answers beyond the bound in succession."""
+    asked: bool | None = None
+    """Whether the query was asked."""
+    known: bool | None = None
+    """Whether the platform has the query."""
+    answered: bool | None = None
+    """Whether the canary had answered a request; missing: not knowable."""
+    failed: bool | None = None
+    """Whether the last answer was none."""
+    silent: bool | None = None
+    """Whether that was a good answer without a value."""
+    stale_after: Real
+    """Seconds after which what was read is too old."""
+    elapsed: Real
+    """Seconds of this analysis."""
+    required: Real
+    """Seconds that it has to take."""
+
+
 class ClassResult(StatusWire):
     """Answers of one class, or bucket."""
 
@@ -139,6 +201,8 @@ class CheckResult(StatusWire):
     """What was compared, for signal Predictions."""
     message: Annotated[str, Field(max_length=512)] = ""
     """The same in words."""
+    evidence: CheckEvidence | None = None
+    """What it was worked out from; kept for the newest decisions."""
 
 
 DecisionKind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Quarantined", "Released"]

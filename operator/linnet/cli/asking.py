@@ -8,12 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.names import GROUP, REQUEST_ANNOTATION, Verb
+from linnet.api.names import REQUEST_ANNOTATION, Verb
 from linnet.cli.console import FAILED, FORMATS, OK, Console, FailedError, UsageError
 from linnet.cli.kubectl import Kubectl
-from linnet.cli.objects import Object, revision_version, status
+from linnet.cli.objects import RESOURCES, Object, revision_version, status
 
-RESOURCES: Final = {"mld": f"deployments.{GROUP}", "mv": f"modelversions.{GROUP}", "rp": f"retrainpolicies.{GROUP}"}
 SECONDS: Final = 30.0
 
 

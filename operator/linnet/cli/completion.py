@@ -15,10 +15,6 @@ from linnet.api.names import GROUP
 from linnet.cli.console import OK, Console, flags
 from linnet.cli.kubectl import CommandError, Kubectl
 
-COMPLETE: Final = "__complete"
-"""The first word by which the scripts below ask."""
-COMPLETER: Final = "kubectl_complete-linnet"
-"""The name under which kubectl asks a plugin."""
 SECONDS: Final = 3.0
 _LISTED: Final = {"quarantine": "modelversions", "run": "retrainpolicies"}
 """Command → what its name is of; deployments for all others."""
@@ -47,10 +43,10 @@ complete -c kubectl-linnet -a '(__kubectl_linnet)'
 }
 
 
-def add(commands: Any) -> None:
+def add(commands: Any, _: argparse.ArgumentParser) -> None:
     about = (
         "Prints a script that completes kubectl-linnet: source <(kubectl linnet completion bash). "
-        f"kubectl completes `kubectl linnet` itself, by the program {COMPLETER}."
+        "kubectl completes `kubectl linnet` itself, by the program kubectl_complete-linnet."
     )
     parser = commands.add_parser("completion", help="print a shell's completion script", description=about)
     parser.add_argument("shell", choices=list(_SCRIPTS))

@@ -1,7 +1,7 @@
 """What a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +9,7 @@ from linnet.cli.quantities import count, percent, time
 from linnet.core.checks import Check, Policy, Signal
 from linnet.core.divergence import SEEN, needed
 from linnet.core.forecast import MEAN, Forecast, forecast
+from linnet.core.thresholds import LIMIT, Threshold
 
 EVIDENCE_SECONDS: Final = 3600.0
 """deadlines.evidence, if left out."""
@@ -72,6 +73,15 @@ def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
     return [
         Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic) for c in policy.checks
     ]
+
+
+def uncounted(thresholds: Iterable[Threshold]) -> Iterator[str]:
+    """Checks of which no forecast is made, and why."""
+    for check in thresholds:
+        yield (
+            f"{check.name}: no forecast: query {check.query} gives a value of the platform's Prometheus, not requests "
+            f"that could be counted; it fails after {LIMIT} answers in succession that are not {check.text}"
+        )
 
 
 def of_answers(policy: Policy, traffic: Traffic) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """A Deployment with its versions and pods, as one looks at it: from the API server's objects to the lines of a tree."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,18 +42,15 @@ class Family:
 
 def families(deployments: Iterable[Object], versions: Iterable[Object], pods: Iterable[Object]) -> list[Family]:
     """Of each Deployment, by name."""
-    known, serving = list(versions), [p for p in pods if labels(p).get(COMPONENT) == "serving"]
-    return [_family(d, known, serving) for d in sorted(deployments, key=name)]
-
-
-def _family(deployment: Object, versions: Sequence[Object], pods: Sequence[Object]) -> Family:
-    model = deployment["spec"]["model"]["name"]
-    mine = [v for v in versions if v["spec"]["model"]["name"] == model]
-    return Family(
-        deployment,
-        sorted(mine, key=lambda v: int(v["spec"]["version"])),
-        sorted((p for p in pods if labels(p).get(DEPLOYMENT) == name(deployment)), key=name),
-    )
+    by_model, by_deployment = defaultdict[str, list[Object]](list), defaultdict[str, list[Object]](list)
+    for version in sorted(versions, key=lambda v: int(v["spec"]["version"])):
+        by_model[version["spec"]["model"]["name"]].append(version)
+    for pod in sorted((p for p in pods if labels(p).get(COMPONENT) == "serving"), key=name):
+        by_deployment[labels(pod).get(DEPLOYMENT, "")].append(pod)
+    return [
+        Family(d, by_model.get(d["spec"]["model"]["name"], []), by_deployment.get(name(d), []))
+        for d in sorted(deployments, key=name)
+    ]
 
 
 def tree(family: Family, painted: Paint) -> list[str]:

@@ -10,10 +10,14 @@ from linnet.api.model import ModelSpec
 from linnet.api.rolloutpolicy import RolloutPolicySpec
 from linnet.api.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.manifests import Manifest
-from linnet.core import capacity, policy, shared
+from linnet.core import policy, shared
 from linnet.core.parse import parse_spec
 from linnet.core.policy import Rules
 from linnet.core.runtimes import Catalogue, UnknownRuntimeError, freeze
+from linnet.core.stage import Stage
+from linnet.core.traffic import Traffic
+from linnet.core.traffic_gateway import ALL, GATEWAY
+from linnet.core.traffic_replicas import REPLICAS
 
 
 @dataclass(frozen=True)
@@ -32,20 +36,26 @@ class Judged:
 
     @property
     def replicas(self) -> int:
-        return 1 if self.spec.replicas is None else max(1, self.spec.replicas)
+        """Pods that serve, with an autoscaler the fewest."""
+        least = self.spec.autoscaling.min if self.spec.autoscaling else self.spec.replicas
+        return max(1, least or 1)
 
     @property
     def canaries(self) -> int:
-        return capacity.canary_replicas(self.replicas, self._weight)
+        return self._traffic.canary_replicas(self.replicas, Stage(weight=self._weight))
 
     @property
     def share(self) -> float:
-        """The canary's, at the first weight that brings it traffic."""
-        return capacity.effective_weight(self.replicas, self._weight) / 100
+        """The canary's, at the first weight that brings it a part of the traffic."""
+        return self._traffic.effective_weight(self.replicas, self._weight) / 100
+
+    @property
+    def _traffic(self) -> Traffic:
+        return GATEWAY if self.spec.traffic and self.spec.traffic.type == "Gateway" else REPLICAS
 
     @property
     def _weight(self) -> int:
-        return next((s.set_weight for s in self.policy.steps if s.set_weight), 50)
+        return next((w for s in self.policy.steps if 0 < (w := s.set_weight or 0) < ALL), 50)
 
     @property
     def time(self) -> timedelta:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linnet.api.names import API_VERSION, GROUP
 from linnet.cli.console import FAILED, FORMATS, OK, Console
-from linnet.cli.expecting import Traffic, advice, expected, of_answers
+from linnet.cli.expecting import Traffic, advice, expected, of_answers, uncounted
 from linnet.cli.manifests import Manifest, catalogue, needed, read
 from linnet.cli.simulating import traffic_flags
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from linnet.cli.judging import Judged
 
 
-def add(commands: Any) -> None:
+def add(commands: Any, _: argparse.ArgumentParser) -> None:
     about = "what would be refused of manifests, and with --rate how long verdicts would take; needs no cluster"
     parser = commands.add_parser("lint", help=about, description=about)
     parser.add_argument("files", metavar="FILE", nargs="+", help="YAML or JSON; - is standard input")
@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         "the Helm values that the platform installs with, for the queries of its Prometheus and the endpoints of hooks"
     )
     parser.add_argument("--values", type=Path, metavar="FILE", help=values)
-    traffic_flags(parser, required=False)
+    traffic_flags(parser)
     parser.add_argument("-o", "--output", choices=FORMATS, help="what was found, for programs")
     parser.set_defaults(run=run)
 
@@ -128,4 +128,5 @@ def _costs(found: "Judged", given: argparse.Namespace) -> Iterator[str]:
     yield traffic.told()
     yield from (cost.told() for cost in costs)
     yield from of_answers(found.policy.judged, traffic)
+    yield from uncounted(found.policy.thresholds)
     yield from advice(costs, found.policy.limits.evidence.total_seconds())

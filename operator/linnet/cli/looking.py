@@ -2,18 +2,19 @@
 
 import argparse
 import asyncio
+import gc
 import os
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from linnet.api.labels import COMPONENT
-from linnet.cli.asking import RESOURCES
+from linnet.api.labels import COMPONENT, DEPLOYMENT
+from linnet.api.names import API_VERSION
 from linnet.cli.console import FORMATS, OK, Console
 from linnet.cli.family import Family, described, families, tree
 from linnet.cli.kubectl import Kubectl
-from linnet.cli.objects import Object
+from linnet.cli.objects import RESOURCES, Object
 from linnet.cli.screen import screen
 
 SERVING: Final = ("pods", "-l", f"{COMPONENT}=serving")
@@ -35,7 +36,8 @@ def run(given: argparse.Namespace, console: Console) -> int:
 
 
 async def _get(given: argparse.Namespace, console: Console) -> int:
-    found = await seen(console.kubectl, given.name)
+    with _undisturbed():
+        found = await seen(console.kubectl, given.name)
     if given.output:
         console.show([described(f) for f in found], given.output)
     else:
@@ -43,12 +45,36 @@ async def _get(given: argparse.Namespace, console: Console) -> int:
     return OK
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """No search for garbage among the parts of thousands of objects that have just come: a fifth of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 async def seen(kubectl: Kubectl, name: str | None) -> list[Family]:
     """The Deployment of that name, or all. CommandError with kubectl's words where there is none."""
-    deployments, versions, pods = await asyncio.gather(
-        kubectl.get(RESOURCES["mld"], *([name] if name else [])), kubectl.get(RESOURCES["mv"]), kubectl.get(*SERVING)
-    )
+    placed = await kubectl.placed()
+    reading = _by_get(kubectl, name) if placed.namespace is None else _by_path(placed, name)
+    deployments, versions, pods = await asyncio.gather(*reading)
     return families([deployments] if name else deployments["items"], versions["items"], pods["items"])
+
+
+def _by_path(kubectl: Kubectl, name: str | None) -> Iterator[Awaitable[dict[str, Any]]]:
+    labels = f"{COMPONENT}=serving" + (f",{DEPLOYMENT}={name}" if name else "")
+    yield kubectl.read(f"apis/{API_VERSION}", "deployments", name or "")
+    yield kubectl.read(f"apis/{API_VERSION}", "modelversions")
+    yield kubectl.read("api/v1", "pods", labels=labels)
+
+
+def _by_get(kubectl: Kubectl, name: str | None) -> Iterator[Awaitable[dict[str, Any]]]:
+    """Where only kubectl knows the namespace."""
+    yield kubectl.get(RESOURCES["mld"], *([name] if name else []))
+    yield kubectl.get(RESOURCES["mv"])
+    yield kubectl.get(*SERVING)
 
 
 def lines(found: Sequence[Family], console: Console) -> list[str]:

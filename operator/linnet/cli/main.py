@@ -7,26 +7,50 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from importlib import metadata
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from linnet.cli import asking, completion, linting, looking, recounting, simulating
+from linnet.cli import glyphs
 from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
 from linnet.cli.kubectl import CommandError, Kubectl
 
+_OF: Final[Mapping[str, str]] = {
+    "get": "looking",
+    "history": "recounting",
+    "explain": "recounting",
+    "report": "reporting",
+    "promote": "asking",
+    "abort": "asking",
+    "pause": "asking",
+    "resume": "asking",
+    "retry": "asking",
+    "rollback": "asking",
+    "quarantine": "asking",
+    "release": "asking",
+    "run": "asking",
+    "lint": "linting",
+    "simulate": "simulating",
+    "completion": "completion",
+}
+"""Command → the module that has it. Only that one is loaded: a person waits for each import."""
+COMPLETE: Final = "__complete"
+"""The first word by which the shells' scripts ask."""
+COMPLETER: Final = "kubectl_complete-linnet"
+"""The name under which kubectl asks a plugin."""
 _CODES: Final = "exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if Path(sys.argv[0]).name == completion.COMPLETER:
-        return completion.answer(parser(), words)
-    if words[:1] == [completion.COMPLETE]:
-        return completion.answer(parser(), words[1:])
-    given = parser().parse_args(words)
+    if Path(sys.argv[0]).name == COMPLETER:
+        return _complete(words)
+    if words[:1] == [COMPLETE]:
+        return _complete(words[1:])
+    given = parser(words[0] if words else "").parse_args(words)
+    glyphs.able(sys.stdout)
     try:
         return int(given.run(given, _console(given)))
     except UsageError as error:
@@ -42,20 +66,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands; `run` of each is what it does, with exit code."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """The parser of one command, or where there is none of that name, of all; `run` of each is what it does."""
     top = argparse.ArgumentParser(prog="kubectl linnet", description="Models, their versions, their traffic.")
     top.epilog = _CODES
-    top.add_argument("--version", action="version", version=f"linnet {metadata.version('linnet')}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     cluster = flags()
-    looking.add(commands, cluster)
-    recounting.add(commands, cluster)
-    asking.add(commands, cluster)
-    linting.add(commands)
-    simulating.add(commands)
-    completion.add(commands)
+    for module in dict.fromkeys([_OF[command]] if command in _OF else _OF.values()):
+        import_module(f"linnet.cli.{module}").add(commands, cluster)
     return top
+
+
+class _Version(argparse.Action):
+    """Read only when it is asked for: that costs more than the rest of a start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib import metadata
+
+        sys.stdout.write(f"linnet {metadata.version('linnet')}\n")
+        parser.exit()
+
+
+def _complete(words: Sequence[str]) -> int:
+    from linnet.cli import completion
+
+    return completion.answer(parser(), words)
 
 
 def _console(given: argparse.Namespace) -> Console:

@@ -2,9 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from linnet.api.names import GROUP
 
 Object = Mapping[str, Any]
+RESOURCES: Final = {"mld": f"deployments.{GROUP}", "mv": f"modelversions.{GROUP}", "rp": f"retrainpolicies.{GROUP}"}
+"""Short name → what kubectl is asked for."""
 
 
 def name(obj: Object) -> str:

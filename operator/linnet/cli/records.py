@@ -1,15 +1,15 @@
 """The decisions that are recorded on ModelVersions: found, ordered, told in words and bars."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from linnet.cli.objects import Object, name, status
+from linnet.cli.plots import LEGEND, filled, interval, toward
 from linnet.cli.tree import Paint, by_policy
+from linnet.cli.weighed import Weighed, weighed
 
-BAR: Final = 40
-_DONE: Final = {
+DONE: Final = {
     "Promoted": ("was promoted", "green"),
     "RolledBack": ("was rolled back", "red"),
     "Aborted": ("was aborted", "yellow"),
@@ -48,7 +48,7 @@ def newest_first(versions: Iterable[Object]) -> list[Recorded]:
 def told(record: Recorded, painted: Paint) -> list[str]:
     """Why, in words, and what the evidence was."""
     decision = record.decision
-    done, color = _DONE.get(decision["decision"], (decision["decision"], "dim"))
+    done, color = DONE.get(decision["decision"], (decision["decision"], "dim"))
     why = f"by {decision['by']} at {record.time}: {decision.get('reason', '')}"
     head = f"version {record.number} {painted(done, color)} {why}"
     place = [f"revision {decision['revision']}"] if decision.get("revision") else []
@@ -58,24 +58,39 @@ def told(record: Recorded, painted: Paint) -> list[str]:
 
 
 def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
+    """One after the other, and what the bars mean."""
+    drawn = False
     for check in decision.get("checks") or ():
-        yield f"{painted(check['name'], 'bold')}: {check['verdict']}"
+        found = weighed(check)
+        yield from told_check(found, painted)
+        drawn = drawn or bool(found.rates)
         if check.get("predictions"):
             yield from _compared(check, painted)
-            continue
-        if check.get("canaryRequests") or check.get("stableRequests"):
-            yield from _counts(check, painted)
-        elif check.get("query"):
-            yield from _asked(check, painted)
-        else:
-            yield f"  {check.get('message', '')}"
+    if drawn:
+        yield painted(LEGEND, "dim")
 
 
-def _asked(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """A named query's value against its bounds."""
-    bounds = (f"{word} {check[key]}" for key, word in (("min", "at least"), ("max", "at most")) if key in check)
-    yield f"  query {check['query']} = {painted(check.get('value', 'no value'), 'bold')}, {' and '.join(bounds)}"
-    yield f"  {check.get('message', '')}"
+def told_check(check: Weighed, painted: Paint) -> Iterator[str]:
+    """One check: its verdict in words; both tracks' rates on one scale; how far the evidence went toward the bound."""
+    color = {"Fail": "red", "Pass": "green"}.get(check.verdict, "yellow")
+    why = f": {check.message}" if check.message else ""
+    yield f"{painted(check.name, 'bold')}: {painted(check.verdict, color)}{why}"
+    if check.query:
+        yield f"  {painted(check.query, 'bold')}"
+    if check.limits:
+        yield f"  bound    {check.limits}"
+    for rate in check.rates:
+        shown = interval(rate.low / check.top, rate.rate / check.top, rate.high / check.top)
+        yield f"  {rate.track:<9}{painted(shown, 'yellow' if rate.track == 'canary' else 'green')} {rate.text}"
+    if check.rates:
+        yield from _evidence(check, painted)
+
+
+def _evidence(check: Weighed, painted: Paint) -> Iterator[str]:
+    """How far the evidence has gone toward the bound."""
+    if check.bound:
+        drawn = painted(toward(check.statistic, check.bound), "red" if check.refuted else "dim")
+        yield f"  evidence {drawn} {check.evidence}"
 
 
 def _compared(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
@@ -88,42 +103,8 @@ def _compared(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
         for track, color in (("canary", "yellow"), ("stable", "green")):
             share = row[track] / totals[track]
             name_ = row["name"] if track == "canary" else ""
-            yield f"  {name_[:16]:<17}{track:<9}{painted(bar(share / top), color)} {row[track]:,}, {share:.2%}"
+            yield f"  {name_[:16]:<17}{track:<9}{painted(filled(share / top), color)} {row[track]:,}, {share:.2%}"
     if "divergence" in told and "error" in told:
         allowed = f"at most {float(told.get('max') or 0):g} allowed"
         yield f"  divergence {float(told['divergence']):.4f} ± {float(told['error']):.4f} bits, {allowed}"
-    yield from _evidence(check, painted)
-    yield f"  {check.get('message', '')}"
-
-
-def _counts(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """Both tracks' rates on one scale, and how far the evidence went toward the bound."""
-    counts = {track: (check.get(f"{track}Bad", 0), check.get(f"{track}Requests", 0)) for track in ("canary", "stable")}
-    rates = {track: bad / n if n else 0.0 for track, (bad, n) in counts.items()}
-    top = max(rates.values()) or 1.0
-    for track, (bad, n) in counts.items():
-        shown = painted(bar(rates[track] / top), "yellow" if track == "canary" else "green")
-        yield f"  {track:<9}{shown} {bad:,} of {n:,} bad, {rates[track]:.2%}"
-    yield from _evidence(check, painted)
-
-
-def _evidence(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """How far the evidence has gone toward the bound."""
-    statistic, bound = (float(check.get(key) or 0) for key in ("statistic", "bound"))
-    if bound:
-        color = "red" if statistic >= bound else "dim"
-        drawn = painted(bar(statistic / bound), color)
-        yield f"  evidence {drawn} {statistic:g} of {bound:g}: {_meaning(statistic, bound)}"
-
-
-def _meaning(statistic: float, bound: float) -> str:
-    """The evidence is the logarithm of a likelihood ratio: chance brings it to `bound` once in exp(bound)."""
-    if statistic < bound:
-        return f"not refuted; a good version gets to the bound once in {math.exp(bound):,.0f} rollouts"
-    return f"refuted; a good version gets there once in {math.exp(bound):,.0f} rollouts"
-
-
-def bar(share: float) -> str:
-    """Full at 1 and beyond."""
-    filled = round(BAR * min(1.0, max(0.0, share)))
-    return "█" * filled + "░" * (BAR - filled)
+    yield from _evidence(weighed(check), painted)

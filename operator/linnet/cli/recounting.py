@@ -2,17 +2,17 @@
 
 import argparse
 import asyncio
-from collections.abc import Iterator
 from typing import Any, Final
 
-from linnet.cli.asking import RESOURCES
+from linnet.cli import underway
 from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError, table
 from linnet.cli.family import Family
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.looking import seen
-from linnet.cli.objects import condition, name
-from linnet.cli.records import Recorded, newest_first, told
-from linnet.cli.tree import Paint, by_policy
+from linnet.cli.objects import RESOURCES, condition, name
+from linnet.cli.records import Recorded, newest_first, told, told_check
+from linnet.cli.tree import by_policy
+from linnet.cli.weighed import weighed
 
 HEAD: Final = ("TIME", "VERSION", "DECISION", "BY", "DEPLOYMENT", "REASON", "MESSAGE")
 _WAITS: Final = {
@@ -78,13 +78,17 @@ async def _of_model(kubectl: Kubectl, name_: str) -> list[Recorded]:
 
 
 def explain(given: argparse.Namespace, console: Console) -> int:
+    return asyncio.run(_explain(given, console))
+
+
+async def _explain(given: argparse.Namespace, console: Console) -> int:
     kind, name_ = _object(given.name, ("mld", "mv"))
+    waits: list[str] = []
     if kind == "mv":
-        version = asyncio.run(console.kubectl.get(RESOURCES["mv"], name_))
-        waits, records = [], newest_first([version])
+        records = newest_first([await console.kubectl.get(RESOURCES["mv"], name_)])
     else:
-        (family,) = asyncio.run(seen(console.kubectl, name_))
-        waits, records = list(_waits(family, console.paint)), _relevant(family)
+        (family,) = await seen(console.kubectl, name_)
+        waits, records = await _waits(family, console), _relevant(family)
     if given.output:
         console.show(records[0].wire() if records else None, given.output)
     elif not waits and not records:
@@ -101,17 +105,31 @@ def _relevant(family: Family) -> list[Recorded]:
     return [r for r in _own(family) if not rollout or str(r.decision["id"]).startswith(f"{rollout['id']}-")]
 
 
-def _waits(family: Family, painted: Paint) -> Iterator[str]:
+async def _waits(family: Family, console: Console) -> list[str]:
     """What is going on, and for which verdict it waits; at rest, what stops it, if something does."""
-    rollout = family.rollout
+    painted, rollout = console.paint, family.rollout
     ready, progressing = condition(family.deployment, "Ready"), condition(family.deployment, "Progressing")
     if not rollout:
-        if ready.get("status") == "False":
-            yield f"{painted(ready['reason'], 'red')}: {ready['message']}"
-        return
-    yield f"{painted(rollout['phase'], 'yellow')}: {progressing.get('message', '')}"
-    for check in rollout.get("checks") or ():
-        if check["verdict"] in _WAITS:
-            yield f"  {check['name']}: {check['verdict']}: {check.get('message') or _WAITS[check['verdict']]}"
-    if named := by_policy(*family.policy):
-        yield painted(f"by {named}, as it was when the rollout began", "dim")
+        stopped = ready.get("status") == "False"
+        return [f"{painted(ready['reason'], 'red')}: {ready['message']}"] if stopped else []
+    lines = [f"{painted(rollout['phase'], 'yellow')}: {progressing.get('message', '')}"]
+    lines += [f"  {line}" for line in await _counted(family, console)]
+    named = by_policy(*family.policy)
+    return [*lines, *([painted(f"by {named}, as it was when the rollout began", "dim")] if named else [])]
+
+
+async def _counted(family: Family, console: Console) -> list[str]:
+    """Each check that waits, with what was counted for it, if that can be read."""
+    checks, note = list(family.rollout.get("checks") or ()), ""
+    if not checks:
+        return []
+    try:
+        when, checks = await underway.checks(console.kubectl, family)
+        note = f"counts of {when}: they are written every half minute"
+    except underway.UnreadableError as error:
+        note = str(error)
+    lines: list[str] = []
+    for check in checks:
+        why = check.get("message") or _WAITS.get(check["verdict"], "")
+        lines += told_check(weighed({**check, "message": why}), console.paint)
+    return [*lines, *([console.paint(note, "dim")] if note else [])]

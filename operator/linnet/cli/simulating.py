@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from linnet.cli import quantities
-from linnet.cli.console import FORMATS, OK, Console, FailedError
-from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected
+from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError
+from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected, uncounted
 from linnet.cli.quantities import percent
-from linnet.cli.simulation import INTERVAL, Outcome, Scenario, wilson
+from linnet.cli.simulation import INTERVAL, Outcome, Scenario
 from linnet.cli.simulation import run as play
 from linnet.cli.worlds import World
 from linnet.core.checks import Check, Policy, Signal, Verdict
+from linnet.core.interval import wilson
+from linnet.core.thresholds import Threshold
 
 if TYPE_CHECKING:
     from linnet.cli.judging import Judged
@@ -32,7 +34,10 @@ DEFAULT: Final = Policy((Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
 
 @dataclass(frozen=True)
 class Case:
-    """A policy at some traffic. `seconds`: the least that its rollout takes; `limit`: how long a step waits."""
+    """A policy at some traffic. `seconds`: the least that its rollout takes; `limit`: how long a step waits.
+
+    `thresholds` are checks of named queries, which are told of and not simulated.
+    """
 
     name: str
     policy: Policy
@@ -41,6 +46,7 @@ class Case:
     canary_pods: int = 1
     seconds: float = LENGTH_SECONDS
     limit: float = EVIDENCE_SECONDS
+    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Simulated:
         bad = percent(self.expected.cost.bad_rate)
         return [
             self.expected.told(),
-            f"  good versions rolled back: {_proportion(self.false_rollbacks, self.runs)}",
+            f"  good versions rolled back (stable against itself): {_proportion(self.false_rollbacks, self.runs)}",
             f"  versions at {bad} that passed: {_proportion(self.false_passes, self.runs)}",
         ]
 
@@ -70,11 +76,13 @@ def _proportion(hits: int, of: int) -> str:
     return f"{hits} of {of} ({percent(low)} to {percent(high)}, 95 % confidence)"
 
 
-def add(commands: Any) -> None:
-    about = "what a policy does at a rate of requests: time to a verdict, wrong verdicts; needs no cluster"
-    parser = commands.add_parser("simulate", help=about, description=about)
+def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
+    about = "what a policy does at a rate of requests: time to a verdict, wrong verdicts; or a recorded decision again"
+    parser = commands.add_parser("simulate", parents=[cluster], help=about, description=about)
     parser.add_argument("file", metavar="FILE", nargs="?", help="with a Deployment and its Model")
-    traffic_flags(parser, required=True)
+    traffic_flags(parser)
+    again = "judge recorded decisions again: a ModelVersion's name, a file with it or with lines of the log, or -"
+    parser.add_argument("--replay", metavar="RECORD", help=again)
     parser.add_argument("--share", type=_typed(quantities.share), help="the canary's; that of FILE, or 10%%")
     parser.add_argument("--runs", type=int, default=RUNS, help=f"rollouts of good and of bad versions; default {RUNS}")
     parser.add_argument("--runtimes", type=Path, metavar="DIR", help="the platform's own runtimes, one YAML file each")
@@ -82,10 +90,10 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def traffic_flags(parser: argparse.ArgumentParser, *, required: bool) -> None:
+def traffic_flags(parser: argparse.ArgumentParser) -> None:
     """The traffic that is assumed."""
     rate = "requests to the Deployment in all, such as 10/s, 1/m, 500/h or 2000/d"
-    parser.add_argument("--rate", type=_typed(quantities.rate), required=required, help=rate)
+    parser.add_argument("--rate", type=_typed(quantities.rate), help=rate)
     bad = "stable's share of bad answers (errors, slow ones), such as 0.1%%; 1%% if left out"
     parser.add_argument("--bad", type=_typed(quantities.share), default=BAD, metavar="SHARE", help=bad)
 
@@ -103,6 +111,16 @@ def _typed(parse: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def run(given: argparse.Namespace, console: Console) -> int:
+    if given.replay:
+        from linnet.cli import replaying
+
+        return replaying.run(given.replay, given.output, console)
+    if given.rate is None:
+        raise UsageError("simulate needs --rate, such as --rate 10/s, or --replay with a ModelVersion's name")
+    return _simulate(given, console)
+
+
+def _simulate(given: argparse.Namespace, console: Console) -> int:
     cases = _of_file(given) if given.file else [_default(given)]
     found = {case.name: [simulated(case, e, given.runs) for e in expected(case.policy, case.traffic)] for case in cases}
     if given.output:
@@ -111,6 +129,7 @@ def run(given: argparse.Namespace, console: Console) -> int:
     for case in cases:
         each = found[case.name]
         console.say(f"{case.name}: {case.traffic.told()}", *(line for s in each for line in s.told()))
+        console.say(*uncounted(case.thresholds))
         console.say(*advice([s.expected for s in each], case.limit))
     return OK
 
@@ -128,7 +147,7 @@ def _of_file(given: argparse.Namespace) -> list[Case]:
     from linnet.cli.judging import judged
 
     found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))
-    known = [_case(j, given) for j in found if j.policy.judged.checks and not j.unruled]
+    known = [_case(j, given) for j in found if j.policy.checks and not j.unruled]
     if not known:
         unruled = [f"; {j.unruled}" for j in found if j.unruled][:1]
         needs = "it takes a Deployment (mld), its RolloutPolicy if it names one, and its Model or checks of its own"
@@ -146,6 +165,7 @@ def _case(judged: "Judged", given: argparse.Namespace) -> Case:
         judged.canaries,
         judged.time.total_seconds(),
         judged.policy.limits.evidence.total_seconds(),
+        judged.policy.thresholds,
     )
 
 

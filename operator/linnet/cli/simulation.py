@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from math import sqrt
 
 from linnet.cli.worlds import Cell, World, intervals, requests
 from linnet.core.analysis import judge
@@ -166,10 +165,3 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
 def _empty(check: Check) -> Evidence:
     pods = {track.value: track for track in Track}
     return fold(start([check]), {pod: PodCounters(0, 0) for pod in pods}, pods, SEGMENT, START)
-
-
-def wilson(hits: int, of: int, z: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval for a proportion (Wilson 1927)."""
-    p, d = hits / of, 1 + z * z / of
-    half = z * sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    return max(0.0, (p + z * z / (2 * of) - half) / d), min(1.0, (p + z * z / (2 * of) + half) / d)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from linnet.core.basis import Counted
 from linnet.core.checks import Bound, Check, Counts, Judgement, Policy, Signal, Track, Verdict, policy_hash
 from linnet.core.dispersion import dispersion
 from linnet.core.evidence import Evidence
@@ -20,7 +21,7 @@ from linnet.core.tallies import Spread, Sums
 
 __all__ = [
     "Bound", "Check", "Counts", "Judgement", "Policy", "Signal", "Track", "Verdict",
-    "judge", "judge_all", "overall", "policy_hash",
+    "judge", "judge_all", "overall", "policy_hash", "weighed",
 ]  # fmt: skip
 
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -37,18 +38,40 @@ def judge(
 ) -> Judgement:
     """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
     stream = _stream(check, evidence)
-    case = _case(policy, check, stream, evidence.present, elapsed, required, now)
+    return weighed(
+        Counted(
+            check=check,
+            alpha=policy.alpha_each,
+            detect_ratio=policy.detect_ratio,
+            detect_power=policy.detect_power,
+            stale_after=policy.stale_after_seconds,
+            segments=tuple(stream.segments.values()),
+            spread=stream.spread,
+            present=evidence.present,
+            ages={track: round(now.timestamp() - at, 6) for track, at in stream.read_at.items()},
+            elapsed=elapsed,
+            required=required,
+            problems=stream.problems,
+            canary_rate=stream.canary_rate,
+        )
+    )
+
+
+def weighed(basis: Counted) -> Judgement:
+    """The verdict from what it stands on, now or from a record: the same sums, the same verdict."""
+    case = _case(basis)
     said = next(outcome for rule in RULES if (outcome := rule(case)) is not None)
     return Judgement(
-        check=check.name,
+        check=basis.check.name,
         verdict=said.verdict,
         reason=said.reason,
-        message=f"{said.message} ({_counted(case.counts, check.things)})",
+        message=f"{said.message} ({_counted(case.counts, basis.check.things)})",
         counts=case.counts,
         statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
         bound=case.setting.rejects,
         needed_requests=said.needed,
-        eta_seconds=_eta(stream, said),
+        eta_seconds=_eta(basis.canary_rate, said),
+        basis=basis,
     )
 
 
@@ -71,29 +94,20 @@ def _stream(check: Check, evidence: Evidence) -> Stream:
     return evidence.streams.get(check.name, Stream()) if same else Stream()
 
 
-def _case(
-    policy: Policy,
-    check: Check,
-    stream: Stream,
-    present: frozenset[Track],
-    elapsed: timedelta,
-    required: timedelta,
-    now: datetime,
-) -> Case:
-    segments = tuple(stream.segments.values())
-    spread = dispersion([stream.spread.get(track, Spread()) for track in Track])
-    setting = Setting.of(policy, spread)
+def _case(basis: Counted) -> Case:
+    spread = dispersion([basis.spread.get(track, Spread()) for track in Track])
+    setting = Setting(basis.alpha, basis.detect_ratio, basis.detect_power, spread)
     return Case(
-        check=check,
-        stream=stream,
-        present=present,
-        counts=_counts(segments, spread),
+        check=basis.check,
+        problems=basis.problems,
+        present=basis.present,
+        counts=_counts(basis.segments, spread),
         setting=setting,
-        hypotheses=hypotheses(check, segments, setting),
-        ages={track: now.timestamp() - at for track, at in stream.read_at.items()},
-        stale_after=policy.stale_after_seconds,
-        elapsed=elapsed,
-        required=required,
+        hypotheses=hypotheses(basis.check, basis.segments, setting),
+        ages=basis.ages,
+        stale_after=basis.stale_after,
+        elapsed=basis.elapsed,
+        required=basis.required,
     )
 
 
@@ -112,7 +126,7 @@ def _counted(counts: Counts, things: str) -> str:
     return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
 
 
-def _eta(stream: Stream, said: Said) -> float | None:
-    if said.needed is None or stream.canary_rate <= 0:
+def _eta(canary_rate: float, said: Said) -> float | None:
+    if said.needed is None or canary_rate <= 0:
         return said.wait
-    return max(said.wait or 0.0, round(said.needed / stream.canary_rate, 1))
+    return max(said.wait or 0.0, round(said.needed / canary_rate, 1))

@@ -10,6 +10,10 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from linnet.core.basis import Basis
 
 
 class Signal(StrEnum):
@@ -168,7 +172,8 @@ class Judgement:
     natural logarithms, of the hypothesis nearest to rejection). `needed_requests` are canary requests
     still missing, `eta_seconds` their time at the present rate; None where unknown or none are missing.
     `asked` is there where the check asks a named query, `shape` where it compares answers, and `cause` where a person
-    can mend it: a sentence that stays the same from look to look.
+    can mend it: a sentence that stays the same from look to look. `basis` is what the verdict was worked out from,
+    where that can be done again.
     """
 
     check: str
@@ -183,6 +188,7 @@ class Judgement:
     asked: Asked | None = None
     cause: str = ""
     shape: Shape | None = None
+    basis: Basis | None = None
 
 
 def policy_hash(policy: Policy) -> str:

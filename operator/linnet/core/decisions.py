@@ -1,17 +1,30 @@
 """What is kept of a decision: a record on the ModelVersion, a JSON line in the log, and a quarantine if it failed."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Final, Literal
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.api.modelversion import CheckResult, ClassResult, Decision, DecisionKind, PredictionsResult, Quarantine
+from linnet.api.modelversion import (
+    CheckEvidence,
+    CheckResult,
+    ClassResult,
+    Decision,
+    DecisionKind,
+    PredictionsResult,
+    Quarantine,
+)
 from linnet.api.requests import Request
+from linnet.core import basis
 from linnet.core.checks import Judgement, Shape, Signal
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Log, Record
 from linnet.core.world import World
+
+MOST_WHOLE: Final = 8
+"""Decisions on a ModelVersion that keep what they were worked out from."""
 
 
 def recorded(
@@ -36,7 +49,7 @@ def recorded(
         time=timestamp(world.now),
     )
     entry = _quarantine(world, rollout, reason, message) if quarantine else None
-    log = logged(decision, rollout.to.digest, rollout=rollout.id)
+    log = logged(decision, rollout.to.digest, judged.judgements, rollout=rollout.id)
     kept = version is not None and kind not in {"Started", "Completed"}
     return (Record(version.name, decision, entry), log) if version and kept else (log,)
 
@@ -55,10 +68,27 @@ def by_request(request: Request, kind: Literal["Quarantined", "Released"], deplo
     )
 
 
-def logged(decision: Decision, digest: str | None, **about: str) -> Log:
-    """The JSON line; `about` names the rollout, if there is one."""
+def logged(decision: Decision, digest: str | None, judgements: Iterable[Judgement] = (), **about: str) -> Log:
+    """The JSON line, with the whole evidence of the judgements; `about` names the rollout, if there is one."""
     known = {"digest": digest} if digest is not None else {}
-    return Log("decision", {**about, **known, **decision.wire()})
+    whole = {j.check: basis.wire(j.basis) for j in judgements if j.basis is not None}
+    fields = decision.wire()
+    for check in fields.get("checks", ()):
+        if check["name"] in whole:
+            check["evidence"] = whole[check["name"]]
+    return Log("decision", {**about, **known, **fields})
+
+
+def kept(decisions: Sequence[Decision], most: int) -> list[Decision]:
+    """The newest, the last few of them with what they were worked out from: an object has bounds."""
+    newest = list(decisions)[-most:]
+    bare = max(0, len(newest) - MOST_WHOLE)
+    return [*(_without_evidence(d) for d in newest[:bare]), *newest[bare:]]
+
+
+def _without_evidence(decision: Decision) -> Decision:
+    checks = [c.model_copy(update={"evidence": None}) for c in decision.checks or ()]
+    return decision.model_copy(update={"checks": checks or None})
 
 
 def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:
@@ -95,7 +125,17 @@ def _result(judgement: Judgement) -> CheckResult:
         max=_measured(asked.max) if asked else None,
         predictions=_compared(judgement.shape) if judgement.shape else None,
         message=judgement.message[:512],
+        evidence=_evidence(judgement),
     )
+
+
+def _evidence(judgement: Judgement) -> CheckEvidence | None:
+    if judgement.basis is None:
+        return None
+    form = basis.wire(judgement.basis)
+    if len(form.get("segments", ())) > basis.MOST_SEGMENTS:
+        del form["segments"]
+    return CheckEvidence.model_validate(form)
 
 
 def _compared(shape: Shape) -> PredictionsResult:
@@ -115,7 +155,3 @@ def _measured(number: float | None) -> Decimal | None:
 def _quantity(number: float) -> Decimal | None:
     """Three places; None where a quantity can't say it (below zero, infinite)."""
     return round(Decimal(number), 3) if 0 <= number < 10**9 else None
-
-
-def as_fields(judgement: Judgement) -> dict[str, Any]:
-    return _result(judgement).wire()

@@ -27,7 +27,6 @@ from linnet.core.world import World
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
 """Phases in which the canary has, or may have, traffic."""
 SAVE_EVERY: Final = timedelta(seconds=30)
-_PREFIX: Final = "evidence."
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def remembered(world: World, policy: Rules) -> Evidence:
         return evidence.start(policy.judged.checks)
     stored = (world.observed.evidence or {}).items()
     try:
-        return ledger.from_data({k.removeprefix(_PREFIX): v for k, v in stored if k.startswith(_PREFIX)})
+        return ledger.from_data({k.removeprefix(ledger.PREFIX): v for k, v in stored if k.startswith(ledger.PREFIX)})
     except ValueError:
         return evidence.start(policy.judged.checks)
 
@@ -170,7 +169,7 @@ def _data(world: World, policy: Rules, known: Evidence, heard: Heard, answers: A
         "policy": policy.source,
         **({inquiry.KEY: inquiry.stored(heard)} if policy.thresholds else {}),
         **({predictions.KEY: predictions.to_data(answers)} if answers else {}),
-        **{f"{_PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
+        **{f"{ledger.PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
     }
 
 

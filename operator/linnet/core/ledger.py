@@ -14,6 +14,8 @@ from linnet.core.silence import NO_SILENCE, Silence, restored, stored
 from linnet.core.tallies import Spread, Sums
 
 FORMAT = "1"
+PREFIX = "evidence."
+"""Of its keys among the others in a rollout's ConfigMap."""
 MAX_PODS = 1000
 """Pods' last counters that are stored, the latest seen first: about 100 bytes each for every check."""
 

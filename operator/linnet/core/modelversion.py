@@ -246,5 +246,5 @@ def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVer
     quarantine: list[Quarantine] | None = None if entry.release else list(status.quarantine or ())
     if quarantine is not None and entry.quarantine is not None:
         quarantine.append(entry.quarantine)
-    kept = [*known, stamped][-MAX_DECISIONS:]
+    kept = decisions.kept([*known, stamped], MAX_DECISIONS)
     return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})

@@ -7,14 +7,13 @@ but counts refutes or passes: absent data ends in Error or InsufficientData, whi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from linnet.core.checks import Bound, Check, Counts, Track, Verdict
 from linnet.core.hypotheses import Hypothesis, Setting
-from linnet.core.ledger import Stream
 
 _BAD: Final = {Bound.RATIO: "WorseThanStable", Bound.KNOWN: "BoundExceeded"}
 
@@ -24,12 +23,12 @@ class Case:
     """All that the rules look at. `ages`: seconds since each track was last read; absent = never."""
 
     check: Check
-    stream: Stream
+    problems: Mapping[Track, str]
     present: frozenset[Track]
     counts: Counts
     setting: Setting
     hypotheses: tuple[Hypothesis, ...]
-    ages: dict[Track, float]
+    ages: Mapping[Track, float]
     stale_after: float
     elapsed: timedelta
     required: timedelta
@@ -66,7 +65,7 @@ def unreadable(case: Case) -> Said | None:
         age = case.ages.get(track)
         if age is None or age > case.stale_after:
             since = "were never read" if age is None else f"were last read {age:.0f} s ago"
-            why = f": {case.stream.problems[track]}" if track in case.stream.problems else ""
+            why = f": {case.problems[track]}" if track in case.problems else ""
             return Said(Verdict.ERROR, "MetricsUnreadable", f"the {track} pods' metrics {since}{why}")
     return None
 

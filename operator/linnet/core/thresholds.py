@@ -4,12 +4,13 @@ A value says neither how many requests it stands on nor how it scatters, so that
 stands instead: a breach counts only if it lasts for `LIMIT` answers in succession, and no answer is never a breach.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
+from linnet.core import basis
 from linnet.core.checks import Asked, Judgement, Verdict
 from linnet.core.instant import Answer, Failure, NoValue, Value
 from linnet.core.queries import Question
@@ -98,17 +99,45 @@ def _old(known: Measured, now: float, stale_after: float) -> bool:
 
 
 def judge(check: Threshold, known: Measured, setting: Setting) -> Judgement:
-    """The verdict; the rules are asked in order, the first that answers decides."""
-    said = next(found for rule in RULES if (found := rule(check, known, setting)) is not None)
-    verdict, reason, message = said
-    value = known.value if known.read_at is not None else None
+    """The verdict on one check at this moment."""
+    read_ago = None if known.read_at is None else round(setting.now - known.read_at, 6)
+    return weighed(
+        basis.Asked(
+            name=check.name,
+            query=check.query,
+            min=check.min,
+            max=check.max,
+            stale_after=setting.stale_after,
+            value=known.value,
+            read_ago=read_ago,
+            breaches=known.breaches,
+            asked=known.asked_at is not None,
+            known=check.query in setting.known,
+            answered=setting.answered,
+            problem=known.problem,
+            silent=known.silent,
+            elapsed=setting.elapsed,
+            required=setting.required,
+        ),
+        setting.known,
+    )
+
+
+def weighed(case: basis.Asked, there: Collection[str] = ()) -> Judgement:
+    """The verdict from what it stands on, now or from a record; `there` are the platform's queries.
+
+    The rules are asked in order, the first that answers decides.
+    """
+    verdict, reason, message = next(found for rule in RULES if (found := rule(case, there)) is not None)
+    value = case.value if case.read_ago is not None else None
     return Judgement(
-        check=check.name,
+        check=case.name,
         verdict=verdict,
         reason=reason,
-        message=f"query {check.query}: {message}",
-        asked=Asked(check.query, value, check.min, check.max),
+        message=f"query {case.query}: {message}",
+        asked=Asked(case.query, value, case.min, case.max),
         cause=message if verdict is Verdict.ERROR or reason == "NoValue" else "",
+        basis=case,
     )
 
 
@@ -116,57 +145,60 @@ Said = tuple[Verdict, str, str]
 """Verdict, reason, message."""
 
 
-def unknown(check: Threshold, _: Measured, setting: Setting) -> Said | None:
+def unknown(case: basis.Asked, there: Collection[str]) -> Said | None:
     """The platform took the query away in mid-rollout."""
-    if check.query in setting.known:
+    if case.known:
         return None
-    there = ", ".join(setting.known) or "none"
-    return Verdict.ERROR, "UnknownQuery", f"the platform has no such query; it has {there}"
+    return Verdict.ERROR, "UnknownQuery", f"the platform has no such query; it has {', '.join(there) or 'none'}"
 
 
-def idle(_: Threshold, __: Measured, setting: Setting) -> Said | None:
+def idle(case: basis.Asked, _: Collection[str]) -> Said | None:
     """Whatever the query says then, it is not about this canary: some give 0 where there were no requests."""
-    if setting.answered is not False:
+    if case.answered is not False:
         return None
     return Verdict.INSUFFICIENT_DATA, "NoCanaryRequests", "the canary has had no requests yet"
 
 
-def missing(_: Threshold, known: Measured, setting: Setting) -> Said | None:
+def missing(case: basis.Asked, _: Collection[str]) -> Said | None:
     """Not asked yet, or the last answer was none."""
-    if known.asked_at is None:
+    if not case.asked:
         return Verdict.INSUFFICIENT_DATA, "NotAskedYet", "not asked yet"
-    if known.problem:
-        return (Verdict.INSUFFICIENT_DATA, "NoValue", known.problem) if known.silent else (
-            Verdict.ERROR, "QueryFailed", known.problem,
+    if case.problem:
+        return (Verdict.INSUFFICIENT_DATA, "NoValue", case.problem) if case.silent else (
+            Verdict.ERROR, "QueryFailed", case.problem,
         )  # fmt: skip
-    if setting.now - (known.read_at or 0.0) > setting.stale_after:
+    if case.read_ago is None or case.read_ago > case.stale_after:
         return Verdict.ERROR, "StaleValue", "no new answer came for too long"
     return None
 
 
-def breached(check: Threshold, known: Measured, _: Setting) -> Said | None:
+def breached(case: basis.Asked, _: Collection[str]) -> Said | None:
     """Fail once it has lasted."""
-    if not known.breaches:
+    if not case.breaches:
         return None
-    text = f"{known.value:.8g}, and must be {check.text}; {known.breaches} such answers in succession"
-    if known.breaches >= LIMIT:
+    text = f"{case.value:.8g}, and must be {_bounds(case).text}; {case.breaches} such answers in succession"
+    if case.breaches >= LIMIT:
         return Verdict.FAIL, "ThresholdBreached", text
     return Verdict.INCONCLUSIVE, "MaybeThresholdBreached", f"{text}, and {LIMIT} fail"
 
 
-def too_early(_: Threshold, known: Measured, setting: Setting) -> Said | None:
+def too_early(case: basis.Asked, _: Collection[str]) -> Said | None:
     """No answer in this step yet, or `for` has not elapsed."""
-    if (known.read_at or 0.0) < setting.now - setting.elapsed.total_seconds():
+    if case.read_ago is None or case.read_ago > case.elapsed.total_seconds():
         return Verdict.INSUFFICIENT_DATA, "NoValueInStep", "not asked in this step yet"
-    if setting.elapsed < setting.required:
+    if case.elapsed < case.required:
         return Verdict.INSUFFICIENT_DATA, "StillAnalysing", "no breach so far, and its time is not over"
     return None
 
 
-def passed(check: Threshold, known: Measured, _: Setting) -> Said:
-    return Verdict.PASS, "WithinBounds", f"{known.value:.8g} is {check.text}"
+def passed(case: basis.Asked, _: Collection[str]) -> Said:
+    return Verdict.PASS, "WithinBounds", f"{case.value:.8g} is {_bounds(case).text}"
 
 
-RULES: Final[tuple[Callable[[Threshold, Measured, Setting], Said | None], ...]] = (
+def _bounds(case: basis.Asked) -> Threshold:
+    return Threshold(case.name, case.query, case.min, case.max)
+
+
+RULES: Final[tuple[Callable[[basis.Asked, Collection[str]], Said | None], ...]] = (
     unknown, idle, missing, breached, too_early, passed,
 )  # fmt: skip

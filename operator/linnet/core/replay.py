@@ -1,0 +1,64 @@
+"""A recorded decision, worked out again: the same counts must give the same verdict, by the code that judges now."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from linnet.core import analysis, basis, thresholds
+from linnet.core.checks import Judgement, Verdict
+
+ROUNDED: Final = 0.0006
+"""A record rounds the statistic to three places."""
+COUNTS: Final = {
+    "canaryRequests": "canary_n",
+    "canaryBad": "canary_bad",
+    "stableRequests": "stable_n",
+    "stableBad": "stable_bad",
+}
+"""A recorded check's field → that of `Counts`."""
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One check of a decision. `now` is None where the record has no evidence; `differs` says what is not the same."""
+
+    name: str
+    recorded: str
+    now: Judgement | None = None
+    differs: tuple[str, ...] = ()
+
+
+def decision(record: Json) -> list[Replayed]:
+    """Each check of a decision as it is recorded, in its order."""
+    return [_check(check, record) for check in record.get("checks") or ()]
+
+
+def _check(check: Json, record: Json) -> Replayed:
+    name, said = str(check.get("name")), str(check.get("verdict"))
+    try:
+        found = basis.read(check)
+        now = None if found is None else again(found)
+    except (ValueError, ArithmeticError, TypeError) as error:
+        return Replayed(name, said, differs=(f"its evidence can't be judged: {error}",))
+    return Replayed(name, said, now, () if now is None else tuple(_differences(check, now, record)))
+
+
+def again(found: basis.Basis) -> Judgement:
+    """The verdict from its basis."""
+    return analysis.weighed(found) if isinstance(found, basis.Counted) else thresholds.weighed(found)
+
+
+def _differences(check: Json, now: Judgement, record: Json) -> Iterator[str]:
+    said = check.get("verdict")
+    if now.verdict != said:
+        yield f"the verdict was {said}, and is {now.verdict}"
+    for key, field in COUNTS.items():
+        if int(check.get(key) or 0) != (found := getattr(now.counts, field)):
+            yield f"{key} was {check.get(key) or 0}, and the sums have {found}"
+    for key, number in (("statistic", now.statistic), ("bound", now.bound)):
+        if key in check and abs(float(check[key]) - number) > ROUNDED:
+            yield f"the {key} was {check[key]}, and is {number:.3f}"
+    blamed = record.get("decision") == "RolledBack" and record.get("by") == "analysis"
+    if blamed and record.get("reason") == now.check and now.verdict is not Verdict.FAIL:
+        yield f"it was rolled back for {now.check}, whose verdict is {now.verdict}"

@@ -1,0 +1,101 @@
+"""What `kubectl linnet simulate --replay` says of records: in the cluster, in files, in the log."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import played
+from cli.typing_at import Object, Person
+from samples import model_version
+
+pytestmark = pytest.mark.rollouts
+
+
+@cache
+def text() -> str:
+    return json.dumps(played.objects(played.rolled_back()))
+
+
+def failed() -> list[Object]:
+    """The objects after a rollback."""
+    return list(json.loads(text()))
+
+
+def version() -> Object:
+    return next(o for o in failed() if o["metadata"]["name"] == "tumor-risk-v2")
+
+
+@pytest.mark.parametrize("name", ["tumor-risk-v2", "mv/tumor-risk-v2"])
+def test_a_version_in_the_cluster_is_judged_again(person: Person, name: str) -> None:
+    """The verdicts and the evidence are those of the record."""
+    said = person.sees(*failed()).types("simulate", "--replay", name)
+    assert said.code == 0, said.out + said.err
+    assert "RolledBack by analysis at 2026-01-01T" in said.out
+    assert "errors: Fail: same verdict, evidence 7." in said.out
+    assert "pod-health: Pass: not judged again" in said.out
+    assert said.out.splitlines()[-1].startswith("same verdict: 2 of 2 checks")
+
+
+def as_log() -> str:
+    decision = version()["status"]["decisions"][-1]
+    line = {"time": "2026-01-01T00:00:00.000Z", "event": "decision", "object": "Deployment/ml/tumor-risk", **decision}
+    return "starting\npod/linnet-0 " + json.dumps(line) + "\n" + json.dumps({"event": "verdict"}) + "\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        as_log,
+        lambda: json.dumps(version(), indent=2),
+        lambda: yaml.safe_dump(version()),
+        lambda: json.dumps({"kind": "List", "items": [version()]}),
+        lambda: json.dumps(version()["status"]["decisions"]),
+    ],
+    ids=["log", "json", "yaml", "list", "history"],
+)
+def test_a_file_is_judged_again(person: Person, content: Callable[[], str]) -> None:
+    """Lines of the operator's log among others, or what kubectl and `history` print."""
+    file = person.folder / "record"
+    file.write_text(content())
+    said = person.types("simulate", "--replay", str(file))
+    assert said.code == 0, said.out + said.err
+    assert "same verdict: 2 of 2 checks come out as recorded" in said.out
+    assert person.calls() == []
+
+
+def test_a_record_that_was_changed_is_told(person: Person) -> None:
+    """With what differs, and exit code 1."""
+    changed = version()
+    changed["status"]["decisions"][-1]["checks"][0]["canaryBad"] = 1
+    said = person.sees(changed).types("simulate", "--replay", "tumor-risk-v2")
+    assert said.code == 1
+    assert "errors: differs: canaryBad was 1, and the sums have" in said.out
+    assert said.out.endswith("1 of 2 verdicts differ from the record\n")
+
+
+def test_programs_read_what_came_out(person: Person) -> None:
+    """Verdict and evidence of now beside those recorded."""
+    said = person.sees(*failed()).types("simulate", "--replay", "tumor-risk-v2", "-o", "json")
+    checks: list[Any] = json.loads(said.out)[-1]["checks"]
+    assert (checks[0]["recorded"], checks[0]["verdict"], checks[0]["differs"]) == ("Fail", "Fail", [])
+
+
+def test_without_evidence_there_is_nothing_to_judge(person: Person) -> None:
+    """It says where the evidence is."""
+    said = person.sees(model_version(3)).types("simulate", "--replay", "tumor-risk-v3")
+    assert said.code == 1
+    assert "no decision with the evidence of its checks" in said.err
+    file = person.folder / "empty"
+    file.write_text("nothing: [")
+    assert "neither JSON nor YAML" in person.types("simulate", "--replay", str(file)).err
+
+
+def test_neither_rate_nor_record_is_wrong_usage(person: Person) -> None:
+    """Exit code 2, with an example."""
+    said = person.types("simulate")
+    assert said.code == 2
+    assert "--rate 10/s" in said.err
