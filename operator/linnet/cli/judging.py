@@ -89,30 +89,29 @@ def judged(manifests: Sequence[Manifest], known: Catalogue) -> list[Judged]:
 
 
 def _judged(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest], known: Catalogue) -> Judged:
-    runtime = _runtime(spec.model.name, among, known)
+    runtime = _runtime(manifest.named("Model", spec.model.name, among), spec.model.name, known)
     missing = runtime if isinstance(runtime, str) else ""
     served = UNKNOWN if isinstance(runtime, str) else runtime
-    given = _rollout_policy(spec, among)
+    given = _rollout_policy(manifest, spec, among)
     whole = spec if isinstance(given, str) else shared.merged(spec, given)
     resolved = policy.resolve(policy.source_of(whole), served)
     assert resolved is not None, "it was parsed from the same spec"
     return Judged(manifest, whole, resolved, served, missing, given if isinstance(given, str) else "")
 
 
-def _rollout_policy(spec: DeploymentSpec, among: Sequence[Manifest]) -> RolloutPolicySpec | str:
+def _rollout_policy(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest]) -> RolloutPolicySpec | str:
     """The RolloutPolicy that it names, an empty one if it names none; a sentence where it is not known."""
     if spec.policy is None:
         return RolloutPolicySpec()
     name = spec.policy.name
-    found = next((m for m in among if m.kind == "RolloutPolicy" and m.name == name), None)
+    found = manifest.named("RolloutPolicy", name, among)
     given = parse_spec(RolloutPolicySpec, found.spec or {}) if found is not None else None
     unknown = f"the RolloutPolicy {name} is not among the files, or can't be read"
     return given if isinstance(given, RolloutPolicySpec) else unknown
 
 
-def _runtime(name: str, among: Sequence[Manifest], known: Catalogue) -> FrozenRuntime | str:
+def _runtime(model: Manifest | None, name: str, known: Catalogue) -> FrozenRuntime | str:
     """The runtime of the Model; a sentence where it is not known."""
-    model = next((m for m in among if m.kind == "Model" and m.name == name), None)
     spec = parse_spec(ModelSpec, model.spec or {}) if model is not None else None
     if not isinstance(spec, ModelSpec):
         return f"the Model {name} is not among the files, or can't be read"

@@ -1,7 +1,7 @@
 """Manifests in files, read with the API's types, without a cluster. Needs pydantic, which a zipapp can't carry."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -32,8 +32,18 @@ class Manifest:
         return f"{self.file}: {self.kind} {self.name}"
 
     @property
+    def namespace(self) -> str:
+        """Empty where the file leaves it to whoever applies it."""
+        return str((self.content.get("metadata") or {}).get("namespace") or "")
+
+    @property
     def spec(self) -> Any:
         return self.content.get("spec")
+
+    def named(self, kind: str, name: str, among: "Sequence[Manifest]") -> "Manifest | None":
+        """What this one means by a name: of several in its namespace the last, as `kubectl apply` leaves it."""
+        found = (m for m in reversed(among) if (m.kind, m.name) == (kind, name))
+        return next((m for m in found if m.namespace == self.namespace or not (m.namespace and self.namespace)), None)
 
 
 def needed() -> None:
