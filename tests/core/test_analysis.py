@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.analysis import judge, judge_all, overall, policy_hash
+from linnet.core.analysis import judge, judge_all, overall
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
 from linnet.core.dispersion import dispersion
 from linnet.core.evidence import Evidence, align, fold, from_data, start, to_data
@@ -173,14 +173,6 @@ def test_overall(verdicts: tuple[Verdict, ...], expected: Verdict) -> None:
     """Fail beats all; nothing but Pass everywhere passes (argo-rollouts #3850); no checks never pass."""
     judgements = [Judgement(check="x", verdict=v, reason="", message="") for v in verdicts]
     assert overall(judgements) is expected
-
-
-def test_the_policy_hash_names_what_decides() -> None:
-    """The same policy hashes alike; any bound, alpha or detect changes it."""
-    policy = Policy((ERRORS,))
-    assert policy_hash(policy) == policy_hash(Policy((replace(ERRORS),)))
-    changed = (replace(policy, alpha=0.02), replace(policy, checks=(BOUND,)), replace(policy, detect_ratio=4.0))
-    assert len({policy_hash(p) for p in (policy, *changed)}) == 4
 
 
 counts = st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 9000), st.integers(0, 9000)).map(

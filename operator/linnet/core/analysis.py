@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from linnet.core.basis import Counted
-from linnet.core.checks import Bound, Check, Counts, Judgement, Policy, Signal, Track, Verdict, policy_hash
+from linnet.core.checks import Bound, Check, Counts, Judgement, Policy, Signal, Track, Verdict
 from linnet.core.dispersion import dispersion
 from linnet.core.evidence import Evidence
 from linnet.core.hypotheses import Setting, hypotheses
@@ -21,7 +21,7 @@ from linnet.core.tallies import Spread, Sums
 
 __all__ = [
     "Bound", "Check", "Counts", "Judgement", "Policy", "Signal", "Track", "Verdict",
-    "judge", "judge_all", "overall", "policy_hash", "weighed",
+    "judge", "judge_all", "overall", "weighed",
 ]  # fmt: skip
 
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)

@@ -6,9 +6,7 @@ without importing each other.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -189,9 +187,3 @@ class Judgement:
     cause: str = ""
     shape: Shape | None = None
     basis: Basis | None = None
-
-
-def policy_hash(policy: Policy) -> str:
-    """Sixteen hex digits that change whenever a decision could: kept with each decision for replay."""
-    text = json.dumps(asdict(policy), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
