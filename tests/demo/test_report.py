@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from demo.acts import STORY, Act
 from demo.curves import curves, policy_of
 from demo.episodes import condemned, episodes, rollouts
@@ -18,6 +19,7 @@ from demo import report
 from demo_plays import BROKEN, STABLE, answered, answers, failed, rollout
 
 NASTY = "</script><script>console.error('broken out')</script> & <b>"
+MANIFESTS = sorted((Path(__file__).parents[2] / "docs/examples/demo").glob("deployment*.yaml"))
 POLICY = {
     "checks": [
         {"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "minExcess": "0.02"},
@@ -42,6 +44,15 @@ def page() -> str:
     policy = policy_of(POLICY)
     drawn = [curve for r in found for curve in curves(policy, r, rows)]
     return report.page(summary(told, rows, [], {"total": 131.0}), told, rows, facts, 0.0, drawn)
+
+
+@pytest.mark.parametrize(
+    "manifest", sorted((REPO / "docs/examples/demo").glob("deployment*.yaml")), ids=lambda p: p.stem
+)
+def test_what_the_demo_checks_can_be_drawn(manifest: Path) -> None:
+    """Each check that counts bad answers has a curve, also beside one that compares all answers."""
+    spec = yaml.safe_load(manifest.read_text())["spec"]["analysis"]
+    assert [c.name for c in policy_of(spec).checks] == ["errors", "latency"]
 
 
 def test_it_needs_no_network(page: str) -> None:
