@@ -46,9 +46,7 @@ def page() -> str:
     return report.page(summary(told, rows, [], {"total": 131.0}), told, rows, facts, 0.0, drawn)
 
 
-@pytest.mark.parametrize(
-    "manifest", sorted((REPO / "docs/examples/demo").glob("deployment*.yaml")), ids=lambda p: p.stem
-)
+@pytest.mark.parametrize("manifest", MANIFESTS, ids=lambda p: p.stem)
 def test_what_the_demo_checks_can_be_drawn(manifest: Path) -> None:
     """Each check that counts bad answers has a curve, also beside one that compares all answers."""
     spec = yaml.safe_load(manifest.read_text())["spec"]["analysis"]

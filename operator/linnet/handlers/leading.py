@@ -91,12 +91,13 @@ class Leading:
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
         journal = self._acting.journal.write(lambda: self.runtime.queue.depth > 0)
-        writing = asyncio.gather(journal, self._endpoints.deliver())
+        writing = [asyncio.ensure_future(part) for part in (journal, self._endpoints.deliver())]
         try:
             await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
         finally:
-            writing.cancel()
+            for task in writing:
+                task.cancel()
 
     async def _learn_what_is_served(self) -> None:
         """The Gateway API's routes are watched where there are such."""
