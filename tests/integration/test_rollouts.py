@@ -219,9 +219,9 @@ def test_a_git_revert_ends_the_canary(world: World) -> None:
 def test_an_invalid_spec_then_a_valid_one(world: World) -> None:
     """What types refuse is said with its path; pods stay; the next valid spec is followed as if nothing had been."""
     traffic = serve(world)
-    world.deployment(NAME, NAME, **{**QUICK, "traffic": {"type": "Gateway", "parentRefs": [{"name": "gw"}]}})
+    world.deployment(NAME, NAME, **{**QUICK, "pod": {"storage": {"cache": "Node"}}})
     traffic.until(lambda: reason(world) == "NotYetSupported", "the refusal")
-    assert "spec.traffic.type" in world.condition("Deployment", NAME)["message"]
+    assert "spec.pod.storage.cache" in world.condition("Deployment", NAME)["message"]
     assert len(pods(world, 1)) == 2
     world.deployment(NAME, NAME, **QUICK)
     traffic.until(lambda: world.condition("Deployment", NAME)["status"] == "True", "to be Ready again")
