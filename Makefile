@@ -19,7 +19,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@touch $@
 
 check: lint ## lint, types, import contracts, generated files, unit tests (under a minute)
-	pytest -q -m "not integration and not e2e and not rollouts and not packages" -n 2
+	pytest -q -m "not integration and not e2e and not rollouts and not packages and not slow" -n 2
 
 lint: venv
 	ruff check --quiet . && ruff format --quiet --check .

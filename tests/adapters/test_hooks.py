@@ -139,6 +139,7 @@ async def test_a_redirect_is_not_followed(over: list[Desk]) -> None:
     assert paths == ["/hook"]
 
 
+@pytest.mark.slow
 async def test_a_receiver_that_hangs_holds_no_look_up(over: list[Desk]) -> None:
     """Look after look goes on without it; after the time limit it is an answer that it said nothing."""
     released, calls = asyncio.Event(), []
@@ -156,6 +157,7 @@ async def test_a_receiver_that_hangs_holds_no_look_up(over: list[Desk]) -> None:
     assert calls == [1]
 
 
+@pytest.mark.slow
 async def test_a_certificate_is_trusted_by_the_platforms_ca_alone(tmp_path: Path, over: list[Desk]) -> None:
     """Without the CA nothing is sent, not even the token."""
     pem = certificates.issued(tmp_path)

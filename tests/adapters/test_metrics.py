@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 
 from linnet.adapters.metrics import Scraper
@@ -56,6 +57,7 @@ def requests(counters: PodCounters) -> float | None:
     return counters.requests
 
 
+@pytest.mark.slow
 async def test_a_late_answer_is_used_by_the_next_look() -> None:
     """The metrics of a model that blocks its server are late: they are waited for, not asked for again."""
     async with pod() as quick, pod(quick=False) as slow:

@@ -87,6 +87,7 @@ def test_the_files_are_fresh() -> None:
     assert main(["--check", str(REPO / "crds")]) == 0
 
 
+@pytest.mark.slow
 def test_a_stale_file_is_named_and_can_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--check` fails on it, and without `--check` it is written."""
     assert main(["--check", str(tmp_path)]) == 1

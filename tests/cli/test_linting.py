@@ -21,6 +21,7 @@ def lint(person: Person, *objects: Object, more: tuple[str, ...] = ()) -> Said:
     return person.types("lint", str(file), *more)
 
 
+@pytest.mark.slow
 def test_every_example_is_fine(person: Person) -> None:
     """Those of the documentation, all at once."""
     said = person.types("lint", *EXAMPLES)

@@ -12,6 +12,7 @@ from linnet.cli import quantities
 from samples import changed, deployment
 
 
+@pytest.mark.rollouts
 def test_the_default_policy_keeps_its_promises(person: Person) -> None:
     """Alpha and detect of docs/explanation/analysis.md, simulated with the code that judges."""
     said = person.types("simulate", "--rate", "10/s", "--runs", "30", "-o", "json")

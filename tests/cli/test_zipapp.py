@@ -27,6 +27,7 @@ def bare(archive: Path, *words: str, folder: Path | None = None) -> subprocess.C
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.packages
 def test_it_needs_nothing_installed(archive: Path, person: Person) -> None:
     """A request by a bare Python, with its answer."""
     person.sees(deployment()).answered("Accepted", "going back")
@@ -47,6 +48,7 @@ def test_the_same_sources_make_the_same_file(archive: Path, tmp_path: Path) -> N
     assert again.read_bytes() == archive.read_bytes()
 
 
+@pytest.mark.packages
 def test_without_pydantic_it_says_which_command_needs_it(archive: Path, tmp_path: Path) -> None:
     """And how to get it; the others go on working."""
     (tmp_path / "empty.yaml").write_text("")

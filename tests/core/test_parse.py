@@ -96,6 +96,7 @@ def test_an_unreadable_item_of_a_status_is_left_out_alone() -> None:
     assert status.last_run_time == "x"
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(
     st.sampled_from([ModelStatus, ModelVersionStatus, DeploymentStatus, RetrainPolicyStatus]),
@@ -109,6 +110,7 @@ def test_garbage_in_a_status_never_raises(kind: type[ModelStatus], data: dict[st
     assert isinstance(parse_status(kind, data), kind)
 
 
+@pytest.mark.slow
 @UNHURRIED
 @given(st.sampled_from([ModelSpec, DeploymentSpec, RetrainPolicySpec]), st.dictionaries(st.text(max_size=5), JSON))
 def test_garbage_in_a_spec_is_a_sentence(kind: type[ModelSpec], data: dict[str, Any]) -> None:

@@ -191,6 +191,7 @@ ANSWERS: dict[str, Callable[[random.Random], float]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_a_canary_like_stable_is_hardly_ever_silent_beyond_belief(kind: str) -> None:
     """Whatever the distribution of its answers' times, also a few seconds after its start: 40 half hours each."""

@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from demo.ledger import Batches, Request
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 ENOUGH = 60
 PATIENCE = 30.0

@@ -107,6 +107,7 @@ def health_of(cluster: Cluster) -> str:
     return str(Lua(SCRIPTS / "Deployment/health.lua")(item)["status"])
 
 
+@pytest.mark.rollouts
 def test_health_through_whole_rollouts() -> None:
     """Progressing while a good version comes, Suspended while a person is waited for, Degraded after a bad one."""
     steps = [{"setWeight": 25}, {"pause": {}}, {"analyse": {"for": "10s"}}]

@@ -20,6 +20,8 @@ from docs.pages import REPO, code, page
 from linnet.core import manifests
 from simulator import Cluster
 
+pytestmark = pytest.mark.slow
+
 PAGE = page("docs/how-to/call-the-model.md")
 CURLS = [c for c in all_commands() if c.page == PAGE.name and c.text.startswith("curl ")]
 RETRYING = [c for c in CURLS if "--retry" in c.flags]

@@ -110,6 +110,7 @@ def test_starts_over_without_ranges(fetch: Command, site: Site) -> None:
     assert f"1000 of {len(BODY)}" in ended.output
 
 
+@pytest.mark.slow
 def test_changed_meanwhile(fetch: Command, site: Site) -> None:
     """A file that is replaced while it is read is never put together from two versions."""
     new = os.urandom(len(BIG))
@@ -235,6 +236,7 @@ def test_no_redirect_to_plain_http(fetch: Command, site: Site, certificate: Path
     assert site.requests == []
 
 
+@pytest.mark.slow
 def test_no_secret_in_any_output(fetch: Command, site: Site) -> None:
     """Canaries in the query, the headers and the keys are in no line, message or file, however it ends."""
     presigned = f"{site.url}/m/f?X-Amz-Signature=canary-signature&token=canary-token"
