@@ -58,8 +58,11 @@ NAMED: Final = (ROLLOUT_POLICY,)
 """Written by people and named by objects of ours: read, never reconciled."""
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
 """Of an API that a cluster may not have: watched where it is served when the operator starts."""
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, POD, JOB, CRON_JOB, AUTOSCALER, *ROUTES)
-"""Watched with the label linnet.dev/managed=true, filtered by the server."""
+CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, JOB, CRON_JOB, POD, AUTOSCALER, *ROUTES)
+"""Watched with the label linnet.dev/managed=true, filtered by the server.
+
+Read in this order: pods after their Jobs, or a Job that is done would seem to have lost its pod.
+"""
 WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
 
 _ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
