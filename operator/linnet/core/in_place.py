@@ -33,7 +33,7 @@ def limited(
     4 pods, goal 1 of the new: old 3 new 0, and when its pod is gone old 3 new 1. From 2 and 2 to 4 and 0: old 1 new 2,
     old 1 new 3, and when that is ready old 0 new 3, old 0 new 4.
     """
-    full, present = world.replicas, {r.name: _replicas(world, r) for r in (grows, gives)}
+    full, present = world.replicas, {r.name: world.size(r) for r in (grows, gives)}
     slowly = 0 if drained else min(present[gives.name], full - world.ready(grows) - 1)
     kept = max(goals[gives.name], slowly)
     room = full - max(kept, len(world.pods(gives)))
@@ -45,8 +45,3 @@ def weight(world: World, new: RevisionStatus, old: RevisionStatus, kept: int) ->
     """The share of a gateway's requests that the new version's ready pods make, of those that stay ready."""
     ready = world.ready(new)
     return round(100 * ready / max(1, ready + min(kept, world.ready(old))))
-
-
-def _replicas(world: World, revision: RevisionStatus) -> int:
-    found = world.workload(revision)
-    return found.replicas if found else 0

@@ -45,7 +45,7 @@ def routing(world: World) -> Routing:
         case "Baking":
             return _baking(world, rollout, old)
         case "Finishing":
-            kept = 0 if _is_alone(world, new) else world_replicas(world, old)
+            kept = 0 if _is_alone(world, new) else world.size(old)
             return Routing({new.name: full, old.name: kept}, Split(new))
         case "RollingBack":
             return _back(world, rollout, old)
@@ -110,14 +110,14 @@ def _baking(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routin
     found = world.workload(old)
     shared = DEPLOYMENT in world.selector(world.name) or found is None or found.current <= held
     split = Split(rollout.to, old, percent, shared=shared) if held else Split(rollout.to)
-    kept = held if traffic.of(world).holds(world, split) else max(held, world_replicas(world, old))
+    kept = held if traffic.of(world).holds(world, split) else max(held, world.size(old))
     return Routing({rollout.to.name: full, old.name: full if warm else kept}, split)
 
 
 def _back(world: World, rollout: RolloutStatus, old: RevisionStatus) -> Routing:
     """Immediate where the former version has its pods; else they come first, unless the new one answers nothing."""
     full = world.replicas
-    present = world_replicas(world, rollout.to)
+    present = world.size(rollout.to)
     if _is_alone(world, old):
         return Routing({old.name: full, rollout.to.name: present if _lingers(world, rollout) else 0}, Split(old))
     warm = world.ready(old) >= _enough(world, rollout) or (rollout.reason == OUTAGE and world.ready(old) > 0)
@@ -169,8 +169,3 @@ def _is_alone(world: World, revision: RevisionStatus) -> bool:
     """Whether it gets every request, and nobody who sends them has yet to hear of it."""
     way = traffic.of(world)
     return way.alone(world, revision) and way.holds(world, Split(revision))
-
-
-def world_replicas(world: World, revision: RevisionStatus) -> int:
-    found = world.workload(revision)
-    return found.replicas if found else 0

@@ -83,8 +83,8 @@ def _serving(world: World, rollout: RolloutStatus) -> int | None:
     """Pods of both versions: whoever goes back carries the load of both, which an autoscaler has spread over them."""
     if world.spec.autoscaling is None or not rollout.weight:
         return rollout.replicas
-    found = (world.workload(rollout.from_), world.workload(rollout.to))
-    return min(world.spec.autoscaling.max, max(rollout.replicas or 0, sum(w.replicas for w in found if w)))
+    both = world.size(rollout.from_) + world.size(rollout.to)
+    return min(world.spec.autoscaling.max, max(rollout.replicas or 0, both))
 
 
 def finish(world: World, by: str, reason: str, message: str, judged: Judged) -> Turn:

@@ -77,6 +77,11 @@ class World:
         name = revision.name if revision else None
         return next((w for w in self.observed.workloads if w.meta.name == name and not w.meta.deleting), None)
 
+    def size(self, revision: RevisionStatus | None) -> int:
+        """Pods that it was told to have."""
+        found = self.workload(revision)
+        return found.replicas if found else 0
+
     def ready(self, revision: RevisionStatus | None) -> int:
         found = self.workload(revision)
         return found.ready if found else 0
