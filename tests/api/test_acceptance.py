@@ -340,6 +340,18 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ),
         ["spec.autoscaling:", "set pod.resources.requests.cpu"],
     ),
+    (
+        changed(
+            deployment(),
+            CHECKS,
+            [{"name": "l", "signal": "Latency", "threshold": "1s", "maxRatioToStable": "1", "max": "0.1"}],
+        ),
+        [f"{CHECKS}[0].max:", "write maxShareSlower"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]),
+        [f"{CHECKS}[0].name:", "the name of the built-in check"],
+    ),
     (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (

@@ -75,6 +75,8 @@ class Check(Wire):
                 ".threshold",
             ),
             ("self.signal == 'Latency' || !has(self.threshold)", "threshold goes with signal Latency", ".threshold"),
+            ("self.signal != 'Latency' || !has(self.max)", "for signal Latency write maxShareSlower", ".max"),
+            ("self.name != 'pod-health'", "pod-health is the name of the built-in check: choose another", ".name"),
             (
                 "self.signal == 'Latency' || !has(self.maxShareSlower)",
                 "maxShareSlower goes with signal Latency",
