@@ -23,7 +23,7 @@ from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core import children, deployment, modelversion, routes
-from linnet.core.exposition import CORRECT, TOTAL, MetricRules, PodCounters
+from linnet.core.counters import PodCounters
 from linnet.core.instant import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
@@ -31,6 +31,7 @@ from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, Sa
 from linnet.core.queries import Question
 from linnet.core.replies import Call, NotYet, Reply
 from linnet.core.runtimes import catalogue, freeze
+from linnet.core.selection import CORRECT, TOTAL, MetricRules
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}

@@ -8,8 +8,9 @@ import pytest
 from aiohttp import web
 
 from linnet.adapters.metrics import Scraper
-from linnet.core.exposition import MetricRules, PodCounters, Selector
+from linnet.core.counters import PodCounters
 from linnet.core.observed import Target
+from linnet.core.selection import MetricRules, Selector
 
 RULES = MetricRules(requests=(Selector("asked_total"),))
 PATIENT = 20.0

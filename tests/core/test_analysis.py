@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from linnet.core.analysis import judge, judge_all, overall
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
+from linnet.core.counters import PodCounters
 from linnet.core.dispersion import dispersion
 from linnet.core.evidence import Evidence, align, fold, from_data, start, to_data
-from linnet.core.exposition import PodCounters
 from linnet.core.ledger import Stream
 from linnet.core.power import rate_needed, ratio_needed
 from linnet.core.sequential import EFFECTS, rate_evidence, ratio_evidence, scale_odds

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.core.checks import Check, Signal, Track
+from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence, fold, from_data, start, to_data
-from linnet.core.exposition import PodCounters
 from linnet.core.ledger import MAX_PODS, Snapshot
 from linnet.core.readings import Reading
 
@@ -181,7 +181,7 @@ def test_fits_into_a_config_map() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"format": "0"}, {"format": "1", "checks": "["}, {"format": "1", "checks": "[1]"}]
+    "data", [{}, {"format": "0"}, {"format": "2", "checks": "["}, {"format": "2", "checks": "[1]"}]
 )
 def test_foreign_data_is_refused(data: dict[str, str]) -> None:
     """What is not evidence is a ValueError, not a wrong number."""

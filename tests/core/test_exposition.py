@@ -12,18 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from linnet.core.checks import Signal
-from linnet.core.exposition import (
-    TOTAL,
-    CounterRule,
-    HistogramRule,
-    LabelRule,
-    MetricRules,
-    Op,
-    PodCounters,
-    Selector,
-    Unit,
-    count_pod,
-)
+from linnet.core.counters import PodCounters, count_pod
+from linnet.core.selection import TOTAL, CounterRule, HistogramRule, LabelRule, MetricRules, Op, Selector, Unit
 
 INFER = LabelRule("path", Op.REGEX, "/v2/models/.+/infer")
 SERVER_ERROR = LabelRule("status_code", Op.PREFIX, "5")

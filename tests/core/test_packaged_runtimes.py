@@ -9,7 +9,7 @@ from linnet.api.model import ModelSpec
 from linnet.api.runtime import FrozenRuntime
 from linnet.core import defaults, series
 from linnet.core.checks import Signal
-from linnet.core.exposition import PodCounters, count_pod
+from linnet.core.counters import PodCounters, count_pod
 from linnet.core.runtimes import CatalogueEntry, UnknownRuntimeError, catalogue, freeze
 from linnet.core.series import metric_rules
 from linnet.runtimes import packaged

@@ -11,11 +11,12 @@ import pytest
 
 from linnet.core.checks import Judgement, Policy, Resemblance, Track, Verdict
 from linnet.core.classes import Buckets, Labels
+from linnet.core.counters import PodCounters, count_pod
 from linnet.core.divergence import Pair, estimate, jensen_shannon
 from linnet.core.equality import gain, scatter
-from linnet.core.exposition import MetricRules, PodCounters, PredictionRule, Selector, count_pod
 from linnet.core.predictions import Answers, fold, from_data, start, to_data
 from linnet.core.resemblance import judge
+from linnet.core.selection import MetricRules, PredictionRule, Selector
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BOUNDS = Buckets((0.2, 0.5))

@@ -81,7 +81,7 @@ def asked(draw: st.DrawFn) -> Asked:
 
 def recorded(found: basis.Basis) -> dict[str, Any]:
     """The decision as the API server and the log give it back."""
-    result = decisions._result(replay.again(found))
+    (result,) = decisions.results([replay.again(found)])
     reason, by = result.name, "analysis"
     record = Decision(id="a", deployment="d", decision="Promoted", by=by, reason=reason, checks=[result])
     return dict(json.loads(json.dumps(record.wire())))
@@ -147,7 +147,7 @@ def many(segments: int) -> Counted:
 def test_too_many_shares_of_traffic_are_kept_by_the_log_alone() -> None:
     """An object has bounds; a line has none."""
     judgement = replay.again(many(basis.MOST_SEGMENTS + 1))
-    result = decisions._result(judgement)
+    (result,) = decisions.results([judgement])
     decision = Decision(id="a", deployment="d", decision="Promoted", by="analysis", checks=[result])
     line = decisions.logged(decision, None, [judgement])
     assert replay.decision(decision.wire())[0].now is None

@@ -14,10 +14,11 @@ from linnet.api.runtime import FrozenRuntime
 from linnet.core import policy, unsupported
 from linnet.core.analysis import judge
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
+from linnet.core.counters import PodCounters, count_pod
 from linnet.core.evidence import Evidence, fold, from_data, start, to_data
-from linnet.core.exposition import CORRECT, TOTAL, PodCounters, count_pod
 from linnet.core.policy import Rules
 from linnet.core.runtimes import freeze
+from linnet.core.selection import CORRECT, TOTAL
 from linnet.core.series import metric_rules
 from simulator import CATALOGUE
 

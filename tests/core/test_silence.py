@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.core.checks import Check, Signal, Track
+from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence, start, to_data
-from linnet.core.exposition import PodCounters
 from linnet.core.ledger import MAX_PODS, from_data
 from linnet.core.podhealth import SURPRISE
 from linnet.core.silence import MOST, NO_SILENCE, Server, Silence, Tally, listen

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from linnet.adapters.kinds import Resource
 from linnet.core.plan import Ref
+from linnet.core.slices import family
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _VERBS: Final = {"server_side_apply": "apply", "replace": "update"}
@@ -76,7 +77,7 @@ class Telemetry:
             case "decision" if "rollout" in fields:
                 self._rollouts.labels(str(fields.get("decision", ""))).inc()
             case "verdict":
-                self._verdicts.labels(str(fields.get("check", "")), str(fields.get("verdict", ""))).inc()
+                self._verdicts.labels(family(str(fields.get("check", ""))), str(fields.get("verdict", ""))).inc()
             case "retrain_run":
                 self._runs.labels(str(fields.get("outcome", ""))).inc()
             case _:

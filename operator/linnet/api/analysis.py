@@ -51,6 +51,24 @@ class QueryRef(Wire):
     """Its name in the platform's values."""
 
 
+class Slice(Wire):
+    """Values of one label, each of which is judged apart."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            ("self.label != 'le'", "le is the label of a histogram's buckets: slice by another", ".label"),
+        )
+    }
+
+    label: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+    """A label of the series that the check counts, such as country."""
+    values: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f\[\]]+$")]],
+        Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+    ]
+    """Its values that are judged, such as de; series with other values don't count."""
+
+
 class Check(Wire):
     """One question about the canary. Which bounds apply depends on the signal."""
 
@@ -130,6 +148,16 @@ class Check(Wire):
             ),
             share("maxDivergence", "such as '0.02'"),
             (
+                "self.signal != 'Prometheus' || !has(self.slice)",
+                "signal Prometheus has no slice: have the platform name a query for each value",
+                ".slice",
+            ),
+            (
+                "self.signal != 'Predictions' || !has(self.slice)",
+                "signal Predictions compares all answers: slice a check of signal Metric that counts a class instead",
+                ".slice",
+            ),
+            (
                 "!has(self.min) || !has(self.max) || !isQuantity(self.min) || !isQuantity(self.max) || "
                 "!quantity(self.min).isGreaterThan(quantity(self.max))",
                 "min is not more than max",
@@ -160,6 +188,8 @@ class Check(Wire):
     """For Metric: a counter or histogram of the pods. For Latency: another histogram than the server's own."""
     query: QueryRef | None = None
     """For Prometheus: a query that the platform named."""
+    slice: Slice | None = None
+    """Judge each of these values of a label apart: the version is rolled back if it is worse in one of them."""
 
 
 class Detect(Wire):
@@ -186,6 +216,11 @@ class Analysis(Wire):
             (
                 "!has(self.checks) || self.checks.filter(c, c.signal == 'Predictions').size() <= 1",
                 "at most one check of signal Predictions",
+                ".checks",
+            ),
+            (
+                "!has(self.checks) || self.checks.filter(c, has(c.slice)).map(c, c.slice.values.size()).sum() <= 32",
+                "the checks have at most 32 values in their slices together: leave out the rarest",
                 ".checks",
             ),
         )

@@ -134,6 +134,9 @@ ObjectName = Annotated[
     ),
 ]
 Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
+REASON_SIZE: Final = 192
+CheckName = Annotated[str, Field(max_length=REASON_SIZE)]
+"""Of a check, or of a slice of one: errors[country=de]. It is what a decision names as its reason."""
 Text = Annotated[str, Field(max_length=1024)]
 Token = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")]

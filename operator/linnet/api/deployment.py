@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.analysis import Analysis
-from linnet.api.base import Arguments, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
+from linnet.api.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
 from linnet.api.conditions import Conditions
 from linnet.api.pod import PodSettings
 from linnet.api.requests import LastRequest
@@ -165,8 +165,8 @@ class RevisionStatus(StatusWire):
 class CheckVerdict(StatusWire):
     """One check's verdict; counts live in the evidence ConfigMap, so that status stays still."""
 
-    name: Annotated[str, Field(max_length=63)]
-    """The check."""
+    name: CheckName
+    """The check, or one slice of it, such as errors[country=de]."""
     verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
     """Its verdict."""
     message: Annotated[str, Field(max_length=512)] | None = None
@@ -220,7 +220,7 @@ class RolloutStatus(StatusWire):
     """What the number of pods makes of it."""
     paused: bool | None = None
     """A person asked it to pause."""
-    checks: Annotated[list[CheckVerdict], Field(max_length=17)] | None = None
+    checks: Annotated[list[CheckVerdict], Field(max_length=48)] | None = None
     """The last verdicts."""
     hooks: Annotated[list[HookStatus], Field(max_length=8)] | None = None
     """The hooks that were asked."""
@@ -230,7 +230,7 @@ class RolloutStatus(StatusWire):
     """Hash of the strategy, analysis and deadlines, frozen when it began."""
     decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
     """What was decided, written down before routing changes."""
-    reason: Annotated[str, Field(max_length=64)] | None = None
+    reason: CheckName | None = None
     """Why."""
     message: Annotated[str, Field(max_length=1024)] | None = None
     """Why, in words."""
@@ -247,7 +247,7 @@ class LastRollout(StatusWire):
     """The revision."""
     outcome: Literal["Promoted", "RolledBack", "Aborted"]
     """How it ended."""
-    reason: Annotated[str, Field(max_length=64)] = ""
+    reason: CheckName = ""
     """Why."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """Why, in words."""

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from linnet.api.base import (
+    CheckName,
     Digest,
     Name,
     Quantity,
@@ -76,8 +77,8 @@ class Quarantine(StatusWire):
     """Where it failed."""
     revision: Annotated[str, Field(max_length=253)]
     """The revision that failed."""
-    reason: Annotated[str, Field(max_length=64)]
-    """The failed check."""
+    reason: CheckName
+    """The failed check, or the slice of it that failed."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """What was seen."""
     time: Time | None = None
@@ -96,7 +97,7 @@ class CheckEvidence(StatusWire):
     signal: Annotated[str, Field(max_length=32)]
     """What was measured."""
     alpha: Real | None = None
-    """The part of alpha that each bound of this check has."""
+    """The part of alpha that each bound of this check, or of this slice of it, had at that time."""
     detect_ratio: Real | None = None
     """detect.ratio."""
     detect_power: Real | None = None
@@ -170,11 +171,22 @@ class PredictionsResult(StatusWire):
     """Both distributions."""
 
 
-class CheckResult(StatusWire):
-    """One check's counts when the decision fell."""
+class SliceResult(StatusWire):
+    """Which part of the traffic was judged."""
 
-    name: Annotated[str, Field(max_length=63)]
-    """The check."""
+    label: Annotated[str, Field(max_length=63)]
+    """A label of the series."""
+    value: Annotated[str, Field(max_length=63)]
+    """Its value."""
+
+
+class CheckResult(StatusWire):
+    """One check's counts when the decision fell; of a check with a slice, those of one of its values."""
+
+    name: CheckName
+    """The check, with its slice, such as errors[country=de]."""
+    slice: SliceResult | None = None
+    """The slice, where the check has one."""
     verdict: Annotated[str, Field(max_length=32)]
     """Its verdict."""
     canary_requests: int = 0
@@ -221,15 +233,15 @@ class Decision(StatusWire):
     """What was decided."""
     by: Annotated[str, Field(max_length=256)]
     """analysis, deadline, or the person."""
-    reason: Annotated[str, Field(max_length=64)] = ""
-    """One word."""
+    reason: CheckName = ""
+    """One word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """A sentence."""
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy, analysis and deadlines by which it was decided."""
-    checks: Annotated[list[CheckResult], Field(max_length=17)] | None = None
+    checks: Annotated[list[CheckResult], Field(max_length=48)] | None = None
     """The counts."""
     time: Time | None = None
     """When."""

@@ -25,6 +25,7 @@ _METHODS: Final[Mapping[str, Callable[..., Any]]] = {
     "matches": lambda text, pattern: re.search(pattern, text) is not None,
     "startsWith": str.startswith,
     "substring": lambda text, start: text[start:],
+    "sum": sum,
     "isSorted": lambda items: list(items) == sorted(items),
     "isGreaterThan": gt,
     "isLessThan": lt,

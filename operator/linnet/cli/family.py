@@ -8,6 +8,7 @@ from typing import Any
 from linnet.api.labels import COMPONENT, DEPLOYMENT, VERSION
 from linnet.cli.objects import Object, condition, is_ready, labels, name, role, status
 from linnet.cli.tree import Branch, Paint, branches, by_policy, verdicts
+from linnet.core.slices import together
 
 _UNSHOWN = frozenset({"retired"})
 _COLORS = {"True": "green", "False": "red"}
@@ -59,7 +60,7 @@ def tree(family: Family, painted: Paint) -> list[str]:
     color = _COLORS.get(ready.get("status", ""), "yellow")
     head = [painted(name(family.deployment), "bold"), painted(ready.get("reason", "Unknown"), color)]
     lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(family, painted), painted)]
-    checks = {c["name"]: c["verdict"] for c in family.rollout.get("checks") or ()}
+    checks = dict(together((c["name"], c["verdict"]) for c in family.rollout.get("checks") or ()))
     named = by_policy(*family.policy)
     return [
         *lines,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from linnet.cli.worlds import Cell, World, intervals, requests
 from linnet.core.analysis import judge
 from linnet.core.checks import Check, Policy, Track, Verdict
+from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence, fold, start
-from linnet.core.exposition import PodCounters
 from linnet.core.hypotheses import Hypothesis, Setting, hypotheses
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from linnet.cli.family import Family
 from linnet.cli.kubectl import CommandError, Kubectl
 from linnet.cli.objects import name
 from linnet.core import basis, ledger
-from linnet.core.analysis import judge
+from linnet.core.analysis import judge_all
 from linnet.core.checks import Judgement, Policy, Resemblance, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.replay import COUNTS
@@ -74,7 +74,7 @@ def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
     compared = any(check.get("signal") == "Predictions" for check in analysis.get("checks") or ())
     policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if compared else None)
     none = timedelta(0)
-    return [judge(policy, c, known, elapsed=none, required=none, now=_folded(known)) for c in known.checks]
+    return list(judge_all(policy, known, elapsed=none, required=none, now=_folded(known)))
 
 
 def _folded(known: Evidence) -> datetime:

@@ -1,15 +1,17 @@
 """Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence.
 
 The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
-much is enough) and `hypotheses` (a check's bounds). docs/explanation/analysis.md explains it,
-bench/detection.py measures it.
+much is enough), `hypotheses` (a check's bounds) and `families` (its slices). docs/explanation/analysis.md explains it,
+bench/detection.py and bench/slices.py measure it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import groupby
 
+from linnet.core import families
 from linnet.core.basis import Counted
 from linnet.core.checks import Bound, Check, Counts, Judgement, Policy, Signal, Track, Verdict
 from linnet.core.dispersion import dispersion
@@ -17,6 +19,7 @@ from linnet.core.evidence import Evidence
 from linnet.core.hypotheses import Setting, hypotheses
 from linnet.core.ledger import Stream
 from linnet.core.rules import RULES, Case, Said
+from linnet.core.slices import family
 from linnet.core.tallies import Spread, Sums
 
 __all__ = [
@@ -37,24 +40,65 @@ def judge(
     now: datetime,
 ) -> Judgement:
     """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
-    stream = _stream(check, evidence)
-    return weighed(
-        Counted(
-            check=check,
-            alpha=policy.alpha_each,
-            detect_ratio=policy.detect_ratio,
-            detect_power=policy.detect_power,
-            stale_after=policy.stale_after_seconds,
-            segments=tuple(stream.segments.values()),
-            spread=stream.spread,
-            present=evidence.present,
-            ages={track: round(now.timestamp() - at, 6) for track, at in stream.read_at.items()},
-            elapsed=elapsed,
-            required=required,
-            problems=stream.problems,
-            canary_rate=stream.canary_rate,
-        )
+    alpha = _alphas(policy, evidence).get(check.name, policy.alpha_each)
+    return weighed(_basis(policy, check, alpha, evidence, elapsed=elapsed, required=required, now=now))
+
+
+def judge_all(
+    policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
+) -> tuple[Judgement, ...]:
+    """One judgement for each check of the policy, in its order."""
+    alphas = _alphas(policy, evidence)
+    bases = (
+        _basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, elapsed=elapsed, required=required, now=now)
+        for c in policy.checks
     )
+    return tuple(weighed(basis) for basis in bases)
+
+
+def _basis(
+    policy: Policy,
+    check: Check,
+    alpha: float,
+    evidence: Evidence,
+    *,
+    elapsed: timedelta,
+    required: timedelta,
+    now: datetime,
+) -> Counted:
+    stream = _stream(check, evidence)
+    return Counted(
+        check=check,
+        alpha=alpha,
+        detect_ratio=policy.detect_ratio,
+        detect_power=policy.detect_power,
+        stale_after=policy.stale_after_seconds,
+        segments=tuple(stream.segments.values()),
+        spread=stream.spread,
+        present=evidence.present,
+        ages={track: round(now.timestamp() - at, 6) for track, at in stream.read_at.items()},
+        elapsed=elapsed,
+        required=required,
+        problems=stream.problems,
+        canary_rate=stream.canary_rate,
+    )
+
+
+def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
+    """Of each slice: its part of what its check has of alpha, by what the other slices show."""
+    found: dict[str, float] = {}
+    for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
+        slices = tuple(each)
+        shown = [_least(policy, check, evidence) for check in slices]
+        found |= zip((c.name for c in slices), families.parts(policy.alpha_each, shown), strict=True)
+    return found
+
+
+def _least(policy: Policy, check: Check, evidence: Evidence) -> float:
+    """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
+    stream = _stream(check, evidence)
+    setting = Setting.of(policy, _dispersion(stream.spread))
+    return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)
 
 
 def weighed(basis: Counted) -> Judgement:
@@ -75,13 +119,6 @@ def weighed(basis: Counted) -> Judgement:
     )
 
 
-def judge_all(
-    policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
-) -> tuple[Judgement, ...]:
-    """One judgement for each check of the policy, in its order."""
-    return tuple(judge(policy, check, evidence, elapsed=elapsed, required=required, now=now) for check in policy.checks)
-
-
 def overall(judgements: Iterable[Judgement]) -> Verdict:
     """Fail beats all; then Error, InsufficientData, Inconclusive hold; Pass only if all pass, and there are any."""
     verdicts = {judgement.verdict for judgement in judgements}
@@ -95,7 +132,7 @@ def _stream(check: Check, evidence: Evidence) -> Stream:
 
 
 def _case(basis: Counted) -> Case:
-    spread = dispersion([basis.spread.get(track, Spread()) for track in Track])
+    spread = _dispersion(basis.spread)
     setting = Setting(basis.alpha, basis.detect_ratio, basis.detect_power, spread)
     return Case(
         check=basis.check,
@@ -109,6 +146,10 @@ def _case(basis: Counted) -> Case:
         elapsed=basis.elapsed,
         required=basis.required,
     )
+
+
+def _dispersion(spread: Mapping[Track, Spread]) -> float:
+    return dispersion([spread.get(track, Spread()) for track in Track])
 
 
 def _counts(segments: Iterable[Sums], spread: float) -> Counts:

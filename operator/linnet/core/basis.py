@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from linnet.core.checks import Check, Signal, Track
+from linnet.core.slices import Slice
 from linnet.core.tallies import Spread, Sums
 
 QUERY: Final = "Prometheus"
@@ -24,7 +25,9 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Counted:
-    """Of a count check. `alpha` is that of each bound; `ages`: seconds since each track was read, absent = never.
+    """Of a count check. `alpha` is that of each bound; that of a slice has in it what the others have shown.
+
+    `ages`: seconds since each track was read, absent = never.
 
     `problems` and `canary_rate` shape the message and the estimate only, and are not kept.
     """
@@ -110,6 +113,7 @@ def _counted(basis: Counted) -> Json:
 
 
 def _read_counted(check: Mapping[str, Any], kept: Mapping[str, Any]) -> Counted:
+    part = check.get("slice")
     return Counted(
         check=Check(
             str(check["name"]),
@@ -117,6 +121,7 @@ def _read_counted(check: Mapping[str, Any], kept: Mapping[str, Any]) -> Counted:
             _number(kept.get("maxRatioToStable")),
             float(kept["minExcess"]),
             _number(kept.get("max")),
+            slice=Slice(str(part["label"]), str(part["value"])) if part else None,
         ),
         alpha=float(kept["alpha"]),
         detect_ratio=float(kept["detectRatio"]),

@@ -6,9 +6,11 @@ without importing each other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from linnet.core.slices import Slice, family
 
 if TYPE_CHECKING:
     from linnet.core.basis import Basis
@@ -53,7 +55,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One count check. At least one of `max_ratio_to_stable` and `max` is set.
+    """One count check, or one slice of it. At least one of `max_ratio_to_stable` and `max` is set.
 
     `min_excess` and `max` are shares of requests (0.01 = 1 %), `threshold_seconds` is a bucket's
     bound and belongs to histograms alone (in seconds if they measure time, else in their own unit);
@@ -68,6 +70,11 @@ class Check:
     threshold_seconds: float | None = None
     histogram: str = "latency"
     counter: str = ""
+    slice: Slice | None = None
+
+    def sliced(self, part: Slice) -> Check:
+        """The same check of one part of the traffic."""
+        return replace(self, name=part.of(self.name), slice=part)
 
     @property
     def counted(self) -> tuple[str, Signal, float | None, str, str]:
@@ -77,6 +84,10 @@ class Check:
     @property
     def things(self) -> str:
         """What it counts, in a sentence; the bad ones are a part of them."""
+        return self._whole_things + (f" with {self.slice}" if self.slice is not None else "")
+
+    @property
+    def _whole_things(self) -> str:
         if self.signal is Signal.FEEDBACK:
             return "answers of known truth"
         return "observations" if self.signal is Signal.METRIC and not self.counter else "requests"
@@ -105,6 +116,8 @@ class Resemblance:
 class Policy:
     """All checks with a part of alpha of one rollout, and the errors that the whole rollout may make.
 
+    Slices of a check stand side by side, each a check of its own.
+
     `alpha`: chance of rolling back a good version. `detect_ratio`, `detect_power`: what Pass promises.
     `stale_after_seconds`: without a readable scrape of a track for this long, a check is an Error.
     """
@@ -118,8 +131,12 @@ class Policy:
 
     @property
     def alpha_each(self) -> float:
-        """Bonferroni: the rollout's alpha over all (check, bound) pairs; the answers are one more."""
-        return self.alpha / max(1, sum(len(check.bounds) for check in self.checks) + (self.resemblance is not None))
+        """Bonferroni: the rollout's alpha over all (check, bound) pairs; the answers are one more.
+
+        Slices of a check share one part.
+        """
+        bounds = {family(check.name): len(check.bounds) for check in self.checks}
+        return self.alpha / max(1, sum(bounds.values()) + (self.resemblance is not None))
 
 
 @dataclass(frozen=True)

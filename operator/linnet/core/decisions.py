@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import accumulate
 from typing import Final, Literal
 
+from linnet.api.base import REASON_SIZE
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
 from linnet.api.modelversion import (
@@ -15,6 +17,7 @@ from linnet.api.modelversion import (
     DecisionKind,
     PredictionsResult,
     Quarantine,
+    SliceResult,
 )
 from linnet.api.requests import Request
 from linnet.core import basis
@@ -25,6 +28,8 @@ from linnet.core.world import World
 
 MOST_WHOLE: Final = 8
 """Decisions on a ModelVersion that keep what they were worked out from."""
+MANY_CHECKS: Final = 16
+"""So many checks a decision has without slices: an object has room for that many of each decision."""
 
 
 def recorded(
@@ -41,11 +46,11 @@ def recorded(
         revision=rollout.to.name,
         decision=kind,
         by=by[:256],
-        reason=reason[:64],
+        reason=reason[:REASON_SIZE],
         message=message[:1024],
         policy=rollout.policy,
         policy_hash=rollout.policy_hash,
-        checks=[_result(j) for j in judged.judgements] or None,
+        checks=results(judged.judgements) or None,
         time=timestamp(world.now),
     )
     entry = _quarantine(world, rollout, reason, message) if quarantine else None
@@ -81,9 +86,15 @@ def logged(decision: Decision, digest: str | None, judgements: Iterable[Judgemen
 
 def kept(decisions: Sequence[Decision], most: int) -> list[Decision]:
     """The newest, the last few of them with what they were worked out from: an object has bounds."""
-    newest = list(decisions)[-most:]
-    bare = max(0, len(newest) - MOST_WHOLE)
+    newest = _within(list(decisions)[-most:], most * (MANY_CHECKS + 1))
+    bare = len(newest) - len(_within(newest[-MOST_WHOLE:], MOST_WHOLE * (MANY_CHECKS + 1)))
     return [*(_without_evidence(d) for d in newest[:bare]), *newest[bare:]]
+
+
+def _within(decisions: Sequence[Decision], checks: int) -> list[Decision]:
+    """The newest of them that have no more than so many checks together."""
+    room = list(accumulate(len(d.checks or ()) for d in reversed(decisions)))
+    return list(decisions)[len(decisions) - sum(taken <= checks for taken in room) :]
 
 
 def _without_evidence(decision: Decision) -> Decision:
@@ -102,16 +113,23 @@ def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str)
         template=None if by_digest else rollout.to.template,
         deployment=world.name,
         revision=rollout.to.name,
-        reason=reason[:64],
+        reason=reason[:REASON_SIZE],
         message=message[:1024],
         time=timestamp(world.now),
     )
 
 
-def _result(judgement: Judgement) -> CheckResult:
+def results(judgements: Sequence[Judgement]) -> list[CheckResult]:
+    """What a ModelVersion keeps of each: many of them keep fewer shares of the traffic."""
+    most = basis.MOST_SEGMENTS * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
+    return [_result(judgement, most) for judgement in judgements]
+
+
+def _result(judgement: Judgement, most: int) -> CheckResult:
     counts, asked = judgement.counts, judgement.asked
     return CheckResult(
         name=judgement.check,
+        slice=_slice(judgement),
         verdict=judgement.verdict,
         canary_requests=counts.canary_n,
         canary_bad=counts.canary_bad,
@@ -125,15 +143,20 @@ def _result(judgement: Judgement) -> CheckResult:
         max=_measured(asked.max) if asked else None,
         predictions=_compared(judgement.shape) if judgement.shape else None,
         message=judgement.message[:512],
-        evidence=_evidence(judgement),
+        evidence=_evidence(judgement, most),
     )
 
 
-def _evidence(judgement: Judgement) -> CheckEvidence | None:
+def _slice(judgement: Judgement) -> SliceResult | None:
+    found = judgement.basis.check.slice if isinstance(judgement.basis, basis.Counted) else None
+    return SliceResult(label=found.label, value=found.value) if found is not None else None
+
+
+def _evidence(judgement: Judgement, most: int) -> CheckEvidence | None:
     if judgement.basis is None:
         return None
     form = basis.wire(judgement.basis)
-    if len(form.get("segments", ())) > basis.MOST_SEGMENTS:
+    if len(form.get("segments", ())) > most:
         del form["segments"]
     return CheckEvidence.model_validate(form)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from linnet.core.checks import Check, Track
-from linnet.core.exposition import PodCounters
+from linnet.core.counters import PodCounters
 from linnet.core.ledger import Evidence, Snapshot, Stream, align, from_data, start, to_data
 from linnet.core.readings import Reading, Unreadable, read
 

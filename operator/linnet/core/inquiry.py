@@ -11,7 +11,7 @@ from typing import Final
 
 from linnet.core import queries, thresholds
 from linnet.core.checks import Judgement
-from linnet.core.exposition import PodCounters
+from linnet.core.counters import PodCounters
 from linnet.core.policy import Rules
 from linnet.core.queries import Question
 from linnet.core.thresholds import Measured, Threshold

@@ -12,8 +12,8 @@ from linnet.api.labels import REVISION
 from linnet.api.runtime import Predictions
 from linnet.core import analysis, evidence, inquiry, ledger, podhealth, predictions, resemblance, silence, traffic
 from linnet.core.checks import Judgement, Signal, Track, Verdict
+from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence
-from linnet.core.exposition import PodCounters
 from linnet.core.inquiry import Heard
 from linnet.core.observed import Target
 from linnet.core.policy import Rules
@@ -22,6 +22,7 @@ from linnet.core.queries import Question
 from linnet.core.series import metric_rules
 from linnet.core.server import metrics_port
 from linnet.core.silence import NO_SILENCE, Server
+from linnet.core.slices import family
 from linnet.core.world import World
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
@@ -42,8 +43,8 @@ class Judged:
         return next((j for j in self.judgements if j.verdict == Verdict.FAIL), None)
 
     def verdict(self, names: frozenset[str] | None = None) -> Verdict:
-        """Of all checks, or of the named ones; pod health always counts."""
-        asked = [j for j in self.judgements if names is None or j.check in names or j.check == podhealth.NAME]
+        """Of all checks, or of the named ones with all their slices; pod health always counts."""
+        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == podhealth.NAME]
         counted = [j for j in asked if j.check != podhealth.NAME]
         return analysis.overall(asked if counted else ())
 

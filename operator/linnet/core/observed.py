@@ -12,12 +12,13 @@ from linnet.api.hooks import Hooks
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
-from linnet.core.exposition import MetricRules, PodCounters
+from linnet.core.counters import PodCounters
 from linnet.core.instant import Answer
 from linnet.core.queries import Question
 from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
+from linnet.core.selection import MetricRules
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from linnet.core.checks import Signal
 from linnet.core.defaults import Limits
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.readings import same_bound
+from linnet.core.slices import family
 from linnet.core.thresholds import Threshold
 
 
@@ -101,7 +102,9 @@ def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) 
     asked, detect = tuple(asked), analysis.detect
     interval = analysis.interval or defaults.INTERVAL
     return checks.Policy(
-        checks=tuple(_check(c, runtime) for c in asked if c.signal not in {"Prometheus", "Predictions"}),
+        checks=tuple(
+            part for c in asked if c.signal not in {"Prometheus", "Predictions"} for part in _checks(c, runtime)
+        ),
         alpha=float(analysis.alpha) if analysis.alpha is not None else defaults.ALPHA,
         detect_ratio=float(detect.ratio) if detect and detect.ratio is not None else defaults.DETECT_RATIO,
         detect_power=float(detect.power) if detect and detect.power is not None else defaults.DETECT_POWER,
@@ -114,6 +117,12 @@ def _resemblance(check: Check, runtime: FrozenRuntime) -> checks.Resemblance:
     of = runtime.metrics.predictions if runtime.metrics is not None else None
     names = series.classes(of).names if of is not None else ()
     return checks.Resemblance(check.name, float(check.max_divergence or 0), names)
+
+
+def _checks(check: Check, runtime: FrozenRuntime) -> tuple[checks.Check, ...]:
+    """One, or one for each of its slices."""
+    whole, parts = _check(check, runtime), series.slices(check)
+    return tuple(whole.sliced(part) for part in parts) if parts else (whole,)
 
 
 def _check(check: Check, runtime: FrozenRuntime) -> checks.Check:
@@ -166,7 +175,7 @@ def unanswerable(policy: Rules, queries: Collection[str] | None) -> tuple[bool, 
 def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     """Why this runtime can't be judged by this policy: (True: the signal is missing, False: the spec is wrong)."""
     for check in policy.judged.checks:
-        path = f"spec.analysis.checks[{policy.checks.index(check.name)}]"
+        path = f"spec.analysis.checks[{policy.checks.index(family(check.name))}]"
         found = _unanswered(check, runtime, path) if check.threshold_seconds is None else _unbound(check, runtime, path)
         if found is not None:
             return found

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from linnet.core.checks import Track
+from linnet.core.counters import PodCounters
 from linnet.core.divergence import Pair, added
 from linnet.core.equality import Scatter, gain, scatter
-from linnet.core.exposition import PodCounters
 from linnet.core.ledger import MAX_PODS, Recent
 
 KEY: Final = "predictions"

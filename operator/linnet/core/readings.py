@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from linnet.core.checks import Check, Signal
-from linnet.core.exposition import CORRECT, TOTAL, PodCounters
+from linnet.core.counters import ERRORS, HISTOGRAM, REQUESTS, PodCounters
+from linnet.core.selection import CORRECT, TOTAL
 
 UNDER_WAY: Final = 50
 AHEAD: Final = 0.1
@@ -45,6 +46,34 @@ class Unreadable:
 
 def read(check: Check, counters: PodCounters) -> Reading | Unreadable:
     """What `check` counts in one scrape. Absent, NaN, infinite or negative values are unreadable, never zero."""
+    if check.slice is None:
+        return _read(check, counters, counters)
+    part = counters.slices.get(check.slice)
+    if part is None:
+        return Unreadable(f"the pod was not asked for {check.slice}")
+    for key in _sources(check):
+        if (family := part.unlabeled.get(key)) is not None:
+            return Unreadable(f"metric {family} has no label {check.slice.label}")
+    return _read(check, part, counters)
+
+
+def _sources(check: Check) -> tuple[str, ...]:
+    """The keys of what the check reads, each of which must have the label of a slice."""
+    match check.signal:
+        case Signal.ERRORS:
+            return REQUESTS, ERRORS
+        case Signal.LATENCY:
+            return (HISTOGRAM + check.histogram,)
+        case Signal.METRIC:
+            return (REQUESTS, check.counter) if check.counter else (HISTOGRAM + check.histogram,)
+        case Signal.FEEDBACK:
+            return CORRECT, TOTAL
+        case _:
+            assert_never(check.signal)
+
+
+def _read(check: Check, counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
+    """`whole` are the counters of the pod, of which `counters` may be a slice."""
     match check.signal:
         case Signal.ERRORS:
             return _whole(counters.requests, counters.errors)
@@ -53,7 +82,7 @@ def read(check: Check, counters: PodCounters) -> Reading | Unreadable:
         case Signal.METRIC:
             return _events(check, counters) if check.counter else _above(check, counters)
         case Signal.FEEDBACK:
-            return _wrong(counters)
+            return _wrong(counters, whole)
         case _:
             assert_never(check.signal)
 
@@ -72,9 +101,14 @@ def _events(check: Check, counters: PodCounters) -> Reading | Unreadable:
     return _whole(requests, events)
 
 
-def _wrong(counters: PodCounters) -> Reading | Unreadable:
-    """Without a counter of the correct ones all would seem wrong; with the two mixed up, none: nothing is known."""
+def _wrong(counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
+    """Without a counter of the correct ones all would seem wrong; with the two mixed up, none: nothing is known.
+
+    A slice of which nothing is known yet has no sample of either; the pod as a whole says that they are counted.
+    """
     correct, total = counters.counters.get(CORRECT), counters.counters.get(TOTAL)
+    if correct is None and total == 0 and CORRECT in whole.counters:
+        return Reading(0, 0)
     if correct is None or total is None:
         return _missing(counters, CORRECT if correct is None else TOTAL)
     if not 0 <= correct <= total:

@@ -14,6 +14,7 @@ from linnet.core.checks import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
 from linnet.core.policy import Rules
+from linnet.core.slices import family
 from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.turns import ANALYSIS, OUTAGE, SPEC, Turn, abort, complete, finish, last_rollout, promote, roll_back
 from linnet.core.world import World
@@ -101,9 +102,12 @@ def _overtaken(world: World, target: Wanted | None, judged: Judged) -> Turn | No
 
 
 def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
-    """The check that failed; Outage if the version answers nothing and the former one is not warm any more."""
-    counts = failed.counts
-    total = counts.canary_n > 0 and counts.canary_bad == counts.canary_n
+    """The check that failed; Outage if the version answers nothing and the former one is not warm any more.
+
+    What fails all of one slice may answer the others.
+    """
+    counts, whole = failed.counts, family(failed.check) == failed.check
+    total = whole and counts.canary_n > 0 and counts.canary_bad == counts.canary_n
     silent = any(j.reason == podhealth.UNANSWERED for j in judged.judgements)
     return OUTAGE if (total or silent) and rollout.phase == "Baking" else failed.check
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from linnet.api.analysis import Check
 from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
 from linnet.core.classes import Buckets, Labels
-from linnet.core.exposition import (
+from linnet.core.selection import (
     CORRECT,
     SECONDS,
     TOTAL,
@@ -19,6 +19,7 @@ from linnet.core.exposition import (
     Selector,
     Unit,
 )
+from linnet.core.slices import Slice
 
 LATENCY = "latency"
 """The key of the server's own histogram, whatever its name is on each track."""
@@ -42,7 +43,13 @@ def metric_rules(metrics: RuntimeMetrics | None, checks: Iterable[Check] = ()) -
         in_flight=_selectors(metrics.in_flight),
         counters=(*_feedback(metrics), *_counters(asked)),
         predictions=_predictions(metrics, asked),
+        slices=tuple(dict.fromkeys(part for check in asked for part in slices(check))),
     )
+
+
+def slices(check: Check) -> tuple[Slice, ...]:
+    """The parts of the traffic that the check judges apart; none if it judges the whole."""
+    return tuple(Slice(check.slice.label, value) for value in check.slice.values) if check.slice is not None else ()
 
 
 def classes(of: Predictions) -> Buckets | Labels:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Final
 
 from linnet.core.checks import Track
-from linnet.core.exposition import PodCounters
+from linnet.core.counters import PodCounters
 
 LEAST: Final = 3
 """Requests that must wait at once before it is a silence: one or two may be stuck for reasons of their own."""

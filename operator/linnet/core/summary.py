@@ -10,6 +10,7 @@ from linnet.core import hooks, podhealth, traffic_gateway
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged
 from linnet.core.silence import NO_SILENCE
+from linnet.core.slices import together
 from linnet.core.target import Refusal, Wanted
 from linnet.core.world import World
 
@@ -116,7 +117,8 @@ def _reason_of(rollout: RolloutStatus) -> Reason:
 
 
 def _verdicts(rollout: RolloutStatus) -> str:
-    return ", ".join(f"{c.name}: {c.verdict}{f' ({c.message})' if c.message else ''}" for c in rollout.checks or ())
+    told = together((c.name, (c.verdict, c.message)) for c in rollout.checks or ())
+    return ", ".join(f"{name}: {verdict}{f' ({why})' if why else ''}" for name, (verdict, why) in told)
 
 
 def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> Condition:

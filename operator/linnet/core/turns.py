@@ -6,6 +6,7 @@ A decision is a new World with what must be told of it; what follows from it for
 from dataclasses import dataclass
 from typing import Final
 
+from linnet.api.base import REASON_SIZE
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import LastRollout, RolloutStatus
 from linnet.core import decisions, hooks
@@ -72,7 +73,7 @@ def _decided(
         replicas=serving,
         decision=decision,
         by=by[:256],
-        reason=reason[:64],
+        reason=reason[:REASON_SIZE],
         message=message[:1024],
         step_started_at=timestamp(world.now),
         paused=None,
