@@ -8,6 +8,7 @@ from typing import Final
 PARTS: Final = {
     "detection": ("bench.detection",),
     "predictions": ("bench.predictions",),
+    "slices": ("bench.slices",),
     "curves": ("bench.curves",),
     "engine": ("bench.engine",),
     "cli": ("bench.cli",),

@@ -80,7 +80,7 @@ def _plus(sums: Sums, canary: bool, bad: bool) -> Sums:
 
 def needed(policy: Policy, check: Check, seen: Sums) -> int:
     """The fewest bad answers among the canary's that would be a Fail; one more than all where none would."""
-    setting = Setting.of(policy, 1.0)
+    setting = Setting.of(policy, check, 1.0)
     low, high = 0, int(seen.canary_n) + 1
     while low < high:
         middle = (low + high) // 2

@@ -1,6 +1,7 @@
 """What a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +10,7 @@ from linnet.cli.quantities import count, percent, time
 from linnet.core.checks import Check, Policy, Signal
 from linnet.core.divergence import SEEN, needed
 from linnet.core.forecast import MEAN, Forecast, forecast
+from linnet.core.slices import Slice, family
 from linnet.core.thresholds import LIMIT, Threshold
 
 EVIDENCE_SECONDS: Final = 3600.0
@@ -34,22 +36,41 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Expected:
-    """The forecast of one check."""
+    """The forecast of one check; of one of its `slices`, which are taken for equally frequent, where it has them."""
 
     check: Check
     cost: Forecast
     traffic: Traffic
+    slices: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Requests a second that the check, or a slice of it, counts on both tracks."""
+        return self.traffic.rate / max(1, self.slices)
 
     @property
     def fail_seconds(self) -> float:
-        return self.cost.seconds(self.cost.until_fail, self.traffic.rate, self.traffic.share)
+        return self.cost.seconds(self.cost.until_fail, self.rate, self.traffic.share)
 
     @property
     def pass_seconds(self) -> float:
-        return self.cost.seconds(self.cost.until_pass, self.traffic.rate, self.traffic.share)
+        return self.cost.seconds(self.cost.until_pass, self.rate, self.traffic.share)
 
     def told(self) -> str:
         """A sentence."""
+        return self._told_of_slices(self.check.slice) if self.check.slice is not None else self._told_of_all()
+
+    def _told_of_slices(self, part: Slice) -> str:
+        cost, each = self.cost, f"one value of {part.label}"
+        return (
+            f"{family(self.check.name)}: a canary at {percent(cost.bad_rate)} for {each} is rolled back after "
+            f"{count(cost.until_fail)} canary requests with it, {time(self.fail_seconds)}; a good one may pass after "
+            f"{count(cost.until_pass)} with each of {self.slices} values, {time(self.pass_seconds)}. These are times "
+            f"of a value that {percent(1 / self.slices)} of the requests have: a rarer one takes as much longer, and "
+            "how rare it is isn't known here"
+        )
+
+    def _told_of_all(self) -> str:
         cost, fails = self.cost, f"{count(self.cost.until_fail)} canary {self.check.things}, {time(self.fail_seconds)}"
         late = ", if every truth becomes known, and after its delay" if self.check.signal is Signal.FEEDBACK else ""
         return (
@@ -59,7 +80,8 @@ class Expected:
 
     def wire(self) -> dict[str, object]:
         return {
-            "check": self.check.name,
+            "check": family(self.check.name),
+            **({"slices": self.slices} if self.slices else {}),
             "badRate": round(self.cost.bad_rate, 6),
             "requestsUntilFail": count(self.cost.until_fail),
             "requestsUntilPass": count(self.cost.until_pass),
@@ -69,9 +91,12 @@ class Expected:
 
 
 def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
-    """One for each check."""
+    """One for each check: its slices cost the same."""
+    checks = {family(c.name): c for c in reversed(policy.checks)}
+    slices = Counter(family(c.name) for c in policy.checks if c.slice is not None)
     return [
-        Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic) for c in policy.checks
+        Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic, slices[name])
+        for name, c in reversed(checks.items())
     ]
 
 

@@ -59,11 +59,12 @@ class Simulated:
     false_passes: int
 
     def told(self) -> list[str]:
-        bad = percent(self.expected.cost.bad_rate)
+        bad, where = percent(self.expected.cost.bad_rate), " for one value" if self.expected.slices else ""
+        rolled_back, passed = (_proportion(hits, self.runs) for hits in (self.false_rollbacks, self.false_passes))
         return [
             self.expected.told(),
-            f"  good versions rolled back (stable against itself): {_proportion(self.false_rollbacks, self.runs)}",
-            f"  versions at {bad} that passed: {_proportion(self.false_passes, self.runs)}",
+            f"  good versions rolled back{where} (stable against itself): {rolled_back}",
+            f"  versions at {bad}{where} that passed: {passed}",
         ]
 
     def wire(self) -> dict[str, object]:
@@ -182,17 +183,20 @@ def _verdicts(scenario: Scenario, runs: int) -> list[Verdict]:
 
 
 def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
-    """A good version over a whole rollout; one as bad as `detect` until its verdict."""
+    """A good version over a whole rollout; one as bad as `detect` until its verdict.
+
+    Of slices one is played, of an average share of the requests, while the others show nothing.
+    """
     traffic, policy = case.traffic, case.policy
     world = World(
         traffic.bad,
         traffic.bad,
         share=traffic.share,
-        per_interval=max(LEAST_EACH_LOOK, traffic.rate * INTERVAL.total_seconds()),
+        per_interval=max(LEAST_EACH_LOOK, found.rate * INTERVAL.total_seconds()),
         stable_pods=case.stable_pods,
         canary_pods=case.canary_pods,
     )
-    whole = _bounded(max(case.seconds * traffic.rate, found.cost.until_pass / traffic.share))
+    whole = _bounded(max(case.seconds * found.rate, found.cost.until_pass / traffic.share))
     twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
     good = Scenario(
         "good",
@@ -200,7 +204,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
         found.check,
         "rolled back",
         whole,
-        alpha=policy.alpha_each * len(found.check.bounds),
+        alpha=policy.alpha_of(found.check) * len(found.check.bounds),
         detect_ratio=policy.detect_ratio,
         detect_power=policy.detect_power,
     )

@@ -97,7 +97,7 @@ def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
 def _least(policy: Policy, check: Check, evidence: Evidence) -> float:
     """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
     stream = _stream(check, evidence)
-    setting = Setting.of(policy, _dispersion(stream.spread))
+    setting = Setting.of(policy, check, _dispersion(stream.spread))
     return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)
 
 

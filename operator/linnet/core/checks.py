@@ -138,6 +138,10 @@ class Policy:
         bounds = {family(check.name): len(check.bounds) for check in self.checks}
         return self.alpha / max(1, sum(bounds.values()) + (self.resemblance is not None))
 
+    def alpha_of(self, check: Check) -> float:
+        """Each bound's part of alpha; a slice has so much of its check's at least, and that while no other is worse."""
+        return self.alpha_each / max(1, sum(family(c.name) == family(check.name) for c in self.checks))
+
 
 @dataclass(frozen=True)
 class Counts:

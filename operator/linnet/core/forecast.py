@@ -45,10 +45,11 @@ def forecast(
 
     Without `bad_rate` it is the rate that the policy's `detect` promises to see. Accurate to about a tenth
     where many requests are needed (bench/detection.py); it can't be below the three or so of an outage.
+    Of a slice these are its own requests, where no other slice is worse.
     """
     stable_n = (1 - share) / share
     traffic = Sums(canary_n=1, stable_n=stable_n, stable_bad=stable_n * stable_rate)
-    bounds = hypotheses(check, (traffic,), Setting.of(policy, dispersion))
+    bounds = hypotheses(check, (traffic,), Setting.of(policy, check, dispersion))
     bad = bad_rate if bad_rate is not None else max((h.detect for h in bounds), default=0.0)
     return Forecast(
         bad_rate=bad,

@@ -29,9 +29,9 @@ class Setting:
     dispersion: float
 
     @classmethod
-    def of(cls, policy: Policy, dispersion: float) -> Setting:
-        """The part of alpha that falls to each hypothesis of `policy`."""
-        return cls(policy.alpha_each, policy.detect_ratio, policy.detect_power, dispersion)
+    def of(cls, policy: Policy, check: Check, dispersion: float) -> Setting:
+        """The part of alpha that falls to each hypothesis of `check`, before anything is known."""
+        return cls(policy.alpha_of(check), policy.detect_ratio, policy.detect_power, dispersion)
 
     @property
     def rejects(self) -> float:
