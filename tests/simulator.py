@@ -23,7 +23,7 @@ from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.prometheus import PrometheusServer
 from linnet.core import children, deployment, modelversion, routes
-from linnet.core.counters import PodCounters
+from linnet.core.counters import REQUESTS, PodCounters
 from linnet.core.instant import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
@@ -32,6 +32,7 @@ from linnet.core.queries import Question
 from linnet.core.replies import Call, NotYet, Reply
 from linnet.core.runtimes import catalogue, freeze
 from linnet.core.selection import CORRECT, TOTAL, MetricRules
+from linnet.core.slices import Slice
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}
@@ -61,6 +62,10 @@ class Behavior:
     known_after: timedelta = timedelta(0)
     high: float = 0.1
     """The share of answers that are a high score: the rest are low."""
+    errors_in: Mapping[str, float] = field(default_factory=dict)
+    """The share of errors in some countries, where it is another."""
+    labeled: bool = True
+    """Whether its counters have the label country."""
 
 
 @dataclass
@@ -70,6 +75,8 @@ class Cluster:
     spec: Json = field(default_factory=lambda: {"model": {"name": "tumor-risk"}, "replicas": 2})
     rate: float = 50.0
     """Requests a second to `<name>`."""
+    countries: tuple[str, ...] = ()
+    """Where requests come from, as often from each of them."""
     behaviors: dict[int, Behavior] = field(default_factory=dict)
     now: datetime = START
     generation: int = 1
@@ -108,6 +115,7 @@ class Cluster:
     unanswered: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     scores: random.Random = field(default_factory=lambda: random.Random(8))
+    places: random.Random = field(default_factory=lambda: random.Random(9))
     prometheus: PrometheusServer | None = None
     answer: Callable[[Question], Answer] = lambda _: NoValue("nothing")
     """What the platform's Prometheus says, if there is one."""
@@ -411,6 +419,7 @@ class Cluster:
             },
         }
         self.counters[uid] = {"n": 0, "bad": 0, "slow": 0, "high": 0, "due": [], "born": self.now, "wrong": []}
+        self.counters[uid]["in"] = {country: [0, 0] for country in self.countries}
 
     def _report(self, name: str, workload: Json) -> bool:
         mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
@@ -457,7 +466,11 @@ class Cluster:
         labels = pod["metadata"]["labels"]
         behavior, counts = self._behavior(labels), self.counters[pod["metadata"]["uid"]]
         version = int(labels["linnet.dev/version"])
-        bad = self.dice.random() < behavior.errors
+        country = self.places.choice(self.countries) if self.countries else ""
+        bad = self.dice.random() < behavior.errors_in.get(country, behavior.errors)
+        if country:
+            counts["in"][country][0] += 1
+            counts["in"][country][1] += bad
         counts["n"] += 1
         counts["bad"] += bad
         counts["slow"] += self.dice.random() < behavior.slow
@@ -502,8 +515,15 @@ class Cluster:
                 in_flight=waiting,
                 counters=self._truth(c),
                 predictions=scores,
+                slices={s: self._slice(pod, s) for s in targets[uid].slices},
             )
         return Scrape(counters, errors)
+
+    def _slice(self, pod: Json, of: Slice) -> PodCounters:
+        if of.label != "country" or not self._behavior(pod["metadata"]["labels"]).labeled:
+            return PodCounters(0.0, 0.0, unlabeled={REQUESTS: "requests_total"})
+        n, bad = self.counters[pod["metadata"]["uid"]]["in"].get(of.value, (0, 0))
+        return PodCounters(float(n), float(bad))
 
     def _truth(self, counts: Json) -> dict[str, float]:
         known = [wrong for at, wrong in counts["wrong"] if at <= self.now]

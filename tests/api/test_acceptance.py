@@ -26,6 +26,7 @@ pytestmark = pytest.mark.integration
 STEPS = "spec.strategy.steps"
 CHECKS = "spec.analysis.checks"
 ALIKE = {"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}
+SLICED = {"name": "s", "signal": "Errors", "max": "0.1", "slice": {"label": "country", "values": ["de", "fr"]}}
 HOOKS = "spec.strategy.hooks"
 HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
@@ -110,6 +111,7 @@ analysis:
   - {name: latency, signal: Latency, threshold: 250ms, maxShareSlower: "0.05"}
   - {name: business, signal: Metric, metric: {name: missed_total, per: requests}, maxRatioToStable: "1.5"}
   - {name: slo, signal: Prometheus, query: {name: http-success}, min: "0.99"}
+  - {name: by-country, signal: Errors, maxRatioToStable: "1", slice: {label: country, values: [de, Österreich]}}
 deadlines: {fetch: 1h, ready: 10m, evidence: 1h, hook: 8h}
 paused: false
 """
@@ -293,6 +295,41 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (
         changed(deployment(), CHECKS, [ALIKE, {**ALIKE, "name": "q"}]),
         ["spec.analysis.checks:", "at most one check of signal Predictions"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**ASKED, "slice": SLICED["slice"]}]),
+        ["checks[0].slice:", "signal Prometheus has no slice: have the platform name a query for each value"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**ALIKE, "slice": SLICED["slice"]}]),
+        ["checks[0].slice:", "slice a check of signal Metric that counts a class instead"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**SLICED, "slice": {"label": "le", "values": ["1"]}}]),
+        ["checks[0].slice.label:", "le is the label of a histogram's buckets"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**SLICED, "slice": {"label": "a-b", "values": ["1"]}}]),
+        ["checks[0].slice.label:", "should match"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**SLICED, "slice": {"label": "a", "values": ["1", "1"]}}]),
+        ["checks[0].slice.values[1]", "Duplicate value"],
+    ),
+    (
+        changed(deployment(), CHECKS, [{**SLICED, "slice": {"label": "a", "values": [str(n) for n in range(9)]}}]),
+        ["checks[0].slice.values:", "at most 8 items"],
+    ),
+    (
+        changed(
+            deployment(),
+            CHECKS,
+            [
+                {**SLICED, "name": n, "slice": {"label": "a", "values": [str(v) for v in range(size)]}}
+                for n, size in zip("abcde", (8, 8, 8, 8, 1), strict=True)
+            ],
+        ),
+        ["spec.analysis.checks:", "at most 32 values in their slices together"],
     ),
     (
         changed(model(), "spec.runtime", {"name": "mlserver", "metrics": {"predictions": {}}}),

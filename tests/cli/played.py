@@ -62,6 +62,17 @@ def answering_otherwise() -> Cluster:
     return cluster.run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
 
 
+def sliced(behavior: Behavior) -> Cluster:
+    """Version 2 is judged by country."""
+    by = {"label": "country", "values": ["de", "fr", "at"]}
+    checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "slice": by}]
+    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks})
+    cluster.countries = ("de", "fr", "at")
+    for counts in cluster.counters.values():
+        counts["in"] = {country: [0, 0] for country in cluster.countries}
+    return cluster.publish(2, behavior)
+
+
 def waiting_for_hook() -> Cluster:
     """Version 2 has its pods, and no word of the change calendar."""
     endpoints = {"endpoints": [{"name": "calendar", "url": "http://calendar"}]}

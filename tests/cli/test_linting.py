@@ -155,6 +155,18 @@ def test_predictions_are_known_by_the_models_runtime_and_cost_answers(person: Pe
     assert "one that answers as stable does may pass after" in said.out
 
 
+def test_slices_are_forecast_by_requests_of_their_own(person: Person) -> None:
+    """How rare a value is nobody knows before: it says what it took for granted."""
+    by = {"label": "country", "values": ["de", "fr", "at", "ch"]}
+    check = {"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "slice": by}
+    said = lint(person, model(), changed(deployment(), "spec.analysis.checks", [check]), more=("--rate", "10/s"))
+    assert said.code == 0
+    assert said.out.count("errors: a canary at") == 1
+    assert "canary requests with one value of country, " in said.out
+    assert "with each of the 4 values, " in said.out
+    assert "Each value is taken for 25 % of the requests: a rarer one takes as much longer" in said.out
+
+
 def test_a_histogram_that_no_runtime_names_is_refused(person: Person) -> None:
     """With those that there are; the first token of vLLM is known, with its bounds."""
     check = {"name": "ttft", "signal": "Latency", "metric": {"name": "vllm:time_to_first_token_seconds"}}

@@ -13,6 +13,7 @@ from cli import played
 from cli.typing_at import Person
 from linnet.core.instant import Failure, Value
 from samples import changed, model_version
+from simulator import Behavior
 
 pytestmark = pytest.mark.rollouts
 
@@ -50,6 +51,30 @@ def test_a_rollback_is_explained_by_its_counts(person: Person) -> None:
     assert re.search(r"stable   ▒+░+ 0 of \d+ bad, 0\.00% \(0 % to", said.out)
     assert re.search(r"evidence █+┃█+ \S+ of 5\.298: refuted; a good version gets there once in 200 rollouts", said.out)
     assert re.search(r"revision tumor-risk-v2-\w+, policy [0-9a-f]{16}", said.out)
+
+
+def test_a_rollback_for_one_slice_names_it(person: Person) -> None:
+    """In the history, and with its own counts."""
+    bad = played.sliced(Behavior(errors_in={"at": 0.6}))
+    cluster = bad.run(300, until=lambda c: c.version_status(2).quarantine is not None)
+    person.sees(*played.objects(cluster.run(30)))
+    assert "errors[country=at]" in person.types("history", "tumor-risk").out
+    out = person.types("explain", "tumor-risk").out
+    assert re.search(r"version 2 was rolled back by analysis at \S+: errors\[country=at\]", out)
+    assert "errors[country=at]: Fail: the canary is worse than stable\n" in out
+    assert "errors[country=de]: " in out
+    again = person.types("simulate", "--replay", "tumor-risk-v2")
+    assert again.code == 0, again.out
+    assert "errors[country=at]: Fail: same verdict, evidence " in again.out
+
+
+def test_slices_under_way_are_told_together_and_each_with_its_counts(person: Person) -> None:
+    """The tree has a line, the explanation a place for each."""
+    cluster = played.sliced(Behavior()).run(60, until=lambda c: c.phase == "Stepping").run(6)
+    person.sees(*played.objects(cluster))
+    assert "errors[country=de|fr|at]: InsufficientData" in person.types("get").out
+    out = person.types("explain", "tumor-risk").out
+    assert re.search(r"errors\[country=at\]: InsufficientData: .* more canary requests with country=at are", out)
 
 
 def test_other_answers_are_explained_by_both_distributions(person: Person) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import pytest
 import yaml
@@ -73,6 +74,18 @@ def test_what_is_not_simulated_is_named(person: Person) -> None:
         assert "slo: no forecast: query http-success gives a value of the platform's Prometheus" in out
         assert "it fails after 3 answers in succession that are not at least 0.99" in out
         assert "errors: a canary at" in out
+
+
+def test_of_slices_one_is_played(person: Person) -> None:
+    """By the requests of an average one, and it says so."""
+    by = {"label": "country", "values": ["de", "fr"]}
+    check = {"name": "errors", "signal": "Errors", "max": "0.05", "slice": by}
+    file = person.folder / "some.yaml"
+    file.write_text(yaml.safe_dump(changed(deployment(), "spec.analysis.checks", [check])))
+    out = person.types("simulate", "--rate", "10/s", "--runs", "2", str(file)).out
+    assert "good versions rolled back for one value (stable against itself): 0 of 2" in out
+    assert re.search(r"versions at 20\.8 % for one value that passed: 0 of 2", out)
+    assert "Each value is taken for 50 % of the requests" in out
 
 
 def test_a_file_without_a_policy_is_refused(person: Person) -> None:

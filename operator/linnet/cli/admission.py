@@ -58,10 +58,11 @@ def _parts(schema: Schema, value: Any, path: str) -> Iterator[str]:
 
 
 def _twice(schema: Schema, value: list[Any], path: str) -> Iterator[str]:
-    """Items of a list that is a map by some keys."""
+    """Items of a list that is a map by some keys, or a set."""
     keys, seen = schema.get("x-kubernetes-list-map-keys") or (), set()
-    for index, part in enumerate(value if keys else ()):
-        key = tuple(part.get(k) for k in keys)
+    alone = schema.get("x-kubernetes-list-type") == "set"
+    for index, part in enumerate(value if keys or alone else ()):
+        key = (part,) if alone else tuple(part.get(k) for k in keys)
         if key in seen:
             yield f"{path}[{index}]: there is another {', '.join(map(str, key))}"
         seen.add(key)

@@ -3,14 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.cli.quantities import count, percent, time
 from linnet.core.checks import Check, Policy, Signal
 from linnet.core.divergence import SEEN, needed
 from linnet.core.forecast import MEAN, Forecast, forecast
-from linnet.core.slices import Slice, family
+from linnet.core.slices import family
 from linnet.core.thresholds import LIMIT, Threshold
 
 EVIDENCE_SECONDS: Final = 3600.0
@@ -57,25 +57,20 @@ class Expected:
         return self.cost.seconds(self.cost.until_pass, self.rate, self.traffic.share)
 
     def told(self) -> str:
-        """A sentence."""
-        return self._told_of_slices(self.check.slice) if self.check.slice is not None else self._told_of_all()
-
-    def _told_of_slices(self, part: Slice) -> str:
-        cost, each = self.cost, f"one value of {part.label}"
-        return (
-            f"{family(self.check.name)}: a canary at {percent(cost.bad_rate)} for {each} is rolled back after "
-            f"{count(cost.until_fail)} canary requests with it, {time(self.fail_seconds)}; a good one may pass after "
-            f"{count(cost.until_pass)} with each of {self.slices} values, {time(self.pass_seconds)}. These are times "
-            f"of a value that {percent(1 / self.slices)} of the requests have: a rarer one takes as much longer, and "
-            "how rare it is isn't known here"
+        """A sentence; of slices their rates are not known, only that the rarest has no more than its share."""
+        cost, check = self.cost, replace(self.check, slice=None)
+        one = f" with one value of {self.check.slice.label}" if self.check.slice is not None else ""
+        each = f" with each of the {self.slices} values" if self.slices else ""
+        late = ", if every truth becomes known, and after its delay" if check.signal is Signal.FEEDBACK else ""
+        rare = (
+            f". Each value is taken for {percent(1 / self.slices)} of the requests: a rarer one takes as much longer"
+            if self.slices
+            else ""
         )
-
-    def _told_of_all(self) -> str:
-        cost, fails = self.cost, f"{count(self.cost.until_fail)} canary {self.check.things}, {time(self.fail_seconds)}"
-        late = ", if every truth becomes known, and after its delay" if self.check.signal is Signal.FEEDBACK else ""
         return (
-            f"{self.check.name}: a canary at {percent(cost.bad_rate)} is rolled back after {fails}; "
-            f"a good one may pass after {count(cost.until_pass)}, {time(self.pass_seconds)}{late}"
+            f"{family(check.name)}: a canary at {percent(cost.bad_rate)} is rolled back after "
+            f"{count(cost.until_fail)} canary {check.things}{one}, {time(self.fail_seconds)}; "
+            f"a good one may pass after {count(cost.until_pass)}{each}, {time(self.pass_seconds)}{late}{rare}"
         )
 
     def wire(self) -> dict[str, object]:
