@@ -1,9 +1,10 @@
 """The measurement of slices judges the same requests by each rule."""
 
 import pytest
-from bench.slices import RULES, Scenario, Sums, _rolls_back, requests, run
+from bench.slices import RULES, Scenario, _rolls_back, requests, run
 
 from linnet.core.checks import Track
+from linnet.core.tallies import Sums
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -56,8 +56,7 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
     """The counters of one scrape. A text without a single sample leaves every signal absent."""
     series = picked(text, rules)
     lazy = rules.lazy and (bool(series) or has_sample(text))
-    slices = {s: _slice(text, series, rules, s, lazy=lazy) for s in rules.slices}
-    return replace(_counted(text, series, rules, lazy=lazy), slices=slices)
+    return replace(_counted(text, series, rules, lazy=lazy), slices=dict(_slices(text, series, rules, lazy=lazy)))
 
 
 def _counted(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> PodCounters:
@@ -82,11 +81,13 @@ def _counted(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Po
     )
 
 
-def _slice(text: str, series: Series, rules: MetricRules, of: Slice, *, lazy: bool) -> PodCounters:
+def _slices(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Iterator[tuple[Slice, PodCounters]]:
     """The same rules over the series that have the value: a family that is there without one has counted zero."""
-    rows = {name: [row for row in all_ if row[0].get(of.label) == of.value] for name, all_ in series.items()}
-    counted = _counted(text, rows, replace(rules, in_flight=(), predictions=None), lazy=lazy)
-    return replace(counted, unlabeled=dict(_unlabeled(series, rules, of.label)))
+    own = replace(rules, in_flight=(), predictions=None)
+    unlabeled = {label: dict(_unlabeled(series, rules, label)) for label in {part.label for part in rules.slices}}
+    for part in rules.slices:
+        rows = {name: [row for row in all_ if row[0].get(part.label) == part.value] for name, all_ in series.items()}
+        yield part, replace(_counted(text, rows, own, lazy=lazy), unlabeled=unlabeled[part.label])
 
 
 def _unlabeled(series: Series, rules: MetricRules, label: str) -> Iterator[tuple[str, str]]:
