@@ -4,20 +4,20 @@ from typing import Any
 
 import pytest
 
-from core.test_gateway import ANALYSIS, GATEWAY_TRAFFIC, deployed, in_step, weights
+from core.test_gateway import ANALYSIS, GATEWAY_TRAFFIC, Steps, deployed, in_step, weights
 from core.test_rollout import at_rest
 from linnet.core.sessions import FEATURES
 from simulator import Behavior, Cluster
 
-STEPS = [{"setWeight": 5}, {"pause": {}}]
-COHORT = [{"matchHeaders": [{"name": "x-cohort", "exact": "beta"}]}, {"setWeight": 5}, {"pause": {}}]
+STEPS: Steps = [{"setWeight": 5}, {"pause": {}}]
+COHORT: Steps = [{"matchHeaders": [{"name": "x-cohort", "exact": "beta"}]}, {"setWeight": 5}, {"pause": {}}]
 
 
 def sticky(**session: Any) -> dict[str, Any]:
     return {**GATEWAY_TRAFFIC, "sessionPersistence": session}
 
 
-def keeps_sessions(*, traffic: dict[str, Any] | None = None, steps: list[dict[str, Any]] | None = None) -> Cluster:
+def keeps_sessions(*, traffic: dict[str, Any] | None = None, steps: Steps | None = None) -> Cluster:
     """Version 1 behind a gateway that keeps sessions."""
     cluster = Cluster(rate=100, features=FEATURES)
     strategy = {"steps": STEPS if steps is None else steps, "bake": {"time": "10s"}}

@@ -4,7 +4,6 @@ The gateway's own controller is played, since the embedded cluster's, Traefik, k
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +77,7 @@ def test_the_standard_channel_has_no_sessions(servers: ApiServer) -> None:
 
 
 def test_a_gateway_for_which_nobody_vouches_gets_no_sessions(servers: ApiServer) -> None:
-    """The field is there, as the operator sees with the chart's rights; the class, which it may not read, is in doubt."""
+    """The field is there, as the chart's rights let the operator see; the class, which it may not read, is in doubt."""
     define(servers, "experimental")
     with harness.world(servers) as world:
         rights = least_rights(servers, world.namespace)
