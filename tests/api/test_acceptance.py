@@ -398,7 +398,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
             "spec.traffic",
             GATEWAY | {"sessionPersistence": {"cookieConfig": {"lifetimeType": "Permanent"}}},
         ),
-        ["spec.traffic.sessionPersistence.absoluteTimeout:", "a Permanent cookie needs absoluteTimeout"],
+        ["spec.traffic.sessionPersistence.cookieConfig:", "a Permanent cookie needs absoluteTimeout"],
     ),
     (changed(deployment(), "spec.deadlines.ready", "5x"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),
     (changed(deployment(), "spec.deadlines.ready", "-5m"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),

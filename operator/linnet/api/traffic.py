@@ -38,7 +38,7 @@ class SessionPersistence(Wire):
                 "!has(self.cookieConfig) || !has(self.cookieConfig.lifetimeType) || "
                 "self.cookieConfig.lifetimeType != 'Permanent' || has(self.absoluteTimeout)",
                 _PERMANENT,
-                ".absoluteTimeout",
+                ".cookieConfig",
             ),
             ("!has(self.cookieConfig) || !has(self.type) || self.type == 'Cookie'", _COOKIE, ".cookieConfig"),
         )
