@@ -128,6 +128,21 @@ def test_rollback_at_rest_goes_to_the_former_version() -> None:
     assert cluster.unanswered <= cluster.rate * 5
 
 
+@pytest.mark.parametrize("target", ["-", "v1"])
+def test_rollback_while_the_former_pods_go_needs_no_second_try(target: str) -> None:
+    """What was promoted has ended; the way back begins in the same look, with blame, and nobody is left unanswered."""
+    cluster = in_phase("Finishing")
+    cluster.ask(f"rollback {target} id1 jane").reconcile()
+    assert answer(cluster) == "Accepted"
+    assert cluster.phase == "RollingBack"
+    cluster.run(60, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 1
+    assert cluster.version_status(2).quarantine
+    assert len(cluster.answering()) == 2
+    assert cluster.unanswered <= cluster.rate * 5
+
+
 def test_rollback_to_a_version_that_never_was_is_refused() -> None:
     """The message names what was asked for."""
     cluster = in_phase(None)

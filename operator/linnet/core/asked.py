@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeGuard
 
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
@@ -37,7 +37,7 @@ ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.RESUME: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
     Verb.PAUSE: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
     Verb.ABORT: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
-    Verb.ROLLBACK: frozenset({None, "Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.ROLLBACK: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing"}),
     Verb.RETRY: frozenset({None}),
     Verb.RELEASE: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"}),
 }
@@ -67,7 +67,7 @@ def _refusal(world: World, request: Request) -> str | None:
         return "the first version is still starting: there is nothing to go back to, nor to wait for"
     if phase not in ALLOWED[request.verb]:
         return f"{request.verb} does nothing {f'in phase {phase}' if phase else 'at rest: no rollout is under way'}"
-    if under_way is not None and request.verb != Verb.RELEASE and not _names(request, under_way.to):
+    if _on_trial(under_way) and request.verb != Verb.RELEASE and not _names(request, under_way.to):
         return f"the rollout under way is of version {under_way.to.version}, not {request.target}"
     return None
 
@@ -128,13 +128,21 @@ def _abort(world: World, request: Request, judged: Judged) -> Answer:
 
 
 def _rollback(world: World, request: Request, judged: Judged) -> Answer:
-    if world.status.rollout is not None:
+    under_way = world.status.rollout
+    if _on_trial(under_way):
         message = f"{request.user} rolled it back"
         return Answer(turns.roll_back(world, request.user, "Rollback", message, judged), "going back")
-    stable, to = world.status.stable, _former(world, request)
+    ended = Turn(world) if under_way is None else turns.complete(world, under_way)
+    stable, to = ended.world.status.stable, _former(ended.world, request)
     if stable is None or isinstance(to, str):
         return Answer(Turn(world), to if isinstance(to, str) else "nothing serves yet", done=False)
-    return Answer(_back_to(world, to, stable, request), f"going back to version {to.version}")
+    back = _back_to(ended.world, to, stable, request)
+    return Answer(Turn(back.world, (*ended.actions, *back.actions)), f"going back to version {to.version}")
+
+
+def _on_trial(rollout: RolloutStatus | None) -> TypeGuard[RolloutStatus]:
+    """Whether a rollout's version can still be sent back by its end; once it finishes, it is the one that serves."""
+    return rollout is not None and rollout.phase != "Finishing"
 
 
 def _former(world: World, request: Request) -> RevisionStatus | str:
