@@ -164,6 +164,19 @@ def test_release_lets_a_quarantined_version_be_tried_again() -> None:
     assert [(line["by"], line["digest"]) for line in lines] == [("jane", DIGESTS[2])]
 
 
+def test_a_release_whose_answer_was_lost_is_not_refused_afterwards() -> None:
+    """The version was released, and then somebody else wrote the Deployment's status first: it is looked at again."""
+    cluster = in_phase("Stepping")
+    cluster.ask("rollback v2 id1 jane").run(60)
+    before = dict(cluster.status)
+    cluster.ask("release v2 id2 jane").reconcile()
+    cluster.status = before
+    cluster.run(3)
+    assert answer(cluster) == "Accepted"
+    decisions = cluster.version_status(2).decisions or []
+    assert [d.decision for d in decisions].count("Released") == 1
+
+
 def test_a_request_for_another_version_is_refused() -> None:
     """An abort of version 7 does not abort version 2."""
     cluster = in_phase("Stepping")

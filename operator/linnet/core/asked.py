@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
-from linnet.api.conditions import timestamp
+from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
 from linnet.api.requests import Request, pending
@@ -215,10 +215,20 @@ def _release(world: World, request: Request, judged: Judged) -> Answer:
     digests = {v.digest for v in named}
     held = [v for v in world.versions if v.digest in digests and v.status.quarantine]
     if not held:
-        return Answer(Turn(world), f"no version {request.target} is quarantined here", done=False)
+        known = [v.name for v in world.versions if v.digest in digests and _was_released(v, request)]
+        said = f"released {', '.join(known)}" if known else f"no version {request.target} is quarantined here"
+        return Answer(Turn(world), said, done=bool(known))
     actions = tuple(action for version in held for action in _released(world, version, request))
     held_name = None if _holds(world, held) else world.status.held
     return Answer(Turn(world.with_status(held=held_name), actions), f"released {', '.join(v.name for v in held)}")
+
+
+def _was_released(version: Version, request: Request) -> bool:
+    """By this very request, at a look whose own answer was lost: somebody else had written the status."""
+    last = next(reversed(version.status.decisions or ()), None)
+    if last is None or last.decision != "Released" or last.time is None:
+        return False
+    return last.id == decisions.by_request(request, "Released", "", parse_time(last.time)).id
 
 
 def _holds(world: World, versions: list[Version]) -> bool:
