@@ -10,7 +10,6 @@ in which the divergence exceeded its bound as well.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -20,8 +19,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
 from math import log
-from pathlib import Path
 from statistics import NormalDist, fmean
+
+from bench.results import keep
 
 from linnet.cli.worlds import geometric, poisson
 from linnet.core.checks import Policy, Resemblance, Track, Verdict
@@ -30,7 +30,6 @@ from linnet.core.interval import wilson
 from linnet.core.predictions import plus, start
 from linnet.core.resemblance import judge
 
-OUTPUT = Path("build/bench/predictions.json")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(seconds=5)
 BOUND = 0.02
@@ -271,10 +270,9 @@ def main() -> int:
     print("\n".join(meaning()), flush=True)
     with ProcessPoolExecutor(options.jobs) as pool:
         rows = [measure(s, options.seeds, pool, options.jobs) for s in SCENARIOS if options.only in s.name]
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1))
+    kept = keep("predictions", {"seeds": options.seeds, "rows": [asdict(row) for row in rows]})
     missed = sum(row.missed for row in rows)
-    print(f"{missed} targets missed by more than chance; wrote {OUTPUT}")
+    print(f"{missed} targets missed by more than chance; wrote {kept}")
     return int(missed > 0)
 
 

@@ -10,7 +10,6 @@ Prints a table and writes build/bench/slices.json; shares carry their 95 % inter
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -21,10 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from math import sqrt
-from pathlib import Path
 from statistics import fmean, stdev
 
-from bench.detection import machine
+from bench.results import keep, machine
 
 from linnet.core.analysis import judge_all
 from linnet.core.checks import Check, Policy, Signal, Track, Verdict
@@ -35,7 +33,6 @@ from linnet.core.ledger import Stream
 from linnet.core.slices import Slice
 from linnet.core.tallies import Spread, Sums
 
-OUTPUT = Path("build/bench/slices.json")
 ALPHA = 0.01
 SHARE = 0.1
 STABLE, BAD = 0.01, 0.05
@@ -183,15 +180,8 @@ def main() -> int:
             new = rows(scenario, ends, time.perf_counter() - began)
             print(*(row.told() for row in new), sep="\n", flush=True)
             found += new
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 (a report's date, no decision)
-        "machine": machine(),
-        **{key: getattr(given, key) for key in ("seeds", "requests", "slices")},
-        "rows": [asdict(row) for row in found],
-    }
-    OUTPUT.write_text(json.dumps(report, indent=1))
-    print(f"wrote {OUTPUT}")
+    about = {key: getattr(given, key) for key in ("seeds", "requests", "slices")}
+    print(f"wrote {keep('slices', {**about, 'rows': [asdict(row) for row in found]})}")
     return int(any(row.missed for row in found))
 
 
