@@ -133,9 +133,8 @@ def _evidence(judgement: Judgement) -> CheckEvidence | None:
     if judgement.basis is None:
         return None
     form = basis.wire(judgement.basis)
-    if len(form.get("segments", ())) > basis.MOST_SEGMENTS:
-        del form["segments"]
-    return CheckEvidence.model_validate(form)
+    long = {key for key in basis.BY_SHARE if len(form.get(key, ())) > basis.MOST_SHARES}
+    return CheckEvidence.model_validate({key: value for key, value in form.items() if key not in long})
 
 
 def _compared(shape: Shape) -> PredictionsResult:
