@@ -17,21 +17,29 @@ from linnet.core.resemblance import judge
 
 @dataclass(frozen=True)
 class Trial:
-    """A check of a policy at some traffic. It ends at Fail, and with `to_pass` at Pass."""
+    """A check of a policy at some traffic. It ends at Fail, or with the traffic.
+
+    With `passes` the first Pass is looked for, and with `to_pass` it ends there, too.
+    """
 
     world: Answered
     check: Resemblance
     policy: Policy
     to_pass: bool = False
+    passes: bool = False
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one run ended, after how many canary answers; `refuted`: whether equality ever was."""
+    """How one run ended, after how many canary answers; `refuted`: whether equality ever was.
+
+    `passed_at`: canary answers at the first Pass, None if there was none or nobody looked.
+    """
 
     verdict: Verdict
     canary_n: int
     refuted: bool
+    passed_at: int | None = None
 
 
 def run(trial: Trial, seed: int) -> Outcome:
@@ -41,20 +49,22 @@ def run(trial: Trial, seed: int) -> Outcome:
     away, and more classes take more answers, so that what does not suffice without them never does.
     """
     rejects, least = -math.log(trial.policy.alpha_each), _least(trial)
-    refuted, canary_n = False, 0
+    refuted, canary_n, passed_at = False, 0, None
     for known, canary_n, now in _looks(trial, seed):
-        if known.evidence < rejects and canary_n < least:
+        if known.evidence < rejects and (canary_n < least or passed_at):
             continue
         found = judge(trial.policy, trial.check, known, elapsed=now - START, required=timedelta(0), now=now)
         refuted = refuted or found.statistic >= found.bound
-        if found.verdict is Verdict.FAIL or (trial.to_pass and found.verdict is Verdict.PASS):
-            return Outcome(found.verdict, found.counts.canary_n, refuted)
-    return Outcome(Verdict.INSUFFICIENT_DATA, canary_n, refuted)
+        if found.verdict is Verdict.PASS:
+            passed_at = passed_at or canary_n
+        if found.verdict is Verdict.FAIL or (trial.to_pass and passed_at):
+            return Outcome(found.verdict, canary_n, refuted, passed_at)
+    return Outcome(Verdict.INSUFFICIENT_DATA, canary_n, refuted, passed_at)
 
 
 def _least(trial: Trial) -> float:
     """Canary answers below which no look can pass."""
-    if not trial.to_pass:
+    if not (trial.to_pass or trial.passes):
         return math.inf
     rejects, power = -math.log(trial.policy.alpha_each), trial.policy.detect_power
     return needed(trial.check.max_divergence, 2, odds=0, dispersion=1, rejects=rejects, power=power)
