@@ -21,7 +21,8 @@ from demo.stage import Stage, StoryError
 from demo.story import Story
 from demo.summary import summary
 from demo.view import tree
-from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.commands import CommandError
+from linnet.cli.kubectl import Kubectl
 from linnet.cli.screen import Screen, screen
 
 TOLD = frozenset({"validation", "started", "weight", "routing", "decision", "quarantine", "run", "ended"})

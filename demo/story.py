@@ -14,7 +14,8 @@ from demo.acts import STORY, Act, Expected
 from demo.place import Examples
 from demo.settings import NAME, Front, Settings
 from demo.stage import Stage, StoryError
-from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.commands import CommandError
+from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import condition
 
 WATCHED = ("deployments.linnet.dev", "modelversions.linnet.dev", "retrainpolicies.linnet.dev", "services", "pods")

@@ -16,7 +16,7 @@ import pytest
 from cli import played
 from cli.typing_at import Person
 from linnet.cli.console import Console
-from linnet.cli.kubectl import Kubectl
+from linnet.cli.kubectl import Asked, Kubectl
 from linnet.cli.main import main
 from linnet.cli.objects import role
 from samples import deployment, model_version
@@ -136,11 +136,17 @@ def watching(person: Person) -> Iterator[subprocess.Popen[str]]:
     path = f"{Path(__file__).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "FAKE_KUBECTL": str(person.folder)}
     command = [sys.executable, "-m", "linnet.cli", "get", "--watch"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # tests in a shell's background inherit its "ignore"
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_watching_shows_each_change_until_it_is_interrupted(person: Person) -> None:
@@ -165,7 +171,9 @@ def test_kubectl_is_missed_with_a_sentence(person: Person, tmp_path: Path) -> No
     """Not with a traceback."""
     import asyncio
 
-    from linnet.cli.kubectl import CommandError
+    from linnet.cli.commands import CommandError
 
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
         asyncio.run(Kubectl().get("pods"))
+    with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
+        list(Kubectl(namespace="risk").read(Asked("api/v1", "pods")))

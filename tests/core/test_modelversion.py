@@ -220,6 +220,16 @@ def test_a_quarantine_and_a_release_by_hand_are_kept_and_logged() -> None:
     assert {line["digest"] for line in lines} == {DIGESTS[1]}
 
 
+def test_a_version_that_can_not_be_read_can_be_quarantined() -> None:
+    """Another release may have left it so: who asks gets an answer, and the artifact is forbidden."""
+    world = validated()
+    world.spec = {**world.spec, "source": "somewhere"}
+    look(world.ask("quarantine - 1 jane"))
+    assert reason(world) == "False/InvalidSpec"
+    assert world.status["lastRequest"]["outcome"] == "Accepted"
+    assert world.status["quarantine"]
+
+
 def test_what_is_not_quarantined_can_not_be_released() -> None:
     """As on a Deployment: the answer says so, and no decision is made up."""
     world = look(validated().ask("release - 1 jane"))

@@ -128,6 +128,21 @@ def test_rollback_at_rest_goes_to_the_former_version() -> None:
     assert cluster.unanswered <= cluster.rate * 5
 
 
+@pytest.mark.parametrize("target", ["-", "v1"])
+def test_rollback_while_the_former_pods_go_needs_no_second_try(target: str) -> None:
+    """What was promoted has ended; the way back begins in the same look, with blame, and nobody is left unanswered."""
+    cluster = in_phase("Finishing")
+    cluster.ask(f"rollback {target} id1 jane").reconcile()
+    assert answer(cluster) == "Accepted"
+    assert cluster.phase == "RollingBack"
+    cluster.run(60, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 1
+    assert cluster.version_status(2).quarantine
+    assert len(cluster.answering()) == 2
+    assert cluster.unanswered <= cluster.rate * 5
+
+
 def test_rollback_to_a_version_that_never_was_is_refused() -> None:
     """The message names what was asked for."""
     cluster = in_phase(None)
@@ -147,6 +162,19 @@ def test_release_lets_a_quarantined_version_be_tried_again() -> None:
     assert any(d.decision == "Released" and d.by == "jane" for d in decisions)
     lines = [log.fields for log in cluster.logs if log.event == "decision" and log.fields["decision"] == "Released"]
     assert [(line["by"], line["digest"]) for line in lines] == [("jane", DIGESTS[2])]
+
+
+def test_a_release_whose_answer_was_lost_is_not_refused_afterwards() -> None:
+    """The version was released, and then somebody else wrote the Deployment's status first: it is looked at again."""
+    cluster = in_phase("Stepping")
+    cluster.ask("rollback v2 id1 jane").run(60)
+    before = dict(cluster.status)
+    cluster.ask("release v2 id2 jane").reconcile()
+    cluster.status = before
+    cluster.run(3)
+    assert answer(cluster) == "Accepted"
+    decisions = cluster.version_status(2).decisions or []
+    assert [d.decision for d in decisions].count("Released") == 1
 
 
 def test_a_request_for_another_version_is_refused() -> None:

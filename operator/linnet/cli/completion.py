@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from linnet.api.names import GROUP
+from linnet.cli.commands import CommandError
 from linnet.cli.console import OK, Console, flags
-from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.kubectl import Kubectl
 
 SECONDS: Final = 3.0
 _LISTED: Final = {"quarantine": "modelversions", "run": "retrainpolicies"}

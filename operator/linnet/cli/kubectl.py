@@ -1,26 +1,43 @@
 """The cluster through kubectl: it knows every way to prove who one is, and a plugin of it is always beside it."""
 
-import asyncio
 import json
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-LINE_LIMIT = 2**24
-PAUSE = 0.5
-"""Seconds before an ended stream is opened again."""
+from linnet.cli.commands import CommandError, outputs
 
 
-class CommandError(Exception):
-    """A command failed. `said`: its own words alone."""
+@dataclass(frozen=True)
+class Asked:
+    """An object, or without `name` the List of a namespace; `api` is such as `api/v1`."""
 
-    def __init__(self, message: str, said: str = "") -> None:
-        super().__init__(message)
-        self.said = said or message
+    api: str
+    plural: str
+    name: str = ""
+    labels: str = ""
+
+    def by_path(self, namespace: str) -> list[str]:
+        """Words after `kubectl get`."""
+        where = f"/{self.api}/namespaces/{quote(namespace, safe='')}/{self.plural}"
+        more = f"/{quote(self.name, safe='')}" if self.name else ""
+        query = f"?labelSelector={quote(self.labels)}" if self.labels else ""
+        return ["--raw", f"{where}{more}{query}"]
+
+    def by_get(self) -> list[str]:
+        """The same where the namespace is kubectl's own."""
+        resource = ".".join([self.plural, *self.api.split("/")[1:-1]])
+        return [
+            resource,
+            *([self.name] if self.name else []),
+            *(["-l", self.labels] if self.labels else []),
+            "-o",
+            "json",
+        ]
 
 
 @dataclass(frozen=True)
@@ -49,31 +66,33 @@ class Kubectl:
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """What `kubectl -n <namespace> …` prints. CommandError with what it said if it fails."""
-        return await run([*self.command, *arguments], self.environment, stdin)
+        from linnet.cli import streams
+
+        return await streams.run([*self.command, *arguments], self.environment, stdin)
 
     async def get(self, *arguments: str) -> dict[str, Any]:
         """What `kubectl get … -o json` prints: an object, or a List."""
         return dict(json.loads(await self("get", *arguments, "-o", "json")))
 
-    async def read(self, api: str, plural: str, name: str = "", labels: str = "") -> dict[str, Any]:
-        """An object, or the List of a namespace, as the API server writes it: ten times as soon as by `get -o json`,
-        which takes each object apart and writes it anew. `api` is such as `api/v1`. Needs a namespace: `placed`.
-        """
-        where = f"/{api}/namespaces/{quote(self.namespace or '', safe='')}/{plural}"
-        more = f"/{quote(name, safe='')}" if name else ""
-        query = f"?labelSelector={quote(labels)}" if labels else ""
-        return dict(json.loads(await self("get", "--raw", f"{where}{more}{query}")))
+    def read(self, *asked: Asked) -> Iterator[dict[str, Any]]:
+        """Each object or List, in turn, all asked for at once.
 
-    async def placed(self) -> "Kubectl":
-        """The same with the namespace of kubectl's configuration; without one where there is none, as in a pod."""
-        if self.namespace:
-            return self
+        As the API server writes it: ten times as soon as by `get -o json`, which takes each object apart and writes it
+        anew; by that where only kubectl knows the namespace, as in a pod.
+        """
+        namespace = self.namespace or self._of_context()
+        own = [each.by_path(namespace) if namespace else each.by_get() for each in asked]
+        for out in outputs([[*self.command, "get", *words] for words in own], self.environment):
+            yield dict(json.loads(out))
+
+    def _of_context(self) -> str | None:
+        """The namespace of kubectl's configuration; None where there is none."""
         of_context = "jsonpath={.contexts[0].context.namespace}"
         try:
-            found = await self("config", "view", "--minify", "-o", of_context)
+            (found,) = outputs([[*self.command, "config", "view", "--minify", "-o", of_context]], self.environment)
         except CommandError:
-            return self
-        return replace(self, namespace=found.strip() or "default")
+            return None
+        return found.decode().strip() or "default"
 
     async def whoami(self) -> str:
         """The caller's name, as the API server knows it: a request must carry it."""
@@ -84,72 +103,16 @@ class Kubectl:
 
     async def watch(self, *resource: str) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
         """(ADDED | MODIFIED | DELETED, object) for ever; after an interruption all objects come again."""
+        from linnet.cli import streams
+
         command = [*self.command, "get", *resource, "--watch", "--output-watch-events", "-o", "json"]
-        while True:
-            async with aclosing(lines(command, self.environment)) as source:
-                async for document in documents(source):
-                    yield document["type"], document["object"]
-            await asyncio.sleep(PAUSE)
+        async with aclosing(streams.for_ever(command, self.environment)) as source:
+            async for document in source:
+                yield document["type"], document["object"]
 
     async def logs(self, *arguments: str) -> AsyncIterator[str]:
         """The lines of `kubectl logs …`; the stream may end early."""
-        async for line in lines([*self.command, "logs", *arguments], self.environment):
+        from linnet.cli import streams
+
+        async for line in streams.lines([*self.command, "logs", *arguments], self.environment):
             yield line
-
-
-async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str | None = None) -> str:
-    """Standard output of a command that must succeed."""
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            env=environment,
-            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-    except FileNotFoundError:
-        raise CommandError(f"{command[0]} is not on PATH: install it") from None
-    try:
-        out, error = await process.communicate(stdin.encode() if stdin is not None else None)
-    finally:
-        await _ended(process)
-    if process.returncode:
-        said = (error or out).decode(errors="replace").strip()
-        raise CommandError(f"`{' '.join(command)[:200]}` failed: {said[-2000:]}", said)
-    return out.decode()
-
-
-async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
-    """The lines of a command's output; it is ended with the iterator."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        limit=LINE_LIMIT,
-    )
-    assert process.stdout is not None
-    try:
-        async for line in process.stdout:
-            yield line.decode(errors="replace").rstrip("\n")
-        await process.wait()
-    finally:
-        await _ended(process)
-
-
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Whoever stops listening ends the command, too."""
-    if process.returncode is None:
-        process.kill()
-        await process.communicate()
-
-
-async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
-    """The JSON documents of a stream: one a line, or indented and ended by a brace at the beginning of a line."""
-    collected: list[str] = []
-    async for line in source:
-        collected.append(line)
-        if line == "}" or (len(collected) == 1 and line.endswith("}")):
-            yield json.loads("\n".join(collected))
-            collected.clear()

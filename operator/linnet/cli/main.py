@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from linnet.cli import glyphs
+from linnet.cli.commands import CommandError
 from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
-from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.kubectl import Kubectl
 
 _OF: Final[Mapping[str, str]] = {
     "get": "looking",

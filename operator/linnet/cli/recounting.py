@@ -40,7 +40,7 @@ def _output(parser: argparse.ArgumentParser, run: Any) -> None:
 
 def history(given: argparse.Namespace, console: Console) -> int:
     kind, name_ = _object(given.name, ("mld", "mdl"))
-    found = asyncio.run(_of_deployment(console.kubectl, name_) if kind == "mld" else _of_model(console.kubectl, name_))
+    found = _of_deployment(console.kubectl, name_) if kind == "mld" else asyncio.run(_of_model(console.kubectl, name_))
     if given.output:
         console.show([r.wire() for r in found], given.output)
     else:
@@ -62,8 +62,8 @@ def _object(text: str, kinds: tuple[str, ...]) -> tuple[str, str]:
     return kind or kinds[0], rest
 
 
-async def _of_deployment(kubectl: Kubectl, name_: str) -> list[Recorded]:
-    (family,) = await seen(kubectl, name_)
+def _of_deployment(kubectl: Kubectl, name_: str) -> list[Recorded]:
+    (family,) = seen(kubectl, name_)
     return _own(family)
 
 
@@ -87,7 +87,7 @@ async def _explain(given: argparse.Namespace, console: Console) -> int:
     if kind == "mv":
         records = newest_first([await console.kubectl.get(RESOURCES["mv"], name_)])
     else:
-        (family,) = await seen(console.kubectl, name_)
+        (family,) = seen(console.kubectl, name_)
         waits, records = await _waits(family, console), _relevant(family)
     if given.output:
         console.show(records[0].wire() if records else None, given.output)

@@ -39,7 +39,7 @@ def run(given: argparse.Namespace, console: Console) -> int:
 
 async def _told(names: Sequence[str], console: Console) -> list[Told]:
     """Of the Deployments named, in that order, or all. FailedError names one that is not there."""
-    known = {name(f.deployment): f for f in await seen(console.kubectl, None)}
+    known = {name(f.deployment): f for f in seen(console.kubectl, None)}
     if missing := [n for n in names if n not in known]:
         raise FailedError(f"no Deployment (mld) {', '.join(missing)} in this namespace")
     wanted = [known[n] for n in names] if names else list(known.values())

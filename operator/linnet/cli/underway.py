@@ -6,8 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from linnet.cli.commands import CommandError
 from linnet.cli.family import Family
-from linnet.cli.kubectl import CommandError, Kubectl
+from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import name
 from linnet.core import basis, ledger
 from linnet.core.analysis import judge

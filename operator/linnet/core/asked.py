@@ -4,30 +4,20 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.conditions import timestamp
+from linnet.api.conditions import parse_time
 from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
 from linnet.api.requests import Request, pending
-from linnet.core import answers, decisions, hooks, manifests, steps, turns
+from linnet.core import answers, decisions, going_back, hooks, steps, turns
+from linnet.core.going_back import Answer, named, on_trial
 from linnet.core.judging import Judged
-from linnet.core.plan import Action, Emit, Record
+from linnet.core.plan import Action, Record
 from linnet.core.target import Refusal, quarantine_of, wanted
 from linnet.core.turns import Turn
 from linnet.core.versions import Version
-from linnet.core.world import World, of_workload
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a request leads to: the world after it and a sentence, or a refusal's sentence with the world as it was."""
-
-    turn: Turn
-    message: str
-    done: bool = True
-
+from linnet.core.world import World
 
 Handler = Callable[[World, Request, Judged], Answer]
 
@@ -37,7 +27,7 @@ ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.RESUME: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
     Verb.PAUSE: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
     Verb.ABORT: frozenset({"Starting", "Stepping", "Promoting", "Baking"}),
-    Verb.ROLLBACK: frozenset({None, "Starting", "Stepping", "Promoting", "Baking"}),
+    Verb.ROLLBACK: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing"}),
     Verb.RETRY: frozenset({None}),
     Verb.RELEASE: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"}),
 }
@@ -67,13 +57,13 @@ def _refusal(world: World, request: Request) -> str | None:
         return "the first version is still starting: there is nothing to go back to, nor to wait for"
     if phase not in ALLOWED[request.verb]:
         return f"{request.verb} does nothing {f'in phase {phase}' if phase else 'at rest: no rollout is under way'}"
-    if under_way is not None and request.verb != Verb.RELEASE and not _names(request, under_way.to):
+    if on_trial(under_way) and request.verb != Verb.RELEASE and not _means(request, under_way.to):
         return f"the rollout under way is of version {under_way.to.version}, not {request.target}"
     return None
 
 
-def _names(request: Request, revision: RevisionStatus) -> bool:
-    return request.target in {"-", str(revision.version), f"v{revision.version}", revision.digest}
+def _means(request: Request, revision: RevisionStatus) -> bool:
+    return request.target == "-" or named(request, revision)
 
 
 def _under_way(world: World) -> RolloutStatus:
@@ -127,64 +117,6 @@ def _abort(world: World, request: Request, judged: Judged) -> Answer:
     return Answer(turns.abort(world, request.user, "Abort", message, judged), "going back; nothing is quarantined")
 
 
-def _rollback(world: World, request: Request, judged: Judged) -> Answer:
-    if world.status.rollout is not None:
-        message = f"{request.user} rolled it back"
-        return Answer(turns.roll_back(world, request.user, "Rollback", message, judged), "going back")
-    stable, to = world.status.stable, _former(world, request)
-    if stable is None or isinstance(to, str):
-        return Answer(Turn(world), to if isinstance(to, str) else "nothing serves yet", done=False)
-    return Answer(_back_to(world, to, stable, request), f"going back to version {to.version}")
-
-
-def _former(world: World, request: Request) -> RevisionStatus | str:
-    """The revision to go back to: the former one, or the newest that is kept of the named version; or why not."""
-    stable, former = world.status.stable, world.status.former
-    if request.target == "-":
-        return former or "there is no former version: name one, such as v1"
-    if stable is not None and _names(request, stable):
-        return f"version {stable.version} serves already"
-    kept = [w for w in world.observed.workloads if not w.meta.deleting]
-    kept.sort(key=lambda w: w.meta.created.timestamp() if w.meta.created else 0.0, reverse=True)
-    found = next((r for w in kept if (r := of_workload(world, w)) is not None and _names(request, r)), None)
-    return found or _fresh(world, request)
-
-
-def _fresh(world: World, request: Request) -> RevisionStatus | str:
-    """A revision of the named version with the present template, where none is kept."""
-    version = next((v for v in world.versions if _is(request, v)), None)
-    if version is None or not version.ready or version.status.digest is None:
-        return f"there is no validated version {request.target} of {world.spec.model.name}"
-    return manifests.revision(world.name, version.spec, version.status.digest, world.spec)
-
-
-def _is(request: Request, version: Version) -> bool:
-    return request.target in {str(version.number), f"v{version.number}", version.digest}
-
-
-def _back_to(world: World, to: RevisionStatus, stable: RevisionStatus, request: Request) -> Turn:
-    """A rollout that begins with its rollback: the stable version is the one that goes."""
-    time = timestamp(world.now)
-    reverse = RolloutStatus(
-        id=f"back-v{to.version}-{time.replace('-', '').replace(':', '')}",
-        phase="RollingBack",
-        from_=to,
-        to=stable,
-        started_at=time,
-        step_started_at=time,
-        decision="RolledBack",
-        reason="Rollback",
-        message=f"{request.user} rolled it back",
-        by=request.user,
-    )
-    moved = world.with_status(rollout=reverse)
-    recorded = decisions.recorded(
-        moved, "RolledBack", request.user, "Rollback", reverse.message or "", Judged(), quarantine=True
-    )
-    told = f"{request.user} rolls version {stable.version} back to {to.version}"
-    return Turn(moved, (*recorded, Emit("Warning", "RolledBack", told)))
-
-
 def _retry(world: World, request: Request, judged: Judged) -> Answer:
     del judged
     target = wanted(world)
@@ -194,23 +126,33 @@ def _retry(world: World, request: Request, judged: Judged) -> Answer:
         return Answer(Turn(world), f"version {target.revision.version} is quarantined: release it", done=False)
     rejected = world.status.rejected
     waits = target.revision.name in {world.status.held, rejected.name if rejected else None}
-    if not waits or not _names(request, target.revision):
+    if not waits or not _means(request, target.revision):
         return Answer(Turn(world), "no aborted or rejected version waits for a retry", done=False)
     return Answer(Turn(world.with_status(held=None, rejected=None)), f"trying version {target.revision.version}")
 
 
 def _release(world: World, request: Request, judged: Judged) -> Answer:
     del judged
-    named = [v for v in world.versions if _is(request, v)]
+    meant = [v for v in world.versions if named(request, v)]
     if request.target == "-" and not isinstance(target := wanted(world), Refusal):
-        named = [target.version]
-    digests = {v.digest for v in named}
+        meant = [target.version]
+    digests = {v.digest for v in meant}
     held = [v for v in world.versions if v.digest in digests and v.status.quarantine]
     if not held:
-        return Answer(Turn(world), f"no version {request.target} is quarantined here", done=False)
+        known = [v.name for v in world.versions if v.digest in digests and _was_released(v, request)]
+        said = f"released {', '.join(known)}" if known else f"no version {request.target} is quarantined here"
+        return Answer(Turn(world), said, done=bool(known))
     actions = tuple(action for version in held for action in _released(world, version, request))
     held_name = None if _holds(world, held) else world.status.held
     return Answer(Turn(world.with_status(held=held_name), actions), f"released {', '.join(v.name for v in held)}")
+
+
+def _was_released(version: Version, request: Request) -> bool:
+    """By this very request, at a look whose own answer was lost: somebody else had written the status."""
+    last = next(reversed(version.status.decisions or ()), None)
+    if last is None or last.decision != "Released" or last.time is None:
+        return False
+    return last.id == decisions.by_request(request, "Released", "", parse_time(last.time)).id
 
 
 def _holds(world: World, versions: list[Version]) -> bool:
@@ -229,7 +171,7 @@ _HANDLERS: Final[Mapping[Verb, Handler]] = {
     Verb.RESUME: _resume,
     Verb.PAUSE: _pause,
     Verb.ABORT: _abort,
-    Verb.ROLLBACK: _rollback,
+    Verb.ROLLBACK: going_back.rollback,
     Verb.RETRY: _retry,
     Verb.RELEASE: _release,
 }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from linnet.api.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Quarantine
@@ -44,8 +44,6 @@ class _State:
     spec: ModelVersionSpec
     status: ModelVersionStatus
     now: datetime
-    told: tuple[Action, ...] = ()
-    """What a person's request leads to besides the status: done last, since what fails is tried again."""
 
     @property
     def owner(self) -> Owner:
@@ -56,12 +54,13 @@ class _State:
 def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStatus]:
     """Validate the version once; afterwards answer requests only."""
     former = parse_status(ModelVersionStatus, observed.version.status)
+    asked = _answered(observed, former, now)
     spec = parse_spec(ModelVersionSpec, observed.version.spec)
     if isinstance(spec, Invalid):
-        return _finish(observed, former, Reason.INVALID_SPEC, spec.message, now)
-    state = _answered(_State(observed, spec, former, now))
-    done = _looked(state, former)
-    return replace(done, actions=(*done.actions, *state.told))
+        done = _finish(observed, asked.status, Reason.INVALID_SPEC, spec.message, now)
+    else:
+        done = _looked(_State(observed, spec, asked.status, now), former)
+    return replace(done, actions=(*done.actions, *asked.told))
 
 
 def _looked(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
@@ -192,48 +191,57 @@ def _finish(
     return Plan(status.model_copy(update={"conditions": conditions, "observed_generation": generation}), actions)
 
 
-def _answered(state: _State) -> _State:
-    """The state after a person's request, if there is one."""
-    request = pending(state.observed.version.request, state.status.last_request)
+@dataclass(frozen=True)
+class _Asked:
+    """The status after a person's request; what else it leads to is done last, since what fails is tried again."""
+
+    status: ModelVersionStatus
+    told: tuple[Action, ...] = ()
+
+
+def _answered(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Asked:
+    """Unchanged if there is no request. A version whose spec can't be read is asked of like any other."""
+    request = pending(observed.version.request, status.last_request)
     if request is None:
-        return state
-    obeyed, answer = _obey(state, request)
-    status = obeyed.status.model_copy(update={"last_request": answer})
-    return replace(obeyed, status=status, told=(*obeyed.told, *answers.told(answer)))
+        return _Asked(status)
+    obeyed, answer = _obey(observed, status, request, now)
+    return _Asked(obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.told, *answers.told(answer)))
 
 
-def _obey(state: _State, request: Request) -> tuple[_State, LastRequest]:
-    now, status = state.now, state.status
-    if not state.observed.requests_proven:
-        return state, answers.refused(request, answers.UNPROVEN, now)
+def _obey(
+    observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime
+) -> tuple[_Asked, LastRequest]:
+    same = _Asked(status)
+    if not observed.requests_proven:
+        return same, answers.refused(request, answers.UNPROVEN, now)
     match request.verb:
         case Verb.RETRY if not _settled(status):
-            return state, answers.refused(request, "this version's validation has not failed", now)
+            return same, answers.refused(request, "this version's validation has not failed", now)
         case Verb.RETRY:
             again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
-            return replace(state, status=again), answers.accepted(request, "fetching and loading it again", now)
+            return _Asked(again), answers.accepted(request, "fetching and loading it again", now)
         case Verb.RELEASE if not status.quarantine:
-            return state, answers.refused(request, "this version is not quarantined", now)
+            return same, answers.refused(request, "this version is not quarantined", now)
         case Verb.RELEASE:
-            return _decided(state, request, "Released"), answers.accepted(request, "released from quarantine", now)
+            return _decided(observed, status, request, now), answers.accepted(request, "released from quarantine", now)
         case Verb.QUARANTINE:
             answer = answers.accepted(request, "it will not be rolled out until it is released", now)
-            return _decided(state, request, "Quarantined"), answer
+            return _decided(observed, status, request, now), answer
         case _:
-            return state, answers.unknown_verb(request, "ModelVersion", _VERBS, now)
+            return same, answers.unknown_verb(request, "ModelVersion", _VERBS, now)
 
 
-def _decided(state: _State, request: Request, kind: Literal["Quarantined", "Released"]) -> _State:
-    """The state with the version quarantined or released, and that kept as a decision."""
-    decision = decisions.by_request(request, kind, "", state.now)
-    entry = _by_hand(state, request) if kind == "Quarantined" else None
-    kept = Record(state.observed.version.name, decision, entry, release=kind == "Released")
-    line = decisions.logged(decision, state.status.digest)
-    return replace(state, status=record(state.status, kept, state.now), told=(line,))
+def _decided(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Asked:
+    """The version quarantined or released, and that kept as a decision."""
+    releases = request.verb == Verb.RELEASE
+    decision = decisions.by_request(request, "Released" if releases else "Quarantined", "", now)
+    entry = None if releases else _by_hand(request, now)
+    kept = Record(observed.version.name, decision, entry, release=releases)
+    return _Asked(record(status, kept, now), (decisions.logged(decision, status.digest),))
 
 
-def _by_hand(state: _State, request: Request) -> Quarantine:
-    message, time = f"by {request.user}", timestamp(state.now)
+def _by_hand(request: Request, now: datetime) -> Quarantine:
+    message, time = f"by {request.user}", timestamp(now)
     return Quarantine(deployment="", revision="", reason="Quarantined", message=message, time=time)
 
 

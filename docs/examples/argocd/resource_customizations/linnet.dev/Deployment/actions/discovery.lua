@@ -5,7 +5,7 @@ local phases = {
   ["resume"] = {Starting = true, Stepping = true, Promoting = true, Baking = true},
   ["pause"] = {Starting = true, Stepping = true, Promoting = true, Baking = true},
   ["abort"] = {Starting = true, Stepping = true, Promoting = true, Baking = true},
-  ["rollback"] = {AtRest = true, Starting = true, Stepping = true, Promoting = true, Baking = true},
+  ["rollback"] = {AtRest = true, Starting = true, Stepping = true, Promoting = true, Baking = true, Finishing = true},
   ["retry"] = {AtRest = true},
   ["release"] = {
     AtRest = true, Starting = true, Stepping = true, Promoting = true, Baking = true, Finishing = true, RollingBack = true
