@@ -18,8 +18,9 @@ from statistics import median
 from typing import Any
 
 import aiohttp
-from bench.engine import DIGEST, GROUP, REPO, RUNTIME, each, path
+from bench.fleet import DIGEST, GROUP, RUNTIME, each, path
 from bench.played import NAMESPACE, READY_POD, Api
+from bench.results import REPO, keep
 
 Json = dict[str, Any]
 MERGE = "application/merge-patch+json"
@@ -164,11 +165,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--runs", type=int, default=10, help="of each command")
     given = parser.parse_args(argv)
     results = measure(given.count, given.runs)
-    out = REPO / "build" / "bench" / "cli.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(results, indent=2) + "\n")
     print(table(results))
-    print(f"\n{out}")
+    print(f"\n{keep('cli', results)}")
     return 0
 
 

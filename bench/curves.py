@@ -10,18 +10,16 @@ steps its example has: what differs is the rule alone.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import islice
-from pathlib import Path
 from statistics import fmean, median
 
-from bench.detection import machine
+from bench.results import keep, machine
 from bench.rivals import RIVALS, Answer, Ended, Requests
 
 from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
@@ -32,7 +30,6 @@ from linnet.core.checks import Track, Verdict
 from linnet.core.evidence import Evidence
 from linnet.core.interval import wilson
 
-OUTPUT = Path("build/bench/curves.json")
 BASE = 0.002
 """Stable's share of failed requests, and that of a good canary."""
 BAD = (0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
@@ -195,18 +192,14 @@ def main() -> int:
     began = time.perf_counter()
     points = measure(options.seeds, options.jobs)
     report = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 (a report's date, no decision)
-        "machine": machine(),
         "seeds": options.seeds,
         "seconds": round(time.perf_counter() - began, 1),
         "stable": BASE,
         "share": SHARE,
         "points": [asdict(point) for point in points],
     }
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps(report, indent=1))
     print("each cell: share rolled back, its median time and canary errors until then; share promoted within the hour")
-    print(f"{options.seeds} seeds, {report['seconds']} s, {machine()}; wrote {OUTPUT}")
+    print(f"{options.seeds} seeds, {report['seconds']} s, {machine()}; wrote {keep('curves', report)}")
     return 0
 
 

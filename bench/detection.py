@@ -8,26 +8,21 @@ prints a table and writes build/bench/detection.json. Every figure carries its 9
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from math import sqrt
-from pathlib import Path
 from statistics import fmean, median, quantiles, stdev
 
+from bench.results import keep
 from bench.scenarios import SCENARIOS
 
 from linnet.cli.simulation import Outcome, Scenario, run
 from linnet.core.checks import Verdict
 from linnet.core.interval import wilson
-
-OUTPUT = Path("build/bench/detection.json")
 
 
 @dataclass(frozen=True)
@@ -113,15 +108,6 @@ def missed(row: Row) -> bool:
     return row.at_most is not None and row.low > row.at_most
 
 
-def machine() -> dict[str, str | int | None]:
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "processor": platform.machine(),
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=2000)
@@ -129,16 +115,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
     rows = measure([s for s in SCENARIOS if options.only in s.name], options.seeds, options.jobs)
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    report = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),  # noqa: TID251 (a report's date, no decision)
-        "machine": machine(),
-        "seeds": options.seeds,
-        "rows": [asdict(row) for row in rows],
-    }
-    OUTPUT.write_text(json.dumps(report, indent=1))
+    kept = keep("detection", {"seeds": options.seeds, "rows": [asdict(row) for row in rows]})
     failed = sum(missed(row) for row in rows)
-    print(f"{failed} targets missed by more than chance; wrote {OUTPUT}")
+    print(f"{failed} targets missed by more than chance; wrote {kept}")
     return int(failed > 0)
 
 

@@ -8,185 +8,20 @@ import asyncio
 import json
 import math
 import os
-import re
 import signal
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import aiohttp
+from bench.fleet import EVERYTHING, POLICY, all_ready, deployment, each, path, until, validated
 from bench.played import NAMESPACE, Api, Json, Played
+from bench.process import Operator, looks, mean_look, quiet, total, writes
+from bench.results import REPO, keep
 
-REPO = Path(__file__).resolve().parents[1]
-GROUP = "linnet.dev/v1alpha1"
-DIGEST = f"sha256:{'0' * 64}"
-RUNTIME = {
-    "name": "custom",
-    "image": "server:1",
-    "ports": {"http": 8080},
-    "protocol": "v2",
-    "readyPath": "/ready",
-    "metrics": {"path": "/metrics", "requests": [{"name": "requests_total"}], "errors": [{"name": "errors_total"}]},
-}
 KINDS = ("Model", "ModelVersion", "Deployment")
-
-
-@dataclass
-class Operator:
-    """The operator's process and what it says of itself."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    log: Path
-
-    @classmethod
-    def start(cls, kubeconfig: str) -> "Operator":
-        log = Path(tempfile.mkstemp(prefix="linnet-bench-", suffix=".log")[1])
-        own = {"KUBECONFIG": kubeconfig, "LINNET_LEADER_ELECTION": "false", "LINNET_HTTP_PORT": "0"}
-        command = [sys.executable, "-m", "linnet", "operator"]
-        process = subprocess.Popen(command, env={**os.environ, **own}, stderr=log.open("wb"), cwd=REPO)
-        while not (found := re.search(r'"http_port":(\d+)', log.read_text())):
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.02)
-        return cls(process, int(found[1]), log)
-
-    async def metrics(self) -> dict[str, float]:
-        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
-            lines = (await answer.text()).splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, value in pairs}
-
-    def memory(self, field_: str) -> float:
-        """VmRSS or VmHWM in MB."""
-        found = re.search(rf"{field_}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        assert found
-        return int(found[1]) / 1024
-
-    def cpu(self) -> float:
-        """Seconds of CPU so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
-
-
-def total(metrics: dict[str, float], name: str, *parts: str) -> float:
-    """The sum of the series of this name whose labels hold all of the parts."""
-    wanted = (v for k, v in metrics.items() if k.split("{")[0] == name and all(p in k for p in parts))
-    return sum(wanted)
-
-
-def writes(metrics: dict[str, float]) -> float:
-    return total(metrics, "linnet_api_requests_total") - total(metrics, "linnet_api_requests_total", 'verb="get"')
-
-
-def looks(metrics: dict[str, float], kind: str) -> float:
-    return total(metrics, "linnet_reconcile_total", f'kind="{kind}"')
-
-
-def mean_look(before: dict[str, float], after: dict[str, float]) -> float:
-    """Seconds of one reconcile of a Deployment."""
-    name = "linnet_reconcile_seconds"
-    took, count = (
-        total(after, f"{name}_{part}", 'kind="Deployment"') - total(before, f"{name}_{part}", 'kind="Deployment"')
-        for part in ("sum", "count")
-    )
-    return took / max(1.0, count)
-
-
-def model(name: str) -> Json:
-    spec = {"format": {"name": "custom"}, "source": {"uri": f"s3://models/{name}"}, "runtime": RUNTIME}
-    return {"apiVersion": GROUP, "kind": "Model", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-
-
-EVERYTHING: Json = {
-    "policy": {"name": "shared"},
-    "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "External", "name": "queue", "target": 10}]},
-    "traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]},
-}
-"""A shared policy, an autoscaler and a route for each object, instead of `replicas`."""
-POLICY: Json = {
-    "apiVersion": GROUP,
-    "kind": "RolloutPolicy",
-    "metadata": {"name": "shared", "namespace": NAMESPACE},
-    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyse": {"for": "2m"}}, {"setWeight": 80}]}},
-}
-
-
-def deployment(name: str, features: Json) -> Json:
-    spec = {"model": {"name": name}, **(features or {"replicas": 1})}
-    return {"apiVersion": GROUP, "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
-
-
-def path(plural: str, name: str = "") -> str:
-    return f"/apis/{GROUP}/namespaces/{NAMESPACE}/{plural}/{name}".rstrip("/")
-
-
-async def each(items: Iterable[str], work: Callable[[str], Awaitable[Any]], writers: int = 20) -> None:
-    """`work` for every item, by so many writers at once."""
-    waiting = list(items)[::-1]
-
-    async def write() -> None:
-        while waiting:
-            await work(waiting.pop())
-
-    await asyncio.gather(*(write() for _ in range(writers)))
-
-
-async def until(holds: Callable[[], Awaitable[bool]], what: str, within: float = 300) -> float:
-    """Seconds until it holds."""
-    begun = time.monotonic()
-    while not await holds():
-        assert time.monotonic() < begun + within, f"waited {within:g} s for {what}"
-        await asyncio.sleep(0.1)
-    return time.monotonic() - begun
-
-
-async def validated(api: Api, names: list[str]) -> None:
-    """Models whose version 1 was validated: the operator makes the versions, the bench says that they loaded."""
-    print(f"{len(names)} Models with a validated version", file=sys.stderr, flush=True)
-    await each(names, lambda n: api.send("POST", path("models"), model(n)))
-
-    async def validate(name: str) -> None:
-        async def there() -> bool:
-            with suppress(AssertionError):
-                found.update(await api.send("GET", path("modelversions", f"{name}-v1")))
-            return bool((found.get("status") or {}).get("attempt"))
-
-        found: Json = {}
-        await until(there, f"{name}-v1")
-        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "played"}
-        stamp = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
-        status = {"digest": DIGEST, "attempt": 1, "observedGeneration": 1, "conditions": [{**ready, **stamp}]}
-        patch = {"status": status}
-        await api.send("PATCH", path("modelversions", f"{name}-v1/status"), patch, "application/merge-patch+json")
-
-    await each(names, validate)
-    await until(lambda: all_ready(api, "models", len(names)), "models to be ready")
-
-
-async def all_ready(api: Api, plural: str, count: int) -> bool:
-    items = (await api.send("GET", path(plural)))["items"]
-    ready = [c for i in items for c in (i.get("status") or {}).get("conditions") or () if c["type"] == "Ready"]
-    return bool(sum(c["status"] == "True" for c in ready) >= count)
-
-
-async def quiet(operator: Operator) -> None:
-    """Until the operator has written nothing for two seconds."""
-    while True:
-        before = writes(await operator.metrics())
-        await asyncio.sleep(2)
-        if writes(await operator.metrics()) == before:
-            return
 
 
 async def burst(api: Api, operator: Operator, names: list[str], features: Json) -> Json:
@@ -354,11 +189,8 @@ def main(argv: list[str] | None = None) -> int:
     given = parser.parse_args(argv)
     features = EVERYTHING if given.everything else {}
     results = asyncio.run(measure(given.burst, given.fleet, given.rest, features))
-    out = REPO / "build" / "bench" / ("engine-everything.json" if features else "engine.json")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(results, indent=2) + "\n")
     print(table(results))
-    print(f"\n{out}")
+    print(f"\n{keep('engine-everything' if features else 'engine', results)}")
     return 0
 
 

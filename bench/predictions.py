@@ -10,7 +10,6 @@ in which the divergence exceeded its bound as well.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -18,8 +17,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from math import log
-from pathlib import Path
 from statistics import NormalDist, fmean
+
+from bench.results import keep
 
 from linnet.cli.answering import Answered, Shares
 from linnet.cli.predicting import Trial, run
@@ -27,7 +27,6 @@ from linnet.core.checks import Policy, Resemblance, Verdict
 from linnet.core.divergence import jensen_shannon, needed
 from linnet.core.interval import wilson
 
-OUTPUT = Path("build/bench/predictions.json")
 BOUND = 0.02
 SCORES = (0.30, 0.22, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02)
 """Ten buckets of a score, most answers near zero."""
@@ -192,10 +191,9 @@ def main() -> int:
     print("\n".join(meaning()), flush=True)
     with ProcessPoolExecutor(options.jobs) as pool:
         rows = [measure(s, options.seeds, pool, options.jobs) for s in SCENARIOS if options.only in s.name]
-    OUTPUT.parent.mkdir(parents=True, exist_ok=True)
-    OUTPUT.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1))
+    kept = keep("predictions", {"seeds": options.seeds, "rows": [asdict(row) for row in rows]})
     missed = sum(row.missed for row in rows)
-    print(f"{missed} targets missed by more than chance; wrote {OUTPUT}")
+    print(f"{missed} targets missed by more than chance; wrote {kept}")
     return int(missed > 0)
 
 

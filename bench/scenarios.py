@@ -82,6 +82,17 @@ NULL = (
         )
         for seconds in (5, 10, 30)
     ),
+    *(
+        Scenario(
+            f"good sessions: {clients} clients kept by each pod, a tenth of which have all errors",
+            replace(GOOD, clients=(clients, 0.1)),
+            STABLE,
+            "rolled back",
+            20_000,
+            effort=SOME * 2,
+        )
+        for clients in (30, 300, 3000)
+    ),
     Scenario(
         "good independent, each request", GOOD, STABLE, "rolled back", 20_000, 0.01, each_request=True, effort=SOME
     ),

@@ -92,6 +92,8 @@ class Cluster:
     """Whether there is a Gateway that takes routes up."""
     features: frozenset[str] | None = frozenset({"HTTPRouteRequestMirror", "HTTPRouteRequestPercentageMirror"})
     """What its class says that it can do; None: it can't be read."""
+    session_kinds: frozenset[str] | None = frozenset({"HTTPRoute", "GRPCRoute"})
+    """Kinds of route that have sessionPersistence; None: the schema can't be read."""
     cohort: float = 0.0
     """Share of requests that carry the headers of a route's first rule."""
     pods: dict[str, Json] = field(default_factory=dict)
@@ -262,6 +264,7 @@ class Cluster:
             if self.shared is not None
             else None,
             gateway_features={"public": self.features},
+            session_kinds=self.session_kinds,
             autoscalers=(children.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )

@@ -24,7 +24,13 @@ def parser() -> argparse.ArgumentParser:
     command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
     front = command("gateway", start_gateway, "a gateway in the running cluster; its class and addresses as JSON")
-    front.add_argument("--definitions", action="store_true", help="only print the folder of the Gateway API's CRDs")
+    front.add_argument(
+        "--definitions",
+        nargs="?",
+        const=gateway.STANDARD,
+        choices=gateway.CHANNELS,
+        help="only print the folder of the Gateway API's CRDs, of this channel",
+    )
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
@@ -66,7 +72,7 @@ def verify_clean(_: Given) -> int:
 
 
 def start_gateway(given: Given) -> None:
-    print(gateway.definitions() if given.definitions else json.dumps(gateway.up()))
+    print(gateway.definitions(given.definitions) if given.definitions else json.dumps(gateway.up()))
 
 
 def show_environment(given: Given) -> None:

@@ -15,6 +15,8 @@ from hack.cluster.steps import ClusterError, say, wait
 FOLDER = layout.HERE / "tools/traefik"
 MODULE = "sigs.k8s.io/gateway-api"
 GROUP = "gateway.networking.k8s.io"
+STANDARD = "standard"
+CHANNELS = (STANDARD, "experimental")
 CLASS = "traefik"
 CLASS_PATH = f"/apis/{GROUP}/v1/gatewayclasses/{CLASS}"
 CONTROLLER = "traefik.io/gateway-controller"
@@ -92,16 +94,16 @@ def served(client: Client, kind: str) -> bool:
     return any(client.exists(f"/apis/{GROUP}/{version}/{kind}") for version in ("v1", "v1beta1"))
 
 
-def definitions() -> Path:
-    """The folder of the Gateway API's definitions, of the version that Traefik is built with, standard channel.
+def definitions(channel: str = STANDARD) -> Path:
+    """The folder of the Gateway API's definitions, of the version that Traefik is built with.
 
     Kept beside the binaries: neither Go nor the network is needed a second time, and Traefik is not built for them.
     """
     version = parts.pinned((FOLDER / "go.mod").read_text(), MODULE)
-    kept = layout.cache() / f"gateway-api-{version}"
+    kept = layout.cache() / f"gateway-api-{version}{'' if channel == STANDARD else f'-{channel}'}"
     with parts.lock(layout.cache() / "gateway-api.lock"):
         if not kept.exists():
-            copy(golang.module(FOLDER, MODULE) / "config/crd/standard", kept)
+            copy(golang.module(FOLDER, MODULE) / f"config/crd/{channel}", kept)
     return kept
 
 

@@ -30,6 +30,7 @@ class Settings:
     require_digest: bool
     deny_egress: bool
     image_pull_policy: str
+    session_gateways: frozenset[str]
     namespaces: tuple[str, ...]
     pod_namespace: str
     pod_name: str
@@ -56,6 +57,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         require_digest=env.flag("LINNET_REQUIRE_DIGEST", default=False),
         deny_egress=env.flag("LINNET_DENY_EGRESS", default=True),
         image_pull_policy=env.one_of("LINNET_IMAGE_PULL_POLICY", _PULL_POLICIES, "IfNotPresent"),
+        session_gateways=frozenset(env.names("LINNET_SESSION_GATEWAYS")),
         namespaces=env.names("LINNET_WATCH_NAMESPACES"),
         pod_namespace=env.text("POD_NAMESPACE"),
         pod_name=env.text("POD_NAME") or f"{env.text('HOSTNAME', 'linnet')}-{os.getpid()}",

@@ -19,6 +19,7 @@ class FakeKube:
     objects: dict[Key, Json] = field(default_factory=dict)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
     fails: dict[str, Exception] = field(default_factory=dict)
+    openapi: Json = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def put(self, resource: Resource, obj: Json) -> Json:
@@ -32,6 +33,10 @@ class FakeKube:
     async def get(self, resource: Resource, namespace: str, name: str) -> Json:
         self._called("get", resource, name)
         return copy.deepcopy(self._found(resource, namespace, name))
+
+    async def schemas(self, resource: Resource) -> Json:
+        self._called("schemas", resource, "")
+        return copy.deepcopy(self.openapi)
 
     async def create(self, resource: Resource, manifest: Json, *, dry_run: bool = False) -> Json:
         self._called("create", resource, manifest["metadata"]["name"])

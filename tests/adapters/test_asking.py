@@ -8,7 +8,6 @@ from adapters.fake_kube import FakeKube
 from adapters.objects import own
 from linnet.adapters import kinds
 from linnet.adapters.errors import ForbiddenError, UnavailableError
-from linnet.adapters.gateways import Gateways
 from linnet.adapters.gather import account_names, as_parent, waits
 from linnet.adapters.memory import Memory
 from linnet.adapters.request_policy import RequestPolicy, forged
@@ -165,18 +164,3 @@ async def test_evidence_of_what_is_gone_is_forgotten() -> None:
     memory.keep(parent, {"n": "1"})
     memory.forget(Ref("Deployment", "ml", "iris"))
     assert await memory.recall(parent) is None
-
-
-async def test_what_a_gateway_can_do_is_what_its_class_says() -> None:
-    """A Gateway that is not there, or whose class says nothing, is not known to do anything."""
-    server = kube()
-    server.put(kinds.GATEWAY, {"metadata": {"name": "public", "namespace": "ml"}, "spec": {"gatewayClassName": "own"}})
-    features = [{"name": "HTTPRouteRequestMirror"}]
-    server.put(
-        kinds.GATEWAY_CLASS, {"metadata": {"name": "own", "namespace": ""}, "status": {"supportedFeatures": features}}
-    )
-    asked = Gateways(server, Clock())
-    assert await asked.features("ml", ["public", "other"]) == {
-        "public": frozenset({"HTTPRouteRequestMirror"}),
-        "other": None,
-    }

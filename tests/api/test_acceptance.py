@@ -380,6 +380,26 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["spec.model:", "at most one of version, digest"],
     ),
     (changed(deployment(), "spec.traffic", {"type": "Gateway"}), ["spec.traffic:", "needs parentRefs"]),
+    (
+        changed(deployment(), "spec.traffic", {"sessionPersistence": {}}),
+        ["spec.traffic.sessionPersistence:", "goes with type Gateway"],
+    ),
+    (
+        changed(deployment(), "spec.traffic", GATEWAY | {"sessionPersistence": {"idleTimeout": "1.5h"}}),
+        ["spec.traffic.sessionPersistence.idleTimeout:", "should match"],
+    ),
+    (
+        changed(deployment(), "spec.traffic", GATEWAY | {"sessionPersistence": {"type": "Header", "cookieConfig": {}}}),
+        ["spec.traffic.sessionPersistence.cookieConfig:", "goes with type Cookie"],
+    ),
+    (
+        changed(
+            deployment(),
+            "spec.traffic",
+            GATEWAY | {"sessionPersistence": {"cookieConfig": {"lifetimeType": "Permanent"}}},
+        ),
+        ["spec.traffic.sessionPersistence.cookieConfig:", "a Permanent cookie needs absoluteTimeout"],
+    ),
     (changed(deployment(), "spec.deadlines.ready", "5x"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),
     (changed(deployment(), "spec.deadlines.ready", "-5m"), ["spec.deadlines.ready:", "such as 30s, 5m or 1h30m"]),
     (changed(deployment(), "spec.deadlines.ready", 5), ["spec.deadlines.ready:", "type string"]),

@@ -153,6 +153,7 @@ def test_the_operator_understands_its_environment(name: str) -> None:
     assert settings.leader_election is (name != "minimal")
     assert settings.namespaces == {"namespaced": ("team-a", "team-b"), "minimal": ("team-a",)}.get(name, ())
     assert settings.require_digest is (name == "everything")
+    assert ("example.org/own" in settings.session_gateways) is (name == "everything")
     assert settings.image == only(of(name), "Deployment")["spec"]["template"]["spec"]["containers"][0]["image"]
 
 

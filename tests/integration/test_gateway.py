@@ -61,9 +61,9 @@ def weights(world: World) -> dict[int, int]:
     return {int(b["name"].split("-v")[1][0]): b["weight"] for b in route["spec"]["rules"][-1]["backendRefs"]}
 
 
-def define(api: ApiServer) -> None:
+def define(api: ApiServer, channel: str = "standard") -> None:
     """The definitions of the Gateway API, as a platform installs them."""
-    command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "gateway", "--definitions"]
+    command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "gateway", "--definitions", channel]
     folder = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     api.must("apply", "--server-side", "-f", folder)
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")

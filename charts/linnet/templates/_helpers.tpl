@@ -74,7 +74,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [httproutes, grpcroutes] # of Deployments with traffic type Gateway
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [gateway.networking.k8s.io]
-  resources: [gateways, gatewayclasses] # whether a gateway makes copies
+  resources: [gateways, gatewayclasses] # whether a gateway makes copies, and keeps sessions
   verbs: [get]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]

@@ -1,15 +1,18 @@
-"""What the Gateways that a Deployment names can do: their class's `status.supportedFeatures`.
+"""What the Gateways that a Deployment names can do, and what the cluster's routes can say.
 
-A gateway that does not know a filter need not say so on the route: Traefik 3.6 accepts a route with copies, and answers
-every request of its rule with an error.
+A Gateway can do what its class names in `status.supportedFeatures`, and what the platform vouches for. It need not say
+on a route what it does not know: Traefik 3.6 accepts one with copies, and answers its requests with an error.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
 
 from linnet.adapters import kinds
 from linnet.adapters.errors import ForbiddenError, NotFoundError
 from linnet.adapters.kube import Kube
+from linnet.core import sessions
+from linnet.core.plan import Manifest
 
 KEPT_SECONDS: Final = 60.0
 Features = frozenset[str] | None
@@ -17,30 +20,58 @@ Features = frozenset[str] | None
 
 
 class Gateways:
-    """Reads live, and remembers an answer for a minute."""
+    """Reads live, and remembers an answer for a minute. `vouched`: names of controllers that keep sessions."""
 
-    def __init__(self, kube: Kube, clock: Callable[[], float]) -> None:
+    def __init__(self, kube: Kube, clock: Callable[[], float], vouched: frozenset[str] = frozenset()) -> None:
         self._kube = kube
         self._clock = clock
-        self._known: dict[tuple[str, str], tuple[float, Features]] = {}
+        self._vouched = vouched
+        self._known: dict[tuple[str, ...], tuple[float, Features]] = {}
 
     async def features(self, namespace: str, names: Iterable[str]) -> Mapping[str, Features]:
         """By the Gateway's name."""
-        return {name: await self._features(namespace, name) for name in sorted({*names})}
+        return {
+            name: await self._remembered((namespace, name), partial(self._of_class, namespace, name))
+            for name in sorted({*names})
+        }
 
-    async def _features(self, namespace: str, name: str) -> Features:
-        asked, known = self._known.get((namespace, name), (-KEPT_SECONDS, None))
+    async def session_kinds(self) -> Features:
+        """The kinds of route whose rules have `sessionPersistence`, by the schema that the API server goes by."""
+        return await self._remembered((), self._of_schema)
+
+    async def _remembered(self, key: tuple[str, ...], read: Callable[[], Awaitable[Features]]) -> Features:
+        asked, known = self._known.get(key, (-KEPT_SECONDS, None))
         if self._clock() - asked < KEPT_SECONDS:
             return known
-        found = await self._read(namespace, name)
-        self._known[namespace, name] = self._clock(), found
+        found = await read()
+        self._known[key] = self._clock(), found
         return found
 
-    async def _read(self, namespace: str, name: str) -> Features:
+    async def _of_class(self, namespace: str, name: str) -> Features:
         try:
             gateway = await self._kube.get(kinds.GATEWAY, namespace, name)
             found = await self._kube.get(kinds.GATEWAY_CLASS, "", gateway["spec"]["gatewayClassName"])
         except (NotFoundError, ForbiddenError):
             return None
-        features = (found.get("status") or {}).get("supportedFeatures")
-        return None if features is None else frozenset(f["name"] for f in features if "name" in f)
+        named = (found.get("status") or {}).get("supportedFeatures")
+        vouched = sessions.FEATURES if found["spec"]["controllerName"] in self._vouched else frozenset()
+        return None if named is None and not vouched else vouched | {f["name"] for f in named or () if "name" in f}
+
+    async def _of_schema(self) -> Features:
+        try:
+            document = await self._kube.schemas(kinds.HTTP_ROUTE)
+        except (NotFoundError, ForbiddenError):
+            return None
+        described = (document.get("components") or {}).get("schemas") or {}
+        return frozenset(kind for schema in described.values() if _has_sessions(schema) for kind in _kinds(schema))
+
+
+def _kinds(schema: Manifest) -> Iterator[str]:
+    """The kinds that a schema of an OpenAPI document describes."""
+    yield from (str(each.get("kind")) for each in schema.get("x-kubernetes-group-version-kind") or ())
+
+
+def _has_sessions(schema: Any) -> bool:
+    for part in ("properties", "spec", "properties", "rules", "items", "properties"):
+        schema = schema.get(part) or {}
+    return sessions.FIELD in schema

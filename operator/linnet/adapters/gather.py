@@ -15,7 +15,7 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.requests import LastRequest, pending
-from linnet.core import children, deployment, routes
+from linnet.core import abilities, children, deployment, routes
 from linnet.core.instant import Answer
 from linnet.core.observed import (
     DeploymentObserved,
@@ -45,6 +45,8 @@ class Sources:
     """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
+    session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
+    """The kinds of route that have sessions in this cluster."""
     evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
     scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
@@ -110,9 +112,9 @@ class Gather:
             allowed_service_accounts=await self._accounts(parent),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
-            gateway_features=await self._features(parent),
             autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
+        observed = await self._of_gateways(observed)
         now = self._sources.now()
         targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
         replies = await self._sources.call(deployment.calls(observed, now))
@@ -190,10 +192,14 @@ class Gather:
         """Asked only when somebody's request waits: the proof costs a request to the API server."""
         return waits(parent) and await self._sources.proven(parent.namespace)
 
-    async def _features(self, parent: Parent) -> Mapping[str, frozenset[str] | None]:
-        refs = (parent.spec.get("traffic") or {}).get("parentRefs") or ()
-        named = {str(ref["name"]) for ref in refs}
-        return await self._sources.features(parent.namespace, named) if named else {}
+    async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
+        """Asked only where something depends on it."""
+        named = abilities.asked_of(observed)
+        if not named:
+            return observed
+        features = await self._sources.features(observed.deployment.namespace, named)
+        kept = await self._sources.session_kinds() if abilities.asks_sessions(observed) else None
+        return replace(observed, gateway_features=features, session_kinds=kept)
 
     async def _accounts(self, parent: Parent) -> frozenset[str]:
         named = set(account_names(parent.spec))

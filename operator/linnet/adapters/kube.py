@@ -1,7 +1,7 @@
 """Calls to the API server by the official asynchronous client: JSON in, JSON out, our exceptions, counted."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ PAGE: Final = 100
 TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
+_PLAIN: Final[Mapping[str, Any]] = {"serialize": False, "_request_timeout": TIMEOUT}
 METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 Count = Callable[[str, Resource, str], None]
@@ -102,14 +103,20 @@ class Kube:
         options |= {"propagationPolicy": propagation} | ({} if grace is None else {"gracePeriodSeconds": grace})
         return await self._call("delete", resource, name=name, namespace=namespace, body=options)
 
+    async def schemas(self, resource: Resource) -> Manifest:
+        """The OpenAPI document of the resource's API group and version; every account may read it by default."""
+        path = f"/openapi/v3/apis/{resource.api_version}"
+        return await self._counted("get", resource, "schema", self._dynamic.request("get", path, **_PLAIN))
+
     async def _call(self, verb: str, resource: Resource, *, status: bool = False, **arguments: Any) -> Manifest:
-        what = f"{verb} {resource.plural}{'/status' if status else ''}"
-        call = getattr(self._dynamic, verb)
+        described = _described(resource, status=status)
+        asked = getattr(self._dynamic, verb)(described, **_PLAIN, **arguments)
+        return await self._counted(verb, resource, "status" if status else "", asked)
+
+    async def _counted(self, verb: str, resource: Resource, part: str, asked: Awaitable[Any]) -> Manifest:
         try:
-            with translated(what):
-                answer = await call(
-                    _described(resource, status=status), serialize=False, _request_timeout=TIMEOUT, **arguments
-                )
+            with translated(f"{verb} {resource.plural}{f'/{part}' if part else ''}"):
+                answer = await asked
                 data = json.loads(await answer.read())
         except KubeError as error:
             self._count(verb, resource, type(error).__name__)

@@ -49,6 +49,7 @@ class Reason(StrEnum):
     AVAILABLE = "Available"
     NO_PODS_READY = "NoPodsReady"
     GATEWAY_API_MISSING = "GatewayAPIMissing"
+    SESSIONS_NOT_KEPT = "SessionsNotKept"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
     SCHEDULED = "Scheduled"

@@ -13,7 +13,8 @@ from linnet.api.conditions import Conditions
 from linnet.api.pod import PodSettings
 from linnet.api.requests import LastRequest
 from linnet.api.rolloutpolicy import CHECKS_ARE_KNOWN, Deadlines
-from linnet.api.strategy import Strategy, Traffic
+from linnet.api.strategy import Strategy
+from linnet.api.traffic import Traffic
 
 
 class ModelPin(Wire):

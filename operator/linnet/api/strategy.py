@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.base import Duration, Name, StringMap, Token, Wire, rules
+from linnet.api.base import Duration, Name, Token, Wire, rules
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -202,40 +202,3 @@ class Strategy(Wire):
         if given is not None and others.data.get("type") != "BlueGreen":
             raise ValueError(_AUTO_PROMOTE)
         return given
-
-
-class ParentRef(Wire):
-    """A Gateway in this namespace."""
-
-    name: Name
-    """The Gateway."""
-    section_name: Name | None = None
-    """One of its listeners."""
-
-
-class Traffic(Wire):
-    """How requests reach the pods."""
-
-    model_config = {
-        "json_schema_extra": rules(
-            (
-                "!has(self.type) || self.type != 'Gateway' || (has(self.parentRefs) && self.parentRefs.size() > 0)",
-                "type Gateway needs parentRefs",
-            ),
-            (
-                "(has(self.type) && self.type == 'Gateway') || (!has(self.parentRefs) && !has(self.hostnames))",
-                "parentRefs and hostnames go with type Gateway",
-            ),
-        )
-    }
-
-    type: Literal["Replicas", "Gateway"] | None = None
-    """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
-    protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
-    """HTTP if left out."""
-    parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
-    """The Gateways to attach to."""
-    hostnames: Annotated[list[Token], Field(max_length=16)] | None = None
-    """The route's host names."""
-    labels: StringMap | None = None
-    """Labels for the route, where the gateway selects by them."""

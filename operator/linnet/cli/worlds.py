@@ -24,7 +24,8 @@ class World:
     independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
     interval on the canary has its own rate. `creep`: the share grows to this within 400 intervals, as with
     clients that keep connections alive. `incident`: from one interval to another both tracks have this rate.
-    `episodes`: all errors come in spells of single pods: (rate in a spell, mean length in intervals).
+    `episodes`: all errors come in spells of single pods: (rate in a spell, mean length in intervals). `clients`: each
+    pod keeps so many for the whole run, and all errors are those of a share of them: (clients, share).
     """
 
     stable_rate: float
@@ -39,6 +40,7 @@ class World:
     creep: float = 0.0
     incident: tuple[int, int, float] | None = None
     episodes: tuple[float, float] | None = None
+    clients: tuple[int, float] | None = None
 
     def with_rates(self, stable: float, canary: float) -> World:
         return replace(self, stable_rate=stable, canary_rate=canary)
@@ -61,14 +63,23 @@ def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
 def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
     """Intervals of both tracks' pods, for ever."""
     rng, number, ill = random.Random(seed), 0, dict[str, bool]()  # noqa: S311
+    kept = {f"{track}-{i}": _luck(rng, world) for track, pods, *_ in _tracks(world, 0) for i in range(pods)}
     while True:
         cells = []
         for track, pods, share, rate in _tracks(world, number):
             for pod in (f"{track}-{index}" for index in range(pods)):
-                now = _spell(rng, world, ill, pod, rate) if world.episodes else rate
+                now = _spell(rng, world, ill, pod, rate) if world.episodes else rate * kept[pod]
                 cells.append((pod, track, *_cell(rng, world, world.per_interval * share / pods, now)))
         yield cells
         number += 1
+
+
+def _luck(rng: random.Random, world: World) -> float:
+    """By how much the clients that a pod keeps fail more often than all of them do."""
+    if world.clients is None:
+        return 1.0
+    count, share = world.clients
+    return binomial(rng, count, share) / (count * share)
 
 
 def _spell(rng: random.Random, world: World, ill: dict[str, bool], pod: str, rate: float) -> float:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from linnet.api.conditions import Reason, find, merge
 from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
-from linnet.core import arranging, asked, hooks, judging, rollout, shared, summary, traffic_gateway, unsupported
+from linnet.core import abilities, arranging, asked, hooks, judging, rollout, shared, summary, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
@@ -71,12 +71,14 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
         return Refusal(Reason.INVALID_SPEC, spec.message)
     if message := next(unsupported.in_deployment(spec), None):
         return Refusal(Reason.NOT_YET_SUPPORTED, message)
-    if kinds := traffic_gateway.missing_kinds(spec.traffic, observed.platform.route_kinds):
+    if kinds := abilities.missing_kinds(spec.traffic, observed.platform.route_kinds):
         return Refusal(
             Reason.GATEWAY_API_MISSING,
             f"spec.traffic: this cluster serves no {' and no '.join(kinds)} (gateway.networking.k8s.io/v1), or the "
             "operator may not read it: install the Gateway API and a gateway, or use type Replicas",
         )
+    if said := abilities.unkept(spec.traffic, observed):
+        return Refusal(Reason.SESSIONS_NOT_KEPT, said)
     account = spec.pod.service_account_name if spec.pod else None
     if account is not None and account not in observed.allowed_service_accounts:
         return Refusal(

@@ -137,7 +137,9 @@ class DeploymentObserved:
     """Of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
-    """By Gateway: the features that its class names; None if that can't be read."""
+    """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
+    session_kinds: frozenset[str] | None = None
+    """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from linnet.core import sessions
 from linnet.core.children import Meta, meta
 from linnet.core.plan import Manifest
+from linnet.core.sessions import Session
 
 API_VERSION: Final = "gateway.networking.k8s.io/v1"
 RouteKind = Literal["HTTPRoute", "GRPCRoute"]
@@ -24,6 +26,7 @@ class Rule:
     headers: tuple[tuple[str, str], ...] = ()
     mirror: tuple[str, int] | None = None
     """Service and percent."""
+    session: Session | None = None
 
     def reaches(self) -> Iterator[str]:
         """The Services that get requests by this rule."""
@@ -83,6 +86,8 @@ def _rule(kind: RouteKind, rule: Rule, port: int) -> Manifest:
         name, percent = rule.mirror
         mirror = {"backendRef": {"name": name, "port": port}, "percent": percent}
         found["filters"] = [{"type": "RequestMirror", "requestMirror": mirror}]
+    if rule.session is not None:
+        found[sessions.FIELD] = sessions.written(rule.session)
     return found
 
 
@@ -108,6 +113,7 @@ def _seen_rule(rule: Mapping[str, Any]) -> Rule:
         backends=tuple((b.get("name", ""), b.get("weight", 1)) for b in rule.get("backendRefs") or ()),
         headers=tuple((h.get("name", ""), h.get("value", "")) for h in headers),
         mirror=(mirrors[0]["backendRef"].get("name", ""), mirrors[0].get("percent", 100)) if mirrors else None,
+        session=sessions.seen(rule.get(sessions.FIELD)),
     )
 
 

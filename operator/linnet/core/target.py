@@ -9,7 +9,7 @@ from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.api.model import ModelStatus
 from linnet.api.modelversion import Quarantine
-from linnet.core import hooks, manifests, policy, shared, traffic_gateway, versions
+from linnet.core import abilities, hooks, manifests, policy, shared, traffic_gateway, versions
 from linnet.core.parse import parse_status
 from linnet.core.versions import Version
 from linnet.core.world import World
@@ -128,8 +128,9 @@ def _unrouted(world: World, _: Wanted) -> Refusal | None:
 
 
 def _uncopied(world: World, target: Wanted) -> Refusal | None:
-    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime) if world.gateway else None
-    said = traffic_gateway.uncopied(world, rules.steps) if rules and world.status.stable is not None else None
+    traffic = world.spec.traffic if world.gateway and world.status.stable is not None else None
+    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime) if traffic else None
+    said = abilities.uncopied(traffic, world.observed, rules.steps) if traffic and rules else None
     return Refusal(Reason.INVALID_SPEC, said) if said else None
 
 

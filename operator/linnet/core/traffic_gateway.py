@@ -4,18 +4,19 @@
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from linnet.api.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
-from linnet.api.strategy import Mirror, Step, Traffic
-from linnet.core import routes
+from linnet.api.traffic import Traffic
+from linnet.core import abilities, routes, sessions
 from linnet.core.manifests import GRPC_PORT, HTTP_PORT
 from linnet.core.plan import Action, Apply, Delete
 from linnet.core.podparts import metadata
-from linnet.core.routes import Route, RouteView, Rule
+from linnet.core.routes import Route, RouteKind, RouteView, Rule
+from linnet.core.sessions import Session
 from linnet.core.split import Split
 from linnet.core.stage import Stage
 from linnet.core.world import World
@@ -86,39 +87,6 @@ def problem(world: World) -> str | None:
     return f"spec.traffic.parentRefs: {said}" if said else None
 
 
-def missing_kinds(traffic: Traffic | None, served: frozenset[str]) -> list[str]:
-    """The kinds of route that the spec needs and the cluster does not serve."""
-    if traffic is None or traffic.type != "Gateway":
-        return []
-    return [kind for protocol in _protocols(traffic) if (kind := routes.KINDS[protocol]) not in served]
-
-
-def uncopied(world: World, steps: Sequence[Step]) -> str | None:
-    """Why copies can't be asked for, with the field's path; None if every Gateway says that it makes them."""
-    traffic = world.spec.traffic or Traffic()
-    for index, step in enumerate(steps):
-        for parent in traffic.parent_refs or () if step.mirror is not None else ():
-            known = world.observed.gateway_features.get(parent.name)
-            wanted = {_copies(protocol, step.mirror) for protocol in _protocols(traffic)} if step.mirror else set()
-            if known is None or not wanted <= known:
-                why = "can't be asked" if known is None else f"does not name {' and '.join(sorted(wanted - known))}"
-                return (
-                    f"spec.strategy.steps[{index}].mirror: the class of Gateway {parent.name} {why} "
-                    "(status.supportedFeatures of the GatewayClass), and a gateway that can't make copies may answer "
-                    "every request with an error: leave mirror out, or use another gateway"
-                )
-    return None
-
-
-def _copies(protocol: str, mirror: Mirror) -> str:
-    """The Gateway API's name of what copies take; a share of them is a feature of its own."""
-    return f"{routes.KINDS[protocol]}Request{'Percentage' if mirror.percent < ALL else ''}Mirror"
-
-
-def _protocols(traffic: Traffic) -> list[str]:
-    return [*(traffic.protocols or ["HTTP"])]
-
-
 def _present(world: World) -> list[RouteView]:
     return [r for r in world.observed.routes if r.meta.name == world.name and not r.meta.deleting]
 
@@ -128,26 +96,37 @@ def _wanted(world: World, split: Split) -> list[Route]:
     traffic = world.spec.traffic or Traffic()
     return [
         Route(
-            kind=routes.KINDS[protocol],
+            kind=kind,
             parents=tuple((p.name, p.section_name) for p in traffic.parent_refs or ()),
             hostnames=tuple(traffic.hostnames or ()),
-            rules=tuple(_rules(split)),
+            rules=tuple(_rules(split, _session(world, traffic, kind))),
             labels=dict(traffic.labels or {}),
         )
-        for protocol in _protocols(traffic)
+        for kind in abilities.kinds(traffic)
     ]
 
 
-def _rules(split: Split) -> Iterator[Rule]:
+def _session(world: World, traffic: Traffic, kind: RouteKind) -> Session | None:
+    """As asked for; what can't be had is not written, and a route keeps what it has until it can."""
+    if traffic.session_persistence is None:
+        return None
+    if abilities.unkept(traffic, world.observed) is None:
+        return sessions.asked(traffic.session_persistence, world.name, kind)
+    present = next((r.route.rules for r in _present(world) if r.route.kind == kind), ())
+    return present[-1].session if present else None
+
+
+def _rules(split: Split, session: Session | None) -> Iterator[Rule]:
     """The cohort first, since its rule is the more specific one; then everybody."""
     other = split.other
     if other is None:
-        yield Rule(((split.main.name, 100),))
+        yield Rule(((split.main.name, 100),), session=session)
         return
     if split.headers:
-        yield Rule(((other.name, 100),), headers=tuple((h.name, h.exact) for h in split.headers))
+        of_cohort = session.of_cohort() if session else None
+        yield Rule(((other.name, 100),), headers=tuple((h.name, h.exact) for h in split.headers), session=of_cohort)
     weights = ((split.main.name, 100 - split.weight), (other.name, split.weight))
-    yield Rule(weights, mirror=(other.name, split.mirror) if split.mirror else None)
+    yield Rule(weights, mirror=(other.name, split.mirror) if split.mirror else None, session=session)
 
 
 def _share(rule: Rule, canary: str) -> str:

@@ -196,12 +196,14 @@ class Leading:
 
     def _sources(self) -> Sources:
         around = self._around
+        gateways = Gateways(around.kube, around.clock, around.settings.session_gateways)
         return Sources(
             platform=lambda: self._platform,
             now=around.now,
             proven=RequestPolicy(around.kube, around.clock).proven,
             accounts=ServiceAccounts(around.kube, around.clock).allowed,
-            features=Gateways(around.kube, around.clock).features,
+            features=gateways.features,
+            session_kinds=gateways.session_kinds,
             evidence=self._memory.recall,
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,

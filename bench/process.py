@@ -1,0 +1,88 @@
+"""The operator's process under measurement, and what it and the kernel say of it."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+from bench.results import REPO
+
+
+@dataclass
+class Operator:
+    """The operator's process and what it says of itself."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    @classmethod
+    def start(cls, kubeconfig: str) -> "Operator":
+        log = Path(tempfile.mkstemp(prefix="linnet-bench-", suffix=".log")[1])
+        own = {"KUBECONFIG": kubeconfig, "LINNET_LEADER_ELECTION": "false", "LINNET_HTTP_PORT": "0"}
+        command = [sys.executable, "-m", "linnet", "operator"]
+        process = subprocess.Popen(command, env={**os.environ, **own}, stderr=log.open("wb"), cwd=REPO)
+        while not (found := re.search(r'"http_port":(\d+)', log.read_text())):
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.02)
+        return cls(process, int(found[1]), log)
+
+    async def metrics(self) -> dict[str, float]:
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def memory(self, field_: str) -> float:
+        """VmRSS or VmHWM in MB."""
+        found = re.search(rf"{field_}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        assert found
+        return int(found[1]) / 1024
+
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def total(metrics: dict[str, float], name: str, *parts: str) -> float:
+    """The sum of the series of this name whose labels hold all of the parts."""
+    wanted = (v for k, v in metrics.items() if k.split("{")[0] == name and all(p in k for p in parts))
+    return sum(wanted)
+
+
+def writes(metrics: dict[str, float]) -> float:
+    return total(metrics, "linnet_api_requests_total") - total(metrics, "linnet_api_requests_total", 'verb="get"')
+
+
+def looks(metrics: dict[str, float], kind: str) -> float:
+    return total(metrics, "linnet_reconcile_total", f'kind="{kind}"')
+
+
+def mean_look(before: dict[str, float], after: dict[str, float]) -> float:
+    """Seconds of one reconcile of a Deployment."""
+    name = "linnet_reconcile_seconds"
+    took, count = (
+        total(after, f"{name}_{part}", 'kind="Deployment"') - total(before, f"{name}_{part}", 'kind="Deployment"')
+        for part in ("sum", "count")
+    )
+    return took / max(1.0, count)
+
+
+async def quiet(operator: Operator) -> None:
+    """Until the operator has written nothing for two seconds."""
+    while True:
+        before = writes(await operator.metrics())
+        await asyncio.sleep(2)
+        if writes(await operator.metrics()) == before:
+            return

@@ -1,0 +1,102 @@
+"""How requests reach the pods: behind a Service, or by routes of the Gateway API."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from linnet.api.base import Name, StringMap, Token, Wire, rules
+
+SessionTime = Annotated[str, Field(min_length=2, max_length=32, pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
+"""As the Gateway API writes it, and so that it is written down as it was given."""
+SessionName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
+_PERMANENT: Final = "a Permanent cookie needs absoluteTimeout: write one, or lifetimeType: Session"
+_COOKIE: Final = "cookieConfig goes with type Cookie: leave it out, or write type: Cookie"
+
+
+class ParentRef(Wire):
+    """A Gateway in this namespace."""
+
+    name: Name
+    """The Gateway."""
+    section_name: Name | None = None
+    """One of its listeners."""
+
+
+class CookieConfig(Wire):
+    """What becomes of a session's cookie."""
+
+    lifetime_type: Literal["Session", "Permanent"] | None = None
+    """Session (if left out): gone with the browser. Permanent: until absoluteTimeout."""
+
+
+class SessionPersistence(Wire):
+    """Clients that come back reach the pod that they had, and so its version; the Gateway API's fields (GEP-1619)."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "!has(self.cookieConfig) || !has(self.cookieConfig.lifetimeType) || "
+                "self.cookieConfig.lifetimeType != 'Permanent' || has(self.absoluteTimeout)",
+                _PERMANENT,
+                ".cookieConfig",
+            ),
+            ("!has(self.cookieConfig) || !has(self.type) || self.type == 'Cookie'", _COOKIE, ".cookieConfig"),
+        )
+    }
+
+    type: Literal["Cookie", "Header"] | None = None
+    """What a client is known by again; Cookie if left out."""
+    session_name: SessionName | None = None
+    """The cookie's or the header's; `linnet-<name>` if left out. A cohort's and a GRPCRoute's get an ending of their
+    own, since rules must not share a session."""
+    absolute_timeout: SessionTime | None = None
+    """A session ends this long after it began."""
+    idle_timeout: SessionTime | None = None
+    """A session ends after so long without a request."""
+    cookie_config: CookieConfig | None = None
+    """With type Cookie."""
+
+    @field_validator("cookie_config")
+    @classmethod
+    def _a_cookie_fits(cls, given: CookieConfig | None, others: ValidationInfo) -> CookieConfig | None:
+        if given is not None and others.data.get("type") == "Header":
+            raise ValueError(_COOKIE)
+        if given is not None and given.lifetime_type == "Permanent" and others.data.get("absolute_timeout") is None:
+            raise ValueError(_PERMANENT)
+        return given
+
+
+class Traffic(Wire):
+    """How requests reach the pods."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "!has(self.type) || self.type != 'Gateway' || (has(self.parentRefs) && self.parentRefs.size() > 0)",
+                "type Gateway needs parentRefs",
+            ),
+            (
+                "(has(self.type) && self.type == 'Gateway') || (!has(self.parentRefs) && !has(self.hostnames))",
+                "parentRefs and hostnames go with type Gateway",
+            ),
+            (
+                "!has(self.sessionPersistence) || (has(self.type) && self.type == 'Gateway')",
+                "sessionPersistence goes with type Gateway: a Service can't tell one client from another",
+                ".sessionPersistence",
+            ),
+        )
+    }
+
+    type: Literal["Replicas", "Gateway"] | None = None
+    """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
+    protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
+    """HTTP if left out."""
+    parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
+    """The Gateways to attach to."""
+    hostnames: Annotated[list[Token], Field(max_length=16)] | None = None
+    """The route's host names."""
+    labels: StringMap | None = None
+    """Labels for the route, where the gateway selects by them."""
+    session_persistence: SessionPersistence | None = None
+    """Clients stay with the pod, and so with the version, that they first met; without it each request is split anew.
+    Only where routes have the field (experimental channel) and every Gateway is known to keep sessions."""
