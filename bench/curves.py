@@ -22,7 +22,7 @@ from statistics import fmean, median
 from bench.results import keep, machine
 from bench.rivals import RIVALS, Answer, Ended, Requests
 
-from linnet.cli.simulating import DEFAULT, LENGTH_SECONDS
+from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
 from linnet.cli.simulation import INTERVAL, START, Scenario, looks, may_fail, may_pass
 from linnet.cli.worlds import Cell, World, intervals
 from linnet.core.analysis import judge

@@ -11,78 +11,56 @@ from __future__ import annotations
 
 import argparse
 import os
-import random
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from math import log
 from statistics import NormalDist, fmean
 
 from bench.results import keep
 
-from linnet.cli.worlds import geometric, poisson
-from linnet.core.checks import Policy, Resemblance, Track, Verdict
+from linnet.cli.answering import Answered, Shares
+from linnet.cli.predicting import Trial, run
+from linnet.core.checks import Policy, Resemblance, Verdict
 from linnet.core.divergence import jensen_shannon, needed
 from linnet.core.interval import wilson
-from linnet.core.predictions import plus, start
-from linnet.core.resemblance import judge
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
-INTERVAL = timedelta(seconds=5)
 BOUND = 0.02
 SCORES = (0.30, 0.22, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02)
 """Ten buckets of a score, most answers near zero."""
 NIGHT = (0.05, 0.08, 0.10, 0.12, 0.15, 0.15, 0.12, 0.10, 0.08, 0.05)
 FRAUD = (0.97, 0.03)
-Shares = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class World:
-    """Traffic whose answers fall into classes. `shift`: so much of the canary's mass moves up by one class.
-
-    `burst`: answers of one class come together on one pod, geometric with this mean, or `constant`. `clients`: each pod
-    has so many clients of its own, each of which always asks for the same class. `drift`: over the run the answers of
-    both tracks go over to `NIGHT`; `creep`: the canary's share goes to this meanwhile.
-    """
-
-    shares: Shares = SCORES
-    shift: float = 0.0
-    share: float = 0.1
-    per_interval: float = 50.0
-    stable_pods: int = 4
-    canary_pods: int = 1
-    burst: float = 1.0
-    constant: bool = False
-    clients: int = 0
-    drift: bool = False
-    creep: float = 0.0
-    total: int = 10_000
-
-    @property
-    def canary_shares(self) -> Shares:
-        moved = [self.shift * share for share in self.shares[:-1]]
-        return tuple(s - out + into for s, out, into in zip(self.shares, (*moved, 0.0), (0.0, *moved), strict=True))
-
-    @property
-    def divergence(self) -> float:
-        return jensen_shannon(self.canary_shares, self.shares)
+def shifted(shares: Shares, part: float) -> Shares:
+    """So much of the answers moves up by one class."""
+    moved = [part * share for share in shares[:-1]]
+    return tuple(s - out + into for s, out, into in zip(shares, (*moved, 0.0), (0.0, *moved), strict=True))
 
 
 @dataclass(frozen=True)
 class Scenario:
     name: str
-    world: World
+    world: Answered
     at_most: float | None = None
     to_pass: bool = False
     effort: float = 1.0
 
+    @property
+    def divergence(self) -> float:
+        return jensen_shannon(self.world.canary, self.world.stable)
 
-EQUAL = World()
-FRAUDS = replace(EQUAL, shares=FRAUD)
+    @property
+    def trial(self) -> Trial:
+        check = Resemblance("answers", BOUND, tuple(str(k) for k in range(len(self.world.stable))))
+        return Trial(self.world, check, Policy((), resemblance=check), self.to_pass)
+
+
+EQUAL = Answered(SCORES, SCORES)
+FRAUDS = Answered(FRAUD, FRAUD)
+MOVED = replace(EQUAL, canary=shifted(SCORES, 0.4))
 DIFFERENT = (("0.6 of the answers one class up", 0.6), ("0.4 of them", 0.4), ("0.25 of them", 0.25))
 SCENARIOS = (
     Scenario("equal: independent, 10/s", EQUAL, 0.01),
@@ -110,9 +88,9 @@ SCENARIOS = (
         0.01,
         effort=0.5,
     ),
-    Scenario("equal: the answers change for both", replace(EQUAL, drift=True), 0.01, effort=0.5),
+    Scenario("equal: the answers change for both", replace(EQUAL, later=NIGHT), 0.01, effort=0.5),
     Scenario(
-        "equal: they change while the share creeps to 0.5", replace(EQUAL, drift=True, creep=0.5), 0.01, effort=0.5
+        "equal: they change while the share creeps to 0.5", replace(EQUAL, later=NIGHT, creep=0.5), 0.01, effort=0.5
     ),
     Scenario("equal: 100 clients to each pod, 4 + 1 pods", replace(EQUAL, clients=100), effort=0.5),
     Scenario("equal: 30 clients to each pod, 4 + 1 pods", replace(EQUAL, clients=30), effort=0.5),
@@ -124,75 +102,18 @@ SCENARIOS = (
     Scenario(
         "equal: 100 clients to each pod, 1 + 1 pods", replace(EQUAL, clients=100, stable_pods=1, share=0.5), effort=0.5
     ),
-    *(Scenario(f"shift: {name}", replace(EQUAL, shift=shift), effort=0.25) for name, shift in DIFFERENT),
-    Scenario("shift: 0.4, bursts geometric, mean 3", replace(EQUAL, shift=0.4, burst=3, total=100_000), effort=0.25),
-    Scenario("shift: 0.4, share 0.5", replace(EQUAL, shift=0.4, share=0.5, canary_pods=4), effort=0.25),
-    Scenario("shift: fraud 3 % becomes 33 %", replace(FRAUDS, shift=0.3), effort=0.25),
+    *(
+        Scenario(f"shift: {name}", replace(EQUAL, canary=shifted(SCORES, shift)), effort=0.25)
+        for name, shift in DIFFERENT
+    ),
+    Scenario("shift: 0.4, bursts geometric, mean 3", replace(MOVED, burst=3, total=100_000), effort=0.25),
+    Scenario("shift: 0.4, share 0.5", replace(MOVED, share=0.5, canary_pods=4), effort=0.25),
+    Scenario("shift: fraud 3 % becomes 33 %", replace(FRAUDS, canary=shifted(FRAUD, 0.3)), effort=0.25),
     Scenario("passes: equal, until Pass", replace(EQUAL, total=100_000), to_pass=True, effort=0.25),
     Scenario(
         "passes: equal with bursts, until Pass", replace(EQUAL, burst=3, total=200_000), to_pass=True, effort=0.25
     ),
 )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    verdict: Verdict
-    canary_n: int
-    refuted: bool
-
-
-def run(scenario: Scenario, seed: int) -> Outcome:
-    """One rollout from its first answer to its verdict, or to the end of its traffic."""
-    world = scenario.world
-    check = Resemblance("answers", BOUND, tuple(str(k) for k in range(len(world.shares))))
-    policy = Policy((), resemblance=check)
-    known, now, refuted = start(check.classes), START, False
-    for cells in intervals(world, seed):
-        now += INTERVAL
-        known = plus(known, cells, "10", INTERVAL.total_seconds())
-        known = replace(known, read_at=dict.fromkeys(Track, now.timestamp()), present=frozenset(Track))
-        if not scenario.to_pass and known.evidence < 4.6:
-            continue
-        found = judge(policy, check, known, elapsed=now - START, required=timedelta(0), now=now)
-        refuted = refuted or found.statistic >= found.bound
-        if found.verdict is Verdict.FAIL or (scenario.to_pass and found.verdict is Verdict.PASS):
-            return Outcome(found.verdict, found.counts.canary_n, refuted)
-    return Outcome(Verdict.INSUFFICIENT_DATA, sum(known.total.canary), refuted)
-
-
-def intervals(world: World, seed: int) -> Iterator[list[tuple[str, Track, tuple[int, ...]]]]:
-    rng, done, classes = random.Random(seed), 0, range(len(world.shares))
-    tracks = ((Track.STABLE, world.stable_pods, world.shares), (Track.CANARY, world.canary_pods, world.canary_shares))
-    clients = {
-        f"{track}-{index}": rng.choices(classes, shares, k=world.clients)
-        for track, pods, shares in tracks
-        for index in range(pods)
-    }
-    while done < world.total:
-        cells, at = [], done / world.total
-        share = world.share + (world.creep - world.share) * at if world.creep else world.share
-        for track, pods, shares in tracks:
-            part = share if track is Track.CANARY else 1 - share
-            mixed = [a + (b - a) * at for a, b in zip(shares, NIGHT, strict=True)] if world.drift else shares
-            sums = list(accumulate(mixed))
-            for pod in (f"{track}-{index}" for index in range(pods)):
-                events = poisson(rng, world.per_interval * part / pods / world.burst)
-                asked = (
-                    rng.choices(clients[pod], k=events)
-                    if world.clients
-                    else rng.choices(classes, cum_weights=sums, k=events)
-                )
-                counts = [0] * len(classes)
-                for which in asked:
-                    counts[which] += _size(rng, world)
-                done += sum(counts)
-                cells.append((pod, track, tuple(counts)))
-        yield [cell for cell in cells if any(cell[2])]
-
-
-def _size(rng: random.Random, world: World) -> int:
-    return round(world.burst) if world.constant else geometric(rng, world.burst)
 
 
 @dataclass(frozen=True)
@@ -228,12 +149,12 @@ class Row:
 def measure(scenario: Scenario, seeds: int, pool: ProcessPoolExecutor, jobs: int) -> Row:
     """The scenario over all its seeds; prints its line."""
     count = max(1, int(seeds * scenario.effort))
-    outcomes = list(pool.map(run, [scenario] * count, range(count), chunksize=max(1, count // (jobs * 8))))
+    outcomes = list(pool.map(run, [scenario.trial] * count, range(count), chunksize=max(1, count // (jobs * 8))))
     failed = [o.canary_n for o in outcomes if o.verdict is Verdict.FAIL]
     passed = [o.canary_n for o in outcomes if o.verdict is Verdict.PASS]
     row = Row(
         scenario.name,
-        round(scenario.world.divergence, 4),
+        round(scenario.divergence, 4),
         len(failed) / count,
         *wilson(len(failed), count),
         scenario.at_most,

@@ -6,7 +6,7 @@ import pytest
 from bench.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
 from bench.rivals import Answer, Ended
 
-from linnet.cli.simulating import DEFAULT, LENGTH_SECONDS
+from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
 from linnet.cli.simulation import START, looks
 from linnet.core.analysis import judge
 from linnet.core.checks import Verdict

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from cli import played
 from cli.typing_at import Object, Person
 from samples import model_version
+from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
 
@@ -36,8 +38,42 @@ def test_a_version_in_the_cluster_is_judged_again(person: Person, name: str) -> 
     assert said.code == 0, said.out + said.err
     assert "RolledBack by analysis at 2026-01-01T" in said.out
     assert "errors: Fail: same verdict, evidence 7." in said.out
-    assert "pod-health: Pass: not judged again" in said.out
-    assert said.out.splitlines()[-1].startswith("same verdict: 2 of 2 checks")
+    assert "pod-health: Pass: same verdict\n" in said.out
+    assert said.out.splitlines()[-1] == "same verdict: 3 of 3 checks come out as recorded"
+
+
+def oom_killed() -> Cluster:
+    behavior = Behavior(oom_after=timedelta(seconds=10))
+    made = played.serving().publish(2, behavior)
+    return made.run(300, until=lambda c: c.version_status(2).quarantine is not None)
+
+
+@pytest.mark.parametrize(
+    ("story", "told"),
+    [
+        (played.answering_otherwise, "answers: Fail: same verdict, evidence "),
+        (oom_killed, "pod-health: Fail: same verdict\n"),
+    ],
+)
+def test_a_rollback_by_answers_or_by_pods_is_judged_again(
+    person: Person, story: Callable[[], Cluster], told: str
+) -> None:
+    """From what the ModelVersion has of it alone."""
+    said = person.sees(*played.objects(story())).types("simulate", "--replay", "tumor-risk-v2")
+    assert said.code == 0, said.out + said.err
+    assert "RolledBack by analysis at " in said.out
+    assert told in said.out
+    assert "not judged again" not in said.out
+
+
+def test_a_record_of_an_earlier_release_is_told_to_have_less(person: Person) -> None:
+    """It kept no evidence of the pods' health, and the others are judged."""
+    earlier = version()
+    del earlier["status"]["decisions"][-1]["checks"][-1]["evidence"]
+    said = person.sees(earlier).types("simulate", "--replay", "tumor-risk-v2")
+    assert said.code == 0
+    assert "pod-health: Pass: not judged again, the record has no evidence for it" in said.out
+    assert said.out.endswith("same verdict: 2 of 2 checks come out as recorded\n")
 
 
 def as_log() -> str:
@@ -63,7 +99,7 @@ def test_a_file_is_judged_again(person: Person, content: Callable[[], str]) -> N
     file.write_text(content())
     said = person.types("simulate", "--replay", str(file))
     assert said.code == 0, said.out + said.err
-    assert "same verdict: 2 of 2 checks come out as recorded" in said.out
+    assert "same verdict: 3 of 3 checks come out as recorded" in said.out
     assert person.calls() == []
 
 
@@ -74,7 +110,7 @@ def test_a_record_that_was_changed_is_told(person: Person) -> None:
     said = person.sees(changed).types("simulate", "--replay", "tumor-risk-v2")
     assert said.code == 1
     assert "errors: differs: canaryBad was 1, and the sums have" in said.out
-    assert said.out.endswith("1 of 2 verdicts differ from the record\n")
+    assert said.out.endswith("1 of 3 verdicts differ from the record\n")
 
 
 def test_programs_read_what_came_out(person: Person) -> None:

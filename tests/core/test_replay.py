@@ -1,6 +1,8 @@
 """Records: what is written with a decision gives the same verdict again, to the last digit."""
 
 import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.api.modelversion import CheckEvidence, CheckResult, Decision
-from linnet.core import basis, decisions, replay
-from linnet.core.basis import Asked, Counted
-from linnet.core.checks import Check, Signal, Track
+from linnet.core import basis, decisions, replay, resemblance, soundness
+from linnet.core.basis import Counted
+from linnet.core.basis_answers import Compared
+from linnet.core.basis_pods import Pods
+from linnet.core.basis_query import Asked
+from linnet.core.checks import Check, Resemblance, Signal, Track
+from linnet.core.divergence import Pair
+from linnet.core.equality import Scatter
+from linnet.core.silence import NO_SILENCE, Silence
 from linnet.core.tallies import Spread, Sums
 
 TIME = st.integers(0, 10**13).map(lambda us: timedelta(microseconds=us))
@@ -87,7 +95,63 @@ def recorded(found: basis.Basis) -> dict[str, Any]:
     return dict(json.loads(json.dumps(record.wire())))
 
 
-@given(st.one_of(counted(), asked()))
+@st.composite
+def scatters(draw: st.DrawFn) -> Scatter:
+    """Of whole answers: what independent ones would show is never almost nothing."""
+    return Scatter(draw(st.floats(0, 1e6)), draw(st.just(0.0) | st.floats(0.5, 1e6)))
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> Compared:
+    classes = draw(st.integers(2, 16))
+    tally = st.tuples(*[st.integers(0, 1000)] * classes)
+    return Compared(
+        check=Resemblance("any", draw(SMALL), tuple(f"≤{n}" for n in range(classes))),
+        alpha=draw(SMALL),
+        detect_power=draw(st.floats(0.01, 0.99)),
+        stale_after=60.0,
+        segments=tuple(draw(st.lists(st.builds(Pair, tally, tally), max_size=4))),
+        evidence=draw(st.floats(-1e6, 1e6)),
+        bursts=draw(scatters()),
+        clients=draw(scatters()),
+        present=draw(st.frozensets(st.sampled_from(Track))),
+        ages=draw(st.dictionaries(st.sampled_from(Track), AGES)),
+        elapsed=draw(TIME),
+        required=draw(TIME),
+    )
+
+
+@st.composite
+def silences(draw: st.DrawFn) -> Silence:
+    """As `listen` leaves them: the longest wait first."""
+    since = sorted(draw(st.lists(st.floats(1.7e9, 1.7e9 + 200), max_size=16)))
+    return Silence(
+        at=1.7e9 + 200,
+        waits=tuple(since),
+        waiting=draw(st.integers(0, 20)),
+        looks=draw(st.integers(0, 10)),
+        stable_n=draw(st.floats(0, 1000)),
+        stable_seconds=draw(st.floats(0, 1000)),
+    )
+
+
+@st.composite
+def pods(draw: st.DrawFn) -> Pods:
+    return Pods(
+        interval=draw(st.floats(1, 60)),
+        killed=draw(st.integers(0, 1)),
+        restarts=draw(st.integers(0, 3)),
+        stable_restarted=draw(st.booleans()),
+        silence=draw(st.just(NO_SILENCE) | silences()),
+        ready=draw(st.integers(0, 3)),
+        wanted=draw(st.integers(0, 3)),
+        waited=draw(st.none() | st.floats(0, 1e6)),
+        deadline=draw(st.sampled_from(["ready", "fetch"])),
+        limit=draw(st.floats(0, 1e4)),
+    )
+
+
+@given(st.one_of(counted(), asked(), compared(), pods()))
 def test_a_record_gives_the_same_verdict_again(found: basis.Basis) -> None:
     """Same counts, same verdict, same statistic: whatever the evidence was."""
     judgement = replay.again(found)
@@ -96,7 +160,70 @@ def test_a_record_gives_the_same_verdict_again(found: basis.Basis) -> None:
     assert again.differs == ()
     assert (again.now.verdict, again.now.reason) == (judgement.verdict, judgement.reason)
     assert (again.now.statistic, again.now.bound) == (judgement.statistic, judgement.bound)
-    assert again.now.counts == judgement.counts
+    assert (again.now.counts, again.now.shape) == (judgement.counts, judgement.shape)
+
+
+ALIKE, OTHER = (60, 30, 10), (10, 30, 60)
+READ = Compared(
+    check=Resemblance("answers", 0.02, ("low", "middle", "high")),
+    alpha=0.01,
+    detect_power=0.9,
+    stale_after=60.0,
+    segments=(Pair(tuple(30 * n for n in ALIKE), tuple(100 * n for n in ALIKE)),),
+    bursts=Scatter(30.0, 20.0),
+    clients=Scatter(3.0, 2.0),
+    present=frozenset(Track),
+    ages=dict.fromkeys(Track, 0.1 + 0.2),
+)
+ANSWERED = {
+    "AnswersDiffer": replace(READ, segments=(Pair(OTHER, (600, 300, 100)),), evidence=99 / 7),
+    "MetricsUnreadable": replace(READ, ages={Track.CANARY: 1.0, Track.STABLE: 60.000001}),
+    "NoCanaryAnswers": replace(READ, segments=(Pair((0, 0, 0), ALIKE),)),
+    "NoStableAnswers": replace(READ, segments=(Pair(ALIKE, (0, 0, 0)),)),
+    "NothingToCompare": replace(READ, segments=(Pair(ALIKE, (0, 0, 0)), Pair((0, 0, 0), ALIKE))),
+    "TooFewAnswers": replace(READ, segments=(Pair(ALIKE, (600, 300, 100)),)),
+    "MaybeAnswersDiffer": replace(READ, segments=(Pair((1000, 1000, 1000), (6000, 3000, 1000)),)),
+    "StillAnalysing": replace(READ, required=timedelta(seconds=1)),
+    "WithinBounds": READ,
+}
+UP = Pods(5.0, ready=2, wanted=2)
+SILENT = Silence(60.3, (0.1, 0.2, 0.3, 20.0), 4, 9, 60.0, 0.7)
+PODS = {
+    "OOMKilled": replace(UP, killed=1, restarts=1),
+    "Restarts": replace(UP, restarts=2),
+    "Unanswered": replace(UP, silence=SILENT, restarts=2, stable_restarted=True),
+    "NotReady": replace(UP, ready=1, waited=600.000001, limit=600.0),
+    "Sound": replace(UP, ready=1, waited=600.0, limit=600.0),
+}
+
+
+@pytest.mark.parametrize("reason", [*ANSWERED, *PODS])
+def test_each_rule_about_answers_and_pods_is_replayed(reason: str) -> None:
+    """The very rule that decided decides again, on the same numbers."""
+    found = (ANSWERED | PODS)[reason]
+    (again,) = replay.decision(recorded(found))
+    assert again.now is not None
+    assert (again.now.reason, again.differs) == (reason, ())
+    assert again.now.statistic == replay.again(found).statistic
+
+
+def test_no_rule_about_answers_and_pods_is_left_out() -> None:
+    """A new one needs its numbers in the record, too."""
+
+    def deciding(rules: Sequence[Callable[[Any], object]], case: object) -> Callable[[Any], object]:
+        return next(rule for rule in rules if rule(case) is not None)
+
+    answers = {deciding(resemblance.RULES, resemblance._case(found)) for found in ANSWERED.values()}
+    assert answers == set(resemblance.RULES)
+    assert {deciding(soundness.RULES, found) for found in PODS.values()} == set(soundness.RULES)
+
+
+def test_a_divergence_that_was_changed_is_told() -> None:
+    """A Fail rests on it as much as on the evidence."""
+    record = recorded(ANSWERED["AnswersDiffer"])
+    record["checks"][0]["predictions"]["divergence"] = "0.5"
+    (again,) = replay.decision(record)
+    assert any("the divergence was 0.5, and is 0.2" in what for what in again.differs), again.differs
 
 
 FAILED = Counted(
@@ -135,23 +262,30 @@ def test_a_rollback_for_a_check_that_did_not_fail_differs() -> None:
     assert any("it was rolled back for errors" in what for what in again.differs)
 
 
-def test_a_check_of_another_kind_is_not_judged() -> None:
-    """Pods' health is no matter of counts, and a later release may judge by what this one does not know."""
-    assert replay.decision({"checks": [{"name": "pod-health", "verdict": "Fail"}]})[0].now is None
+@pytest.mark.parametrize("kept", [{}, {"evidence": {"signal": "Weather", "rain": "1"}}])
+def test_what_another_release_recorded_is_not_judged(kept: dict[str, Any]) -> None:
+    """An earlier one kept no evidence of some checks, and a later one may judge by what this one does not know."""
+    (again,) = replay.decision({"checks": [{"name": "pod-health", "verdict": "Fail", **kept}]})
+    assert (again.now, again.differs) == (None, ())
 
 
-def many(segments: int) -> Counted:
-    return Counted(FAILED.check, 0.01, 5.0, 0.9, 60.0, (Sums(1, 0, 9, 0),) * segments)
+def many(shares: int) -> Counted:
+    return Counted(FAILED.check, 0.01, 5.0, 0.9, 60.0, (Sums(1, 0, 9, 0),) * shares)
 
 
-def test_too_many_shares_of_traffic_are_kept_by_the_log_alone() -> None:
+def many_answers(shares: int) -> Compared:
+    return replace(READ, segments=(Pair(ALIKE, ALIKE),) * shares)
+
+
+@pytest.mark.parametrize("made", [many, many_answers])
+def test_too_many_shares_of_traffic_are_kept_by_the_log_alone(made: Callable[[int], basis.Basis]) -> None:
     """An object has bounds; a line has none."""
-    judgement = replay.again(many(basis.MOST_SEGMENTS + 1))
+    judgement = replay.again(made(basis.MOST_SHARES + 1))
     (result,) = decisions.results([judgement])
     decision = Decision(id="a", deployment="d", decision="Promoted", by="analysis", checks=[result])
     line = decisions.logged(decision, None, [judgement])
     assert replay.decision(decision.wire())[0].now is None
-    assert replay.decision(line.fields)[0].now == replay.again(many(basis.MOST_SEGMENTS + 1))
+    assert replay.decision(line.fields)[0].now == replay.again(made(basis.MOST_SHARES + 1))
 
 
 def test_only_the_newest_decisions_keep_their_evidence() -> None:

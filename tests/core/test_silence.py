@@ -17,8 +17,8 @@ from linnet.core.checks import Check, Signal, Track
 from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence, start, to_data
 from linnet.core.ledger import MAX_PODS, from_data
-from linnet.core.podhealth import SURPRISE
 from linnet.core.silence import MOST, NO_SILENCE, Server, Silence, Tally, listen
+from linnet.core.soundness import SURPRISE
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRACKS = {"c": Track.CANARY, "s": Track.STABLE}

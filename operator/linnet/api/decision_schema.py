@@ -31,7 +31,8 @@ def schema() -> dict[str, Any]:
     """JSON Schema 2020-12. Fields that it does not name are of a later release."""
     decision = _plain(structural(Decision))
     evidence = decision["properties"]["checks"]["items"]["properties"]["evidence"]
-    del evidence["properties"]["segments"]["maxItems"]
+    for by_share in ("segments", "answers"):
+        del evidence["properties"][by_share]["maxItems"]
     required = ["time", "level", "logger", "event", "object", "message", *decision["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -89,6 +89,8 @@ Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?
 """A number as its shortest decimal: read again, it is the same to the last digit."""
 Tally = Annotated[list[int], Field(min_length=4, max_length=4)]
 Cells = Annotated[list[int], Field(min_length=7, max_length=7)]
+Classes = Annotated[list[int], Field(max_length=16)]
+Reals = Annotated[list[Real], Field(min_length=2, max_length=2)]
 
 
 class CheckEvidence(StatusWire):
@@ -110,6 +112,8 @@ class CheckEvidence(StatusWire):
     """The bound on the rate, or the query's greatest value."""
     min: Real | None = None
     """The query's least value."""
+    max_divergence: Real | None = None
+    """The greatest divergence of the answers."""
     segments: Annotated[list[Tally], Field(max_length=64)] | None = None
     """Canary's requests and bad ones, stable's requests and bad ones, for each share of the traffic; without those of a
     record that had too many, which the log has."""
@@ -117,6 +121,17 @@ class CheckEvidence(StatusWire):
     """Canary's pods and intervals: cells, cells with bad requests, then the sums of n, bad, n², n·bad, bad²."""
     stable_cells: Cells | None = None
     """The same of stable."""
+    answers: (
+        Annotated[list[Annotated[list[Classes], Field(min_length=2, max_length=2)]], Field(max_length=64)] | None
+    ) = None
+    """Canary's answers of each class, and stable's, for each share of the traffic; left out as segments are."""
+    log_evidence: Real | None = None
+    """The evidence that the answers differ, as a natural logarithm, before it is divided."""
+    bursts: Reals | None = None
+    """What it is divided by: how each pod's answers of one interval differ from its next ones, as chi-square, and how
+    independent ones would."""
+    clients: Reals | None = None
+    """Or by this, if it is more: how the pods of one track differ from each other."""
     present: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=2)] | None = None
     """Tracks that had pods."""
     canary_read_ago: Real | None = None
@@ -139,12 +154,40 @@ class CheckEvidence(StatusWire):
     """Whether the last answer was none."""
     silent: bool | None = None
     """Whether that was a good answer without a value."""
-    stale_after: Real
+    stale_after: Real | None = None
     """Seconds after which what was read is too old."""
-    elapsed: Real
+    elapsed: Real | None = None
     """Seconds of this analysis."""
-    required: Real
+    required: Real | None = None
     """Seconds that it has to take."""
+    killed: int | None = None
+    """The canary's pods that were killed for memory."""
+    restarts: int | None = None
+    """Restarts of its servers, together."""
+    stable_restarted: bool | None = None
+    """Whether a server of stable restarted since the rollout began."""
+    ready: int | None = None
+    """The canary's pods that were ready."""
+    wanted: int | None = None
+    """Of so many."""
+    waited: Real | None = None
+    """Seconds that those which were not had had; missing: nothing waited for them."""
+    deadline: Annotated[str, Field(max_length=32)] | None = None
+    """Which of the deadlines they had."""
+    limit: Real | None = None
+    """Its seconds."""
+    interval: Real | None = None
+    """Seconds between two looks."""
+    waits: Annotated[list[Real], Field(max_length=16)] | None = None
+    """Where nothing is answered: seconds that each request waits, the first sixteen."""
+    waiting: int | None = None
+    """So many wait on the canary."""
+    looks: int | None = None
+    """Looks since then."""
+    stable_answers: Real | None = None
+    """Stable's answers since then."""
+    stable_seconds: Real | None = None
+    """The seconds that its requests waited, together."""
 
 
 class ClassResult(StatusWire):

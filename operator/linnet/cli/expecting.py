@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.cli.quantities import count, percent, time
-from linnet.core.checks import Check, Policy, Signal
+from linnet.core.checks import Check, Policy, Resemblance, Signal
 from linnet.core.divergence import SEEN, needed
 from linnet.core.forecast import MEAN, Forecast, forecast
 from linnet.core.slices import family
@@ -27,6 +27,10 @@ class Traffic:
     rate: float
     share: float
     bad: float
+
+    def answers(self, of_canary: float) -> str:
+        """So many of its answers, and the time that they take."""
+        return f"{count(of_canary)} canary answers, {time(of_canary / (self.rate * self.share))}"
 
     def told(self) -> str:
         often, each = (self.rate, "second") if self.rate >= 1 else (self.rate * 3600, "hour")
@@ -85,6 +89,29 @@ class Expected:
         }
 
 
+@dataclass(frozen=True)
+class ExpectedAnswers:
+    """Of a check of predictions: canary answers until one that is `SEEN` times the bound away fails, and until Pass."""
+
+    check: Resemblance
+    until_fail: float
+    until_pass: float
+    traffic: Traffic
+
+    @property
+    def pass_seconds(self) -> float:
+        return self.until_pass / (self.traffic.rate * self.traffic.share)
+
+    def told(self) -> str:
+        """A sentence."""
+        bits = SEEN * self.check.max_divergence
+        return (
+            f"{self.check.name}: a canary whose answers diverge by {bits:.3g} bits is rolled back after "
+            f"{self.traffic.answers(self.until_fail)}; one that answers as stable does may pass after "
+            f"{self.traffic.answers(self.until_pass)}"
+        )
+
+
 def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
     """One for each check: its slices cost the same."""
     checks = {family(c.name): c for c in reversed(policy.checks)}
@@ -104,34 +131,44 @@ def uncounted(thresholds: Iterable[Threshold]) -> Iterator[str]:
         )
 
 
-def of_answers(policy: Policy, traffic: Traffic) -> Iterator[str]:
-    """What a check of predictions costs, where one is there: the same sentence as for the others."""
+def answers_expected(policy: Policy, traffic: Traffic) -> ExpectedAnswers | None:
+    """None where no answers are compared, or nobody knows by how many classes."""
     check = policy.resemblance
-    if check is None:
-        return
-    odds, classes = traffic.share / (1 - traffic.share), max(2, len(check.classes))
-    often = traffic.rate * traffic.share
-    bound, rejects = check.max_divergence, -math.log(policy.alpha_each)
-    until_fail, until_pass = (needed(bound, classes, odds, 1, rejects, p) for p in (MEAN, policy.detect_power))
-    fails, passes = (f"{count(n)} canary answers, {time(n / often)}" for n in (until_fail, until_pass))
-    yield (
-        f"{check.name}: a canary whose answers diverge by {SEEN * bound:.3g} bits is rolled back after {fails}; "
-        f"one that answers as stable does may pass after {passes}"
+    if check is None or not check.classes:
+        return None
+    odds, rejects = traffic.share / (1 - traffic.share), -math.log(policy.alpha_each)
+    until_fail, until_pass = (
+        needed(check.max_divergence, len(check.classes), odds, 1, rejects, power)
+        for power in (MEAN, policy.detect_power)
     )
+    return ExpectedAnswers(check, until_fail, until_pass, traffic)
 
 
-def advice(found: list[Expected], limit_seconds: float = EVIDENCE_SECONDS) -> Iterator[str]:
+def unclassed(policy: Policy) -> Iterator[str]:
+    """A check of predictions of which no forecast is made, and why."""
+    check = policy.resemblance
+    if check is not None and not check.classes:
+        yield f"{check.name}: no forecast: by how many classes answers are counted says the Model, which is not known"
+
+
+def advice(
+    found: list[Expected], limit_seconds: float = EVIDENCE_SECONDS, answers: ExpectedAnswers | None = None
+) -> Iterator[str]:
     """Where a verdict takes longer than a step waits for it: what that means, and the recipe for little traffic."""
-    slow = max((e.pass_seconds for e in found), default=0.0)
-    if slow <= limit_seconds:
-        return
-    traffic = found[0].traffic
+    slow = [e for e in found if e.pass_seconds > limit_seconds]
+    slow_answers = [answers] if answers is not None and answers.pass_seconds > limit_seconds else []
+    if slow or slow_answers:
+        yield (
+            f"That is too little traffic for this policy: a step waits {time(limit_seconds)} for its verdict "
+            "(deadlines.evidence), and then does what onInsufficientData says."
+        )
+    yield from (_recipe(e.traffic) for e in slow[:1])
+    yield from (f"{e.check.name}: a wider maxDivergence, or a setWeight nearer to 50, takes less" for e in slow_answers)
+
+
+def _recipe(traffic: Traffic) -> str:
     (better,) = expected(RECIPE, Traffic(traffic.rate, RECIPE_SHARE, traffic.bad))
-    yield (
-        f"That is too little traffic for this policy: a step waits {time(limit_seconds)} for its verdict "
-        "(deadlines.evidence), and then does what onInsufficientData says."
-    )
-    yield (
+    return (
         'With setWeight 50, a bound on the rate itself (max: "0.02"), detect {ratio: "10", power: "0.8"} it would be '
         f"{time(better.fail_seconds)} and {time(better.pass_seconds)}: docs/examples/low-traffic.yaml."
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from linnet.api.names import API_VERSION, GROUP
 from linnet.cli.console import FAILED, FORMATS, OK, Console
-from linnet.cli.expecting import Traffic, advice, expected, of_answers, uncounted
+from linnet.cli.expecting import Traffic, advice, answers_expected, expected, unclassed, uncounted
 from linnet.cli.manifests import Manifest, catalogue, needed, read
 from linnet.cli.simulating import traffic_flags
 
@@ -127,6 +127,7 @@ def _costs(found: "Judged", given: argparse.Namespace) -> Iterator[str]:
     costs = expected(found.policy.judged, traffic)
     yield traffic.told()
     yield from (cost.told() for cost in costs)
-    yield from of_answers(found.policy.judged, traffic)
+    answers = answers_expected(found.policy.judged, traffic)
+    yield from [answers.told()] if answers else unclassed(found.policy.judged)
     yield from uncounted(found.policy.thresholds)
-    yield from advice(costs, found.policy.limits.evidence.total_seconds())
+    yield from advice(costs, found.policy.limits.evidence.total_seconds(), answers)

@@ -4,9 +4,14 @@ import math
 import re
 from typing import Final
 
+from linnet.core.interval import wilson
+
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LADDER: Final = ((48 * 3600, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minutes"))
 """From so many seconds on → seconds of one, its name."""
+
+_ROUNDED: Final = 0.01
+"""Shares that people type add up to 1 within this."""
 
 
 def rate(text: str) -> float:
@@ -39,6 +44,20 @@ def time(seconds: float) -> str:
 def count(requests: float) -> str:
     """`430`, or `never`."""
     return "never" if math.isinf(requests) else f"{math.ceil(requests):,}"
+
+
+def shares(text: str) -> tuple[float, ...]:
+    """`0.7,0.3` or `70%,30%` → (0.7, 0.3). ValueError where they are not above zero, or don't add up to 1."""
+    found = tuple(share(part) for part in text.split(","))
+    if min(found) <= 0 or not math.isclose(sum(found), 1, abs_tol=_ROUNDED):
+        raise ValueError(f"{text!r} are no shares such as 0.7,0.3: each above 0, together 1")
+    return tuple(part / sum(found) for part in found)
+
+
+def proportion(hits: int, of: int) -> str:
+    """`2 of 100`, and where the true share is."""
+    low, high = wilson(hits, of)
+    return f"{hits} of {of} ({percent(low)} to {percent(high)}, 95 % confidence)"
 
 
 def percent(value: float) -> str:

@@ -13,6 +13,7 @@ from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import RESOURCES
 from linnet.cli.tree import Paint
 from linnet.core import replay
+from linnet.core.checks import Judgement
 from linnet.core.replay import Replayed
 
 Json = Mapping[str, Any]
@@ -44,7 +45,10 @@ class Again:
 def _now(check: Replayed) -> dict[str, Any]:
     if check.now is None:
         return {}
-    return {"verdict": str(check.now.verdict), "statistic": check.now.statistic, "bound": check.now.bound}
+    shape = check.now.shape
+    compared = {"divergence": shape.divergence, "maxDivergence": shape.max} if shape is not None else {}
+    weight = {"statistic": check.now.statistic, "bound": check.now.bound}
+    return {"verdict": str(check.now.verdict), **weight, **compared}
 
 
 def run(place: str, output: str | None, console: Console) -> int:
@@ -76,12 +80,18 @@ def _told(again: Again, painted: Paint) -> Iterator[str]:
         if check.differs:
             yield from (f"  {check.name}: {painted('differs', 'red')}: {what}" for what in check.differs)
         elif check.now is None:
-            yield f"  {check.name}: {check.recorded}: not judged again, the record has no counts for it"
-        elif check.now.bound:
-            evidence = f"evidence {check.now.statistic:.3f} of {check.now.bound:.3f}"
-            yield f"  {check.name}: {check.recorded}: {painted('same verdict', 'green')}, {evidence}"
+            yield f"  {check.name}: {check.recorded}: not judged again, the record has no evidence for it"
         else:
-            yield f"  {check.name}: {check.recorded}: {painted('same verdict', 'green')}"
+            same = [painted("same verdict", "green"), *_weight(check.now)]
+            yield f"  {check.name}: {check.recorded}: {', '.join(same)}"
+
+
+def _weight(now: Judgement) -> Iterator[str]:
+    """What the verdict rests on, where it rests on numbers."""
+    if now.bound:
+        yield f"evidence {now.statistic:.3f} of {now.bound:.3f}"
+    if now.shape is not None:
+        yield f"divergence {now.shape.divergence:.4f}, at most {now.shape.max:g} allowed"
 
 
 def _decisions(place: str, kubectl: Kubectl) -> list[Json]:

@@ -4,49 +4,23 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from linnet.cli import quantities
-from linnet.cli.console import FORMATS, OK, Console, FailedError, UsageError
-from linnet.cli.expecting import EVIDENCE_SECONDS, Expected, Traffic, advice, expected, uncounted
+from linnet.cli.cases import LEAST_EACH_LOOK, Case, wanted
+from linnet.cli.console import FORMATS, OK, Console, UsageError
+from linnet.cli.expecting import Expected, advice, answers_expected, expected, unclassed, uncounted
 from linnet.cli.quantities import percent
 from linnet.cli.simulation import INTERVAL, Outcome, Scenario
 from linnet.cli.simulation import run as play
+from linnet.cli.simulation_answers import SimulatedAnswers, answers_simulated
 from linnet.cli.worlds import World
-from linnet.core.checks import Check, Policy, Signal, Verdict
-from linnet.core.interval import wilson
-from linnet.core.thresholds import Threshold
-
-if TYPE_CHECKING:
-    from linnet.cli.judging import Judged
+from linnet.core.checks import Verdict
 
 T = TypeVar("T")
 RUNS: Final = 100
 BAD: Final = 0.01
-SHARE: Final = 0.1
-LEAST_EACH_LOOK: Final = 5.0
-"""Requests that a look has at least: where they come more slowly, several looks are one."""
 MOST_REQUESTS: Final = 2_000_000
-LENGTH_SECONDS: Final = 840.0
-"""Steps and bake, if left out: 2m, 2m, 10m."""
-DEFAULT: Final = Policy((Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0),))
-
-
-@dataclass(frozen=True)
-class Case:
-    """A policy at some traffic. `seconds`: the least that its rollout takes; `limit`: how long a step waits.
-
-    `thresholds` are checks of named queries, which are told of and not simulated.
-    """
-
-    name: str
-    policy: Policy
-    traffic: Traffic
-    stable_pods: int = 4
-    canary_pods: int = 1
-    seconds: float = LENGTH_SECONDS
-    limit: float = EVIDENCE_SECONDS
-    thresholds: tuple[Threshold, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,21 +34,16 @@ class Simulated:
 
     def told(self) -> list[str]:
         bad, where = percent(self.expected.cost.bad_rate), " for one value" if self.expected.slices else ""
-        rolled_back, passed = (_proportion(hits, self.runs) for hits in (self.false_rollbacks, self.false_passes))
+        back = quantities.proportion(self.false_rollbacks, self.runs)
         return [
             self.expected.told(),
-            f"  good versions rolled back{where} (stable against itself): {rolled_back}",
-            f"  versions at {bad}{where} that passed: {passed}",
+            f"  good versions rolled back{where} (stable against itself): {back}",
+            f"  versions at {bad}{where} that passed: {quantities.proportion(self.false_passes, self.runs)}",
         ]
 
     def wire(self) -> dict[str, object]:
         counts = {"runs": self.runs, "falseRollbacks": self.false_rollbacks, "falsePasses": self.false_passes}
         return {**self.expected.wire(), **counts}
-
-
-def _proportion(hits: int, of: int) -> str:
-    low, high = wilson(hits, of)
-    return f"{hits} of {of} ({percent(low)} to {percent(high)}, 95 % confidence)"
 
 
 def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
@@ -85,6 +54,8 @@ def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
     again = "judge recorded decisions again: a ModelVersion's name, a file with it or with lines of the log, or -"
     parser.add_argument("--replay", metavar="RECORD", help=again)
     parser.add_argument("--share", type=_typed(quantities.share), help="the canary's; that of FILE, or 10%%")
+    classes = "stable's answers by class, such as 0.7,0.3, for a check of signal Predictions; as many each if left out"
+    parser.add_argument("--classes", type=_typed(quantities.shares), metavar="SHARES", help=classes)
     parser.add_argument("--runs", type=int, default=RUNS, help=f"rollouts of good and of bad versions; default {RUNS}")
     parser.add_argument("--runtimes", type=Path, metavar="DIR", help="the platform's own runtimes, one YAML file each")
     parser.add_argument("-o", "--output", choices=FORMATS, help="the figures, for programs")
@@ -122,52 +93,24 @@ def run(given: argparse.Namespace, console: Console) -> int:
 
 
 def _simulate(given: argparse.Namespace, console: Console) -> int:
-    cases = _of_file(given) if given.file else [_default(given)]
-    found = {case.name: [simulated(case, e, given.runs) for e in expected(case.policy, case.traffic)] for case in cases}
+    cases = wanted(given)
+    found = {case.name: _checks(case, given.runs) for case in cases}
     if given.output:
         console.show({name: [s.wire() for s in each] for name, each in found.items()}, given.output)
         return OK
     for case in cases:
-        each = found[case.name]
-        console.say(f"{case.name}: {case.traffic.told()}", *(line for s in each for line in s.told()))
-        console.say(*uncounted(case.thresholds))
-        console.say(*advice([s.expected for s in each], case.limit))
+        console.say(f"{case.name}: {case.traffic.told()}", *(line for s in found[case.name] for line in s.told()))
+        console.say(*unclassed(case.policy), *uncounted(case.thresholds))
+        costs = expected(case.policy, case.traffic)
+        console.say(*advice(costs, case.limit, answers_expected(case.policy, case.traffic)))
     return OK
 
 
-def _default(given: argparse.Namespace) -> Case:
-    share = SHARE if given.share is None else given.share
-    return Case("the default policy for errors", DEFAULT, Traffic(given.rate, share, given.bad))
-
-
-def _of_file(given: argparse.Namespace) -> list[Case]:
-    """The Deployments of a file. FailedError where there is none whose policy is known."""
-    from linnet.cli import manifests
-
-    manifests.needed()
-    from linnet.cli.judging import judged
-
-    found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))
-    known = [_case(j, given) for j in found if j.policy.checks and not j.unruled]
-    if not known:
-        unruled = [f"; {j.unruled}" for j in found if j.unruled][:1]
-        needs = "it takes a Deployment (mld), its RolloutPolicy if it names one, and its Model or checks of its own"
-        raise FailedError(f"{given.file}: {needs}{''.join(unruled)}")
-    return known
-
-
-def _case(judged: "Judged", given: argparse.Namespace) -> Case:
-    share = judged.share if given.share is None else given.share
-    return Case(
-        judged.manifest.name,
-        judged.policy.judged,
-        Traffic(given.rate, share, given.bad),
-        judged.replicas,
-        judged.canaries,
-        judged.time.total_seconds(),
-        judged.policy.limits.evidence.total_seconds(),
-        judged.policy.thresholds,
-    )
+def _checks(case: Case, runs: int) -> list[Simulated | SimulatedAnswers]:
+    """Those that can be played, answers last."""
+    counted = [simulated(case, cost, runs) for cost in expected(case.policy, case.traffic)]
+    cost = answers_expected(case.policy, case.traffic)
+    return [*counted, *([answers_simulated(case, cost, runs)] if cost is not None else [])]
 
 
 def simulated(case: Case, found: Expected, runs: int) -> Simulated:

@@ -121,7 +121,7 @@ def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str)
 
 def results(judgements: Sequence[Judgement]) -> list[CheckResult]:
     """What a ModelVersion keeps of each: many of them keep fewer shares of the traffic."""
-    most = basis.MOST_SEGMENTS * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
+    most = basis.MOST_SHARES * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
     return [_result(judgement, most) for judgement in judgements]
 
 
@@ -156,9 +156,8 @@ def _evidence(judgement: Judgement, most: int) -> CheckEvidence | None:
     if judgement.basis is None:
         return None
     form = basis.wire(judgement.basis)
-    if len(form.get("segments", ())) > most:
-        del form["segments"]
-    return CheckEvidence.model_validate(form)
+    long = {key for key in basis.BY_SHARE if len(form.get(key, ())) > most}
+    return CheckEvidence.model_validate({key: value for key, value in form.items() if key not in long})
 
 
 def _compared(shape: Shape) -> PredictionsResult:

@@ -40,6 +40,14 @@ def added(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(add, one, other)) if one and other else one or other
 
 
+def summed(pairs: Iterable[Pair]) -> Pair:
+    """Of all segments."""
+    total = Pair((), ())
+    for pair in pairs:
+        total = total.plus(pair)
+    return total
+
+
 @dataclass(frozen=True)
 class Estimate:
     """In bits, corrected for its bias (never below 0), with its standard error.

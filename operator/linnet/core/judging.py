@@ -10,7 +10,18 @@ from linnet.api.conditions import parse_time, timestamp
 from linnet.api.deployment import Phase
 from linnet.api.labels import REVISION
 from linnet.api.runtime import Predictions
-from linnet.core import analysis, evidence, inquiry, ledger, podhealth, predictions, resemblance, silence, traffic
+from linnet.core import (
+    analysis,
+    evidence,
+    inquiry,
+    ledger,
+    podhealth,
+    predictions,
+    resemblance,
+    silence,
+    soundness,
+    traffic,
+)
 from linnet.core.checks import Judgement, Signal, Track, Verdict
 from linnet.core.counters import PodCounters
 from linnet.core.evidence import Evidence
@@ -44,8 +55,8 @@ class Judged:
 
     def verdict(self, names: frozenset[str] | None = None) -> Verdict:
         """Of all checks, or of the named ones with all their slices; pod health always counts."""
-        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == podhealth.NAME]
-        counted = [j for j in asked if j.check != podhealth.NAME]
+        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == soundness.NAME]
+        counted = [j for j in asked if j.check != soundness.NAME]
         return analysis.overall(asked if counted else ())
 
 

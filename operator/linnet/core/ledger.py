@@ -38,6 +38,11 @@ class Recent:
     stable_n: float = 0.0
     seconds: float = 0.0
 
+    @property
+    def canary_rate(self) -> float:
+        """Canary requests a second, lately."""
+        return self.canary_n / self.seconds if self.seconds > 0 else 0.0
+
     def plus(self, cells: Iterable[Cell], elapsed: float) -> Recent:
         """The same one interval later."""
         counts = {Track.CANARY: 0, Track.STABLE: 0}
@@ -90,7 +95,7 @@ class Stream:
     @property
     def canary_rate(self) -> float:
         """Canary requests a second, lately."""
-        return self.recent.canary_n / self.recent.seconds if self.recent.seconds > 0 else 0.0
+        return self.recent.canary_rate
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from linnet.core.checks import Track
 from linnet.core.counters import PodCounters
-from linnet.core.divergence import Pair, added
+from linnet.core.divergence import Pair, added, summed
 from linnet.core.equality import Scatter, gain, scatter
 from linnet.core.ledger import MAX_PODS, Recent
 
@@ -57,23 +57,19 @@ class Answers:
 
     @property
     def total(self) -> Pair:
-        found = Pair((), ())
-        for pair in self.segments.values():
-            found = found.plus(pair)
-        return found
+        return summed(self.segments.values())
 
     @property
-    def dispersion(self) -> float:
-        """How many answers of one kind come together, at least 1: in bursts, or as pods have clients of their own.
+    def clients(self) -> Scatter:
+        """How the pods of one track differ from each other, as they do if each has clients of its own.
 
-        Bursts show where a pod's intervals differ from each other; clients, where the pods of one track do, which
-        needs two pods of it.
+        That needs two pods of it. With `bursts` it says how many answers of one kind come together.
         """
         pods = Scatter()
         for track in Track:
             mine = (pod.counted for pod in self.pods.values() if pod.track is track and pod.counted)
             pods = pods.plus(scatter(tuple(mine)[:WITNESSES]))
-        return max(self.bursts.ratio, pods.ratio)
+        return pods
 
 
 def start(classes: tuple[str, ...]) -> Answers:

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
-from linnet.core import analysis, basis, thresholds
-from linnet.core.checks import Judgement, Verdict
+from linnet.core import analysis, basis, resemblance, soundness, thresholds
+from linnet.core.basis import Counted
+from linnet.core.basis_answers import Compared
+from linnet.core.basis_pods import Pods
+from linnet.core.basis_query import Asked
+from linnet.core.checks import Judgement, Shape, Verdict
 
 ROUNDED: Final = 0.0006
 """A record rounds the statistic to three places."""
+BITS_ROUNDED: Final = 1e-8
+"""And what is in bits to nine."""
 COUNTS: Final = {
     "canaryRequests": "canary_n",
     "canaryBad": "canary_bad",
@@ -46,7 +52,17 @@ def _check(check: Json, record: Json) -> Replayed:
 
 def again(found: basis.Basis) -> Judgement:
     """The verdict from its basis."""
-    return analysis.weighed(found) if isinstance(found, basis.Counted) else thresholds.weighed(found)
+    match found:
+        case Counted():
+            return analysis.weighed(found)
+        case Asked():
+            return thresholds.weighed(found)
+        case Compared():
+            return resemblance.weighed(found)
+        case Pods():
+            return soundness.weighed(found)
+        case _:
+            assert_never(found)
 
 
 def _differences(check: Json, now: Judgement, record: Json) -> Iterator[str]:
@@ -59,6 +75,14 @@ def _differences(check: Json, now: Judgement, record: Json) -> Iterator[str]:
     for key, number in (("statistic", now.statistic), ("bound", now.bound)):
         if key in check and abs(float(check[key]) - number) > ROUNDED:
             yield f"the {key} was {check[key]}, and is {number:.3f}"
+    yield from _other_shape(check.get("predictions") or {}, now.shape)
     blamed = record.get("decision") == "RolledBack" and record.get("by") == "analysis"
     if blamed and record.get("reason") == now.check and now.verdict is not Verdict.FAIL:
         yield f"it was rolled back for {now.check}, whose verdict is {now.verdict}"
+
+
+def _other_shape(said: Json, now: Shape | None) -> Iterator[str]:
+    """Of answers that were compared."""
+    for key, number in (("divergence", now.divergence), ("error", now.error)) if now is not None else ():
+        if key in said and abs(float(said[key]) - number) > BITS_ROUNDED:
+            yield f"the {key} was {said[key]}, and is {number:.9f}"

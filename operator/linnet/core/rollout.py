@@ -9,7 +9,7 @@ from typing import assert_never
 from linnet.api.base import format_duration
 from linnet.api.conditions import timestamp
 from linnet.api.deployment import RolloutStatus
-from linnet.core import decisions, gates, hooks, podhealth, routing, steps, traffic
+from linnet.core import decisions, gates, hooks, routing, soundness, steps, traffic
 from linnet.core.checks import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
@@ -108,7 +108,7 @@ def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
     """
     counts, whole = failed.counts, family(failed.check) == failed.check
     total = whole and counts.canary_n > 0 and counts.canary_bad == counts.canary_n
-    silent = any(j.reason == podhealth.UNANSWERED for j in judged.judgements)
+    silent = any(j.reason == soundness.UNANSWERED for j in judged.judgements)
     return OUTAGE if (total or silent) and rollout.phase == "Baking" else failed.check
 
 

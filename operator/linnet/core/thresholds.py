@@ -10,7 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from linnet.core import basis
+from linnet.core import basis_query
 from linnet.core.checks import Asked, Judgement, Verdict
 from linnet.core.instant import Answer, Failure, NoValue, Value
 from linnet.core.queries import Question
@@ -102,7 +102,7 @@ def judge(check: Threshold, known: Measured, setting: Setting) -> Judgement:
     """The verdict on one check at this moment."""
     read_ago = None if known.read_at is None else round(setting.now - known.read_at, 6)
     return weighed(
-        basis.Asked(
+        basis_query.Asked(
             name=check.name,
             query=check.query,
             min=check.min,
@@ -123,7 +123,7 @@ def judge(check: Threshold, known: Measured, setting: Setting) -> Judgement:
     )
 
 
-def weighed(case: basis.Asked, there: Collection[str] = ()) -> Judgement:
+def weighed(case: basis_query.Asked, there: Collection[str] = ()) -> Judgement:
     """The verdict from what it stands on, now or from a record; `there` are the platform's queries.
 
     The rules are asked in order, the first that answers decides.
@@ -145,21 +145,21 @@ Said = tuple[Verdict, str, str]
 """Verdict, reason, message."""
 
 
-def unknown(case: basis.Asked, there: Collection[str]) -> Said | None:
+def unknown(case: basis_query.Asked, there: Collection[str]) -> Said | None:
     """The platform took the query away in mid-rollout."""
     if case.known:
         return None
     return Verdict.ERROR, "UnknownQuery", f"the platform has no such query; it has {', '.join(there) or 'none'}"
 
 
-def idle(case: basis.Asked, _: Collection[str]) -> Said | None:
+def idle(case: basis_query.Asked, _: Collection[str]) -> Said | None:
     """Whatever the query says then, it is not about this canary: some give 0 where there were no requests."""
     if case.answered is not False:
         return None
     return Verdict.INSUFFICIENT_DATA, "NoCanaryRequests", "the canary has had no requests yet"
 
 
-def missing(case: basis.Asked, _: Collection[str]) -> Said | None:
+def missing(case: basis_query.Asked, _: Collection[str]) -> Said | None:
     """Not asked yet, or the last answer was none."""
     if not case.asked:
         return Verdict.INSUFFICIENT_DATA, "NotAskedYet", "not asked yet"
@@ -172,7 +172,7 @@ def missing(case: basis.Asked, _: Collection[str]) -> Said | None:
     return None
 
 
-def breached(case: basis.Asked, _: Collection[str]) -> Said | None:
+def breached(case: basis_query.Asked, _: Collection[str]) -> Said | None:
     """Fail once it has lasted."""
     if not case.breaches:
         return None
@@ -182,7 +182,7 @@ def breached(case: basis.Asked, _: Collection[str]) -> Said | None:
     return Verdict.INCONCLUSIVE, "MaybeThresholdBreached", f"{text}, and {LIMIT} fail"
 
 
-def too_early(case: basis.Asked, _: Collection[str]) -> Said | None:
+def too_early(case: basis_query.Asked, _: Collection[str]) -> Said | None:
     """No answer in this step yet, or `for` has not elapsed."""
     if case.read_ago is None or case.read_ago > case.elapsed.total_seconds():
         return Verdict.INSUFFICIENT_DATA, "NoValueInStep", "not asked in this step yet"
@@ -191,14 +191,14 @@ def too_early(case: basis.Asked, _: Collection[str]) -> Said | None:
     return None
 
 
-def passed(case: basis.Asked, _: Collection[str]) -> Said:
+def passed(case: basis_query.Asked, _: Collection[str]) -> Said:
     return Verdict.PASS, "WithinBounds", f"{case.value:.8g} is {_bounds(case).text}"
 
 
-def _bounds(case: basis.Asked) -> Threshold:
+def _bounds(case: basis_query.Asked) -> Threshold:
     return Threshold(case.name, case.query, case.min, case.max)
 
 
-RULES: Final[tuple[Callable[[basis.Asked, Collection[str]], Said | None], ...]] = (
+RULES: Final[tuple[Callable[[basis_query.Asked, Collection[str]], Said | None], ...]] = (
     unknown, idle, missing, breached, too_early, passed,
 )  # fmt: skip
