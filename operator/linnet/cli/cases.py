@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from linnet.cli.answering import Shares
 from linnet.cli.console import FailedError, UsageError
 from linnet.cli.expecting import EVIDENCE_SECONDS, Traffic
+from linnet.cli.simulation import INTERVAL
 from linnet.core.checks import Check, Policy, Signal
 from linnet.core.thresholds import Threshold
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 SHARE: Final = 0.1
 LEAST_EACH_LOOK: Final = 5.0
-"""Requests that a look has at least: where they come more slowly, several looks are one."""
+MOST_LOOKS: Final = 1000
+"""Requests that a look has at least, and looks that a run has at most: where it takes more, several looks are one."""
 LENGTH_SECONDS: Final = 840.0
 """Steps and bake, if left out: 2m, 2m, 10m."""
 DEFAULT: Final = Policy((Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0),))
@@ -38,6 +40,10 @@ class Case:
     limit: float = EVIDENCE_SECONDS
     thresholds: tuple[Threshold, ...] = ()
     classes: Shares = ()
+
+    def each_look(self, total: float, rate: float) -> float:
+        """Requests that one look has in a run of so many, at `rate`; fewer looks see no less, only a little later."""
+        return max(LEAST_EACH_LOOK, rate * INTERVAL.total_seconds(), total / MOST_LOOKS)
 
 
 def wanted(given: argparse.Namespace) -> list[Case]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from linnet.cli import quantities
-from linnet.cli.cases import LEAST_EACH_LOOK, Case, wanted
+from linnet.cli.cases import Case, wanted
 from linnet.cli.console import FORMATS, OK, Console, UsageError
 from linnet.cli.expecting import Expected, advice, answers_expected, expected, unclassed, uncounted
 from linnet.cli.quantities import percent
-from linnet.cli.simulation import INTERVAL, Outcome, Scenario
+from linnet.cli.simulation import Outcome, Scenario
 from linnet.cli.simulation import run as play
 from linnet.cli.simulation_answers import SimulatedAnswers, answers_simulated
 from linnet.cli.worlds import World
@@ -135,7 +135,6 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
         traffic.bad,
         traffic.bad,
         share=traffic.share,
-        per_interval=max(LEAST_EACH_LOOK, found.rate * INTERVAL.total_seconds()),
         stable_pods=case.stable_pods,
         canary_pods=case.canary_pods,
     )
@@ -143,7 +142,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
     twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
     good = Scenario(
         "good",
-        world,
+        replace(world, per_interval=case.each_look(whole, found.rate)),
         found.check,
         "rolled back",
         whole,
@@ -151,7 +150,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
         detect_ratio=policy.detect_ratio,
         detect_power=policy.detect_power,
     )
-    worse = world.with_rates(traffic.bad, found.cost.bad_rate)
+    worse = replace(world, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
     return good, replace(good, name="bad", world=worse, measure="passed", total=twice)
 
 

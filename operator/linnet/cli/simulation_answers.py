@@ -7,11 +7,10 @@ from statistics import fmean
 from typing import Final
 
 from linnet.cli.answering import Answered, Shares
-from linnet.cli.cases import LEAST_EACH_LOOK, Case
+from linnet.cli.cases import Case
 from linnet.cli.expecting import ExpectedAnswers, Traffic
 from linnet.cli.predicting import Trial, run
 from linnet.cli.quantities import count, percent, proportion, time
-from linnet.cli.simulation import INTERVAL
 from linnet.core.checks import Resemblance, Verdict
 from linnet.core.divergence import SEEN, jensen_shannon
 
@@ -116,14 +115,15 @@ def answers_simulated(case: Case, cost: ExpectedAnswers, runs: int) -> Simulated
 
 
 def _trial(case: Case, check: Resemblance, canary: Shares, total: float) -> Trial:
+    played = int(min(total, MOST_ANSWERS))
     world = Answered(
         case.classes,
         canary,
         share=case.traffic.share,
-        per_interval=max(LEAST_EACH_LOOK, case.traffic.rate * INTERVAL.total_seconds()),
+        per_interval=case.each_look(played, case.traffic.rate),
         stable_pods=case.stable_pods,
         canary_pods=case.canary_pods,
-        total=int(min(total, MOST_ANSWERS)),
+        total=played,
     )
     return Trial(world, check, case.policy)
 
