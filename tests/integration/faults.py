@@ -65,6 +65,7 @@ class Proxy:
     frozen: int = 0
     """So many watches, from the first, stay open and silent."""
     _number: int = 0
+    _under_way: int = 0
     _watched: int = 0
     _watches: set[web.StreamResponse] = field(default_factory=set)
 
@@ -77,6 +78,7 @@ class Proxy:
         until(lambda: self._url, "the proxy")
         try:
             yield self
+            until(lambda: not self._under_way, "the API server's answers: the next operator must find what they made")
         finally:
             self._loop.call_soon_threadsafe(self._stop.set)
             thread.join(CUT_SECONDS)
@@ -151,7 +153,11 @@ class Proxy:
             self.cut = True
             return self._broken(request)
         self.writes.append((request.method, request.path))
-        answer = await self._forward(request)
+        self._under_way += 1
+        try:
+            answer = await self._forward(request)
+        finally:
+            self._under_way -= 1
         if fate is Fate.IS_NOT_ANSWERED:
             self.cut = True
             return self._broken(request)
