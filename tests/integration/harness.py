@@ -235,7 +235,11 @@ class World:
         return "\n".join([*shown, *tails])
 
     def at_rest(self, seconds: float) -> float:
-        """Writes of the newest operator while nothing happens for so long."""
+        """Writes of the newest operator while nothing happens for so long, once its last Events are written."""
+        until(lambda: self._written(0.5) == 0, "the last Events")
+        return self._written(seconds)
+
+    def _written(self, seconds: float) -> float:
         before = self.operator.writes()
         time.sleep(seconds)
         return self.operator.writes() - before

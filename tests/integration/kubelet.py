@@ -65,7 +65,7 @@ class Kubelet:
 
     def answer(self, version: int, good: int = 0, bad: int = 0, slow: int = 0) -> int:
         """Requests that the version's pods answered meanwhile, spread evenly; how many pods there are."""
-        found = [s.answers for name, s in self.servers.items() if _version(self.pods[name]) == version]
+        found = self.serving(version)
         for place, total in (("good", good), ("bad", bad), ("slow", slow)):
             for index, answers in enumerate(found):
                 share = total // len(found) + (index < total % len(found))
@@ -73,7 +73,9 @@ class Kubelet:
         return len(found)
 
     def serving(self, version: int) -> list[Answers]:
-        return [s.answers for name, s in self.servers.items() if _version(self.pods[name]) == version]
+        """Of each of the version's pods; a copy is looked through, since pods come and go in another thread."""
+        found = [(s.answers, self.pods.get(name)) for name, s in list(self.servers.items())]
+        return [answers for answers, pod in found if pod is not None and _version(pod) == version]
 
     def forget_counters(self, version: int) -> None:
         """The pods' counters start again at zero, as after a restart of the server."""
