@@ -55,6 +55,7 @@ class Kubelet:
     pods: dict[str, Json] = field(default_factory=dict)
     servers: dict[str, PodServer] = field(default_factory=dict)
     paused: bool = False
+    _playing: threading.Lock = field(default_factory=threading.Lock)
 
     def behave(self, version: int, **behavior: Any) -> None:
         """Change how a version's pods do, those that run included."""
@@ -127,6 +128,11 @@ class Kubelet:
             self._play(name, pod)
 
     def _play(self, name: str, pod: Json) -> None:
+        """One at a time: a pod that begins while a test changes its behavior has one server, and the later status."""
+        with self._playing:
+            self._patch(name, pod)
+
+    def _patch(self, name: str, pod: Json) -> None:
         plays: dict[str, Callable[[str, Json], Json]] = {
             "serving": self._serve,
             "validation": self._validate,
