@@ -25,14 +25,14 @@ lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
 	mypy
 	lint-imports
-	$(PY) -m linnet.api.crds --check crds
-	$(PY) -m linnet.api.reference --check docs/reference/api.md
-	$(PY) -m linnet.api.decision_schema --check docs/reference/decision.schema.json
+	$(PY) -m linnet.api.generate.crds --check crds
+	$(PY) -m linnet.api.generate.reference --check docs/reference/api.md
+	$(PY) -m linnet.api.generate.decision_schema --check docs/reference/decision.schema.json
 
 generate: venv ## CRDs and the log's schema from the API's types, and the reference pages of API and chart
-	$(PY) -m linnet.api.crds crds
-	$(PY) -m linnet.api.reference docs/reference/api.md
-	$(PY) -m linnet.api.decision_schema docs/reference/decision.schema.json
+	$(PY) -m linnet.api.generate.crds crds
+	$(PY) -m linnet.api.generate.reference docs/reference/api.md
+	$(PY) -m linnet.api.generate.decision_schema docs/reference/decision.schema.json
 	$(PY) hack/chart.py docs
 
 cluster: venv ## start the embedded cluster (a real one, on this machine), with a gateway

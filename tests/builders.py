@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from linnet.api.model import ModelSpec, ModelStatus
-from linnet.api.modelversion import ModelVersionStatus
+from linnet.api.kinds.model import ModelSpec, ModelStatus
+from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.core import children, versions
 from linnet.core.model import plan as plan_model

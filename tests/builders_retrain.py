@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from linnet.api.conditions import Condition, find, timestamp
-from linnet.api.retrainpolicy import RetrainPolicyStatus, Run
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
+from linnet.api.parts.conditions import Condition, find, timestamp
 from linnet.core import children, retrain
 from linnet.core.observed import Parent, Platform, RetrainObserved
 from linnet.core.parse import parse_status

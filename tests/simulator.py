@@ -14,14 +14,14 @@ from typing import Any
 
 import yaml
 
-from linnet.api.conditions import find
-from linnet.api.deployment import DeploymentStatus
-from linnet.api.hooks import Hooks
+from linnet.api.kinds.deployment import DeploymentStatus
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.labels import REVISION
-from linnet.api.model import ModelSpec
-from linnet.api.modelversion import ModelVersionStatus
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.conditions import find
+from linnet.api.parts.hooks import Hooks
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core import children, deployment, modelversion, routes
 from linnet.core.counters import REQUESTS, PodCounters
 from linnet.core.instant import Answer, NoValue

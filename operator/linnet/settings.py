@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
-from linnet.api.base import parse_duration
+from linnet.api.parts.base import parse_duration
 
 T = TypeVar("T", int, float)
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})

@@ -15,7 +15,7 @@ from linnet.adapters.children import Children
 from linnet.adapters.errors import ConflictError, ForbiddenError, LeadershipLostError
 from linnet.adapters.gather import as_parent
 from linnet.adapters.journal import Journal
-from linnet.api.modelversion import Decision, Quarantine
+from linnet.api.kinds.model_version import Decision, Quarantine
 from linnet.core.plan import Action, Delete, Emit, Log, Notify, Patch, Record, Ref
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -12,8 +12,8 @@ from linnet.adapters.gather import account_names, as_parent, waits
 from linnet.adapters.memory import Memory
 from linnet.adapters.request_policy import RequestPolicy, forged
 from linnet.adapters.service_accounts import ServiceAccounts
+from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import ALLOW_PODS
-from linnet.api.modelversion import ModelVersionSpec
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.core.plan import Ref
 

@@ -15,7 +15,7 @@ from aiohttp import web
 import certificates
 from linnet.adapters import hooks
 from linnet.adapters.hooks import Endpoints
-from linnet.api.hooks import Hooks
+from linnet.api.parts.hooks import Hooks
 from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Notify, Ref
 from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply

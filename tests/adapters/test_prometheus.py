@@ -12,7 +12,7 @@ from aiohttp import web
 import certificates
 import prometheus_server
 from linnet.adapters.prometheus import Prometheus
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.instant import Answer, Failure, NoValue, Value
 from linnet.core.queries import Question
 

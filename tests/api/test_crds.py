@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from linnet.api.crds import KINDS, Kind, crd, main, render
+from linnet.api.generate.crds import KINDS, Kind, crd, main, render
 
 REPO = Path(__file__).parents[2]
 Schema = dict[str, Any]

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import Field
 
-from linnet.api.base import Duration, Wire, rules
-from linnet.api.schema import UnsupportedSchemaError, structural
+from linnet.api.generate.schema import UnsupportedSchemaError, structural
+from linnet.api.parts.base import Duration, Wire, rules
 
 
 class Inner(Wire):

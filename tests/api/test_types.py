@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from linnet.api.base import format_duration, format_quantity, parse_duration, parse_quantity
-from linnet.api.conditions import Reason, condition, find, is_true, merge
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus
-from linnet.api.model import ModelSpec
-from linnet.api.modelversion import ModelVersionSpec
+from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.model_version import ModelVersionSpec
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.names import Verb
-from linnet.api.requests import BadRequestError, LastRequest, Request, parse_request, pending
-from linnet.api.retrainpolicy import RetrainPolicySpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
-from linnet.api.runtime import LabelMatch
+from linnet.api.parts.base import format_duration, format_quantity, parse_duration, parse_quantity
+from linnet.api.parts.conditions import Reason, condition, find, is_true, merge
+from linnet.api.parts.requests import BadRequestError, LastRequest, Request, parse_request, pending
+from linnet.api.parts.runtime import LabelMatch
 from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from linnet.api.base import Wire
-from linnet.api.hooks import Hooks
 from linnet.api.names import API_VERSION
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.base import Wire
+from linnet.api.parts.hooks import Hooks
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.instant import Failure, Value
 from simulator import Behavior, Cluster
 

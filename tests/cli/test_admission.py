@@ -5,7 +5,7 @@ import json
 import pytest
 
 from api.test_acceptance import REFUSED, TAKEN
-from linnet.api import crds
+from linnet.api.generate import crds
 from linnet.cli import cel
 from linnet.cli.admission import refusals
 from linnet.core.parse import invalid_fields

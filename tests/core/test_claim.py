@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linnet.api.base import parse_quantity
-from linnet.api.model import ModelSpec
-from linnet.api.modelversion import ModelVersionSpec, Origin
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.model_version import ModelVersionSpec, Origin
+from linnet.api.parts.base import parse_quantity
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import claim
 from linnet.core.claim import Claim, Refusal
 from linnet.core.podparts import Owner

@@ -6,7 +6,7 @@ import pytest
 
 from core.test_rollout import at_rest
 from core.test_strategies import until_phase
-from linnet.api.deployment import DeploymentSpec
+from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.core import stage
 from linnet.core.traffic_gateway import GATEWAY
 from simulator import Behavior, Cluster

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.test_rollout import QUICK, at_rest, serving
-from linnet.api.hooks import Hooks
+from linnet.api.parts.hooks import Hooks
 from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply
 from simulator import Behavior, Cluster
 

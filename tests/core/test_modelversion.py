@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builders import NOW, ModelWorld, VersionWorld
-from linnet.api.modelversion import Decision, ModelVersionStatus, Quarantine
+from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarantine
 from linnet.core.modelversion import plan, record
 from linnet.core.plan import Apply, Delete, Emit, Log, Record
 from simulator import DIGESTS

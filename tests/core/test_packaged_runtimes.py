@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from linnet.api.model import ModelSpec
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import defaults, series
 from linnet.core.checks import Signal
 from linnet.core.counters import PodCounters, count_pod

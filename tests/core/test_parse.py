@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus
-from linnet.api.model import ModelSpec, ModelStatus
-from linnet.api.modelversion import ModelVersionStatus
-from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus
+from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.kinds.model import ModelSpec, ModelStatus
+from linnet.api.kinds.model_version import ModelVersionStatus
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStatus
 from linnet.core.parse import Invalid, parse_spec, parse_status
 
 # The machine that runs this may be busy: slow drawing says nothing about the code.

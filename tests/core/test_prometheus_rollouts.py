@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.test_rollout import QUICK, at_rest, serving
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.instant import Failure, NoValue, Value
 from linnet.core.queries import Question
 from simulator import Behavior, Cluster

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.api.modelversion import CheckEvidence, CheckResult, Decision
+from linnet.api.kinds.model_version import CheckEvidence, CheckResult, Decision
 from linnet.core import basis, decisions, replay, resemblance, soundness
 from linnet.core.basis import Counted
 from linnet.core.basis_answers import Compared

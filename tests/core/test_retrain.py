@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from builders_retrain import NOW, World, claim, digest, model, retrain_, standing
-from linnet.api.conditions import Reason, timestamp
+from linnet.api.parts.conditions import Reason, timestamp
 from linnet.core import retrain
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch
 

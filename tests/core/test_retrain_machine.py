@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from builders_retrain import NOW, World, claim, model, standing
-from linnet.api.base import parse_duration
+from linnet.api.parts.base import parse_duration
 
 pytestmark = pytest.mark.rollouts
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from core.test_rollout import QUICK, at_rest
-from linnet.api.conditions import Reason
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.modelversion import ModelVersionSpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model_version import ModelVersionSpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
+from linnet.api.parts.conditions import Reason
 from linnet.core import manifests, shared
 from linnet.core.observed import Parent
 from linnet.core.parse import parse_spec

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.model import ModelSpec
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import policy, unsupported
 from linnet.core.analysis import judge
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.modelversion import CheckResult, Decision
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model_version import CheckResult, Decision
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import decisions, families, policy, replay
 from linnet.core.analysis import judge_all
 from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from core.test_rollout import at_rest, serving
-from linnet.api.model import ModelSpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.core import policy, shared
 from linnet.core.runtimes import freeze
 from simulator import CATALOGUE, Behavior, Cluster

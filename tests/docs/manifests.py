@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from docs.pages import REPO, blocks, shown
-from linnet.api.crds import KINDS
+from linnet.api.generate.crds import KINDS
 
 Object = dict[str, Any]
 OURS = {kind.name: kind for kind in KINDS}

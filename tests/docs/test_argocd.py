@@ -9,7 +9,7 @@ import yaml
 from lupa import lua51
 
 from docs.pages import REPO
-from linnet.api.requests import parse_request
+from linnet.api.parts.requests import parse_request
 from linnet.core.asked import ALLOWED
 from simulator import Behavior, Cluster
 

@@ -15,7 +15,7 @@ import samples
 from control_plane import REPO, ApiServer, Said, as_user, path, running
 from docs.commands import Command, How, all_commands
 from integration.harness import install_admission, until
-from linnet.api import crds
+from linnet.api.generate import crds
 
 ALL = all_commands()
 PAGES = list(dict.fromkeys(c.page for c in ALL if c.how in {How.RUN, How.DRY}))

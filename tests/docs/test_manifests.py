@@ -9,10 +9,10 @@ import yaml
 from control_plane import ApiServer
 from docs.manifests import OURS, Source, is_object, kind_of_fragment, sources
 from docs.pages import REPO
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.model import ModelSpec
-from linnet.api.retrainpolicy import RetrainPolicySpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.core import retrain_spec, unsupported
 from linnet.core.parse import Invalid, parse_spec
 

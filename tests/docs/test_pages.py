@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from docs.pages import REPO, Page, pages
-from linnet.api.crds import KINDS
+from linnet.api.generate.crds import KINDS
 
 KNOWN = {"", "yaml", "json", "console", "bash", "sh", "python", "lua"}
 PROMISED: set[str] = set()

@@ -12,9 +12,9 @@ import pytest
 
 from docs.pages import REPO
 from linnet.adapters.hooks import Endpoints
-from linnet.api.deployment import CheckVerdict, RevisionStatus, RolloutStatus
-from linnet.api.hooks import Hooks
-from linnet.api.strategy import Hook, HookPoint
+from linnet.api.kinds.deployment import CheckVerdict, RevisionStatus, RolloutStatus
+from linnet.api.parts.hooks import Hooks
+from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import cloudevents
 from linnet.core.observed import Parent
 from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply

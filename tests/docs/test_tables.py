@@ -12,16 +12,16 @@ from prometheus_client import Metric
 from docs.pages import REPO, code, page, rows
 from linnet import settings
 from linnet.adapters.telemetry import Telemetry
-from linnet.api import reference
-from linnet.api.conditions import Reason
-from linnet.api.deployment import CheckVerdict, DeploymentSpec, Phase, RevisionStatus, RolloutStatus
-from linnet.api.model import ModelSpec
-from linnet.api.modelversion import CheckResult, Decision
+from linnet.api.generate import reference
+from linnet.api.kinds.deployment import CheckVerdict, DeploymentSpec, Phase, RevisionStatus, RolloutStatus
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.model_version import CheckResult, Decision
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, Run
 from linnet.api.names import Verb
-from linnet.api.requests import LastRequest
-from linnet.api.retrainpolicy import RetrainPolicySpec, Run
-from linnet.api.runtime import Histogram, LabelMatch, RuntimeMetrics
-from linnet.api.strategy import Hook, HookPoint
+from linnet.api.parts.conditions import Reason
+from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.runtime import Histogram, LabelMatch, RuntimeMetrics
+from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import capacity, cloudevents, modelversion, retrain_admission, retrain_spec, unsupported
 from linnet.core.asked import ALLOWED
 from linnet.core.observed import Parent

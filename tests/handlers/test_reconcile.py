@@ -16,7 +16,7 @@ from linnet.adapters.errors import (
     UnavailableError,
 )
 from linnet.adapters.gather import as_parent
-from linnet.api.deployment import DeploymentStatus
+from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.observed import Parent
 from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
 from linnet.handlers.reconcile import Deps, Kind, reconcile

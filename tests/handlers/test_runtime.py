@@ -6,13 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from linnet.adapters.errors import (
-    ConflictError,
-    ForeignObjectError,
-    KubeError,
-    LeadershipLostError,
-    UnavailableError,
-)
+from linnet.adapters.errors import ConflictError, ForeignObjectError, KubeError, LeadershipLostError, UnavailableError
 from linnet.adapters.telemetry import Telemetry
 from linnet.core.plan import Ref
 from linnet.handlers.runtime import Runtime

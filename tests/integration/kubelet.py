@@ -17,8 +17,8 @@ import httpx
 
 from integration.pod_metrics import Answers, PodServer
 from linnet.adapters.clock import now
-from linnet.api.conditions import timestamp
 from linnet.api.labels import COMPONENT, MANAGED, MODEL, REVISION, VERSION
+from linnet.api.parts.conditions import timestamp
 
 Json = dict[str, Any]
 

@@ -15,7 +15,7 @@ from linnet.adapters.gather import serving
 from linnet.adapters.journal import Journal
 from linnet.adapters.kinds import Resource
 from linnet.adapters.kube import Kube
-from linnet.api.modelversion import ModelVersionStatus
+from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import API_VERSION
 from linnet.core import modelversion
 from linnet.core.observed import Parent

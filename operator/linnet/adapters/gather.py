@@ -14,7 +14,7 @@ from linnet.adapters.cache import Cache
 from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.api.requests import LastRequest, pending
+from linnet.api.parts.requests import LastRequest, pending
 from linnet.core import abilities, children, deployment, routes
 from linnet.core.instant import Answer
 from linnet.core.observed import (

@@ -16,7 +16,7 @@ from typing import Final
 
 from linnet.adapters.outbound import Outbound, OutboundError, Server
 from linnet.adapters.patience import Patience
-from linnet.api.hooks import Endpoint, Hooks
+from linnet.api.parts.hooks import Endpoint, Hooks
 from linnet.core import cloudevents
 from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Manifest, Notify, Ref

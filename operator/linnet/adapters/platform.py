@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from linnet.api.hooks import Hooks
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.hooks import Hooks
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core import queries
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue

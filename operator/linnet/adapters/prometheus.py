@@ -9,7 +9,7 @@ from typing import Final
 
 from linnet.adapters.outbound import Outbound, OutboundError, Server
 from linnet.adapters.patience import Patience
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.instant import Answer, Failure, NoValue, answer
 from linnet.core.queries import Question
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from linnet.api.crds import Kind, crd
+from linnet.api.generate.crds import Kind, crd
 from linnet.cli.cel import compiled
 
 Schema = Mapping[str, Any]

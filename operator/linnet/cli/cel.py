@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, Final
 
-from linnet.api.base import parse_quantity
+from linnet.api.parts.base import parse_quantity
 
 Env = Mapping[str, Any]
 Node = Callable[[Env], Any]

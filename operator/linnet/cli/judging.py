@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.model import ModelSpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
-from linnet.api.runtime import FrozenRuntime, RuntimePorts
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model import ModelSpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
+from linnet.api.parts.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.manifests import Manifest
 from linnet.core import policy, shared
 from linnet.core.parse import parse_spec

@@ -59,7 +59,7 @@ def _tell(console: Console, objects: int, problems: Found, notes: Found) -> None
 
 def _problems(manifest: Manifest) -> Iterator[str]:
     """What the API server or the operator would say of this object alone: sentences that begin with a path."""
-    from linnet.api.crds import KINDS
+    from linnet.api.generate.crds import KINDS
     from linnet.cli.admission import refusals
     from linnet.core.parse import invalid_fields
 
@@ -75,11 +75,11 @@ def _problems(manifest: Manifest) -> Iterator[str]:
 
 def _later(manifest: Manifest) -> Iterator[str]:
     """Fields that the API has and this release does not, and what a RetrainPolicy must not say."""
-    from linnet.api.conditions import Reason
-    from linnet.api.deployment import DeploymentSpec
-    from linnet.api.model import ModelSpec
-    from linnet.api.retrainpolicy import RetrainPolicySpec
-    from linnet.api.rolloutpolicy import RolloutPolicySpec
+    from linnet.api.kinds.deployment import DeploymentSpec
+    from linnet.api.kinds.model import ModelSpec
+    from linnet.api.kinds.retrain_policy import RetrainPolicySpec
+    from linnet.api.kinds.rollout_policy import RolloutPolicySpec
+    from linnet.api.parts.conditions import Reason
     from linnet.core import unsupported
     from linnet.core.retrain_spec import obstacles
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from linnet.cli.console import FailedError
 
 if TYPE_CHECKING:
-    from linnet.api.hooks import Hooks
-    from linnet.api.prometheus import PrometheusServer
+    from linnet.api.parts.hooks import Hooks
+    from linnet.api.parts.prometheus import PrometheusServer
     from linnet.core.policy import Rules
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ _OF_THE_CHART = ("tokenSecret", "caSecret")
 
 def prometheus(values: Path) -> "PrometheusServer | None":
     """The server, None if the values have none. FailedError names what can't be used."""
-    from linnet.api.prometheus import PrometheusServer
+    from linnet.api.parts.prometheus import PrometheusServer
     from linnet.core import queries
 
     def made(given: Mapping[str, Any]) -> PrometheusServer | None:
@@ -33,7 +33,7 @@ def prometheus(values: Path) -> "PrometheusServer | None":
 
 def endpoints(values: Path) -> "Hooks | None":
     """Whom hooks may name, None if the values have nobody. FailedError names what can't be used."""
-    from linnet.api.hooks import Hooks
+    from linnet.api.parts.hooks import Hooks
 
     def made(given: Mapping[str, Any]) -> Hooks | None:
         named, events = [_own(e) for e in given.get("endpoints") or ()], given.get("events") or {}

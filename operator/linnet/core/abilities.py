@@ -7,9 +7,9 @@ request of the rule with an error. So what nobody vouches for is not asked of it
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.strategy import Mirror, Step
-from linnet.api.traffic import Traffic
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.parts.strategy import Mirror, Step
+from linnet.api.parts.traffic import Traffic
 from linnet.core import sessions, shared
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec

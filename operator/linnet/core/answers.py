@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from linnet.api.conditions import timestamp
 from linnet.api.names import Verb
-from linnet.api.requests import LastRequest, Request
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.requests import LastRequest, Request
 from linnet.core.plan import Action, Emit, Log
 
 UNPROVEN = (

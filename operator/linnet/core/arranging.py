@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from linnet.api.deployment import RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION
 from linnet.core import autoscaling, defaults, isolation, manifests, routing, traffic
 from linnet.core.manifests import Image

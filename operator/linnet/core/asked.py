@@ -6,10 +6,10 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from linnet.api.conditions import parse_time
-from linnet.api.deployment import Phase, RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
-from linnet.api.requests import Request, pending
+from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.requests import Request, pending
 from linnet.core import answers, decisions, going_back, hooks, steps, turns
 from linnet.core.going_back import Answer, named, on_trial
 from linnet.core.judging import Judged

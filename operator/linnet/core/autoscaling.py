@@ -7,7 +7,7 @@ reason to shrink (argo-rollouts #2857, #3849; flagger #869, #1600).
 from collections.abc import Iterator
 from typing import Final
 
-from linnet.api.deployment import Autoscaling, MetricTarget, RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import Autoscaling, MetricTarget, RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT
 from linnet.core.plan import Action, Apply, Delete, Manifest
 from linnet.core.podparts import Owner, metadata

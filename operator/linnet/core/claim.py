@@ -12,10 +12,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
-from linnet.api.base import Digest, QuantityMap, StatusWire, StringMap, Text
-from linnet.api.model import Lineage, ModelSpec, Source, Uri
-from linnet.api.modelversion import ModelVersionSpec, Origin
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.model import Lineage, ModelSpec, Source, Uri
+from linnet.api.kinds.model_version import ModelVersionSpec, Origin
+from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Text
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.plan import Manifest
 from linnet.core.podparts import Owner

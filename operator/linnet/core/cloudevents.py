@@ -9,9 +9,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import RevisionStatus, RolloutStatus
-from linnet.api.strategy import Hook
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.strategy import Hook
 from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Manifest, Ref
 

@@ -10,15 +10,7 @@ from typing import Final
 from linnet.core.checks import Signal
 from linnet.core.classes import Buckets
 from linnet.core.exposition import NUMBER, Series, announced, has_sample, picked
-from linnet.core.selection import (
-    SECONDS,
-    CounterRule,
-    HistogramRule,
-    MetricRules,
-    PredictionRule,
-    Selector,
-    matches,
-)
+from linnet.core.selection import SECONDS, CounterRule, HistogramRule, MetricRules, PredictionRule, Selector, matches
 from linnet.core.slices import Slice
 
 REQUESTS: Final = "runtime.requests"

@@ -6,10 +6,8 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Final, Literal
 
-from linnet.api.base import REASON_SIZE
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import RolloutStatus
-from linnet.api.modelversion import (
+from linnet.api.kinds.deployment import RolloutStatus
+from linnet.api.kinds.model_version import (
     CheckEvidence,
     CheckResult,
     ClassResult,
@@ -19,7 +17,9 @@ from linnet.api.modelversion import (
     Quarantine,
     SliceResult,
 )
-from linnet.api.requests import Request
+from linnet.api.parts.base import REASON_SIZE
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.requests import Request
 from linnet.core import basis
 from linnet.core.checks import Judgement, Shape, Signal
 from linnet.core.judging import Judged

@@ -5,10 +5,10 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
-from linnet.api.analysis import Analysis, Check
-from linnet.api.rolloutpolicy import Deadlines
-from linnet.api.runtime import FrozenRuntime
-from linnet.api.strategy import Analyse, Bake, Pause, Step, Strategy
+from linnet.api.kinds.rollout_policy import Deadlines
+from linnet.api.parts.analysis import Analysis, Check
+from linnet.api.parts.runtime import FrozenRuntime
+from linnet.api.parts.strategy import Analyse, Bake, Pause, Step, Strategy
 
 GRACE_PERIOD: Final = timedelta(seconds=30)
 KEEP_VERSIONS: Final = 10

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from linnet.api.conditions import Reason, find, merge
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
+from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
+from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core import abilities, arranging, asked, hooks, judging, rollout, shared, summary, unsupported
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest

@@ -6,9 +6,9 @@ in `rollout`, and nothing is asked once a decision has been made.
 
 from collections.abc import Callable, Iterable
 
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import HookStatus, RolloutStatus
-from linnet.api.strategy import Hook, HookPoint
+from linnet.api.kinds.deployment import HookStatus, RolloutStatus
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import hooks
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit, Log

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import RevisionStatus, RolloutStatus
-from linnet.api.requests import Request
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.requests import Request
 from linnet.core import decisions, manifests, turns
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit

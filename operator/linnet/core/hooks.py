@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from linnet.api.conditions import parse_time, timestamp
-from linnet.api.deployment import HookStatus, RolloutStatus
-from linnet.api.strategy import Hook, HookPoint
+from linnet.api.kinds.deployment import HookStatus, RolloutStatus
+from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import cloudevents
 from linnet.core.plan import Action, Notify
 from linnet.core.policy import Rules

@@ -6,7 +6,7 @@ GPU is free only when the pod that held it is gone.
 
 from collections.abc import Mapping
 
-from linnet.api.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RevisionStatus
 from linnet.core.stage import Stage
 from linnet.core.world import World
 

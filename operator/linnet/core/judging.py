@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.conditions import parse_time, timestamp
-from linnet.api.deployment import Phase
+from linnet.api.kinds.deployment import Phase
 from linnet.api.labels import REVISION
-from linnet.api.runtime import Predictions
+from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.runtime import Predictions
 from linnet.core import (
     analysis,
     evidence,

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.base import format_duration
-from linnet.api.deployment import DeploymentSpec, RevisionStatus
+from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
+from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, DEPLOYMENT, LOADED, MODEL, REVISION, TEMPLATE, VERSION
-from linnet.api.modelversion import ModelVersionSpec
-from linnet.api.pod import PodSettings
+from linnet.api.parts.base import format_duration
+from linnet.api.parts.pod import PodSettings
 from linnet.core import defaults
 from linnet.core.plan import Manifest
 from linnet.core.podparts import Owner, fetch_container, metadata, pod_spec, volumes

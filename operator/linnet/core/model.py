@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from linnet.api.conditions import Reason, condition, merge, timestamp
-from linnet.api.model import ModelSpec, ModelStatus, VersionSummary
-from linnet.api.requests import pending
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
+from linnet.api.parts.conditions import Reason, condition, merge, timestamp
+from linnet.api.parts.requests import pending
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import answers, defaults, unsupported, versions
 from linnet.core.observed import ModelObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status

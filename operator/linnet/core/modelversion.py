@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.conditions import Reason, condition, find, is_true, merge, timestamp
-from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Quarantine
+from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
 from linnet.api.names import Verb
-from linnet.api.requests import LastRequest, Request, pending
+from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
+from linnet.api.parts.requests import LastRequest, Request, pending
 from linnet.core import answers, decisions, unsupported, validation
 from linnet.core.children import JobView
 from linnet.core.manifests import Image

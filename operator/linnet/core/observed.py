@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from linnet.api.hooks import Hooks
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.api.prometheus import PrometheusServer
+from linnet.api.parts.hooks import Hooks
+from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
 from linnet.core.counters import PodCounters
 from linnet.core.instant import Answer

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
-from linnet.api.modelversion import Decision, Quarantine
+from linnet.api.kinds.model_version import Decision, Quarantine
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""

@@ -4,7 +4,7 @@ import json
 import math
 from datetime import timedelta
 
-from linnet.api.deployment import RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.core import hooks, soundness
 from linnet.core.basis_pods import Pods
 from linnet.core.checks import Judgement

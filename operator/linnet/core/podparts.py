@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.base import format_quantity
+from linnet.api.kinds.model import Credentials, Source
 from linnet.api.labels import MANAGED
-from linnet.api.model import Credentials, Source
 from linnet.api.names import API_VERSION
-from linnet.api.pod import EnvVar, PodSettings
+from linnet.api.parts.base import format_quantity
+from linnet.api.parts.pod import EnvVar, PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.runtimes import MODEL_DIR
 

@@ -8,11 +8,11 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Literal
 
-from linnet.api.analysis import Analysis, Check
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.rolloutpolicy import Deadlines, RolloutPolicySpec
-from linnet.api.runtime import FrozenRuntime
-from linnet.api.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.rollout_policy import Deadlines, RolloutPolicySpec
+from linnet.api.parts.analysis import Analysis, Check
+from linnet.api.parts.runtime import FrozenRuntime
+from linnet.api.parts.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
 from linnet.core import checks, defaults, series
 from linnet.core.checks import Signal
 from linnet.core.defaults import Limits

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from linnet.api.base import parse_signed
-from linnet.api.model import Lineage
+from linnet.api.kinds.model import Lineage
+from linnet.api.parts.base import parse_signed
 from linnet.core.children import ContainerState
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from functools import reduce
 from typing import Final
 
-from linnet.api.conditions import Condition, Reason, condition, find, merge, timestamp
-from linnet.api.retrainpolicy import RetrainPolicyStatus, Run
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
+from linnet.api.parts.conditions import Condition, Reason, condition, find, merge, timestamp
 from linnet.core import answers, training, training_outcome
 from linnet.core.children import CronJobView
 from linnet.core.observed import RetrainObserved

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
-from linnet.api.base import format_duration
-from linnet.api.conditions import timestamp
 from linnet.api.labels import TRIGGER
 from linnet.api.names import Verb
-from linnet.api.requests import Request, pending
+from linnet.api.parts.base import format_duration
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.requests import Request, pending
 from linnet.core import answers, training
 from linnet.core.children import CronJobView, JobView
 from linnet.core.plan import Create, Delete, Patch

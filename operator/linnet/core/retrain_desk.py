@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.conditions import Reason
-from linnet.api.model import ModelSpec, ModelStatus
-from linnet.api.requests import LastRequest
-from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus, Run
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.kinds.model import ModelSpec, ModelStatus
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStatus, Run
+from linnet.api.parts.conditions import Reason
+from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import retrain_spec, unsupported, versions
 from linnet.core.children import JobView, Pod
 from linnet.core.observed import Parent, RetrainObserved

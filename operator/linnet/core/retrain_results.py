@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from linnet.api.conditions import timestamp
+from linnet.api.kinds.model_version import Origin
+from linnet.api.kinds.retrain_policy import Run
 from linnet.api.labels import MODEL, TRIGGER
-from linnet.api.modelversion import Origin
-from linnet.api.retrainpolicy import Run
+from linnet.api.parts.conditions import timestamp
 from linnet.core import claim, training_outcome
 from linnet.core.children import JobView
 from linnet.core.claim import Claim, Refusal

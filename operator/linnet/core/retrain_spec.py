@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.conditions import Reason
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.labels import ALLOW_PODS
-from linnet.api.retrainpolicy import RetrainPolicySpec
+from linnet.api.parts.conditions import Reason
 from linnet.core import cron
 from linnet.core.runs import REMEMBERED
 

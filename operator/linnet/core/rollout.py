@@ -6,9 +6,9 @@ Only Fail rolls back and only Pass goes on, besides a person, a deadline, and an
 from datetime import timedelta
 from typing import assert_never
 
-from linnet.api.base import format_duration
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import RolloutStatus
+from linnet.api.kinds.deployment import RolloutStatus
+from linnet.api.parts.base import format_duration
+from linnet.api.parts.conditions import timestamp
 from linnet.core import decisions, gates, hooks, routing, soundness, steps, traffic
 from linnet.core.checks import Judgement
 from linnet.core.judging import Judged

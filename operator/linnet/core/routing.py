@@ -6,7 +6,7 @@ Order matters and is the same everywhere: readiness, then the Service, then scal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from linnet.api.deployment import RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT
 from linnet.core import in_place, stage, traffic
 from linnet.core.capacity import holdback_replicas

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.conditions import parse_time, timestamp
-from linnet.api.retrainpolicy import RetrainPolicyStatus, Run
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
+from linnet.api.parts.conditions import parse_time, timestamp
 
 LIMIT: Final = 20
 _NEWEST: Final = 4

@@ -10,10 +10,10 @@ from typing import Any, Final, Literal
 
 from pydantic import field_validator
 
-from linnet.api.base import Arguments, Duration, HttpPath, Image, Name, StringMap, Token, Wire
-from linnet.api.model import Format, ModelSpec
-from linnet.api.pod import EnvVar
-from linnet.api.runtime import FrozenRuntime, Runtime, RuntimeMetrics, RuntimePorts
+from linnet.api.kinds.model import Format, ModelSpec
+from linnet.api.parts.base import Arguments, Duration, HttpPath, Image, Name, StringMap, Token, Wire
+from linnet.api.parts.pod import EnvVar
+from linnet.api.parts.runtime import FrozenRuntime, Runtime, RuntimeMetrics, RuntimePorts
 
 MODEL_DIR: Final = "/mnt/models"
 

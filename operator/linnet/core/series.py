@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable
 
-from linnet.api.analysis import Check
-from linnet.api.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
+from linnet.api.parts.analysis import Check
+from linnet.api.parts.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
 from linnet.core.classes import Buckets, Labels
 from linnet.core.selection import (
     CORRECT,

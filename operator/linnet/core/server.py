@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from linnet.api.pod import PodSettings
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.plan import Manifest
 from linnet.core.podparts import container_security, env, server_mounts
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from linnet.api.traffic import SessionPersistence
+from linnet.api.parts.traffic import SessionPersistence
 from linnet.core.plan import Manifest
 
 FIELD: Final = "sessionPersistence"

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.conditions import Reason
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.rolloutpolicy import RolloutPolicySpec
-from linnet.api.strategy import Step, Strategy
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
+from linnet.api.parts.conditions import Reason
+from linnet.api.parts.strategy import Step, Strategy
 from linnet.core import unsupported
 from linnet.core.capacity import MOST_WEIGHT
 from linnet.core.observed import Parent

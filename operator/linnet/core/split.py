@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from linnet.api.deployment import RevisionStatus
-from linnet.api.strategy import HeaderMatch
+from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.parts.strategy import HeaderMatch
 
 
 @dataclass(frozen=True)

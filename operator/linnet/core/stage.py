@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from linnet.api.strategy import HeaderMatch, Step
+from linnet.api.parts.strategy import HeaderMatch, Step
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from linnet.api.base import format_duration
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import RolloutStatus
-from linnet.api.strategy import Step
+from linnet.api.kinds.deployment import RolloutStatus
+from linnet.api.parts.base import format_duration
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.strategy import Step
 from linnet.core import gates, routing, traffic
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged

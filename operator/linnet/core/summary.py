@@ -3,9 +3,9 @@
 Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records.
 """
 
-from linnet.api.base import format_duration
-from linnet.api.conditions import Condition, Reason, condition
-from linnet.api.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
+from linnet.api.kinds.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
+from linnet.api.parts.base import format_duration
+from linnet.api.parts.conditions import Condition, Reason, condition
 from linnet.core import hooks, podhealth, traffic_gateway
 from linnet.core.checks import Verdict
 from linnet.core.judging import Judged

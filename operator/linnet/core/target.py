@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.conditions import Reason
-from linnet.api.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.kinds.model import ModelStatus
+from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
-from linnet.api.model import ModelStatus
-from linnet.api.modelversion import Quarantine
+from linnet.api.parts.conditions import Reason
 from linnet.core import abilities, hooks, manifests, policy, shared, traffic_gateway, versions
 from linnet.core.parse import parse_status
 from linnet.core.versions import Version

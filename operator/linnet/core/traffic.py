@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from linnet.api.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RevisionStatus
 from linnet.core.plan import Action
 from linnet.core.split import Split
 from linnet.core.stage import Stage

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
-from linnet.api.traffic import Traffic
+from linnet.api.parts.traffic import Traffic
 from linnet.core import abilities, routes, sessions
 from linnet.core.manifests import GRPC_PORT, HTTP_PORT
 from linnet.core.plan import Action, Apply, Delete

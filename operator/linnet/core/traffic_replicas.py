@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
 from linnet.core import capacity
 from linnet.core.plan import Action, Delete

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.conditions import timestamp
+from linnet.api.kinds.model import Credentials
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, Schedule, TrainingJob
 from linnet.api.labels import COMPONENT, MANAGED, MODEL, RETRAIN_POLICY, TRIGGER
-from linnet.api.model import Credentials
 from linnet.api.names import GROUP
-from linnet.api.pod import PodSettings
-from linnet.api.retrainpolicy import RetrainPolicySpec, Schedule, TrainingJob
+from linnet.api.parts.conditions import timestamp
+from linnet.api.parts.pod import PodSettings
 from linnet.core import defaults
 from linnet.core.children import CronJobView
 from linnet.core.plan import Manifest

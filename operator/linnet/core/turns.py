@@ -6,9 +6,9 @@ A decision is a new World with what must be told of it; what follows from it for
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.base import REASON_SIZE
-from linnet.api.conditions import timestamp
-from linnet.api.deployment import LastRollout, RolloutStatus
+from linnet.api.kinds.deployment import LastRollout, RolloutStatus
+from linnet.api.parts.base import REASON_SIZE
+from linnet.api.parts.conditions import timestamp
 from linnet.core import decisions, hooks
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit

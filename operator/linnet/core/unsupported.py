@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.model import ModelSpec, Source
-from linnet.api.rolloutpolicy import RolloutPolicySpec
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.kinds.model import ModelSpec, Source
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 
 Blocks = DeploymentSpec | RolloutPolicySpec
 _SCHEMES: Final = ("s3://", "http://", "https://", "pvc://")

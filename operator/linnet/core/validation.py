@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from linnet.api.base import format_duration
+from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, MODEL, MODEL_VERSION, VERSION
-from linnet.api.modelversion import ModelVersionSpec
+from linnet.api.parts.base import format_duration
 from linnet.core import defaults
 from linnet.core.manifests import Image
 from linnet.core.plan import Manifest

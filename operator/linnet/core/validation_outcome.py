@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.conditions import Reason
+from linnet.api.parts.conditions import Reason
 from linnet.core import report
 from linnet.core.children import ContainerState, JobView, Pod
 from linnet.core.report import Report

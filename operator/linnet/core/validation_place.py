@@ -7,8 +7,8 @@ spare: then the artifact is fetched and its digest taken, and the canary's own r
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from linnet.api.deployment import DeploymentSpec
-from linnet.api.pod import PodSettings
+from linnet.api.kinds.deployment import DeploymentSpec
+from linnet.api.parts.pod import PodSettings
 from linnet.core import shared
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec

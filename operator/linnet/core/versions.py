@@ -5,11 +5,11 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from linnet.api.conditions import Condition, find, is_true
+from linnet.api.kinds.model import ModelSpec, ModelStatus
+from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Origin
 from linnet.api.labels import MODEL, VERSION
-from linnet.api.model import ModelSpec, ModelStatus
-from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus, Origin
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.parts.conditions import Condition, find, is_true
+from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.observed import Parent
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Manifest

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from linnet.api.conditions import parse_time
-from linnet.api.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
-from linnet.api.traffic import Traffic
+from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.traffic import Traffic
 from linnet.core import policy, shared, versions
 from linnet.core.children import Pod, Workload
 from linnet.core.observed import DeploymentObserved

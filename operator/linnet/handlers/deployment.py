@@ -4,7 +4,7 @@ import kopf
 
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
-from linnet.api.deployment import DeploymentStatus
+from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core import deployment
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch

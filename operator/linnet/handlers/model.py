@@ -4,7 +4,7 @@ import kopf
 
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
-from linnet.api.model import ModelStatus
+from linnet.api.kinds.model import ModelStatus
 from linnet.core import model
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch

@@ -4,7 +4,7 @@ import kopf
 
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
-from linnet.api.modelversion import ModelVersionStatus
+from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.core import modelversion
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch

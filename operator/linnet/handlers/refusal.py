@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
-from linnet.api.conditions import Condition, Reason, condition, merge
+from linnet.api.parts.conditions import Condition, Reason, condition, merge
 from linnet.core.observed import Parent
 from linnet.core.plan import Manifest
 

@@ -4,7 +4,7 @@ import kopf
 
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
-from linnet.api.retrainpolicy import RetrainPolicyStatus
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.core import retrain
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from linnet.api.base import Argument, Duration, IntOrQuantity, Name, Quantity, StringMap, Token, Wire
+from linnet.api.parts.base import Argument, Duration, IntOrQuantity, Name, Quantity, StringMap, Token, Wire
 
 ResourceList = Annotated[dict[Token, IntOrQuantity], Field(max_length=16)]
 

@@ -18,7 +18,11 @@ _UNITS: Final = {
     "ms": Decimal("0.001"),
     "us": Decimal("0.000001"),
 }
+
+
 _DURATION: Final = r"^([0-9]{1,9}(\.[0-9]{1,6})?(h|ms|m|s|us))+$"
+
+
 _SUFFIXES: Final = {
     "": Decimal(1),
     "m": Decimal("0.001"),
@@ -31,6 +35,8 @@ _SUFFIXES: Final = {
     "Gi": Decimal(2**30),
     "Ti": Decimal(2**40),
 }
+
+
 _QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 
 
@@ -102,12 +108,16 @@ Duration = Annotated[
     PlainSerializer(format_duration),
     WithJsonSchema(_matching(_DURATION, "write a duration such as 30s, 5m or 1h30m")),
 ]
+
+
 Quantity = Annotated[
     Decimal,
     BeforeValidator(parse_quantity),
     PlainSerializer(format_quantity),
     WithJsonSchema(_number(_QUANTITY)),
 ]
+
+
 SignedQuantity = Annotated[
     Decimal,
     BeforeValidator(parse_signed),
@@ -115,6 +125,8 @@ SignedQuantity = Annotated[
     WithJsonSchema(_number(f"^-?{_QUANTITY[1:]}")),
 ]
 """An evaluation metric, which may be below zero, such as R²."""
+
+
 IntOrQuantity = Annotated[
     str,
     BeforeValidator(str),
@@ -122,9 +134,14 @@ IntOrQuantity = Annotated[
 ]
 """As Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`."""
 
+
 _LABEL_VALUE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=_LABEL_VALUE)]
 """A name of something in the same namespace."""
+
+
 ObjectName = Annotated[
     str,
     Field(
@@ -133,20 +150,46 @@ ObjectName = Annotated[
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
     ),
 ]
+
+
 Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
+
+
 REASON_SIZE: Final = 192
+
+
 CheckName = Annotated[str, Field(max_length=REASON_SIZE)]
 """Of a check, or of a slice of one: errors[country=de]. It is what a decision names as its reason."""
+
+
 Text = Annotated[str, Field(max_length=1024)]
+
+
 Token = Annotated[str, Field(min_length=1, max_length=253)]
+
+
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")]
+
+
 Argument = Annotated[str, Field(max_length=1024)]
+
+
 Arguments = Annotated[list[Argument], Field(max_length=64)]
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
 HttpPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^/[A-Za-z0-9._~/-]*$")]
+
+
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 in UTC, as `metav1.Time` is written."""
+
+
 StringMap = Annotated[dict[Annotated[str, Field(max_length=253)], Text], Field(max_length=64)]
+
+
 QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], SignedQuantity], Field(max_length=64)]
 
 

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import Duration, Name, Quantity, Rule, Token, Wire, rules
-from linnet.api.runtime import LabelMatch
+from linnet.api.parts.base import Duration, Name, Quantity, Rule, Token, Wire, rules
+from linnet.api.parts.runtime import LabelMatch
 
 
 def share(name: str, example: str) -> Rule:

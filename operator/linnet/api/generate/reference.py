@@ -1,4 +1,4 @@
-"""The API as a page for people, made from the types: `python -m linnet.api.reference [--check] FILE`.
+"""The API as a page for people, made from the types: `python -m linnet.api.generate.reference [--check] FILE`.
 
 A field is described once, beside its type: `kubectl explain`, the CRDs and this page say the same words.
 """
@@ -11,12 +11,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
-from linnet.api import base
-from linnet.api.crds import KINDS, Kind, object_rules
-from linnet.api.model import Uri
+from linnet.api.generate.crds import KINDS, Kind, object_rules
+from linnet.api.kinds.model import Uri
 from linnet.api.names import API_VERSION
+from linnet.api.parts import base
 
 Schema = dict[str, Any]
+
 
 _WORDS: Final = {
     "duration": (base.Duration, "a Go duration in quotes or plain: `30s`, `5m`, `1h30m`, `250ms`"),
@@ -31,6 +32,7 @@ _WORDS: Final = {
     "time": (base.Time, "an RFC 3339 time in UTC"),
 }
 """Word for a type → the type, and what it means."""
+
 
 _HEAD: Final = """\
 # API: `{version}`
@@ -188,7 +190,7 @@ def _anchor(heading: str) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the page, or with --check return 1 if it is stale."""
-    parser = argparse.ArgumentParser(prog="python -m linnet.api.reference", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m linnet.api.generate.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is stale")
     parser.add_argument("file", type=Path)
     options = parser.parse_args(argv)

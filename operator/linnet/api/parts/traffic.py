@@ -4,12 +4,18 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.base import Name, StringMap, Token, Wire, rules
+from linnet.api.parts.base import Name, StringMap, Token, Wire, rules
 
 SessionTime = Annotated[str, Field(min_length=2, max_length=32, pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
 """As the Gateway API writes it, and so that it is written down as it was given."""
+
+
 SessionName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
 _PERMANENT: Final = "a Permanent cookie needs absoluteTimeout: write one, or lifetimeType: Session"
+
+
 _COOKIE: Final = "cookieConfig goes with type Cookie: leave it out, or write type: Cookie"
 
 

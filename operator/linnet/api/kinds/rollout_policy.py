@@ -6,9 +6,9 @@ in the other.
 
 from typing import Final
 
-from linnet.api.analysis import Analysis
-from linnet.api.base import Duration, Rule, Wire, rules
-from linnet.api.strategy import Strategy
+from linnet.api.parts.analysis import Analysis
+from linnet.api.parts.base import Duration, Rule, Wire, rules
+from linnet.api.parts.strategy import Strategy
 
 CHECKS_ARE_KNOWN: Final[Rule] = (
     "!has(self.strategy) || !has(self.strategy.steps) || !has(self.analysis) || !has(self.analysis.checks) || "

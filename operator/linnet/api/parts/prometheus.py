@@ -6,16 +6,23 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from linnet.api.base import Duration, Name, Wire
+from linnet.api.parts.base import Duration, Name, Wire
 
 _RESERVED: Final = re.compile(
     r"authorization|proxy-.*|cookie|host|content-.*|transfer-encoding|connection", re.IGNORECASE
 )
 
+
 Address = Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
 """A URL without user, password or query."""
+
+
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+
+
 HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
+
+
 Template = Annotated[str, Field(min_length=1, max_length=2000)]
 """PromQL with placeholders; `core/queries.py` knows them."""
 

@@ -7,14 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.analysis import Analysis
-from linnet.api.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
-from linnet.api.conditions import Conditions
-from linnet.api.pod import PodSettings
-from linnet.api.requests import LastRequest
-from linnet.api.rolloutpolicy import CHECKS_ARE_KNOWN, Deadlines
-from linnet.api.strategy import Strategy
-from linnet.api.traffic import Traffic
+from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
+from linnet.api.parts.analysis import Analysis
+from linnet.api.parts.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
+from linnet.api.parts.conditions import Conditions
+from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.strategy import Strategy
+from linnet.api.parts.traffic import Traffic
 
 
 class ModelPin(Wire):

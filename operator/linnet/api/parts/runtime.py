@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import (
+from linnet.api.parts.base import (
     Arguments,
     Duration,
     HttpPath,
@@ -17,7 +17,7 @@ from linnet.api.base import (
     Wire,
     rules,
 )
-from linnet.api.pod import EnvVar
+from linnet.api.parts.pod import EnvVar
 
 LabelValues = Annotated[list[Annotated[str, Field(max_length=253)]], Field(min_length=1, max_length=32)]
 

@@ -1,4 +1,4 @@
-"""The schema of the log's decision lines: `python -m linnet.api.decision_schema [--check] FILE`.
+"""The schema of the log's decision lines: `python -m linnet.api.generate.decision_schema [--check] FILE`.
 
 Made from the very type that a decision is kept as, so that whoever stores the lines can rely on their form.
 """
@@ -9,12 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from linnet.api.modelversion import Decision
-from linnet.api.schema import structural
+from linnet.api.generate.schema import structural
+from linnet.api.kinds.model_version import Decision
 
 TITLE: Final = "A decision line of Linnet's log"
+
+
 _KUBERNETES: Final = "x-kubernetes-"
+
+
 _TEXT: Final = {"type": "string"}
+
+
 _LINE: Final[dict[str, Any]] = {
     "level": {"const": "info", "description": "Decisions are told at this level."},
     "logger": {"const": "linnet.journal", "description": "Who writes it."},
@@ -54,7 +60,7 @@ def _plain(node: Any) -> Any:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the file, or with --check return 1 if it is stale."""
-    parser = argparse.ArgumentParser(prog="python -m linnet.api.decision_schema", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m linnet.api.generate.decision_schema", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the file is stale")
     parser.add_argument("file", type=Path)
     options = parser.parse_args(argv)

@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 _DROPPED = frozenset({"title", "default", "additionalProperties", "$defs", "format_"})
+
+
 Schema = dict[str, Any]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import StatusWire, Time
+from linnet.api.parts.base import StatusWire, Time
 
 
 class Reason(StrEnum):

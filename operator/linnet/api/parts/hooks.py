@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from linnet.api.base import Duration, Name, Wire
-from linnet.api.prometheus import Address
+from linnet.api.parts.base import Duration, Name, Wire
+from linnet.api.parts.prometheus import Address
 
 EventReason = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z]+$")]
 

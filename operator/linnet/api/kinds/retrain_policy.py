@@ -4,22 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import (
-    Arguments,
-    Duration,
-    Image,
-    Name,
-    Quantity,
-    Reference,
-    StatusWire,
-    Time,
-    Wire,
-    rules,
-)
-from linnet.api.conditions import Conditions
-from linnet.api.model import Credentials
-from linnet.api.pod import EnvVar, PodSettings
-from linnet.api.requests import LastRequest
+from linnet.api.kinds.model import Credentials
+from linnet.api.parts.base import Arguments, Duration, Image, Name, Quantity, Reference, StatusWire, Time, Wire, rules
+from linnet.api.parts.conditions import Conditions
+from linnet.api.parts.pod import EnvVar, PodSettings
+from linnet.api.parts.requests import LastRequest
 
 
 class Schedule(Wire):

@@ -1,4 +1,4 @@
-"""The CustomResourceDefinitions, made from the types: `python -m linnet.api.crds [--check] [DIR]`."""
+"""The CustomResourceDefinitions, made from the types: `python -m linnet.api.generate.crds [--check] [DIR]`."""
 
 import argparse
 import sys
@@ -9,25 +9,32 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from linnet.api import modelversion
-from linnet.api.base import Rule, rules
-from linnet.api.deployment import DeploymentSpec, DeploymentStatus
-from linnet.api.model import ModelSpec, ModelStatus
-from linnet.api.modelversion import ModelVersionSpec, ModelVersionStatus
+from linnet.api.generate.schema import structural
+from linnet.api.kinds import model_version
+from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus
+from linnet.api.kinds.model import ModelSpec, ModelStatus
+from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStatus
+from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.names import GROUP, VERSION
-from linnet.api.retrainpolicy import RetrainPolicySpec, RetrainPolicyStatus
-from linnet.api.rolloutpolicy import RolloutPolicySpec
-from linnet.api.schema import structural
+from linnet.api.parts.base import Rule, rules
 
 Column = tuple[str, str, str, int]
 """Name, type, JSON path, priority (1: only with `-o wide`)."""
 
+
 _READY = '.status.conditions[?(@.type=="Ready")].'
+
+
 _STATE: tuple[Column, ...] = (
     ("Ready", "string", f"{_READY}status", 0),
     ("Reason", "string", f"{_READY}reason", 0),
 )
+
+
 _AGE: Column = ("Age", "date", ".metadata.creationTimestamp", 0)
+
+
 _LAST: tuple[Column, ...] = (("Message", "string", f"{_READY}message", 1), _AGE)
 
 
@@ -85,7 +92,7 @@ KINDS = (
         ),
         60,
         "ModelVersion is an immutable record of one artifact: its digest, lineage, metrics and decisions.",
-        modelversion.RULES,
+        model_version.RULES,
         selectable=(".spec.model.name",),
     ),
     Kind(
@@ -250,7 +257,7 @@ class _NoAliases(yaml.SafeDumper):
 
 def main(argv: list[str] | None = None) -> int:
     """Write the files, or with --check name the stale ones and return 1."""
-    parser = argparse.ArgumentParser(prog="python -m linnet.api.crds", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m linnet.api.generate.crds", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a file is stale")
     parser.add_argument("dir", type=Path)
     options = parser.parse_args(argv)

@@ -4,7 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from linnet.api.base import (
+from linnet.api.kinds.model import Card, Contract, Format, Lineage, Source
+from linnet.api.parts.base import (
     CheckName,
     Digest,
     Name,
@@ -18,10 +19,9 @@ from linnet.api.base import (
     Wire,
     rules,
 )
-from linnet.api.conditions import Conditions
-from linnet.api.model import Card, Contract, Format, Lineage, Source
-from linnet.api.requests import LastRequest
-from linnet.api.runtime import FrozenRuntime
+from linnet.api.parts.conditions import Conditions
+from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.runtime import FrozenRuntime
 
 
 class Origin(Wire):
@@ -87,9 +87,17 @@ class Quarantine(StatusWire):
 
 Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$")]
 """A number as its shortest decimal: read again, it is the same to the last digit."""
+
+
 Tally = Annotated[list[int], Field(min_length=4, max_length=4)]
+
+
 Cells = Annotated[list[int], Field(min_length=7, max_length=7)]
+
+
 Classes = Annotated[list[int], Field(max_length=16)]
+
+
 Reals = Annotated[list[Real], Field(min_length=2, max_length=2)]
 
 

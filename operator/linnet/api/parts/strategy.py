@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.base import Duration, Name, Token, Wire, rules
+from linnet.api.parts.base import Duration, Name, Token, Wire, rules
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -101,14 +101,24 @@ class Hook(Wire):
 
 
 OnNewVersion = Literal["Queue", "Supersede", "Reject"]
+
+
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
+
+
 _STEPS: Final = (
     "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
 )
+
+
 _IN_PLACE: Final = "a BlueGreen needs pods beside stable's: use capacity Surge, or another type"
+
+
 _HOOKS_IN_PLACE: Final = (
     "nobody would answer while a hook is waited for: AllAtOnce with capacity InPlace takes PostRollout hooks only"
 )
+
+
 _AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
 
 

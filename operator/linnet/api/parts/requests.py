@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import StatusWire, Time
 from linnet.api.names import Verb
+from linnet.api.parts.base import StatusWire, Time
 
 
 @dataclass(frozen=True)

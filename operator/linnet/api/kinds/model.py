@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.base import (
+from linnet.api.parts.base import (
     Digest,
     Duration,
     Name,
@@ -18,9 +18,9 @@ from linnet.api.base import (
     Wire,
     rules,
 )
-from linnet.api.conditions import Conditions
-from linnet.api.requests import LastRequest
-from linnet.api.runtime import Runtime
+from linnet.api.parts.conditions import Conditions
+from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.runtime import Runtime
 
 Uri = Annotated[
     str,
