@@ -23,12 +23,13 @@ from bench.results import keep, machine
 from bench.rivals import RIVALS, Answer, Ended, Requests
 
 from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
-from linnet.cli.simulation import INTERVAL, START, Scenario, looks, may_fail, may_pass
-from linnet.cli.worlds import Cell, World, intervals
-from linnet.core.analysis import judge
-from linnet.core.checks import Track, Verdict
-from linnet.core.evidence import Evidence
-from linnet.core.interval import wilson
+from linnet.core.analysis.checks import Track
+from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.simulation.rollout import INTERVAL, START, Scenario, looks, may_fail, may_pass
+from linnet.core.analysis.simulation.traffic import Cell, World, intervals
+from linnet.core.analysis.statistics.intervals import wilson
+from linnet.core.analysis.verdict import Verdict
 
 BASE = 0.002
 """Stable's share of failed requests, and that of a good canary."""

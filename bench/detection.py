@@ -20,9 +20,9 @@ from statistics import fmean, median, quantiles, stdev
 from bench.results import keep
 from bench.scenarios import SCENARIOS
 
-from linnet.cli.simulation import Outcome, Scenario, run
-from linnet.core.checks import Verdict
-from linnet.core.interval import wilson
+from linnet.core.analysis.simulation.rollout import Outcome, Scenario, run
+from linnet.core.analysis.statistics.intervals import wilson
+from linnet.core.analysis.verdict import Verdict
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from statistics import NormalDist, fmean
 
 from bench.results import keep
 
-from linnet.cli.answering import Answered, Shares
-from linnet.cli.predicting import Trial, run
-from linnet.core.checks import Policy, Resemblance, Verdict
-from linnet.core.divergence import jensen_shannon, needed
-from linnet.core.interval import wilson
+from linnet.core.analysis.checks import Policy, Resemblance
+from linnet.core.analysis.simulation.prediction_rollout import Trial, run
+from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
+from linnet.core.analysis.statistics.divergence import jensen_shannon, needed
+from linnet.core.analysis.statistics.intervals import wilson
+from linnet.core.analysis.verdict import Verdict
 
 BOUND = 0.02
 SCORES = (0.30, 0.22, 0.15, 0.10, 0.07, 0.05, 0.04, 0.03, 0.02, 0.02)

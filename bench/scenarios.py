@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from linnet.cli.simulation import Scenario
-from linnet.cli.worlds import World
-from linnet.core.checks import Check, Signal
+from linnet.core.analysis.checks import Check, Signal
+from linnet.core.analysis.simulation.rollout import Scenario
+from linnet.core.analysis.simulation.traffic import World
 
 STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
 TWICE = Check("errors", Signal.ERRORS, max_ratio_to_stable=2.0)

@@ -24,14 +24,13 @@ from statistics import fmean, stdev
 
 from bench.results import keep, machine
 
-from linnet.core.analysis import judge_all
-from linnet.core.checks import Check, Policy, Signal, Track, Verdict
-from linnet.core.evidence import Evidence
-from linnet.core.hypotheses import Setting, hypotheses
-from linnet.core.interval import wilson
-from linnet.core.ledger import Stream
-from linnet.core.slices import Slice
-from linnet.core.tallies import Spread, Sums
+from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track
+from linnet.core.analysis.counts.evidence import Evidence, Stream
+from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
+from linnet.core.analysis.statistics.intervals import wilson
+from linnet.core.analysis.statistics.sums import Spread, Sums
+from linnet.core.analysis.verdict import Verdict
 
 ALPHA = 0.01
 SHARE = 0.1

@@ -10,9 +10,9 @@ from typing import Any
 
 from demo.episodes import SLOW_MS, Rollout
 from demo.ledger import Accounted
-from linnet.core.checks import Check, Policy, Signal
-from linnet.core.hypotheses import AgainstStable, Setting
-from linnet.core.tallies import Sums
+from linnet.core.analysis.checks import Check, Policy, Signal
+from linnet.core.analysis.statistics.hypotheses import AgainstStable, Setting
+from linnet.core.analysis.statistics.sums import Sums
 
 POINTS = 240
 """At most so many points are drawn of a curve."""

@@ -23,16 +23,16 @@ from linnet.api.parts.conditions import find
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core import children, deployment, modelversion, routes
-from linnet.core.counters import REQUESTS, PodCounters
-from linnet.core.instant import Answer, NoValue
+from linnet.core.analysis.checks import Slice
+from linnet.core.analysis.metrics.counters import REQUESTS, PodCounters
+from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL, MetricRules
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
-from linnet.core.queries import Question
 from linnet.core.replies import Call, NotYet, Reply
 from linnet.core.runtimes import catalogue, freeze
-from linnet.core.selection import CORRECT, TOTAL, MetricRules
-from linnet.core.slices import Slice
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}

@@ -15,9 +15,9 @@ from cli import played
 from control_plane import REPO
 from linnet.adapters.journal import Journal
 from linnet.adapters.logs import JsonFormatter
-from linnet.core.instant import Value
+from linnet.core.analysis.prometheus.response import Value
+from linnet.core.analysis.replay import decision
 from linnet.core.plan import Log, Ref
-from linnet.core.replay import decision
 from simulator import Cluster
 
 pytestmark = pytest.mark.rollouts

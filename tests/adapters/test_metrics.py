@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 
 from linnet.adapters.metrics import Scraper
-from linnet.core.counters import PodCounters
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.selectors import MetricRules, Selector
 from linnet.core.observed import Target
-from linnet.core.selection import MetricRules, Selector
 
 RULES = MetricRules(requests=(Selector("asked_total"),))
 PATIENT = 20.0

@@ -13,8 +13,8 @@ import certificates
 import prometheus_server
 from linnet.adapters.prometheus import Prometheus
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core.instant import Answer, Failure, NoValue, Value
-from linnet.core.queries import Question
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value
 
 pytestmark = pytest.mark.integration
 

@@ -7,10 +7,10 @@ from bench.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row
 from bench.rivals import Answer, Ended
 
 from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
-from linnet.cli.simulation import START, looks
-from linnet.core.analysis import judge
-from linnet.core.checks import Verdict
-from linnet.core.evidence import Evidence
+from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.simulation.rollout import START, looks
+from linnet.core.analysis.verdict import Verdict
 
 
 def test_a_seed_is_the_same_hour_again() -> None:

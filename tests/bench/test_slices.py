@@ -3,8 +3,8 @@
 import pytest
 from bench.slices import RULES, Scenario, _rolls_back, requests, run
 
-from linnet.core.checks import Track
-from linnet.core.tallies import Sums
+from linnet.core.analysis.checks import Track
+from linnet.core.analysis.statistics.sums import Sums
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -7,7 +7,7 @@ from linnet.api.names import API_VERSION
 from linnet.api.parts.base import Wire
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core.instant import Failure, Value
+from linnet.core.analysis.prometheus.response import Failure, Value
 from simulator import Behavior, Cluster
 
 Object = dict[str, Any]

@@ -11,7 +11,7 @@ import pytest
 
 from cli import played
 from cli.typing_at import Person
-from linnet.core.instant import Failure, Value
+from linnet.core.analysis.prometheus.response import Failure, Value
 from samples import changed, model_version
 from simulator import Behavior
 

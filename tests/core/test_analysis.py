@@ -12,15 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.analysis import judge, judge_all, overall
-from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
-from linnet.core.counters import PodCounters
-from linnet.core.dispersion import dispersion
-from linnet.core.evidence import Evidence, align, fold, from_data, start, to_data
-from linnet.core.ledger import Stream
-from linnet.core.power import rate_needed, ratio_needed
-from linnet.core.sequential import EFFECTS, rate_evidence, ratio_evidence, scale_odds
-from linnet.core.tallies import Spread, Sums, compare
+from linnet.core.analysis.checks import Check, Policy, Signal, Track
+from linnet.core.analysis.counts.evidence import Evidence, Stream, align, fold, start
+from linnet.core.analysis.counts.judge import judge, judge_all, overall
+from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.statistics.dispersion import dispersion
+from linnet.core.analysis.statistics.evalues import EFFECTS, rate_evidence, ratio_evidence, scale_odds
+from linnet.core.analysis.statistics.power import rate_needed, ratio_needed
+from linnet.core.analysis.statistics.sums import Spread, Sums, compare
+from linnet.core.analysis.verdict import Judgement, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ERRORS = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)

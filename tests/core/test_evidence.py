@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.checks import Check, Signal, Track
-from linnet.core.counters import PodCounters
-from linnet.core.evidence import Evidence, fold, from_data, start, to_data
-from linnet.core.ledger import MAX_PODS, Snapshot
-from linnet.core.readings import Reading
+from linnet.core.analysis.checks import Check, Signal, Track
+from linnet.core.analysis.counts.evidence import Evidence, Snapshot, fold, start
+from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.readings import Reading
+from linnet.core.analysis.metrics.recent import MAX_PODS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ERRORS = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)

@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from linnet.core.checks import Signal
-from linnet.core.counters import PodCounters, count_pod
-from linnet.core.selection import TOTAL, CounterRule, HistogramRule, LabelRule, MetricRules, Op, Selector, Unit
+from linnet.core.analysis.checks import Signal
+from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.selectors import (
+    TOTAL,
+    CounterRule,
+    HistogramRule,
+    LabelRule,
+    MetricRules,
+    Op,
+    Selector,
+    Unit,
+)
 
 INFER = LabelRule("path", Op.REGEX, "/v2/models/.+/infer")
 SERVER_ERROR = LabelRule("status_code", Op.PREFIX, "5")

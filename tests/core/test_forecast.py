@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from linnet.core.checks import Check, Policy, Signal
-from linnet.core.forecast import forecast
+from linnet.core.analysis.checks import Check, Policy, Signal
+from linnet.core.analysis.statistics.forecast import forecast
 
 STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
 KNOWN = Check("errors", Signal.ERRORS, max=0.01)

@@ -8,8 +8,8 @@ import pytest
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import defaults, series
-from linnet.core.checks import Signal
-from linnet.core.counters import PodCounters, count_pod
+from linnet.core.analysis.checks import Signal
+from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.runtimes import CatalogueEntry, UnknownRuntimeError, catalogue, freeze
 from linnet.core.series import metric_rules
 from linnet.runtimes import packaged

@@ -9,14 +9,15 @@ from itertools import accumulate, pairwise
 
 import pytest
 
-from linnet.core.checks import Judgement, Policy, Resemblance, Track, Verdict
-from linnet.core.classes import Buckets, Labels
-from linnet.core.counters import PodCounters, count_pod
-from linnet.core.divergence import Pair, estimate, jensen_shannon
-from linnet.core.equality import gain, scatter
-from linnet.core.predictions import Answers, fold, from_data, start, to_data
-from linnet.core.resemblance import judge
-from linnet.core.selection import MetricRules, PredictionRule, Selector
+from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis.metrics.classes import Buckets, Labels
+from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.selectors import MetricRules, PredictionRule, Selector
+from linnet.core.analysis.predictions.evidence import Answers, fold, from_data, start, to_data
+from linnet.core.analysis.predictions.judge import judge
+from linnet.core.analysis.statistics.divergence import Pair, estimate, jensen_shannon
+from linnet.core.analysis.statistics.equality import gain, scatter
+from linnet.core.analysis.verdict import Judgement, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BOUNDS = Buckets((0.2, 0.5))

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from linnet.core import queries, thresholds
-from linnet.core.checks import Verdict
-from linnet.core.instant import Answer, Failure, NoValue, Value, answer
-from linnet.core.queries import Question
-from linnet.core.thresholds import Measured, Setting, Threshold
+from linnet.core.analysis.prometheus import judge as prometheus
+from linnet.core.analysis.prometheus import query_template
+from linnet.core.analysis.prometheus.judge import Measured, Setting, Threshold
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value, answer
+from linnet.core.analysis.verdict import Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 NAMES = {"namespace": "ml", "name": "tumor-risk", "revision": "tumor-risk-v2-ab", "stable": "tumor.risk"}
@@ -34,15 +35,15 @@ KNOWN = ("http-success",)
 )
 def test_a_placeholder_becomes_a_name_as_its_place_needs_it(template: str, text: str) -> None:
     """In a regular expression a dot matches only itself."""
-    assert queries.filled(template, NAMES, timedelta(minutes=2)) == text
+    assert query_template.filled(template, NAMES, timedelta(minutes=2)) == text
 
 
 @pytest.mark.parametrize("evil", ['x"} or up{a="', "x\\", "x\n", "x'", ".*"])
 def test_no_name_becomes_promql(evil: str) -> None:
     """The API server lets no such name through; should one come all the same, it stays inside of its quotes."""
     for operator in ("=", "=~"):
-        made = queries.filled(f'up{{pod{operator}"{{{{name}}}}"}}', {**NAMES, "name": evil}, MINUTE)
-        [only] = [p for p in queries._PART.finditer(made) if p["text"]]
+        made = query_template.filled(f'up{{pod{operator}"{{{{name}}}}"}}', {**NAMES, "name": evil}, MINUTE)
+        [only] = [p for p in query_template._PART.finditer(made) if p["text"]]
         assert made == f"up{{pod{only[0]}}}"
 
 
@@ -59,13 +60,13 @@ def test_no_name_becomes_promql(evil: str) -> None:
 )
 def test_a_wrong_placeholder_is_named(template: str, said: str) -> None:
     """At the operator's start, not in the middle of a rollout."""
-    assert said in str(queries.problem(template))
+    assert said in str(query_template.problem(template))
 
 
 def test_a_range_has_samples_whatever_the_interval() -> None:
     """`rate` over less than two scrapes is empty for ever."""
-    assert queries.window(timedelta(seconds=5), timedelta(seconds=30)) == timedelta(minutes=2)
-    assert queries.window(timedelta(minutes=10), timedelta(seconds=30)) == timedelta(minutes=10, seconds=30)
+    assert query_template.window(timedelta(seconds=5), timedelta(seconds=30)) == timedelta(minutes=2)
+    assert query_template.window(timedelta(minutes=10), timedelta(seconds=30)) == timedelta(minutes=10, seconds=30)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +99,7 @@ def heard(*answers: Answer, every: float = 30.0, check: Threshold = CHECK) -> tu
     for number, said in enumerate(answers):
         now = NOW + number * every
         given = Value(said.value, now) if isinstance(said, Value) and said.at == NOW else said
-        known = thresholds.heard(check, known, QUESTION, given, now, stale_after=90.0)
+        known = prometheus.heard(check, known, QUESTION, given, now, stale_after=90.0)
     return known, now
 
 
@@ -109,7 +110,7 @@ def verdict(
     known: tuple[str, ...] = ("http-success",),
 ) -> tuple[Verdict, str]:
     measured, now = heard(*answers)
-    said = thresholds.judge(CHECK, measured, Setting(known, answered, elapsed, MINUTE, 90.0, now))
+    said = prometheus.judge(CHECK, measured, Setting(known, answered, elapsed, MINUTE, 90.0, now))
     return said.verdict, said.reason
 
 
@@ -143,7 +144,7 @@ def test_a_pass_needs_its_time_and_an_answer_within_the_step() -> None:
     assert verdict(GOOD, elapsed=MINUTE / 2) == (Verdict.INSUFFICIENT_DATA, "StillAnalysing")
     measured, now = heard(GOOD)
     setting = Setting(KNOWN, True, timedelta(seconds=5), timedelta(0), 90.0, now + 20)
-    assert thresholds.judge(CHECK, measured, setting).reason == "NoValueInStep"
+    assert prometheus.judge(CHECK, measured, setting).reason == "NoValueInStep"
 
 
 def test_a_canary_without_requests_is_not_blamed() -> None:
@@ -155,7 +156,7 @@ def test_a_canary_without_requests_is_not_blamed() -> None:
 def test_a_value_grows_stale() -> None:
     """No answer for too long is an error, whatever the last one said."""
     measured, now = heard(GOOD)
-    said = thresholds.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now + 91))
+    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now + 91))
     assert (said.verdict, said.reason) == (Verdict.ERROR, "StaleValue")
 
 
@@ -168,13 +169,13 @@ def test_another_question_begins_a_new_row() -> None:
     """The platform edited the query: breaches of the former text say nothing about this one."""
     measured, now = heard(BAD, BAD)
     other = Question("uid", "slo", "http-success", "sum(y)")
-    assert thresholds.heard(CHECK, measured, other, Value(0.5, now), now, 90.0).breaches == 1
+    assert prometheus.heard(CHECK, measured, other, Value(0.5, now), now, 90.0).breaches == 1
 
 
 def test_a_verdict_says_value_and_bound() -> None:
     """In words, and for the record."""
     measured, now = heard(BAD, BAD, BAD)
-    said = thresholds.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now))
+    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now))
     assert said.message == "query http-success: 0.5, and must be at least 0.99; 3 such answers in succession"
     assert said.asked is not None
     assert (said.asked.query, said.asked.value, said.asked.min, said.asked.max) == ("http-success", 0.5, 0.99, None)

@@ -6,8 +6,8 @@ import pytest
 
 from core.test_rollout import QUICK, at_rest, serving
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core.instant import Failure, NoValue, Value
-from linnet.core.queries import Question
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Failure, NoValue, Value
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

@@ -11,16 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.api.kinds.model_version import CheckEvidence, CheckResult, Decision
-from linnet.core import basis, decisions, replay, resemblance, soundness
-from linnet.core.basis import Counted
-from linnet.core.basis_answers import Compared
-from linnet.core.basis_pods import Pods
-from linnet.core.basis_query import Asked
-from linnet.core.checks import Check, Resemblance, Signal, Track
-from linnet.core.divergence import Pair
-from linnet.core.equality import Scatter
-from linnet.core.silence import NO_SILENCE, Silence
-from linnet.core.tallies import Spread, Sums
+from linnet.core import decisions
+from linnet.core.analysis import records, replay
+from linnet.core.analysis.checks import Check, Resemblance, Signal, Track
+from linnet.core.analysis.counts.record import Counted
+from linnet.core.analysis.pod_health import judge as pod_health
+from linnet.core.analysis.pod_health.record import Pods
+from linnet.core.analysis.pod_health.silence import NO_SILENCE, Silence
+from linnet.core.analysis.predictions import judge as predictions
+from linnet.core.analysis.predictions.record import Compared
+from linnet.core.analysis.prometheus.record import Asked
+from linnet.core.analysis.statistics.divergence import Pair
+from linnet.core.analysis.statistics.equality import Scatter
+from linnet.core.analysis.statistics.sums import Spread, Sums
 
 TIME = st.integers(0, 10**13).map(lambda us: timedelta(microseconds=us))
 SMALL = st.floats(1e-9, 0.5)
@@ -87,7 +90,7 @@ def asked(draw: st.DrawFn) -> Asked:
     )
 
 
-def recorded(found: basis.Basis) -> dict[str, Any]:
+def recorded(found: records.Basis) -> dict[str, Any]:
     """The decision as the API server and the log give it back."""
     (result,) = decisions.results([replay.again(found)])
     reason, by = result.name, "analysis"
@@ -152,7 +155,7 @@ def pods(draw: st.DrawFn) -> Pods:
 
 
 @given(st.one_of(counted(), asked(), compared(), pods()))
-def test_a_record_gives_the_same_verdict_again(found: basis.Basis) -> None:
+def test_a_record_gives_the_same_verdict_again(found: records.Basis) -> None:
     """Same counts, same verdict, same statistic: whatever the evidence was."""
     judgement = replay.again(found)
     (again,) = replay.decision(recorded(found))
@@ -213,9 +216,9 @@ def test_no_rule_about_answers_and_pods_is_left_out() -> None:
     def deciding(rules: Sequence[Callable[[Any], object]], case: object) -> Callable[[Any], object]:
         return next(rule for rule in rules if rule(case) is not None)
 
-    answers = {deciding(resemblance.RULES, resemblance._case(found)) for found in ANSWERED.values()}
-    assert answers == set(resemblance.RULES)
-    assert {deciding(soundness.RULES, found) for found in PODS.values()} == set(soundness.RULES)
+    answers = {deciding(predictions.RULES, predictions._case(found)) for found in ANSWERED.values()}
+    assert answers == set(predictions.RULES)
+    assert {deciding(pod_health.RULES, found) for found in PODS.values()} == set(pod_health.RULES)
 
 
 def test_a_divergence_that_was_changed_is_told() -> None:
@@ -278,19 +281,19 @@ def many_answers(shares: int) -> Compared:
 
 
 @pytest.mark.parametrize("made", [many, many_answers])
-def test_too_many_shares_of_traffic_are_kept_by_the_log_alone(made: Callable[[int], basis.Basis]) -> None:
+def test_too_many_shares_of_traffic_are_kept_by_the_log_alone(made: Callable[[int], records.Basis]) -> None:
     """An object has bounds; a line has none."""
-    judgement = replay.again(made(basis.MOST_SHARES + 1))
+    judgement = replay.again(made(records.MOST_SHARES + 1))
     (result,) = decisions.results([judgement])
     decision = Decision(id="a", deployment="d", decision="Promoted", by="analysis", checks=[result])
     line = decisions.logged(decision, None, [judgement])
     assert replay.decision(decision.wire())[0].now is None
-    assert replay.decision(line.fields)[0].now == replay.again(made(basis.MOST_SHARES + 1))
+    assert replay.decision(line.fields)[0].now == replay.again(made(records.MOST_SHARES + 1))
 
 
 def test_only_the_newest_decisions_keep_their_evidence() -> None:
     """A ModelVersion with its 32 decisions stays small."""
-    result = CheckResult(name="e", verdict="Fail", evidence=CheckEvidence.model_validate(basis.wire(FAILED)))
+    result = CheckResult(name="e", verdict="Fail", evidence=CheckEvidence.model_validate(records.wire(FAILED)))
     known = [
         Decision(id=str(n), deployment="d", decision="Promoted", by="analysis", checks=[result]) for n in range(40)
     ]

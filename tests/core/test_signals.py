@@ -12,13 +12,15 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import policy, unsupported
-from linnet.core.analysis import judge
-from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
-from linnet.core.counters import PodCounters, count_pod
-from linnet.core.evidence import Evidence, fold, from_data, start, to_data
+from linnet.core.analysis.checks import Check, Policy, Signal, Track
+from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
+from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.policy import Rules
 from linnet.core.runtimes import freeze
-from linnet.core.selection import CORRECT, TOTAL
 from linnet.core.series import metric_rules
 from simulator import CATALOGUE
 

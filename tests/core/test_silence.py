@@ -13,12 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.checks import Check, Signal, Track
-from linnet.core.counters import PodCounters
-from linnet.core.evidence import Evidence, start, to_data
-from linnet.core.ledger import MAX_PODS, from_data
-from linnet.core.silence import MOST, NO_SILENCE, Server, Silence, Tally, listen
-from linnet.core.soundness import SURPRISE
+from linnet.core.analysis.checks import Check, Signal, Track
+from linnet.core.analysis.counts.evidence import Evidence, start
+from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.recent import MAX_PODS
+from linnet.core.analysis.pod_health.judge import SURPRISE
+from linnet.core.analysis.pod_health.silence import MOST, NO_SILENCE, Server, Silence, Tally, listen
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TRACKS = {"c": Track.CANARY, "s": Track.STABLE}

@@ -15,17 +15,20 @@ from hypothesis import strategies as st
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import CheckResult, Decision
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import decisions, families, policy, replay
-from linnet.core.analysis import judge_all
-from linnet.core.checks import Check, Judgement, Policy, Signal, Track, Verdict
-from linnet.core.counters import count_pod
-from linnet.core.evidence import Evidence, Snapshot, from_data, start, to_data
-from linnet.core.ledger import MAX_PODS, Stream
+from linnet.core import decisions, policy
+from linnet.core.analysis import replay
+from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track, together
+from linnet.core.analysis.counts.evidence import Evidence, Snapshot, Stream, start
+from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.metrics.counters import count_pod
+from linnet.core.analysis.metrics.readings import Reading, Unreadable, read
+from linnet.core.analysis.metrics.recent import MAX_PODS
+from linnet.core.analysis.statistics import evalues
+from linnet.core.analysis.statistics.sums import Spread, Sums
+from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.policy import Rules
-from linnet.core.readings import Reading, Unreadable, read
 from linnet.core.series import metric_rules
-from linnet.core.slices import Slice, together
-from linnet.core.tallies import Spread, Sums
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTRIES = ["de", "fr", "at"]
@@ -90,7 +93,7 @@ def refuted_by_all_sets(evidence: list[float], at: int, alpha: float) -> bool:
 @given(LOGS, st.sampled_from([0.05, 0.01, 0.001]))
 def test_the_parts_of_alpha_are_those_of_closed_testing(evidence: list[float], alpha: float) -> None:
     """Each slice is refuted at its part if, and only if, all sets with it are refuted; away from rounding."""
-    for at, part in enumerate(families.parts(alpha, evidence)):
+    for at, part in enumerate(evalues.parts(alpha, evidence)):
         if not math.isclose(evidence[at], -math.log(part), rel_tol=1e-9):
             assert (evidence[at] >= -math.log(part)) == refuted_by_all_sets(evidence, at, alpha)
 
@@ -98,14 +101,14 @@ def test_the_parts_of_alpha_are_those_of_closed_testing(evidence: list[float], a
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
 def test_the_parts_lie_between_bonferroni_and_the_whole(evidence: list[float]) -> None:
     """However strong or weak the evidence is."""
-    parts = families.parts(0.01, evidence)
+    parts = evalues.parts(0.01, evidence)
     assert all(0.01 / len(evidence) * (1 - 1e-12) <= part <= 0.01 for part in parts)
 
 
 def test_what_is_refuted_no_longer_counts_for_the_others() -> None:
     """Seven of eight refuted: the last has all of alpha."""
-    assert families.parts(0.01, [800.0] * 7 + [0.0])[-1] == pytest.approx(0.01)
-    assert families.parts(0.01, [0.0] * 8)[0] == pytest.approx(0.01 / 7.93)
+    assert evalues.parts(0.01, [800.0] * 7 + [0.0])[-1] == pytest.approx(0.01)
+    assert evalues.parts(0.01, [0.0] * 8)[0] == pytest.approx(0.01 / 7.93)
 
 
 def test_slices_share_the_part_of_their_check() -> None:

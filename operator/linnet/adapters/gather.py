@@ -16,7 +16,8 @@ from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.requests import LastRequest, pending
 from linnet.core import abilities, children, deployment, routes
-from linnet.core.instant import Answer
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
     DeploymentObserved,
     ModelObserved,
@@ -28,7 +29,6 @@ from linnet.core.observed import (
     Target,
 )
 from linnet.core.plan import Manifest, Ref
-from linnet.core.queries import Question
 from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 

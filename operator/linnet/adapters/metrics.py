@@ -13,7 +13,7 @@ import aiohttp
 
 from linnet.adapters.bounded import body
 from linnet.adapters.patience import Patience
-from linnet.core.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.observed import Scrape, Target
 
 CONCURRENT: Final = 50

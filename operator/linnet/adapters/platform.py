@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core import queries
+from linnet.core.analysis.prometheus import query_template
 from linnet.core.observed import Platform
 from linnet.core.runtimes import catalogue
 from linnet.runtimes import packaged
@@ -38,7 +38,7 @@ def platform(settings: Settings) -> Platform:
 def _prometheus(file: str | None) -> PrometheusServer | None:
     """A query that has a wrong placeholder stops the operator at its start, not a rollout."""
     server = _read(PrometheusServer, "LINNET_PROMETHEUS_FILE", file)
-    wrong = ((name, queries.problem(template)) for name, template in (server.queries if server else {}).items())
+    wrong = ((name, query_template.problem(template)) for name, template in (server.queries if server else {}).items())
     if found := next(((name, said) for name, said in wrong if said), None):
         raise BadSettingError(f"LINNET_PROMETHEUS_FILE: {file}: queries.{found[0]}: {found[1]}")
     return server

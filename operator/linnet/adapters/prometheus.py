@@ -10,8 +10,8 @@ from typing import Final
 from linnet.adapters.outbound import Outbound, OutboundError, Server
 from linnet.adapters.patience import Patience
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core.instant import Answer, Failure, NoValue, answer
-from linnet.core.queries import Question
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, answer
 
 PATIENCE_SECONDS: Final = 2.0
 """How long a look waits: the pods' own numbers must not wait for this server."""

@@ -6,8 +6,8 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from linnet.adapters.kinds import Resource
+from linnet.core.analysis.checks import family
 from linnet.core.plan import Ref
-from linnet.core.slices import family
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _VERBS: Final = {"server_side_apply": "apply", "replace": "update"}

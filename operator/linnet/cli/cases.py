@@ -4,12 +4,12 @@ import argparse
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from linnet.cli.answering import Shares
 from linnet.cli.console import FailedError, UsageError
 from linnet.cli.expecting import EVIDENCE_SECONDS, Traffic
-from linnet.cli.simulation import INTERVAL
-from linnet.core.checks import Check, Policy, Signal
-from linnet.core.thresholds import Threshold
+from linnet.core.analysis.checks import Check, Policy, Signal
+from linnet.core.analysis.prometheus.judge import Threshold
+from linnet.core.analysis.simulation.prediction_traffic import Shares
+from linnet.core.analysis.simulation.rollout import INTERVAL
 
 if TYPE_CHECKING:
     from linnet.cli.judging import Judged

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.cli.quantities import count, percent, time
-from linnet.core.checks import Check, Policy, Resemblance, Signal
-from linnet.core.divergence import SEEN, needed
-from linnet.core.forecast import MEAN, Forecast, forecast
-from linnet.core.slices import family
-from linnet.core.thresholds import LIMIT, Threshold
+from linnet.core.analysis.checks import Check, Policy, Resemblance, Signal, family
+from linnet.core.analysis.prometheus.judge import LIMIT, Threshold
+from linnet.core.analysis.statistics.divergence import SEEN, needed
+from linnet.core.analysis.statistics.forecast import MEAN, Forecast, forecast
 
 EVIDENCE_SECONDS: Final = 3600.0
 """deadlines.evidence, if left out."""

@@ -8,7 +8,7 @@ from typing import Any
 from linnet.api.labels import COMPONENT, DEPLOYMENT, VERSION
 from linnet.cli.objects import Object, condition, is_ready, labels, name, role, status
 from linnet.cli.tree import Branch, Paint, branches, by_policy, verdicts
-from linnet.core.slices import together
+from linnet.core.analysis.checks import together
 
 _UNSHOWN = frozenset({"retired"})
 _COLORS = {"True": "green", "False": "red"}

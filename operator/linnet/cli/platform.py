@@ -19,14 +19,14 @@ _OF_THE_CHART = ("tokenSecret", "caSecret")
 def prometheus(values: Path) -> "PrometheusServer | None":
     """The server, None if the values have none. FailedError names what can't be used."""
     from linnet.api.parts.prometheus import PrometheusServer
-    from linnet.core import queries
+    from linnet.core.analysis.prometheus import query_template
 
     def made(given: Mapping[str, Any]) -> PrometheusServer | None:
         return PrometheusServer.model_validate(_own(given)) if given.get("url") else None
 
     server = _read(values, "prometheus", made)
     for name, template in server.queries.items() if server else ():
-        if said := queries.problem(template):
+        if said := query_template.problem(template):
             raise FailedError(f"--values {values}: prometheus.queries.{name}: {said}")
     return server
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Final
 
-from linnet.core.interval import wilson
+from linnet.core.analysis.statistics.intervals import wilson
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LADDER: Final = ((48 * 3600, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minutes"))

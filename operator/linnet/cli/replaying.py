@@ -12,9 +12,9 @@ from linnet.cli.console import FAILED, OK, Console, FailedError
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import RESOURCES
 from linnet.cli.tree import Paint
-from linnet.core import replay
-from linnet.core.checks import Judgement
-from linnet.core.replay import Replayed
+from linnet.core.analysis import replay
+from linnet.core.analysis.replay import Replayed
+from linnet.core.analysis.verdict import Judgement
 
 Json = Mapping[str, Any]
 _WAY_OUT: Final = (

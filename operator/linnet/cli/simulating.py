@@ -11,11 +11,11 @@ from linnet.cli.cases import Case, wanted
 from linnet.cli.console import FORMATS, OK, Console, UsageError
 from linnet.cli.expecting import Expected, advice, answers_expected, expected, unclassed, uncounted
 from linnet.cli.quantities import percent
-from linnet.cli.simulation import Outcome, Scenario
-from linnet.cli.simulation import run as play
 from linnet.cli.simulation_answers import SimulatedAnswers, answers_simulated
-from linnet.cli.worlds import World
-from linnet.core.checks import Verdict
+from linnet.core.analysis.simulation.rollout import Outcome, Scenario
+from linnet.core.analysis.simulation.rollout import run as play
+from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.verdict import Verdict
 
 T = TypeVar("T")
 RUNS: Final = 100

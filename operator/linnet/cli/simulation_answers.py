@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
-from linnet.cli.answering import Answered, Shares
 from linnet.cli.cases import Case
 from linnet.cli.expecting import ExpectedAnswers, Traffic
-from linnet.cli.predicting import Trial, run
 from linnet.cli.quantities import count, percent, proportion, time
-from linnet.core.checks import Resemblance, Verdict
-from linnet.core.divergence import SEEN, jensen_shannon
+from linnet.core.analysis.checks import Resemblance
+from linnet.core.analysis.simulation.prediction_rollout import Trial, run
+from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
+from linnet.core.analysis.statistics.divergence import SEEN, jensen_shannon
+from linnet.core.analysis.verdict import Verdict
 
 FACTORS: Final = (SEEN, 5.0)
 """So many times the bound the canaries are away that should be rolled back."""

@@ -10,11 +10,13 @@ from linnet.cli.commands import CommandError
 from linnet.cli.family import Family
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import name
-from linnet.core import basis, ledger
-from linnet.core.analysis import judge_all
-from linnet.core.checks import Judgement, Policy, Resemblance, Verdict
-from linnet.core.evidence import Evidence
-from linnet.core.replay import COUNTS
+from linnet.core.analysis import records
+from linnet.core.analysis.checks import Policy, Resemblance
+from linnet.core.analysis.counts import storage
+from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.replay import COUNTS
+from linnet.core.analysis.verdict import Judgement, Verdict
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
@@ -37,11 +39,11 @@ async def checks(kubectl: Kubectl, family: Family) -> tuple[str, list[Json]]:
         data = (await kubectl.get("configmaps", place)).get("data") or {}
     except CommandError as error:
         raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.said}") from error
-    if data.get("rollout") != family.rollout["id"] or data.get(f"{ledger.PREFIX}foldedAt", "null") == "null":
+    if data.get("rollout") != family.rollout["id"] or data.get(f"{storage.PREFIX}foldedAt", "null") == "null":
         raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
     try:
-        known = ledger.from_data(
-            {k.removeprefix(ledger.PREFIX): v for k, v in data.items() if k.startswith(ledger.PREFIX)}
+        known = storage.from_data(
+            {k.removeprefix(storage.PREFIX): v for k, v in data.items() if k.startswith(storage.PREFIX)}
         )
         found = list(_counted(known, json.loads(data.get("policy") or "{}"), family))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -84,7 +86,7 @@ def _folded(known: Evidence) -> datetime:
 
 def _form(judgement: Judgement) -> Json:
     counts = asdict(judgement.counts)
-    evidence = {"evidence": basis.wire(judgement.basis)} if judgement.basis is not None else {}
+    evidence = {"evidence": records.wire(judgement.basis)} if judgement.basis is not None else {}
     statistic = round(judgement.statistic, 3) if judgement.statistic > _LEAST else 0.0
     return {
         **{key: counts[field] for key, field in COUNTS.items()},

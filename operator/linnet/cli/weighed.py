@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linnet.cli.quantities import percent
-from linnet.core import basis, replay
-from linnet.core.checks import Check
-from linnet.core.interval import wilson
+from linnet.core.analysis import records, replay
+from linnet.core.analysis.checks import Check
+from linnet.core.analysis.counts import record as counts_record
+from linnet.core.analysis.statistics.intervals import wilson
 
 Json = Mapping[str, Any]
 TRACKS: Final = ("canary", "stable")
@@ -81,13 +82,13 @@ def weighed(check: Json) -> Weighed:
     return replace(about, rates=tuple(_rate(check, track, spread) for track in TRACKS), limits=limits)
 
 
-def _basis(check: Json) -> basis.Counted | None:
+def _basis(check: Json) -> counts_record.Counted | None:
     """None where the record has none, or one that can't be judged: what was counted is shown all the same."""
     try:
-        found = basis.read(check)
+        found = records.read(check)
     except ValueError:
         return None
-    return found if isinstance(found, basis.Counted) else None
+    return found if isinstance(found, counts_record.Counted) else None
 
 
 def _rate(check: Json, track: str, spread: float) -> Rate:

@@ -20,8 +20,10 @@ from linnet.api.kinds.model_version import (
 from linnet.api.parts.base import REASON_SIZE
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
-from linnet.core import basis
-from linnet.core.checks import Judgement, Shape, Signal
+from linnet.core.analysis import records
+from linnet.core.analysis.checks import Signal
+from linnet.core.analysis.counts import record as counts_record
+from linnet.core.analysis.verdict import Judgement, Shape
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Log, Record
 from linnet.core.world import World
@@ -76,7 +78,7 @@ def by_request(request: Request, kind: Literal["Quarantined", "Released"], deplo
 def logged(decision: Decision, digest: str | None, judgements: Iterable[Judgement] = (), **about: str) -> Log:
     """The JSON line, with the whole evidence of the judgements; `about` names the rollout, if there is one."""
     known = {"digest": digest} if digest is not None else {}
-    whole = {j.check: basis.wire(j.basis) for j in judgements if j.basis is not None}
+    whole = {j.check: records.wire(j.basis) for j in judgements if j.basis is not None}
     fields = decision.wire()
     for check in fields.get("checks", ()):
         if check["name"] in whole:
@@ -121,7 +123,7 @@ def _quarantine(world: World, rollout: RolloutStatus, reason: str, message: str)
 
 def results(judgements: Sequence[Judgement]) -> list[CheckResult]:
     """What a ModelVersion keeps of each: many of them keep fewer shares of the traffic."""
-    most = basis.MOST_SHARES * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
+    most = records.MOST_SHARES * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
     return [_result(judgement, most) for judgement in judgements]
 
 
@@ -148,15 +150,15 @@ def _result(judgement: Judgement, most: int) -> CheckResult:
 
 
 def _slice(judgement: Judgement) -> SliceResult | None:
-    found = judgement.basis.check.slice if isinstance(judgement.basis, basis.Counted) else None
+    found = judgement.basis.check.slice if isinstance(judgement.basis, counts_record.Counted) else None
     return SliceResult(label=found.label, value=found.value) if found is not None else None
 
 
 def _evidence(judgement: Judgement, most: int) -> CheckEvidence | None:
     if judgement.basis is None:
         return None
-    form = basis.wire(judgement.basis)
-    long = {key for key in basis.BY_SHARE if len(form.get(key, ())) > most}
+    form = records.wire(judgement.basis)
+    long = {key for key in records.BY_SHARE if len(form.get(key, ())) > most}
     return CheckEvidence.model_validate({key: value for key, value in form.items() if key not in long})
 
 

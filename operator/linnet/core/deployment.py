@@ -7,12 +7,12 @@ from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, Revisi
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core import abilities, arranging, asked, hooks, judging, rollout, shared, summary, unsupported
+from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.judging import Judged
 from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
-from linnet.core.queries import Question
 from linnet.core.replies import Call
 from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
 from linnet.core.turns import Turn

@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from linnet.core import queries, thresholds
-from linnet.core.checks import Judgement
-from linnet.core.counters import PodCounters
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.prometheus import judge as prometheus
+from linnet.core.analysis.prometheus import query_template
+from linnet.core.analysis.prometheus.judge import Measured, Threshold
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.verdict import Judgement
 from linnet.core.policy import Rules
-from linnet.core.queries import Question
-from linnet.core.thresholds import Measured, Threshold
 from linnet.core.world import World
 
 KEY: Final = "thresholds"
@@ -66,7 +67,9 @@ def _question(world: World, policy: Rules, check: Threshold) -> Question | None:
         "revision": rollout.to.name,
         "stable": rollout.from_.name,
     }
-    text = queries.filled(server.queries[check.query], names, queries.window(policy.interval, server.scrape_interval))
+    text = query_template.filled(
+        server.queries[check.query], names, query_template.window(policy.interval, server.scrape_interval)
+    )
     return Question(deployment.uid, check.name, check.query, text)
 
 
@@ -94,7 +97,7 @@ def heard(world: World, policy: Rules, canaries: Iterable[PodCounters]) -> Heard
         if (check := checks.get(question.check)) is not None:
             before = found.get(check.name, Measured())
             now, stale = world.now.timestamp(), _stale_after(world, policy)
-            found[check.name] = thresholds.heard(check, before, question, answer, now, stale)
+            found[check.name] = prometheus.heard(check, before, question, answer, now, stale)
     counts = [c.requests for c in canaries if c.requests is not None]
     answered = True if known.answered or any(n > 0 for n in counts) else (False if counts else known.answered)
     return Heard(found, answered)
@@ -105,7 +108,7 @@ def judge_all(
 ) -> tuple[Judgement, ...]:
     """One judgement for each check of signal Prometheus."""
     server = world.observed.platform.prometheus
-    setting = thresholds.Setting(
+    setting = prometheus.Setting(
         known=tuple(sorted(server.queries)) if server else (),
         answered=known.answered,
         elapsed=elapsed,
@@ -113,4 +116,4 @@ def judge_all(
         stale_after=_stale_after(world, policy),
         now=world.now.timestamp(),
     )
-    return tuple(thresholds.judge(c, known.checks.get(c.name, Measured()), setting) for c in policy.thresholds)
+    return tuple(prometheus.judge(c, known.checks.get(c.name, Measured()), setting) for c in policy.thresholds)

@@ -10,30 +10,25 @@ from linnet.api.kinds.deployment import Phase
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.runtime import Predictions
-from linnet.core import (
-    analysis,
-    evidence,
-    inquiry,
-    ledger,
-    podhealth,
-    predictions,
-    resemblance,
-    silence,
-    soundness,
-    traffic,
-)
-from linnet.core.checks import Judgement, Signal, Track, Verdict
-from linnet.core.counters import PodCounters
-from linnet.core.evidence import Evidence
+from linnet.core import inquiry, podhealth, traffic
+from linnet.core.analysis.checks import Signal, Track, family
+from linnet.core.analysis.counts import evidence, storage
+from linnet.core.analysis.counts import judge as counts
+from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.pod_health import judge as pod_health
+from linnet.core.analysis.pod_health import silence
+from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server
+from linnet.core.analysis.predictions import evidence as predictions_evidence
+from linnet.core.analysis.predictions import judge as predictions
+from linnet.core.analysis.predictions.evidence import Answers
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.inquiry import Heard
 from linnet.core.observed import Target
 from linnet.core.policy import Rules
-from linnet.core.predictions import Answers
-from linnet.core.queries import Question
 from linnet.core.series import metric_rules
 from linnet.core.server import metrics_port
-from linnet.core.silence import NO_SILENCE, Server
-from linnet.core.slices import family
 from linnet.core.world import World
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
@@ -55,9 +50,9 @@ class Judged:
 
     def verdict(self, names: frozenset[str] | None = None) -> Verdict:
         """Of all checks, or of the named ones with all their slices; pod health always counts."""
-        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == soundness.NAME]
-        counted = [j for j in asked if j.check != soundness.NAME]
-        return analysis.overall(asked if counted else ())
+        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == pod_health.NAME]
+        counted = [j for j in asked if j.check != pod_health.NAME]
+        return counts.overall(asked if counted else ())
 
 
 def look(world: World) -> Judged:
@@ -71,9 +66,9 @@ def look(world: World) -> Judged:
     known = _folded(world, policy)
     health = podhealth.judge(world, policy, known.silence)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
-    counted = analysis.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
+    counted = counts.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
     answers = _answers(world, policy)
-    alike = resemblance.judge_all(policy.judged, answers, elapsed=elapsed, required=required, now=world.now)
+    alike = predictions.judge_all(policy.judged, answers, elapsed=elapsed, required=required, now=world.now)
     heard = inquiry.heard(world, policy, _of_canary(world))
     asked = inquiry.judge_all(world, policy, heard, elapsed=elapsed, required=required)
     data = _data(world, policy, known, heard, answers)
@@ -112,13 +107,13 @@ def _answers(world: World, policy: Rules) -> Answers | None:
     check, scrape = policy.judged.resemblance, world.observed.scrape
     if check is None:
         return None
-    stored = (world.observed.evidence or {}).get(predictions.KEY, "") if world.own_evidence else ""
-    known = predictions.from_data(stored, check.classes)
+    stored = (world.observed.evidence or {}).get(predictions_evidence.KEY, "") if world.own_evidence else ""
+    known = predictions_evidence.from_data(stored, check.classes)
     if scrape is None:
         return known
     tracks = {uid: server.track for uid, server in _servers(world).items()}
     segment, reached = traffic.of(world).segment(world), _has_traffic(world, policy)
-    return predictions.fold(known, scrape.counters, tracks, segment, world.now, count=reached)
+    return predictions_evidence.fold(known, scrape.counters, tracks, segment, world.now, count=reached)
 
 
 def _has_traffic(world: World, policy: Rules) -> bool:
@@ -142,7 +137,7 @@ def remembered(world: World, policy: Rules) -> Evidence:
         return evidence.start(policy.judged.checks)
     stored = (world.observed.evidence or {}).items()
     try:
-        return ledger.from_data({k.removeprefix(ledger.PREFIX): v for k, v in stored if k.startswith(ledger.PREFIX)})
+        return storage.from_data({k.removeprefix(storage.PREFIX): v for k, v in stored if k.startswith(storage.PREFIX)})
     except ValueError:
         return evidence.start(policy.judged.checks)
 
@@ -165,7 +160,7 @@ def _servers(world: World) -> dict[str, Server]:
 def fresh(world: World, policy: Rules) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
     check = policy.judged.resemblance
-    answers = predictions.start(check.classes) if check else None
+    answers = predictions_evidence.start(check.classes) if check else None
     return _data(world, policy, evidence.start(policy.judged.checks), Heard(), answers)
 
 
@@ -180,8 +175,8 @@ def _data(world: World, policy: Rules, known: Evidence, heard: Heard, answers: A
         "rollout": rollout.id if rollout else "",
         "policy": policy.source,
         **({inquiry.KEY: inquiry.stored(heard)} if policy.thresholds else {}),
-        **({predictions.KEY: predictions.to_data(answers)} if answers else {}),
-        **{f"{ledger.PREFIX}{k}": v for k, v in ledger.to_data(known).items()},
+        **({predictions_evidence.KEY: predictions_evidence.to_data(answers)} if answers else {}),
+        **{f"{storage.PREFIX}{k}": v for k, v in storage.to_data(known).items()},
     }
 
 

@@ -11,14 +11,14 @@ from typing import Any
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.selectors import MetricRules
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
-from linnet.core.counters import PodCounters
-from linnet.core.instant import Answer
-from linnet.core.queries import Question
 from linnet.core.replies import Call, Reply
 from linnet.core.routes import RouteView
 from linnet.core.runtimes import Catalogue
-from linnet.core.selection import MetricRules
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ import math
 from datetime import timedelta
 
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
-from linnet.core import hooks, soundness
-from linnet.core.basis_pods import Pods
-from linnet.core.checks import Judgement
+from linnet.core import hooks
+from linnet.core.analysis.pod_health import judge as pod_health
+from linnet.core.analysis.pod_health.record import Pods
+from linnet.core.analysis.pod_health.silence import Silence
+from linnet.core.analysis.verdict import Judgement
 from linnet.core.children import Pod
 from linnet.core.policy import Rules
 from linnet.core.server import SERVER
-from linnet.core.silence import Silence
 from linnet.core.validation import FETCH
 from linnet.core.validation_outcome import STUCK
 from linnet.core.world import World
@@ -19,7 +20,7 @@ from linnet.core.world import World
 
 def judge(world: World, policy: Rules, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
-    return soundness.weighed(_seen(world, policy, silence))
+    return pod_health.weighed(_seen(world, policy, silence))
 
 
 def _seen(world: World, policy: Rules, silence: Silence) -> Pods:

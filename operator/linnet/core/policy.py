@@ -13,13 +13,13 @@ from linnet.api.kinds.rollout_policy import Deadlines, RolloutPolicySpec
 from linnet.api.parts.analysis import Analysis, Check
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.api.parts.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
-from linnet.core import checks, defaults, series
-from linnet.core.checks import Signal
+from linnet.core import defaults, series
+from linnet.core.analysis import checks as analysis_checks
+from linnet.core.analysis.checks import Signal, family
+from linnet.core.analysis.metrics.readings import same_bound
+from linnet.core.analysis.prometheus.judge import Threshold
 from linnet.core.defaults import Limits
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.readings import same_bound
-from linnet.core.slices import family
-from linnet.core.thresholds import Threshold
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rules:
     interval: timedelta
     warm_up: timedelta
     asked: tuple[Check, ...]
-    judged: checks.Policy
+    judged: analysis_checks.Policy
     thresholds: tuple[Threshold, ...]
     checks: tuple[str, ...]
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"]
@@ -98,10 +98,10 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     )
 
 
-def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) -> checks.Policy:
+def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) -> analysis_checks.Policy:
     asked, detect = tuple(asked), analysis.detect
     interval = analysis.interval or defaults.INTERVAL
-    return checks.Policy(
+    return analysis_checks.Policy(
         checks=tuple(
             part for c in asked if c.signal not in {"Prometheus", "Predictions"} for part in _checks(c, runtime)
         ),
@@ -113,23 +113,23 @@ def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) 
     )
 
 
-def _resemblance(check: Check, runtime: FrozenRuntime) -> checks.Resemblance:
+def _resemblance(check: Check, runtime: FrozenRuntime) -> analysis_checks.Resemblance:
     of = runtime.metrics.predictions if runtime.metrics is not None else None
     names = series.classes(of).names if of is not None else ()
-    return checks.Resemblance(check.name, float(check.max_divergence or 0), names)
+    return analysis_checks.Resemblance(check.name, float(check.max_divergence or 0), names)
 
 
-def _checks(check: Check, runtime: FrozenRuntime) -> tuple[checks.Check, ...]:
+def _checks(check: Check, runtime: FrozenRuntime) -> tuple[analysis_checks.Check, ...]:
     """One, or one for each of its slices."""
     whole, parts = _check(check, runtime), series.slices(check)
     return tuple(whole.sliced(part) for part in parts) if parts else (whole,)
 
 
-def _check(check: Check, runtime: FrozenRuntime) -> checks.Check:
+def _check(check: Check, runtime: FrozenRuntime) -> analysis_checks.Check:
     latency = check.signal == "Latency"
     least = defaults.LATENCY_MIN_EXCESS if latency else defaults.ERRORS_MIN_EXCESS
     bound = check.max_share_slower if latency else check.max
-    return checks.Check(
+    return analysis_checks.Check(
         name=check.name,
         signal=Signal(check.signal),
         max_ratio_to_stable=None if check.max_ratio_to_stable is None else float(check.max_ratio_to_stable),
@@ -201,7 +201,7 @@ def _unknown_checks(rules: Rules) -> Iterator[str]:
                 yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"
 
 
-def _unanswered(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+def _unanswered(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
     """A check of counters, where the runtime tells of no requests, errors or feedback."""
     if check.signal in series.metric_rules(runtime.metrics).signals():
         return None
@@ -221,7 +221,7 @@ def _unpredicted(policy: Rules, runtime: FrozenRuntime) -> str | None:
     )
 
 
-def _unbound(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+def _unbound(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
     """A check of a histogram, which the runtime must name, with the threshold among its bounds."""
     found = series.histogram(check.histogram, runtime)
     if found is None:
@@ -240,7 +240,7 @@ def _unbound(check: checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bo
     return False, f"{path}.{field}: {asked / shown:.12g}{unit} is no bucket of {of}: {known}"
 
 
-def _no_histogram(check: checks.Check, runtime: FrozenRuntime, path: str) -> str:
+def _no_histogram(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> str:
     if check.histogram == series.LATENCY:
         return f"{path}.signal: runtime {runtime.name} exposes no {check.signal}: remove the check, or add it"
     metrics = runtime.metrics

@@ -9,12 +9,13 @@ from typing import assert_never
 from linnet.api.kinds.deployment import RolloutStatus
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
-from linnet.core import decisions, gates, hooks, routing, soundness, steps, traffic
-from linnet.core.checks import Judgement
+from linnet.core import decisions, gates, hooks, routing, steps, traffic
+from linnet.core.analysis.checks import family
+from linnet.core.analysis.pod_health import judge as pod_health
+from linnet.core.analysis.verdict import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
 from linnet.core.policy import Rules
-from linnet.core.slices import family
 from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.turns import ANALYSIS, OUTAGE, SPEC, Turn, abort, complete, finish, last_rollout, promote, roll_back
 from linnet.core.world import World
@@ -108,7 +109,7 @@ def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
     """
     counts, whole = failed.counts, family(failed.check) == failed.check
     total = whole and counts.canary_n > 0 and counts.canary_bad == counts.canary_n
-    silent = any(j.reason == soundness.UNANSWERED for j in judged.judgements)
+    silent = any(j.reason == pod_health.UNANSWERED for j in judged.judgements)
     return OUTAGE if (total or silent) and rollout.phase == "Baking" else failed.check
 
 

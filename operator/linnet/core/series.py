@@ -5,8 +5,9 @@ from collections.abc import Iterable
 
 from linnet.api.parts.analysis import Check
 from linnet.api.parts.runtime import FrozenRuntime, Histogram, LabelMatch, Latency, Predictions, RuntimeMetrics, Series
-from linnet.core.classes import Buckets, Labels
-from linnet.core.selection import (
+from linnet.core.analysis.checks import Slice
+from linnet.core.analysis.metrics.classes import Buckets, Labels
+from linnet.core.analysis.metrics.selectors import (
     CORRECT,
     SECONDS,
     TOTAL,
@@ -19,7 +20,6 @@ from linnet.core.selection import (
     Selector,
     Unit,
 )
-from linnet.core.slices import Slice
 
 LATENCY = "latency"
 """The key of the server's own histogram, whatever its name is on each track."""

@@ -7,7 +7,7 @@ from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.strategy import Step
 from linnet.core import gates, routing, traffic
-from linnet.core.checks import Verdict
+from linnet.core.analysis.verdict import Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
 from linnet.core.policy import Rules

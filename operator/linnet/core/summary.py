@@ -7,10 +7,10 @@ from linnet.api.kinds.deployment import CheckVerdict, DeploymentStatus, RolloutS
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import Condition, Reason, condition
 from linnet.core import hooks, podhealth, traffic_gateway
-from linnet.core.checks import Verdict
+from linnet.core.analysis.checks import together
+from linnet.core.analysis.pod_health.silence import NO_SILENCE
+from linnet.core.analysis.verdict import Verdict
 from linnet.core.judging import Judged
-from linnet.core.silence import NO_SILENCE
-from linnet.core.slices import together
 from linnet.core.target import Refusal, Wanted
 from linnet.core.world import World
 

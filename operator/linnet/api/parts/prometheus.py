@@ -24,7 +24,7 @@ HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
 
 
 Template = Annotated[str, Field(min_length=1, max_length=2000)]
-"""PromQL with placeholders; `core/queries.py` knows them."""
+"""PromQL with placeholders; `core/analysis/prometheus/query_template.py` knows them."""
 
 
 class PrometheusServer(Wire):

@@ -1,0 +1,167 @@
+"""Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence.
+
+The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
+much is enough), `hypotheses` (a check's bounds) and `families` (its slices). docs/explanation/analysis.md explains it,
+bench/detection.py and bench/slices.py measure it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from linnet.core.analysis.checks import Check, Policy, Track, family
+from linnet.core.analysis.counts.evidence import Evidence, Stream
+from linnet.core.analysis.counts.record import Counted
+from linnet.core.analysis.counts.rules import RULES, Case, Said
+from linnet.core.analysis.statistics import evalues
+from linnet.core.analysis.statistics.dispersion import dispersion
+from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
+from linnet.core.analysis.statistics.sums import Spread, Sums
+from linnet.core.analysis.verdict import Counts, Judgement, Verdict
+
+HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+def judge(
+    policy: Policy,
+    check: Check,
+    evidence: Evidence,
+    *,
+    elapsed: timedelta,
+    required: timedelta,
+    now: datetime,
+) -> Judgement:
+    """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
+    alpha = _alphas(policy, evidence).get(check.name, policy.alpha_each)
+    return weighed(_basis(policy, check, alpha, evidence, elapsed=elapsed, required=required, now=now))
+
+
+def judge_all(
+    policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
+) -> tuple[Judgement, ...]:
+    """One judgement for each check of the policy, in its order."""
+    alphas = _alphas(policy, evidence)
+    bases = (
+        _basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, elapsed=elapsed, required=required, now=now)
+        for c in policy.checks
+    )
+    return tuple(weighed(basis) for basis in bases)
+
+
+def _basis(
+    policy: Policy,
+    check: Check,
+    alpha: float,
+    evidence: Evidence,
+    *,
+    elapsed: timedelta,
+    required: timedelta,
+    now: datetime,
+) -> Counted:
+    stream = _stream(check, evidence)
+    return Counted(
+        check=check,
+        alpha=alpha,
+        detect_ratio=policy.detect_ratio,
+        detect_power=policy.detect_power,
+        stale_after=policy.stale_after_seconds,
+        segments=tuple(stream.segments.values()),
+        spread=stream.spread,
+        present=evidence.present,
+        ages={track: round(now.timestamp() - at, 6) for track, at in stream.read_at.items()},
+        elapsed=elapsed,
+        required=required,
+        problems=stream.problems,
+        canary_rate=stream.canary_rate,
+    )
+
+
+def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
+    """Of each slice: its part of what its check has of alpha, by what the other slices show."""
+    found: dict[str, float] = {}
+    for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
+        slices = tuple(each)
+        shown = [_least(policy, check, evidence) for check in slices]
+        found |= zip((c.name for c in slices), evalues.parts(policy.alpha_each, shown), strict=True)
+    return found
+
+
+def _least(policy: Policy, check: Check, evidence: Evidence) -> float:
+    """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
+    stream = _stream(check, evidence)
+    setting = Setting.of(policy, check, _dispersion(stream.spread))
+    return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)
+
+
+def weighed(basis: Counted) -> Judgement:
+    """The verdict from what it stands on, now or from a record: the same sums, the same verdict."""
+    case = _case(basis)
+    said = next(outcome for rule in RULES if (outcome := rule(case)) is not None)
+    return Judgement(
+        check=basis.check.name,
+        verdict=said.verdict,
+        reason=said.reason,
+        message=f"{said.message} ({_counted(case.counts, basis.check.things)})",
+        counts=case.counts,
+        statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
+        bound=case.setting.rejects,
+        needed_requests=said.needed,
+        eta_seconds=_eta(basis.canary_rate, said),
+        basis=basis,
+    )
+
+
+def overall(judgements: Iterable[Judgement]) -> Verdict:
+    """Fail beats all; then Error, InsufficientData, Inconclusive hold; Pass only if all pass, and there are any."""
+    verdicts = {judgement.verdict for judgement in judgements}
+    return next((v for v in HOLDS_BY_WEIGHT if v in verdicts), Verdict.INSUFFICIENT_DATA)
+
+
+def _stream(check: Check, evidence: Evidence) -> Stream:
+    """What was counted for this very check; nothing, if the evidence was gathered for another definition."""
+    same = any(check.counted == known.counted for known in evidence.checks)
+    return evidence.streams.get(check.name, Stream()) if same else Stream()
+
+
+def _case(basis: Counted) -> Case:
+    spread = _dispersion(basis.spread)
+    setting = Setting(basis.alpha, basis.detect_ratio, basis.detect_power, spread)
+    return Case(
+        check=basis.check,
+        problems=basis.problems,
+        present=basis.present,
+        counts=_counts(basis.segments, spread),
+        setting=setting,
+        hypotheses=hypotheses(basis.check, basis.segments, setting),
+        ages=basis.ages,
+        stale_after=basis.stale_after,
+        elapsed=basis.elapsed,
+        required=basis.required,
+    )
+
+
+def _dispersion(spread: Mapping[Track, Spread]) -> float:
+    return dispersion([spread.get(track, Spread()) for track in Track])
+
+
+def _counts(segments: Iterable[Sums], spread: float) -> Counts:
+    total = Sums()
+    for s in segments:
+        total = total.plus(Track.CANARY, s.canary_n, s.canary_bad).plus(Track.STABLE, s.stable_n, s.stable_bad)
+    canary, stable = (round(total.canary_n), round(total.canary_bad)), (round(total.stable_n), round(total.stable_bad))
+    return Counts(*canary, *stable, round(spread, 3))
+
+
+def _counted(counts: Counts, things: str) -> str:
+    def of(bad: int, n: int) -> str:
+        return f"{bad} of {n:,} {things}" + (f", {bad / n:.2%}" if n else "")
+
+    return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
+
+
+def _eta(canary_rate: float, said: Said) -> float | None:
+    if said.needed is None or canary_rate <= 0:
+        return said.wait
+    return max(said.wait or 0.0, round(said.needed / canary_rate, 1))

@@ -1,0 +1,55 @@
+"""What was counted lately: the canary's observed share of the requests, and its rate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from linnet.core.analysis.checks import Track
+
+MAX_PODS = 1000
+"""Pods' last counters that are stored, the latest seen first: some 15 bytes each for every check."""
+
+
+MEMORY, ENOUGH = 400.0, 50.0
+"""Requests over which the observed share is averaged, and those before which it is not asked for."""
+STEP, MOST_STEPS = 1.5, 8
+"""Shares whose odds differ by less than the factor are compared together; 8 steps are a factor of 25."""
+
+Cell = tuple[Track, int, int]
+"""One pod in one interval: its track, its requests, the bad ones among them."""
+
+
+@dataclass(frozen=True)
+class Recent:
+    """The last few hundred requests by track, and the seconds they took; all three fade together."""
+
+    canary_n: float = 0.0
+    stable_n: float = 0.0
+    seconds: float = 0.0
+
+    @property
+    def canary_rate(self) -> float:
+        """Canary requests a second, lately."""
+        return self.canary_n / self.seconds if self.seconds > 0 else 0.0
+
+    def plus(self, cells: Iterable[Cell], elapsed: float) -> Recent:
+        """The same one interval later."""
+        counts = {Track.CANARY: 0, Track.STABLE: 0}
+        for track, n, _ in cells:
+            counts[track] += n
+        canary, stable = counts[Track.CANARY], counts[Track.STABLE]
+        keep = math.exp(-(canary + stable) / MEMORY)
+        return Recent(self.canary_n * keep + canary, self.stable_n * keep + stable, self.seconds * keep + elapsed)
+
+    @property
+    def stratum(self) -> int | None:
+        """The canary's odds of a request, in steps of `STEP`: 0 = as many as stable, -5 = about a tenth.
+
+        None while there are too few requests to say.
+        """
+        if self.canary_n + self.stable_n < ENOUGH:
+            return None
+        steps = round(math.log((self.canary_n + 0.5) / (self.stable_n + 0.5)) / math.log(STEP))
+        return max(-MOST_STEPS, min(MOST_STEPS, steps))

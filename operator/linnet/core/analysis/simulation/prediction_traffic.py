@@ -1,0 +1,94 @@
+"""Made-up answers for the simulation: independent of each other, in bursts on one pod, or as clients of one pod ask.
+
+Pure standard library, seeded: the same seed is the same run on every machine.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+
+from linnet.core.analysis.checks import Track
+from linnet.core.analysis.simulation.traffic import geometric, poisson
+
+Shares = tuple[float, ...]
+"""Of the answers, class by class; together 1."""
+Cell = tuple[str, Track, tuple[int, ...]]
+"""(pod, track, answers by class) of one interval."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One kind of traffic. `per_interval` counts the answers of both tracks, `share` is the canary's part of them.
+
+    `burst`: answers of one class come together on one pod, geometric with this mean, or `constant`. `clients`: each pod
+    has so many clients of its own, each of which always asks for the same class. `later`: over `total` answers those of
+    both tracks go over to these shares; `creep`: the canary's part goes to this meanwhile.
+    """
+
+    stable: Shares
+    canary: Shares
+    share: float = 0.1
+    per_interval: float = 50.0
+    stable_pods: int = 4
+    canary_pods: int = 1
+    burst: float = 1.0
+    constant: bool = False
+    clients: int = 0
+    later: Shares = ()
+    creep: float = 0.0
+    total: int = 10_000
+
+    def pods(self) -> Iterator[tuple[str, Track]]:
+        for track, count in ((Track.STABLE, self.stable_pods), (Track.CANARY, self.canary_pods)):
+            yield from ((f"{track}-{index}", track) for index in range(count))
+
+    def shares(self, track: Track, at: float) -> Shares:
+        """When this part of the answers has been given."""
+        now = self.canary if track is Track.CANARY else self.stable
+        if not self.later:
+            return now
+        return tuple(first + (last - first) * at for first, last in zip(now, self.later, strict=True))
+
+    def per_pod(self, track: Track, at: float) -> float:
+        """Answers of each pod in one interval, in the mean."""
+        share = self.share + (self.creep - self.share) * at if self.creep else self.share
+        if track is Track.CANARY:
+            return self.per_interval * share / self.canary_pods
+        return self.per_interval * (1 - share) / self.stable_pods
+
+
+def intervals(world: Answered, seed: int) -> Iterator[list[Cell]]:
+    """Those of pods that answered, interval by interval until the traffic ends."""
+    rng, done = random.Random(seed), 0  # noqa: S311 (repeatable is what it has to be)
+    classes = range(len(world.stable))
+    clients = {
+        pod: rng.choices(classes, world.shares(track, 0), k=world.clients) if world.clients else []
+        for pod, track in world.pods()
+    }
+    while done < world.total:
+        at = done / world.total
+        cells = [(pod, track, _counts(rng, world, track, at, clients[pod])) for pod, track in world.pods()]
+        done += sum(sum(counts) for _, _, counts in cells)
+        yield [cell for cell in cells if any(cell[2])]
+
+
+def _counts(rng: random.Random, world: Answered, track: Track, at: float, clients: list[int]) -> tuple[int, ...]:
+    """Answers by class of one pod in one interval."""
+    shares = world.shares(track, at)
+    events = poisson(rng, world.per_pod(track, at) / world.burst)
+    drawn = rng.choices(clients, k=events) if clients else _drawn(rng, shares, events)
+    counts = [0] * len(shares)
+    for which in drawn:
+        counts[which] += _size(rng, world)
+    return tuple(counts)
+
+
+def _drawn(rng: random.Random, shares: Shares, events: int) -> list[int]:
+    return rng.choices(range(len(shares)), cum_weights=list(accumulate(shares)), k=events)
+
+
+def _size(rng: random.Random, world: Answered) -> int:
+    return round(world.burst) if world.constant else geometric(rng, world.burst)

@@ -1,0 +1,168 @@
+"""One simulated rollout: made-up traffic, judged at every look by the code that judges (`counts/judge.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from linnet.core.analysis.checks import Check, Policy, Track
+from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.simulation.traffic import Cell, World, intervals, requests
+from linnet.core.analysis.statistics.hypotheses import Hypothesis, Setting, hypotheses
+from linnet.core.analysis.verdict import Verdict
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+INTERVAL = timedelta(seconds=5)
+SEGMENT = "w10"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is simulated and measured. `total`: requests of both tracks at which a run ends.
+
+    Judged once an interval; with `each_request` after each canary request (dispersion 1 by construction);
+    with `scraped` through `fold`, from counters. `measure`: "requests" (canary requests until Fail, mean),
+    "rolled back", "passed". A run ends at Fail, and at Pass where `measure` is "passed".
+    """
+
+    name: str
+    world: World
+    check: Check
+    measure: str
+    total: int = 20_000
+    at_most: float | None = None
+    each_request: bool = False
+    scraped: bool = False
+    effort: float = 1.0
+    alpha: float = 0.01
+    detect_ratio: float = 5.0
+    detect_power: float = 0.9
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended, after how many canary requests."""
+
+    verdict: Verdict
+    canary_n: int
+    was_inconclusive: bool
+    dispersion: float
+
+
+def run(scenario: Scenario, seed: int) -> Outcome:
+    """One rollout from its first request to its verdict, or to the end of its traffic."""
+    policy = Policy((scenario.check,), scenario.alpha, scenario.detect_ratio, scenario.detect_power)
+    only_fail = scenario.measure != "passed"
+    inconclusive, enough = False, False
+    last = Outcome(Verdict.INSUFFICIENT_DATA, 0, was_inconclusive=False, dispersion=1.0)
+    for evidence, now in _looks(scenario, seed):
+        if only_fail and not may_fail(scenario, evidence):
+            continue
+        judgement = judge(policy, scenario.check, evidence, elapsed=now - START, required=timedelta(0), now=now)
+        if not enough and judgement.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
+            enough, inconclusive = True, judgement.verdict is Verdict.INCONCLUSIVE
+        last = Outcome(judgement.verdict, judgement.counts.canary_n, inconclusive, judgement.counts.dispersion)
+        if judgement.verdict is Verdict.FAIL or (judgement.verdict is Verdict.PASS and not only_fail):
+            break
+    return last
+
+
+def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
+    """Whether a look can end in Fail: for lack of time the others are not judged.
+
+    A Fail needs an estimate beyond the bound and evidence that reaches it (`rules.refuted`); a dispersion above 1
+    only takes evidence away, so that what does not reach it with 1 reaches it with none.
+    """
+    setting, bounds = _undivided(scenario, evidence)
+    return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
+
+
+def may_pass(scenario: Scenario, evidence: Evidence) -> bool:
+    """Whether a look can end in Pass: the same for `rules.breached` and `rules.not_excluded`."""
+    setting, bounds = _undivided(scenario, evidence)
+    return all(not h.breached and h.against_detect() >= setting.excludes for h in bounds)
+
+
+def _undivided(scenario: Scenario, evidence: Evidence) -> tuple[Setting, tuple[Hypothesis, ...]]:
+    """The check's bounds at a dispersion of 1: the most evidence that there can be."""
+    segments = tuple(evidence.streams[scenario.check.name].segments.values())
+    alpha = scenario.alpha / max(1, len(scenario.check.bounds))
+    setting = Setting(alpha, scenario.detect_ratio, scenario.detect_power, dispersion=1)
+    return setting, hypotheses(scenario.check, segments, setting)
+
+
+def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+    if scenario.each_request:
+        return _each_request(scenario, seed)
+    return _each_scrape(scenario, seed) if scenario.scraped else _each_interval(scenario, seed)
+
+
+def _each_interval(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+    return looks(scenario.check, _until_total(scenario, seed))
+
+
+def _until_total(scenario: Scenario, seed: int) -> Iterator[list[Cell]]:
+    done = 0
+    for cells in intervals(scenario.world, seed):
+        yield cells
+        done += sum(n for _, _, n, _ in cells)
+        if done >= scenario.total:
+            return
+
+
+def looks(check: Check, each: Iterable[list[Cell]]) -> Iterator[tuple[Evidence, datetime]]:
+    """The evidence after each interval: its cells are added to the sums that `fold` would add them to."""
+    evidence, now = _empty(check), START
+    stream = evidence.streams[check.name]
+    for cells in each:
+        now += INTERVAL
+        stream = replace(
+            stream.plus(SEGMENT, [cell[1:] for cell in cells], INTERVAL.total_seconds()),
+            read_at=dict.fromkeys(Track, now.timestamp()),
+        )
+        yield replace(evidence, streams={check.name: stream}), now
+
+
+def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+    """The same through counters of pods and the very fold of the operator; slower, and the same sums."""
+    totals: dict[str, tuple[int, int]] = {}
+    evidence, now, done = start([scenario.check]), START, 0
+    for cells in intervals(scenario.world, seed):
+        if not totals:
+            evidence = _scraped(evidence, totals, [(pod, track, 0, 0) for pod, track, _, _ in cells], now)
+        now += INTERVAL
+        evidence = _scraped(evidence, totals, cells, now)
+        yield evidence, now
+        done += sum(n for _, _, n, _ in cells)
+        if done >= scenario.total:
+            return
+
+
+def _scraped(evidence: Evidence, totals: dict[str, tuple[int, int]], cells: list[Cell], now: datetime) -> Evidence:
+    for pod, _, n, bad in cells:
+        before = totals.get(pod, (0, 0))
+        totals[pod] = before[0] + n, before[1] + bad
+    samples = {pod: PodCounters(float(n), float(bad)) for pod, (n, bad) in totals.items()}
+    return fold(evidence, samples, {pod: track for pod, track, _, _ in cells}, SEGMENT, now)
+
+
+def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+    """Every request is a cell of its own, and every canary request is judged."""
+    evidence = _empty(scenario.check)
+    stream = evidence.streams[scenario.check.name]
+    cells: list[tuple[Track, int, int]] = []
+    for number, (track, bad) in enumerate(requests(scenario.world, seed)):
+        cells.append((track, 1, int(bad)))
+        if track is Track.CANARY:
+            stream, cells = stream.plus(SEGMENT, cells, 0), []
+            yield replace(evidence, streams={scenario.check.name: stream}), START
+        if number >= scenario.total:
+            return
+
+
+def _empty(check: Check) -> Evidence:
+    pods = {track.value: track for track in Track}
+    return fold(start([check]), {pod: PodCounters(0, 0) for pod in pods}, pods, SEGMENT, START)
