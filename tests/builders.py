@@ -8,11 +8,13 @@ from typing import Any
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.core import children, versions
+from linnet.core import versions
 from linnet.core.model import plan as plan_model
-from linnet.core.observed import ModelObserved, ModelVersionObserved, Parent
+from linnet.core.observed import ModelObserved, ModelVersionObserved
 from linnet.core.plan import Create, Delete, Plan
-from linnet.core.runtimes import freeze
+from linnet.core.resources import objects
+from linnet.core.resources.objects import Parent
+from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE, DIGESTS, PLATFORM
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -112,8 +114,8 @@ class VersionWorld:
     def observed(self) -> ModelVersionObserved:
         return ModelVersionObserved(
             version=Parent("risk-v1", "ml", "uid-1", 1, self.annotations, False, self.spec, self.status),
-            jobs=tuple(children.job(j) for j in self.jobs),
-            pods=tuple(children.pod(p) for p in self.pods),
+            jobs=tuple(objects.job(j) for j in self.jobs),
+            pods=tuple(objects.pod(p) for p in self.pods),
             platform=PLATFORM,
             requests_proven=self.proven,
             deployments=tuple(

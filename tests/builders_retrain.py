@@ -13,11 +13,13 @@ from typing import Any, Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, find, timestamp
-from linnet.core import children, retrain
-from linnet.core.observed import Parent, Platform, RetrainObserved
+from linnet.core import retrain
+from linnet.core.observed import Platform, RetrainObserved
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Create, Delete, Emit, Log, Manifest, Patch, Plan
-from linnet.core.runtimes import Catalogue
+from linnet.core.resources import objects
+from linnet.core.resources.objects import Parent
+from linnet.core.serving.runtimes import Catalogue
 
 NOW: Final = datetime(2026, 11, 22, 3, 0, 2, tzinfo=UTC)
 """A Sunday, two seconds after three."""
@@ -156,9 +158,9 @@ class World:
                 Parent(n, "ml", f"{n}-uid", 1, {}, deleting=False, spec=v["spec"], status=v.get("status", {}))
                 for n, v in self.versions.items()
             ),
-            cron_job=children.cron_job(self.cron) if self.cron else None,
-            jobs=tuple(children.job(j) for j in self.jobs.values()),
-            pods=tuple(children.pod(p) for p in self.pods.values()),
+            cron_job=objects.cron_job(self.cron) if self.cron else None,
+            jobs=tuple(objects.job(j) for j in self.jobs.values()),
+            pods=tuple(objects.pod(p) for p in self.pods.values()),
             platform=Platform(Catalogue(), "linnet:1"),
             requests_proven=self.proven,
             allowed_service_accounts=self.accounts,

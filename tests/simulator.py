@@ -22,17 +22,19 @@ from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.parts.conditions import find
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core import children, deployment, modelversion, routes
+from linnet.core import deployment, modelversion
 from linnet.core.analysis.checks import Slice
 from linnet.core.analysis.metrics.counters import REQUESTS, PodCounters
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL, MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, NoValue
-from linnet.core.observed import DeploymentObserved, Parent, Platform, Scrape
+from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
-from linnet.core.replies import Call, NotYet, Reply
-from linnet.core.runtimes import catalogue, freeze
+from linnet.core.resources import objects, routes
+from linnet.core.resources.objects import Parent
+from linnet.core.serving.runtimes import catalogue, freeze
+from linnet.core.webhooks import Call, NotYet, Reply
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 DIGESTS = {n: f"sha256:{n:064x}" for n in range(1, 30)}
@@ -261,9 +263,9 @@ class Cluster:
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
             quarantined=tuple(p for p in parents if p.status.get("quarantine")),
-            workloads=tuple(children.workload(w) for w in self.workloads.values()),
-            services=tuple(children.service(s) for s in self.services.values()),
-            pods=tuple(children.pod(p) for p in self.pods.values()),
+            workloads=tuple(objects.workload(w) for w in self.workloads.values()),
+            services=tuple(objects.service(s) for s in self.services.values()),
+            pods=tuple(objects.pod(p) for p in self.pods.values()),
             others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
@@ -274,7 +276,7 @@ class Cluster:
             else None,
             gateway_features={"public": self.features},
             session_kinds=self.session_kinds,
-            autoscalers=(children.autoscaler(self.autoscaler),) if self.autoscaler else (),
+            autoscalers=(objects.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )
 

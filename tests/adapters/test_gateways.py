@@ -12,7 +12,7 @@ from linnet.adapters.cache import Cache
 from linnet.adapters.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError
 from linnet.adapters.gateways import Gateways
 from linnet.adapters.gather import Gather, Sources, as_parent
-from linnet.core.sessions import FEATURES
+from linnet.core.resources.sessions import FEATURES
 from simulator import PLATFORM, START
 
 

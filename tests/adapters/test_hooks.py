@@ -16,9 +16,9 @@ import certificates
 from linnet.adapters import hooks
 from linnet.adapters.hooks import Endpoints
 from linnet.api.parts.hooks import Hooks
-from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Notify, Ref
-from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply
+from linnet.core.resources.objects import Parent
+from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply
 
 REF = Ref("Deployment", "ml", "risk")
 PARENT = Parent("risk", "ml", "uid", 1, {}, False, {}, {})

@@ -9,7 +9,7 @@ import yaml
 from hack import chart_schemas, chart_values
 
 from linnet.api.names import URGENT, Verb
-from linnet.core.runtimes import CatalogueEntry
+from linnet.core.serving.runtimes import CatalogueEntry
 
 REPO = Path(__file__).parents[2]
 CHART = REPO / "charts" / "linnet"

@@ -16,7 +16,7 @@ from linnet.api.parts.base import parse_quantity
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core import claim
 from linnet.core.claim import Claim, Refusal
-from linnet.core.podparts import Owner
+from linnet.core.resources.metadata import Owner
 from linnet.fetcher import tree
 
 DIGEST = "sha256:" + "a" * 64

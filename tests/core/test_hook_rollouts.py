@@ -7,7 +7,7 @@ import pytest
 
 from core.test_rollout import QUICK, at_rest, serving
 from linnet.api.parts.hooks import Hooks
-from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply
+from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from linnet.core import cloudevents, hooks
-from linnet.core.observed import Parent
+from linnet.core import hooks, webhooks
 from linnet.core.plan import Emit, Log, Ref
-from linnet.core.replies import Confirmed, NotYet, Refused, Reply, reply
+from linnet.core.resources.objects import Parent
+from linnet.core.webhooks import Confirmed, NotYet, Refused, Reply, reply
 from simulator import START
 
 
@@ -57,9 +57,9 @@ WEIGHT = Emit("Normal", "WeightSet", "Version 2: weight 10 %")
 
 def test_an_event_sent_again_has_the_same_id_and_in_the_next_rollout_another() -> None:
     """So that a receiver drops the double, and not the news."""
-    first = cloudevents.of_transition(REF, parent(rollout={"id": "a"}), WEIGHT, START)
-    again = cloudevents.of_transition(REF, parent(rollout={"id": "a"}), WEIGHT, START)
-    later = cloudevents.of_transition(REF, parent(rollout={"id": "b"}), WEIGHT, START)
+    first = webhooks.of_transition(REF, parent(rollout={"id": "a"}), WEIGHT, START)
+    again = webhooks.of_transition(REF, parent(rollout={"id": "a"}), WEIGHT, START)
+    later = webhooks.of_transition(REF, parent(rollout={"id": "b"}), WEIGHT, START)
     assert first == again
     assert first["id"] != later["id"]
 
@@ -67,7 +67,7 @@ def test_an_event_sent_again_has_the_same_id_and_in_the_next_rollout_another() -
 def test_a_decision_is_sent_as_it_is_logged() -> None:
     """With who, why, the counts and the policy's hash."""
     fields = {"id": "r-Promoted", "decision": "Promoted", "revision": "risk-v2", "time": "2026-01-01T00:00:00Z"}
-    event = cloudevents.of_decision(REF, Log("decision", fields))
+    event = webhooks.of_decision(REF, Log("decision", fields))
     assert event["type"] == "dev.linnet.decision.promoted"
     assert (event["source"], event["subject"]) == ("/namespaces/ml/deployments/risk", "risk-v2")
     assert event["data"] == {"namespace": "ml", "name": "risk", **fields}

@@ -7,11 +7,12 @@ import pytest
 
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import defaults, series
 from linnet.core.analysis.checks import Signal
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
-from linnet.core.runtimes import CatalogueEntry, UnknownRuntimeError, catalogue, freeze
-from linnet.core.series import metric_rules
+from linnet.core.policy import defaults
+from linnet.core.policy import metrics as policy_metrics
+from linnet.core.policy.metrics import metric_rules
+from linnet.core.serving.runtimes import CatalogueEntry, UnknownRuntimeError, catalogue, freeze
 from linnet.runtimes import packaged
 
 DATA = Path(__file__).parent / "data"
@@ -64,7 +65,7 @@ def test_inference_is_counted(name: str, requests: int, errors: int | None, in_f
 )
 def test_slow_answers_are_counted(name: str, threshold: float, slower: int, of: int) -> None:
     """In seconds, whatever the server's unit; a threshold has whole microseconds."""
-    buckets = read(name).latency[series.LATENCY]
+    buckets = read(name).latency[policy_metrics.LATENCY]
     within = next(count for bound, count in buckets.items() if abs(bound - threshold) < 1e-6)
     assert (buckets[math.inf] - within, buckets[math.inf]) == (slower, of)
 
@@ -74,7 +75,7 @@ def test_bounds_are_those_of_the_server(name: str) -> None:
     """A threshold that is taken for a bucket is one, in the server's own text."""
     runtime = frozen(name)
     said = defaults.bucket_bounds(runtime)
-    found = sorted(b for b in read(name).latency.get(series.LATENCY, {}) if math.isfinite(b)) if said else []
+    found = sorted(b for b in read(name).latency.get(policy_metrics.LATENCY, {}) if math.isfinite(b)) if said else []
     if name == "mlserver":
         found = [b.total_seconds() for b in said]  # its text here is an excerpt, with one bucket
     assert [b.total_seconds() for b in said] == pytest.approx(found, abs=1e-6)

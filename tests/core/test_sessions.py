@@ -6,7 +6,7 @@ import pytest
 
 from core.test_gateway import ANALYSIS, GATEWAY_TRAFFIC, Steps, deployed, in_step, weights
 from core.test_rollout import at_rest
-from linnet.core.sessions import FEATURES
+from linnet.core.resources.sessions import FEATURES
 from simulator import Behavior, Cluster
 
 STEPS: Steps = [{"setWeight": 5}, {"pause": {}}]

@@ -10,10 +10,11 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.conditions import Reason
-from linnet.core import manifests, shared
-from linnet.core.observed import Parent
 from linnet.core.parse import parse_spec
-from linnet.core.shared import Effective, effective, merged
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy.effective import Effective, effective, merged
+from linnet.core.resources.objects import Parent
+from linnet.core.serving import revision as serving
 from simulator import DIGESTS, Behavior, Cluster
 
 NAMED: dict[str, Any] = {"model": {"name": "tumor-risk"}, "replicas": 2, "policy": {"name": "gentle"}}
@@ -42,7 +43,7 @@ def test_a_block_that_is_left_out_is_the_policys() -> None:
     """The Deployment repeats nothing."""
     policy = {**steps({"setWeight": 20}), "analysis": {"interval": "7s"}, "deadlines": {"ready": "3m"}}
     found = under(policy).spec.wire()
-    assert {block: found[block] for block in shared.BLOCKS} == policy
+    assert {block: found[block] for block in shared_policy.BLOCKS} == policy
 
 
 def test_a_block_of_its_own_replaces_the_whole_block() -> None:
@@ -63,7 +64,7 @@ def test_the_revision_does_not_depend_on_the_policy() -> None:
     """Another policy restarts no pod."""
     version = ModelVersionSpec.model_validate(Cluster().versions[1]["spec"])
     names = {
-        manifests.revision("tumor-risk", version, DIGESTS[1], each).name
+        serving.revision("tumor-risk", version, DIGESTS[1], each).name
         for each in (
             spec(policy=None),
             merged(spec(), RolloutPolicySpec.model_validate({"deadlines": {"ready": "9m"}})),
@@ -134,7 +135,7 @@ def test_what_cannot_go_together_is_said_with_the_policys_path(
 def test_with_a_gateway_any_weight_goes() -> None:
     """The same policy fits the one Deployment and not the other."""
     traffic = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
-    assert list(shared.misfits(under(steps({"setWeight": 100}), traffic=traffic).spec)) == []
+    assert list(shared_policy.misfits(under(steps({"setWeight": 100}), traffic=traffic).spec)) == []
 
 
 def test_a_field_of_its_own_block_keeps_its_path() -> None:

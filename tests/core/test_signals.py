@@ -11,7 +11,6 @@ import pytest
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import policy, unsupported
 from linnet.core.analysis.checks import Check, Policy, Signal, Track
 from linnet.core.analysis.counts.evidence import Evidence, fold, start
 from linnet.core.analysis.counts.judge import judge
@@ -19,9 +18,11 @@ from linnet.core.analysis.counts.storage import from_data, to_data
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 from linnet.core.analysis.verdict import Judgement, Verdict
-from linnet.core.policy import Rules
-from linnet.core.runtimes import freeze
-from linnet.core.series import metric_rules
+from linnet.core.policy import preflight, unsupported
+from linnet.core.policy import rules as policy
+from linnet.core.policy.metrics import metric_rules
+from linnet.core.policy.rules import Rules
+from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -204,7 +205,7 @@ def test_another_histogram_is_read_by_its_name(
     signal = "Latency" if "threshold" in bounds else "Metric"
     served = runtime(**METRICS)
     found = resolved({"name": "x", "signal": signal, "metric": metric, **bounds}, served=served)
-    assert policy.trouble(found, served) is None
+    assert preflight.trouble(found, served) is None
     check = found.judged.checks[0]
     assert check.threshold_seconds == pytest.approx(counted)
     inside = "250" if seen.startswith(FIRST_TOKEN) else "500"
@@ -259,7 +260,7 @@ def test_what_the_runtime_can_not_answer_is_refused_before_traffic_moves(
 ) -> None:
     """With the field's path, the value and what there is."""
     served = runtime(**metrics)
-    found = policy.trouble(resolved({"name": "x", **check}, served=served), served)
+    found = preflight.trouble(resolved({"name": "x", **check}, served=served), served)
     assert found is not None
     assert (found[0], sentence in found[1]) == (missing, True), found[1]
 

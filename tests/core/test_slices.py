@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import CheckResult, Decision
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import decisions, policy
+from linnet.core import decisions
 from linnet.core.analysis import replay
 from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track, together
 from linnet.core.analysis.counts.evidence import Evidence, Snapshot, Stream, start
@@ -27,8 +27,10 @@ from linnet.core.analysis.metrics.recent import MAX_PODS
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.sums import Spread, Sums
 from linnet.core.analysis.verdict import Judgement, Verdict
-from linnet.core.policy import Rules
-from linnet.core.series import metric_rules
+from linnet.core.policy import preflight
+from linnet.core.policy import rules as policy
+from linnet.core.policy.metrics import metric_rules
+from linnet.core.policy.rules import Rules
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTRIES = ["de", "fr", "at"]
@@ -230,7 +232,7 @@ def test_a_runtime_that_can_not_answer_is_named_by_the_checks_place() -> None:
     """As the person wrote it: the check, not one of its slices."""
     served = runtime(requests=[{"name": "asked_total"}])
     found = resolved({"name": "known", "signal": "Errors", "max": "0.1"}, ERRORS, served=served)
-    told = policy.trouble(replace(found, judged=replace(found.judged, checks=found.judged.checks[1:])), served)
+    told = preflight.trouble(replace(found, judged=replace(found.judged, checks=found.judged.checks[1:])), served)
     assert told is not None
     assert told[1].startswith("spec.analysis.checks[1].signal: runtime custom exposes no Errors")
 

@@ -7,8 +7,10 @@ import pytest
 from core.test_rollout import at_rest, serving
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
-from linnet.core import policy, shared
-from linnet.core.runtimes import freeze
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import preflight
+from linnet.core.policy import rules as policy
+from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE, Behavior, Cluster
 
 ERRORS = {"name": "errors", "signal": "Errors", "max": "0.05"}
@@ -104,7 +106,7 @@ def found(analysis: dict[str, Any], *names: str) -> str | None:
     runtime = freeze("tumor-risk", model, CATALOGUE)
     rules = policy.resolve(policy.source_of(given), runtime)
     assert rules is not None
-    trouble = policy.trouble(rules, runtime)
+    trouble = preflight.trouble(rules, runtime)
     return trouble[1] if trouble else None
 
 
@@ -112,7 +114,7 @@ def test_a_name_that_no_check_bears_is_refused_with_its_path() -> None:
     """Such a step would wait for ever."""
     told = found({"checks": [ERRORS]}, "errors", "latency")
     assert told == "spec.strategy.steps[1].analyse.checks[1]: no check is named latency: the checks are errors"
-    assert shared.located(told, {"policy": {"name": "gentle"}}).startswith("policy.spec.strategy.steps[1]")
+    assert shared_policy.located(told, {"policy": {"name": "gentle"}}).startswith("policy.spec.strategy.steps[1]")
 
 
 def test_the_default_checks_can_be_named_too() -> None:

@@ -17,7 +17,7 @@ import yaml
 
 from docs.commands import Command, all_commands
 from docs.pages import REPO, code, page
-from linnet.core import manifests
+from linnet.core.serving import revision as serving
 from simulator import Cluster
 
 pytestmark = pytest.mark.slow
@@ -130,4 +130,4 @@ def test_the_services_of_the_table_are_made() -> None:
 
 def test_the_time_that_a_leaving_pod_goes_on_answering() -> None:
     """A connection that is replaced within it never breaks."""
-    assert f"for {manifests.DRAIN_SECONDS} seconds before it is told to end" in PAGE.text.replace("\n", " ")
+    assert f"for {serving.DRAIN_SECONDS} seconds before it is told to end" in PAGE.text.replace("\n", " ")

@@ -13,8 +13,9 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
-from linnet.core import retrain_spec, unsupported
+from linnet.core import retrain_spec
 from linnet.core.parse import Invalid, parse_spec
+from linnet.core.policy import unsupported
 
 ALL = [pytest.param(source, id=source.place) for source in sources()]
 WITH_OBJECTS = [pytest.param(s, id=s.place) for s in sources() if s.for_the_api_server]

@@ -15,9 +15,9 @@ from linnet.adapters.hooks import Endpoints
 from linnet.api.kinds.deployment import CheckVerdict, RevisionStatus, RolloutStatus
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.strategy import Hook, HookPoint
-from linnet.core import cloudevents
-from linnet.core.observed import Parent
-from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply
+from linnet.core import webhooks
+from linnet.core.resources.objects import Parent
+from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply
 from simulator import DIGESTS, START
 
 
@@ -42,7 +42,7 @@ def said(url: str, at: HookPoint, verdict: Any = "Pass") -> Reply:
         checks=[CheckVerdict(name="errors", verdict=verdict)],
     )
     parent = Parent("risk", "ml", "uid", 1, {}, False, {"model": {"name": "risk"}}, {})
-    event = cloudevents.of_hook(parent, rollout, Hook(name="h", at=at, endpoint="desk"), rollout.started_at)
+    event = webhooks.of_hook(parent, rollout, Hook(name="h", at=at, endpoint="desk"), rollout.started_at)
     return asyncio.run(_asked(url, Call("uid", "r", "h", "desk", json.dumps(event))))
 
 

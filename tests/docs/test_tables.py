@@ -22,10 +22,11 @@ from linnet.api.parts.conditions import Reason
 from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import Histogram, LabelMatch, RuntimeMetrics
 from linnet.api.parts.strategy import Hook, HookPoint
-from linnet.core import capacity, cloudevents, modelversion, retrain_admission, retrain_spec, unsupported
+from linnet.core import capacity, modelversion, retrain_admission, retrain_spec, webhooks
 from linnet.core.asked import ALLOWED
-from linnet.core.observed import Parent
-from linnet.core.runtimes import CatalogueEntry, SupportedFormat
+from linnet.core.policy import unsupported
+from linnet.core.resources.objects import Parent
+from linnet.core.serving.runtimes import CatalogueEntry, SupportedFormat
 
 OPERATOR = REPO / "operator" / "linnet"
 DECIDING = {
@@ -167,7 +168,7 @@ class TestCloudEvents:
     )
     parent = Parent("risk", "ml", "uid", 1, {}, False, {"model": {"name": "risk"}}, {})
     hook = Hook(name="approved", at="ConfirmPromotion", endpoint="desk")
-    event = cloudevents.of_hook(parent, rollout, hook, "2026-01-01T00:00:00Z")
+    event = webhooks.of_hook(parent, rollout, hook, "2026-01-01T00:00:00Z")
 
     def test_attributes(self) -> None:
         """As the code sends them, in its order or not."""

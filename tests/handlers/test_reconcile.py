@@ -17,8 +17,8 @@ from linnet.adapters.errors import (
 )
 from linnet.adapters.gather import as_parent
 from linnet.api.kinds.deployment import DeploymentStatus
-from linnet.core.observed import Parent
 from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
+from linnet.core.resources.objects import Parent
 from linnet.handlers.reconcile import Deps, Kind, reconcile
 from linnet.handlers.refusal import refused
 

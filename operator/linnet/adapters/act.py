@@ -18,7 +18,6 @@ from linnet.adapters.kube import Kube
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import API_VERSION
 from linnet.core import modelversion
-from linnet.core.observed import Parent
 from linnet.core.parse import parse_status
 from linnet.core.plan import (
     Action,
@@ -34,6 +33,7 @@ from linnet.core.plan import (
     Ref,
     SaveEvidence,
 )
+from linnet.core.resources.objects import Parent
 
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)

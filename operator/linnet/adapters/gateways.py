@@ -11,8 +11,8 @@ from typing import Any, Final
 from linnet.adapters import kinds
 from linnet.adapters.errors import ForbiddenError, NotFoundError
 from linnet.adapters.kube import Kube
-from linnet.core import sessions
 from linnet.core.plan import Manifest
+from linnet.core.resources import sessions
 
 KEPT_SECONDS: Final = 60.0
 Features = frozenset[str] | None

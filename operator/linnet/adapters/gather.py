@@ -15,22 +15,23 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.requests import LastRequest, pending
-from linnet.core import abilities, children, deployment, routes
+from linnet.core import abilities, deployment
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
     DeploymentObserved,
     ModelObserved,
     ModelVersionObserved,
-    Parent,
     Platform,
     RetrainObserved,
     Scrape,
     Target,
 )
 from linnet.core.plan import Manifest, Ref
-from linnet.core.replies import Call, Reply
-from linnet.core.routes import RouteView
+from linnet.core.resources import objects, routes
+from linnet.core.resources.objects import Parent
+from linnet.core.resources.routes import RouteView
+from linnet.core.webhooks import Call, Reply
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Gather:
         deployments = tuple(as_parent(d) for d in followers)
         return ModelVersionObserved(
             version=parent,
-            jobs=tuple(children.job(j) for j in jobs),
+            jobs=tuple(objects.job(j) for j in jobs),
             pods=self._pods("ModelVersion", parent),
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
@@ -101,8 +102,8 @@ class Gather:
             model=self.parent(Ref("Model", parent.namespace, model)),
             versions=self._versions(parent.namespace, model),
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
-            workloads=tuple(children.workload(w) for w in self._owned(kinds.WORKLOAD, "Deployment", parent)),
-            services=tuple(children.service(s) for s in self._owned(kinds.SERVICE, "Deployment", parent)),
+            workloads=tuple(objects.workload(w) for w in self._owned(kinds.WORKLOAD, "Deployment", parent)),
+            services=tuple(objects.service(s) for s in self._owned(kinds.SERVICE, "Deployment", parent)),
             pods=self._pods("Deployment", parent),
             others=self._others(parent),
             scrape=None,
@@ -112,7 +113,7 @@ class Gather:
             allowed_service_accounts=await self._accounts(parent),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
-            autoscalers=tuple(children.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
+            autoscalers=tuple(objects.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
         )
         observed = await self._of_gateways(observed)
         now = self._sources.now()
@@ -141,8 +142,8 @@ class Gather:
             policy=parent,
             model=self.parent(Ref("Model", parent.namespace, model)),
             versions=self._versions(parent.namespace, model),
-            cron_job=children.cron_job(cron_jobs[0]) if cron_jobs else None,
-            jobs=tuple(children.job(j) for j in jobs),
+            cron_job=objects.cron_job(cron_jobs[0]) if cron_jobs else None,
+            jobs=tuple(objects.job(j) for j in jobs),
             pods=self._pods("RetrainPolicy", parent),
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
@@ -161,8 +162,8 @@ class Gather:
         """Only the children of this very uid: a namesake's are another's."""
         return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
 
-    def _pods(self, kind: str, parent: Parent) -> tuple[children.Pod, ...]:
-        return tuple(children.pod(p) for p in self._all(kinds.POD, kind, parent))
+    def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
+        return tuple(objects.pod(p) for p in self._all(kinds.POD, kind, parent))
 
     def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
         http = (routes.view("HTTPRoute", r) for r in self._owned(kinds.HTTP_ROUTE, "Deployment", parent))

@@ -17,10 +17,10 @@ from typing import Final
 from linnet.adapters.outbound import Outbound, OutboundError, Server
 from linnet.adapters.patience import Patience
 from linnet.api.parts.hooks import Endpoint, Hooks
-from linnet.core import cloudevents
-from linnet.core.observed import Parent
+from linnet.core import webhooks
 from linnet.core.plan import Emit, Log, Manifest, Notify, Ref
-from linnet.core.replies import Call, Confirmed, NotYet, Refused, Reply, reply
+from linnet.core.resources.objects import Parent
+from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply, reply
 
 MAX_BYTES: Final = 16 * 2**10
 """A reason is wanted."""
@@ -32,7 +32,7 @@ KEEPS_SECONDS: Final = 600.0
 """An answer that nobody asked for within so long after it came is forgotten."""
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
-_HEADERS: Final = {"Content-Type": cloudevents.CONTENT_TYPE, "User-Agent": "linnet"}
+_HEADERS: Final = {"Content-Type": webhooks.CONTENT_TYPE, "User-Agent": "linnet"}
 _log = logging.getLogger(__name__)
 
 Counted = Callable[[str, str], None]
@@ -97,9 +97,9 @@ class Endpoints:
             case Notify(endpoint, event):
                 self._join(endpoint, dict(event))
             case Log("decision") if self._events is not None:
-                self._join(self._events.endpoint, cloudevents.of_decision(ref, action))
+                self._join(self._events.endpoint, webhooks.of_decision(ref, action))
             case Emit(reason=reason) if self._events is not None and reason in self._events.reasons:
-                self._join(self._events.endpoint, cloudevents.of_transition(ref, parent, action, self._now()))
+                self._join(self._events.endpoint, webhooks.of_transition(ref, parent, action, self._now()))
             case _:
                 pass
 

@@ -10,8 +10,8 @@ from linnet.adapters import kinds
 from linnet.adapters.errors import KubeError
 from linnet.adapters.kube import Kube
 from linnet.api.names import API_VERSION
-from linnet.core.observed import Parent
 from linnet.core.plan import Emit, Log, Manifest, Ref
+from linnet.core.resources.objects import Parent
 
 CONTROLLER: Final = "linnet.dev/operator"
 MAX_WAITING: Final = 4096

@@ -6,8 +6,8 @@ from linnet.adapters import kinds
 from linnet.adapters.errors import NotFoundError
 from linnet.adapters.kube import Kube
 from linnet.adapters.ownership import controller
-from linnet.core.observed import Parent
 from linnet.core.plan import Ref
+from linnet.core.resources.objects import Parent
 
 
 class Memory:

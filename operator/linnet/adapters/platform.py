@@ -11,7 +11,7 @@ from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus import query_template
 from linnet.core.observed import Platform
-from linnet.core.runtimes import catalogue
+from linnet.core.serving.runtimes import catalogue
 from linnet.runtimes import packaged
 from linnet.settings import BadSettingError, Settings
 

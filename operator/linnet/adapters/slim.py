@@ -8,8 +8,8 @@ from typing import Any, Final
 from linnet.adapters import kinds
 from linnet.adapters.kinds import Resource
 from linnet.api.names import GROUP
-from linnet.core.children import AUTOSCALER_FIELDS
 from linnet.core.plan import Manifest
+from linnet.core.resources.objects import AUTOSCALER_FIELDS
 
 _PREFIX: Final = f"{GROUP}/"
 

@@ -10,10 +10,11 @@ from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.manifests import Manifest
-from linnet.core import policy, shared
 from linnet.core.parse import parse_spec
-from linnet.core.policy import Rules
-from linnet.core.runtimes import Catalogue, UnknownRuntimeError, freeze
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import rules as policy
+from linnet.core.policy.rules import Rules
+from linnet.core.serving.runtimes import Catalogue, UnknownRuntimeError, freeze
 from linnet.core.stage import Stage
 from linnet.core.traffic import Traffic
 from linnet.core.traffic_gateway import ALL, GATEWAY
@@ -93,7 +94,7 @@ def _judged(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest],
     missing = runtime if isinstance(runtime, str) else ""
     served = UNKNOWN if isinstance(runtime, str) else runtime
     given = _rollout_policy(manifest, spec, among)
-    whole = spec if isinstance(given, str) else shared.merged(spec, given)
+    whole = spec if isinstance(given, str) else shared_policy.merged(spec, given)
     resolved = policy.resolve(policy.source_of(whole), served)
     assert resolved is not None, "it was parsed from the same spec"
     return Judged(manifest, whole, resolved, served, missing, given if isinstance(given, str) else "")

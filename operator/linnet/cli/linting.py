@@ -80,7 +80,7 @@ def _later(manifest: Manifest) -> Iterator[str]:
     from linnet.api.kinds.retrain_policy import RetrainPolicySpec
     from linnet.api.kinds.rollout_policy import RolloutPolicySpec
     from linnet.api.parts.conditions import Reason
-    from linnet.core import unsupported
+    from linnet.core.policy import unsupported
     from linnet.core.retrain_spec import obstacles
 
     match manifest.kind:
@@ -99,7 +99,8 @@ def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[t
     """(object, sentence, whether it would be refused): the runtime's signals, and with a rate the cost of verdicts."""
     from linnet.cli.judging import judged, without_runtime
     from linnet.cli.platform import asked, hooked
-    from linnet.core import policy, shared
+    from linnet.core.policy import effective as shared_policy
+    from linnet.core.policy import preflight
 
     known = catalogue(given.runtimes)
     yield from ((manifest, sentence, True) for manifest, sentence in without_runtime(ours, known))
@@ -108,16 +109,16 @@ def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[t
         if found.unruled:
             yield found.manifest, f"{found.unruled}: what it says was not looked at", False
             continue
-        if own.get("policy") and (misfit := next(shared.misfits(found.spec), None)) is not None:
-            yield found.manifest, shared.located(misfit, own), True
+        if own.get("policy") and (misfit := next(shared_policy.misfits(found.spec), None)) is not None:
+            yield found.manifest, shared_policy.located(misfit, own), True
             continue
         if found.missing:
             yield found.manifest, f"{found.missing}: its signals were not compared with the checks", False
-        elif (trouble := policy.trouble(found.policy, found.runtime)) is not None:
-            yield found.manifest, shared.located(trouble[1], own), True
+        elif (trouble := preflight.trouble(found.policy, found.runtime)) is not None:
+            yield found.manifest, shared_policy.located(trouble[1], own), True
             continue
         for sentence, refused in (*asked(found.policy, given.values), *hooked(found.policy, given.values)):
-            yield found.manifest, shared.located(sentence, own), refused
+            yield found.manifest, shared_policy.located(sentence, own), refused
         if given.rate is not None:
             yield from ((found.manifest, sentence, False) for sentence in _costs(found, given))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from linnet.cli.console import FailedError
 
 if TYPE_CHECKING:
-    from linnet.core.runtimes import Catalogue
+    from linnet.core.serving.runtimes import Catalogue
 
 WITHOUT = (
     "this command reads manifests with the API's types, and for that pydantic must be installed: "
@@ -78,7 +78,7 @@ def catalogue(folder: Path | None) -> "Catalogue":
     import yaml
     from pydantic import ValidationError
 
-    from linnet.core.runtimes import catalogue as made
+    from linnet.core.serving.runtimes import catalogue as made
     from linnet.runtimes import packaged
 
     added = sorted(folder.glob("*.yaml")) if folder else []

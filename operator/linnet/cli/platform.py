@@ -9,7 +9,7 @@ from linnet.cli.console import FailedError
 if TYPE_CHECKING:
     from linnet.api.parts.hooks import Hooks
     from linnet.api.parts.prometheus import PrometheusServer
-    from linnet.core.policy import Rules
+    from linnet.core.policy.rules import Rules
 
 T = TypeVar("T")
 _OF_THE_CHART = ("tokenSecret", "caSecret")
@@ -72,7 +72,7 @@ def hooked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
 
 def asked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
     """(sentence, whether it would be refused) about the checks that ask a named query."""
-    from linnet.core.policy import unanswerable
+    from linnet.core.policy.preflight import unanswerable
 
     if policy.thresholds and values is None:
         names = ", ".join(sorted({t.query for t in policy.thresholds}))

@@ -10,10 +10,11 @@ from typing import Final
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.parts.strategy import Mirror, Step
 from linnet.api.parts.traffic import Traffic
-from linnet.core import sessions, shared
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.routes import KINDS, RouteKind
+from linnet.core.policy import effective as shared_policy
+from linnet.core.resources import sessions
+from linnet.core.resources.routes import KINDS, RouteKind
 
 _ALL: Final = 100
 _SAID: Final = "(status.supportedFeatures of the GatewayClass)"
@@ -39,7 +40,7 @@ def asked_of(observed: DeploymentObserved) -> frozenset[str]:
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     if isinstance(spec, Invalid) or spec.traffic is None:
         return frozenset()
-    strategy = shared.effective(spec, observed.policy).spec.strategy
+    strategy = shared_policy.effective(spec, observed.policy).spec.strategy
     mirrors = any(step.mirror for step in (strategy.steps if strategy else None) or ())
     depends = mirrors or spec.traffic.session_persistence is not None
     return frozenset(p.name for p in spec.traffic.parent_refs or ()) if depends else frozenset()

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION
-from linnet.core import autoscaling, defaults, isolation, manifests, routing, traffic
-from linnet.core.manifests import Image
+from linnet.core import autoscaling, isolation, routing, traffic
 from linnet.core.plan import Action, Apply, Delete, Patch
+from linnet.core.policy import defaults
 from linnet.core.routing import Routing
+from linnet.core.serving import revision as serving
+from linnet.core.serving.pods import Image
 from linnet.core.turns import ANALYSIS
 from linnet.core.world import World
 
@@ -56,7 +58,7 @@ def _made(world: World, revision: RevisionStatus, count: int) -> Iterator[Action
         return
     platform = world.observed.platform
     image = Image(platform.image, platform.image_pull_policy)
-    yield Apply(manifests.workload(world.owner, revision, version.spec, world.spec, image, count))
+    yield Apply(serving.workload(world.owner, revision, version.spec, world.spec, image, count))
 
 
 def _scale(world: World, name: str, count: int) -> Action:
@@ -74,19 +76,19 @@ def _shrink(world: World, wanted: Routing) -> Iterator[Action]:
 
 def _services(world: World, wanted: Routing) -> Iterator[Action]:
     rollout, stable = world.status.rollout, world.status.stable
-    serving = stable or (rollout.to if rollout else None)
-    version = world.version(serving.version) if serving else None
-    if serving is None or version is None:
+    present = stable or (rollout.to if rollout else None)
+    version = world.version(present.version) if present else None
+    if present is None or version is None:
         return
     selectors: dict[str, Mapping[str, str]] = {r: {REVISION: r} for r in _revisions(world)}
     if wanted.split is not None and not wanted.keep:
         selectors[world.name] = traffic.of(world).selector(world, wanted.split)
-    selectors[f"{world.name}-stable"] = {REVISION: serving.name}
-    newest = _newcomer(rollout) or serving
+    selectors[f"{world.name}-stable"] = {REVISION: present.name}
+    newest = _newcomer(rollout) or present
     selectors |= {alias: {REVISION: newest.name} for alias in _aliases(world)}
     for name, selector in selectors.items():
         if world.selector(name) != selector:
-            yield Apply(manifests.service(world.owner, name, selector, version.spec))
+            yield Apply(serving.service(world.owner, name, selector, version.spec))
 
 
 def _newcomer(rollout: RolloutStatus | None) -> RevisionStatus | None:
@@ -120,7 +122,7 @@ def _condemned(world: World) -> Iterator[Action]:
 def _budget(world: World) -> Iterator[Action]:
     mine = [o for o in world.observed.others if o[:2] == ("PodDisruptionBudget", world.name)]
     if world.replicas > 1 and not mine:
-        yield Apply(manifests.disruption_budget(world.owner))
+        yield Apply(serving.disruption_budget(world.owner))
 
 
 def _forgotten(world: World) -> Iterator[Action]:

@@ -10,7 +10,7 @@ from linnet.api.kinds.deployment import Phase, RevisionStatus, RolloutStatus
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.requests import Request, pending
-from linnet.core import answers, decisions, going_back, hooks, steps, turns
+from linnet.core import decisions, going_back, hooks, requests, steps, turns
 from linnet.core.going_back import Answer, named, on_trial
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Record
@@ -41,14 +41,14 @@ def obeyed(world: World, judged: Judged) -> Turn:
         return Turn(world)
     refusal = _refusal(world, request)
     answer = Answer(Turn(world), refusal, done=False) if refusal else _HANDLERS[request.verb](world, request, judged)
-    said = answers.accepted if answer.done else answers.refused
+    said = requests.accepted if answer.done else requests.refused
     last = said(request, answer.message, world.now)
-    return Turn(answer.turn.world.with_status(last_request=last), (*answer.turn.actions, *answers.told(last)))
+    return Turn(answer.turn.world.with_status(last_request=last), (*answer.turn.actions, *requests.told(last)))
 
 
 def _refusal(world: World, request: Request) -> str | None:
     if not world.observed.requests_proven:
-        return answers.UNPROVEN
+        return requests.UNPROVEN
     if request.verb not in ALLOWED:
         return f"a Deployment doesn't know {request.verb}; it knows {', '.join(sorted(ALLOWED))}"
     under_way = world.status.rollout

@@ -10,7 +10,7 @@ from typing import Final
 from linnet.api.kinds.deployment import Autoscaling, MetricTarget, RevisionStatus, RolloutStatus
 from linnet.api.labels import DEPLOYMENT
 from linnet.core.plan import Action, Apply, Delete, Manifest
-from linnet.core.podparts import Owner, metadata
+from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.world import World
 
 API_VERSION: Final = "autoscaling/v2"

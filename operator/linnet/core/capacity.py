@@ -1,9 +1,6 @@
 """How many pods a weight is, with traffic split by pods."""
 
-from typing import Final
-
-MOST_WEIGHT: Final = 50
-"""Percent."""
+from linnet.core.policy.defaults import MOST_WEIGHT
 
 
 def canary_replicas(stable: int, weight: int) -> int:

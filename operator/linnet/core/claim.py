@@ -18,7 +18,7 @@ from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Te
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.plan import Manifest
-from linnet.core.podparts import Owner
+from linnet.core.resources.metadata import Owner
 from linnet.core.versions import wrap
 
 LIMIT: Final = 4096

@@ -6,16 +6,18 @@ from datetime import datetime, timedelta
 from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason, find, merge
-from linnet.core import abilities, arranging, asked, hooks, judging, rollout, shared, summary, unsupported
+from linnet.core import abilities, arranging, asked, hooks, judging, rollout, summary
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.judging import Judged
-from linnet.core.manifests import evidence as evidence_manifest
 from linnet.core.observed import DeploymentObserved, Target
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
-from linnet.core.replies import Call
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import unsupported
+from linnet.core.serving.revision import evidence as evidence_manifest
 from linnet.core.target import Refusal, Wanted, newcomer, refusal, wanted
 from linnet.core.turns import Turn
+from linnet.core.webhooks import Call
 from linnet.core.world import World, adopted, standing
 
 SOON = timedelta(0)
@@ -32,7 +34,7 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     refused = _refused(spec, observed)
     if refused is None and not isinstance(spec, Invalid):
-        goes_by = shared.effective(spec, observed.policy)
+        goes_by = shared_policy.effective(spec, observed.policy)
         stopped = Refusal(*goes_by.obstacle) if goes_by.obstacle else None
         return _planned(adopted(World(observed, goes_by.spec, former, now)), stopped)
     return _planned(adopted(standing(observed, former, now)), refused)

@@ -12,8 +12,8 @@ from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import hooks
 from linnet.core.judging import Judged
 from linnet.core.plan import Action, Emit, Log
-from linnet.core.replies import Confirmed, NotYet, Refused, Reply
 from linnet.core.turns import HOOK, Turn, abort
+from linnet.core.webhooks import Confirmed, NotYet, Refused, Reply
 from linnet.core.world import World
 
 

@@ -6,9 +6,10 @@ from typing import TypeGuard
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
-from linnet.core import decisions, manifests, turns
+from linnet.core import decisions, turns
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
+from linnet.core.serving import revision as serving
 from linnet.core.turns import Turn
 from linnet.core.versions import Version
 from linnet.core.world import World, of_workload
@@ -66,7 +67,7 @@ def _fresh(world: World, request: Request) -> RevisionStatus | str:
     version = next((v for v in world.versions if named(request, v)), None)
     if version is None or not version.ready or version.status.digest is None:
         return f"there is no validated version {request.target} of {world.spec.model.name}"
-    return manifests.revision(world.name, version.spec, version.status.digest, world.spec)
+    return serving.revision(world.name, version.spec, version.status.digest, world.spec)
 
 
 def _back_to(world: World, to: RevisionStatus, stable: RevisionStatus, request: Request) -> Turn:

@@ -8,10 +8,10 @@ from typing import Final
 from linnet.api.kinds.deployment import HookStatus, RolloutStatus
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.strategy import Hook, HookPoint
-from linnet.core import cloudevents
+from linnet.core import webhooks
 from linnet.core.plan import Action, Notify
-from linnet.core.policy import Rules
-from linnet.core.replies import Call
+from linnet.core.policy.rules import Rules
+from linnet.core.webhooks import Call
 from linnet.core.world import World
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
@@ -43,7 +43,7 @@ def due(world: World) -> tuple[Call, ...]:
 
 
 def _question(world: World, rollout: RolloutStatus, hook: Hook, since: str) -> str:
-    return json.dumps(cloudevents.of_hook(world.observed.deployment, rollout, hook, since))
+    return json.dumps(webhooks.of_hook(world.observed.deployment, rollout, hook, since))
 
 
 def _pause_is_over(world: World, answer: HookStatus) -> bool:
@@ -119,6 +119,6 @@ def after(world: World, rollout: RolloutStatus, outcome: str, message: str) -> t
     given = {k: v for k, v in more.items() if v}
     time, deployment = timestamp(world.now), world.observed.deployment
     return tuple(
-        Notify(hook.endpoint, cloudevents.of_hook(deployment, rollout, hook, time, **given))
+        Notify(hook.endpoint, webhooks.of_hook(deployment, rollout, hook, time, **given))
         for hook in of_point(world, "PostRollout")
     )

@@ -15,7 +15,7 @@ from linnet.core.analysis.prometheus import query_template
 from linnet.core.analysis.prometheus.judge import Measured, Threshold
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement
-from linnet.core.policy import Rules
+from linnet.core.policy.rules import Rules
 from linnet.core.world import World
 
 KEY: Final = "thresholds"

@@ -7,18 +7,18 @@ reboot of its node. Policies add up, so that a namespace allows what its models 
 from collections.abc import Iterator
 
 from linnet.api.labels import LOADED
-from linnet.core import manifests
-from linnet.core.children import Pod
 from linnet.core.plan import Action, Apply, Patch
-from linnet.core.validation import FETCH
+from linnet.core.resources.objects import Pod
+from linnet.core.serving import revision as serving
+from linnet.core.serving.pods import FETCH
 from linnet.core.world import World
 
 
 def actions(world: World) -> Iterator[Action]:
     """The policy, and the pods whose label is not as it should be; no label at all where the platform allows egress."""
     deny = world.observed.platform.deny_egress
-    if deny and not any(o[:2] == ("NetworkPolicy", manifests.egress_name(world.owner)) for o in world.observed.others):
-        yield Apply(manifests.no_egress(world.owner))
+    if deny and not any(o[:2] == ("NetworkPolicy", serving.egress_name(world.owner)) for o in world.observed.others):
+        yield Apply(serving.no_egress(world.owner))
     for pod in world.observed.pods:
         carried = LOADED in pod.meta.labels
         if not pod.meta.deleting and carried != (deny and _loaded(pod, carried=carried)):

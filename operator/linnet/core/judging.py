@@ -26,9 +26,9 @@ from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.inquiry import Heard
 from linnet.core.observed import Target
-from linnet.core.policy import Rules
-from linnet.core.series import metric_rules
-from linnet.core.server import metrics_port
+from linnet.core.policy.metrics import metric_rules
+from linnet.core.policy.rules import Rules
+from linnet.core.serving.server import metrics_port
 from linnet.core.world import World
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})

@@ -8,12 +8,13 @@ from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
 from linnet.api.parts.requests import pending
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import answers, defaults, unsupported, versions
+from linnet.core import requests, versions
 from linnet.core.observed import ModelObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Create, Delete, Emit, Plan
-from linnet.core.podparts import Owner
-from linnet.core.runtimes import UnknownRuntimeError, freeze
+from linnet.core.policy import defaults, unsupported
+from linnet.core.resources.metadata import Owner
+from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 from linnet.core.versions import Version
 
 
@@ -161,7 +162,7 @@ def _written(
     ready = condition("Ready", holds, reason, message)
     generation = observed.model.generation
     request = pending(observed.model.request, status.last_request)
-    answer = answers.unknown_verb(request, "Model", (), now) if request else None
+    answer = requests.unknown_verb(request, "Model", (), now) if request else None
     return Plan(
         status.model_copy(
             update={
@@ -171,7 +172,7 @@ def _written(
                 "last_request": answer or status.last_request,
             }
         ),
-        (*actions, *(answers.told(answer) if answer else ())),
+        (*actions, *(requests.told(answer) if answer else ())),
     )
 
 

@@ -9,14 +9,15 @@ from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus,
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
-from linnet.core import answers, decisions, unsupported, validation
-from linnet.core.children import JobView
-from linnet.core.manifests import Image
+from linnet.core import decisions, requests, validation
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
-from linnet.core.podparts import Owner
+from linnet.core.policy import unsupported
 from linnet.core.report import Report
+from linnet.core.resources.metadata import Owner
+from linnet.core.resources.objects import JobView
+from linnet.core.serving.pods import Image
 from linnet.core.validation_outcome import Outcome, outcome
 from linnet.core.validation_place import place
 
@@ -205,7 +206,7 @@ def _answered(observed: ModelVersionObserved, status: ModelVersionStatus, now: d
     if request is None:
         return _Asked(status)
     obeyed, answer = _obey(observed, status, request, now)
-    return _Asked(obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.told, *answers.told(answer)))
+    return _Asked(obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.told, *requests.told(answer)))
 
 
 def _obey(
@@ -213,22 +214,22 @@ def _obey(
 ) -> tuple[_Asked, LastRequest]:
     same = _Asked(status)
     if not observed.requests_proven:
-        return same, answers.refused(request, answers.UNPROVEN, now)
+        return same, requests.refused(request, requests.UNPROVEN, now)
     match request.verb:
         case Verb.RETRY if not _settled(status):
-            return same, answers.refused(request, "this version's validation has not failed", now)
+            return same, requests.refused(request, "this version's validation has not failed", now)
         case Verb.RETRY:
             again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
-            return _Asked(again), answers.accepted(request, "fetching and loading it again", now)
+            return _Asked(again), requests.accepted(request, "fetching and loading it again", now)
         case Verb.RELEASE if not status.quarantine:
-            return same, answers.refused(request, "this version is not quarantined", now)
+            return same, requests.refused(request, "this version is not quarantined", now)
         case Verb.RELEASE:
-            return _decided(observed, status, request, now), answers.accepted(request, "released from quarantine", now)
+            return _decided(observed, status, request, now), requests.accepted(request, "released from quarantine", now)
         case Verb.QUARANTINE:
-            answer = answers.accepted(request, "it will not be rolled out until it is released", now)
+            answer = requests.accepted(request, "it will not be rolled out until it is released", now)
             return _decided(observed, status, request, now), answer
         case _:
-            return same, answers.unknown_verb(request, "ModelVersion", _VERBS, now)
+            return same, requests.unknown_verb(request, "ModelVersion", _VERBS, now)
 
 
 def _decided(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Asked:

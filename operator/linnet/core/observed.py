@@ -6,38 +6,17 @@ object which admission let through but the types refuse becomes a condition, not
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
-from linnet.core.children import AutoscalerView, CronJobView, JobView, Pod, ServiceView, Workload
-from linnet.core.replies import Call, Reply
-from linnet.core.routes import RouteView
-from linnet.core.runtimes import Catalogue
-
-
-@dataclass(frozen=True)
-class Parent:
-    """An object of ours, as JSON."""
-
-    name: str
-    namespace: str
-    uid: str
-    generation: int
-    annotations: Mapping[str, str]
-    deleting: bool
-    spec: Mapping[str, Any]
-    status: Mapping[str, Any]
-    resource_version: str = ""
-
-    @property
-    def request(self) -> str | None:
-        return self.annotations.get(REQUEST_ANNOTATION)
+from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Parent, Pod, ServiceView, Workload
+from linnet.core.resources.routes import RouteView
+from linnet.core.serving.runtimes import Catalogue
+from linnet.core.webhooks import Call, Reply
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,10 @@ from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health.record import Pods
 from linnet.core.analysis.pod_health.silence import Silence
 from linnet.core.analysis.verdict import Judgement
-from linnet.core.children import Pod
-from linnet.core.policy import Rules
-from linnet.core.server import SERVER
-from linnet.core.validation import FETCH
-from linnet.core.validation_outcome import STUCK
+from linnet.core.policy.rules import Rules
+from linnet.core.resources.objects import STUCK, Pod
+from linnet.core.serving.pods import FETCH
+from linnet.core.serving.server import SERVER
 from linnet.core.world import World
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from linnet.api.kinds.model import Lineage
 from linnet.api.parts.base import parse_signed
-from linnet.core.children import ContainerState
+from linnet.core.resources.objects import ContainerState
 
 
 @dataclass(frozen=True)

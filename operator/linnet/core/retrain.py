@@ -10,10 +10,10 @@ from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, Reason, condition, find, merge, timestamp
-from linnet.core import answers, training, training_outcome
-from linnet.core.children import CronJobView
+from linnet.core import requests, training, training_outcome
 from linnet.core.observed import RetrainObserved
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Patch, Plan
+from linnet.core.resources.objects import CronJobView
 from linnet.core.retrain_admission import admitted, answered
 from linnet.core.retrain_desk import Desk, opened
 from linnet.core.retrain_results import adopted, settled
@@ -125,7 +125,7 @@ def _told(desk: Desk, status: RetrainPolicyStatus) -> tuple[Action, ...]:
     news = [r for r in reversed(desk.ledger.runs) if known.get(r.job) != r.outcome]
     told = [action for run in news for action in _tell(desk, run)]
     if desk.answer is not None and desk.answer != desk.former.last_request:
-        told += answers.told(desk.answer)
+        told += requests.told(desk.answer)
     was, now = find(desk.former.conditions, "Ready"), find(status.conditions, "Ready")
     if now is not None and (was is None or (was.status, was.reason) != (now.status, now.reason)):
         told.append(Emit("Normal" if now.status == "True" else "Warning", now.reason, now.message))

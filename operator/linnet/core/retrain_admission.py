@@ -13,9 +13,9 @@ from linnet.api.names import Verb
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request, pending
-from linnet.core import answers, training
-from linnet.core.children import CronJobView, JobView
+from linnet.core import requests, training
 from linnet.core.plan import Create, Delete, Patch
+from linnet.core.resources.objects import CronJobView, JobView
 from linnet.core.retrain_desk import Desk, created
 from linnet.core.runs import minute, time
 from linnet.core.training import MANUAL, SINCE
@@ -113,9 +113,9 @@ def answered(desk: Desk) -> Desk:
     if request is None:
         return desk
     if not desk.observed.requests_proven:
-        return _refuse(desk, request, answers.UNPROVEN)
+        return _refuse(desk, request, requests.UNPROVEN)
     if request.verb != Verb.RUN:
-        return replace(desk, answer=answers.unknown_verb(request, "RetrainPolicy", _VERBS, desk.now))
+        return replace(desk, answer=requests.unknown_verb(request, "RetrainPolicy", _VERBS, desk.now))
     return _run(desk, request)
 
 
@@ -135,8 +135,8 @@ def _run(desk: Desk, request: Request) -> Desk:
 
 
 def _accept(desk: Desk, request: Request, message: str) -> Desk:
-    return replace(desk, answer=answers.accepted(request, message, desk.now))
+    return replace(desk, answer=requests.accepted(request, message, desk.now))
 
 
 def _refuse(desk: Desk, request: Request, message: str) -> Desk:
-    return replace(desk, answer=answers.refused(request, message, desk.now))
+    return replace(desk, answer=requests.refused(request, message, desk.now))

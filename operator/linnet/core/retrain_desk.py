@@ -10,15 +10,16 @@ from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStat
 from linnet.api.parts.conditions import Reason
 from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import retrain_spec, unsupported, versions
-from linnet.core.children import JobView, Pod
-from linnet.core.observed import Parent, RetrainObserved
+from linnet.core import retrain_spec, versions
+from linnet.core.observed import RetrainObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action
-from linnet.core.podparts import Owner
+from linnet.core.policy import unsupported
+from linnet.core.resources.metadata import Owner
+from linnet.core.resources.objects import JobView, Parent, Pod
 from linnet.core.retrain_spec import Obstacle
 from linnet.core.runs import Ledger, ledger
-from linnet.core.runtimes import UnknownRuntimeError, freeze
+from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 from linnet.core.versions import Version
 
 SETTLING: Final = timedelta(seconds=30)

@@ -7,9 +7,9 @@ from linnet.api.kinds.retrain_policy import Run
 from linnet.api.labels import MODEL, TRIGGER
 from linnet.api.parts.conditions import timestamp
 from linnet.core import claim, training_outcome
-from linnet.core.children import JobView
 from linnet.core.claim import Claim, Refusal
 from linnet.core.plan import Create
+from linnet.core.resources.objects import JobView
 from linnet.core.retrain_desk import SETTLING, Desk, Target, created
 from linnet.core.runs import time
 

@@ -15,7 +15,7 @@ from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
-from linnet.core.policy import Rules
+from linnet.core.policy.rules import Rules
 from linnet.core.target import Wanted, newcomer, quarantine_of
 from linnet.core.turns import ANALYSIS, OUTAGE, SPEC, Turn, abort, complete, finish, last_rollout, promote, roll_back
 from linnet.core.world import World

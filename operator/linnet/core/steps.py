@@ -10,7 +10,7 @@ from linnet.core import gates, routing, traffic
 from linnet.core.analysis.verdict import Verdict
 from linnet.core.judging import Judged
 from linnet.core.plan import Emit
-from linnet.core.policy import Rules
+from linnet.core.policy.rules import Rules
 from linnet.core.turns import ANALYSIS, DEADLINE, Turn, abort, promote
 from linnet.core.world import World
 

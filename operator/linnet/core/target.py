@@ -9,8 +9,12 @@ from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason
-from linnet.core import abilities, hooks, manifests, policy, shared, traffic_gateway, versions
+from linnet.core import abilities, hooks, traffic_gateway, versions
 from linnet.core.parse import parse_status
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import preflight
+from linnet.core.policy import rules as policy
+from linnet.core.serving import revision as serving
 from linnet.core.versions import Version
 from linnet.core.world import World
 
@@ -39,7 +43,7 @@ def wanted(world: World) -> Wanted | Refusal:
         return found
     if found.status.digest is None or not found.ready:
         return _not_ready(found)
-    return Wanted(manifests.revision(world.name, found.spec, found.status.digest, world.spec), found)
+    return Wanted(serving.revision(world.name, found.spec, found.status.digest, world.spec), found)
 
 
 def _version(world: World) -> Version | Refusal:
@@ -104,12 +108,12 @@ def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
     rules = policy.resolve(policy.source_of(world.spec), runtime)
     server = world.observed.platform.prometheus
     known = server.queries if server is not None else None
-    found = (policy.trouble(rules, runtime) or policy.unanswerable(rules, known)) if rules else None
+    found = (preflight.trouble(rules, runtime) or preflight.unanswerable(rules, known)) if rules else None
     if found is None:
         return None
     missing, message = found
     reason = Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC
-    return Refusal(reason, shared.located(message, world.observed.deployment.spec))
+    return Refusal(reason, shared_policy.located(message, world.observed.deployment.spec))
 
 
 def _unhooked(world: World, target: Wanted) -> Refusal | None:
@@ -117,7 +121,7 @@ def _unhooked(world: World, target: Wanted) -> Refusal | None:
     platform = world.observed.platform.hooks
     there = platform.by_name if platform is not None else None
     said = hooks.unreachable(rules, there) if rules and world.status.stable is not None else None
-    return Refusal(Reason.INVALID_SPEC, shared.located(said, world.observed.deployment.spec)) if said else None
+    return Refusal(Reason.INVALID_SPEC, shared_policy.located(said, world.observed.deployment.spec)) if said else None
 
 
 def _unrouted(world: World, _: Wanted) -> Refusal | None:

@@ -11,12 +11,13 @@ from typing import Final
 from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
 from linnet.api.parts.traffic import Traffic
-from linnet.core import abilities, routes, sessions
-from linnet.core.manifests import GRPC_PORT, HTTP_PORT
+from linnet.core import abilities
 from linnet.core.plan import Action, Apply, Delete
-from linnet.core.podparts import metadata
-from linnet.core.routes import Route, RouteKind, RouteView, Rule
-from linnet.core.sessions import Session
+from linnet.core.resources import routes, sessions
+from linnet.core.resources.metadata import metadata
+from linnet.core.resources.routes import Route, RouteKind, RouteView, Rule
+from linnet.core.resources.sessions import Session
+from linnet.core.serving.revision import GRPC_PORT, HTTP_PORT
 from linnet.core.split import Split
 from linnet.core.stage import Stage
 from linnet.core.world import World

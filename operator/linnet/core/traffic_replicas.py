@@ -8,7 +8,7 @@ from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, REVISION
 from linnet.core import capacity
 from linnet.core.plan import Action, Delete
-from linnet.core.routes import API_VERSION
+from linnet.core.resources.routes import API_VERSION
 from linnet.core.split import Split
 from linnet.core.stage import Stage
 from linnet.core.world import World

@@ -15,10 +15,11 @@ from linnet.api.labels import COMPONENT, MANAGED, MODEL, RETRAIN_POLICY, TRIGGER
 from linnet.api.names import GROUP
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.pod import PodSettings
-from linnet.core import defaults
-from linnet.core.children import CronJobView
 from linnet.core.plan import Manifest
-from linnet.core.podparts import Owner, container_security, credentials_env, env, metadata, pod_spec, volumes
+from linnet.core.policy import defaults
+from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.resources.objects import CronJobView
+from linnet.core.serving.pods import container_security, credentials_env, env, pod_spec, volumes
 
 TRAIN: Final = "train"
 MANUAL: Final = "run"

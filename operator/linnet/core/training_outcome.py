@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.core.children import ContainerState, JobView, Pod
+from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
 from linnet.core.training import ALLOW_TRAINING, TRAIN
-from linnet.core.validation_outcome import STUCK
 
 _PULLING: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _LAST_WORDS: Final = 300

@@ -5,14 +5,13 @@ from typing import Final
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, MODEL, MODEL_VERSION, VERSION
 from linnet.api.parts.base import format_duration
-from linnet.core import defaults
-from linnet.core.manifests import Image
 from linnet.core.plan import Manifest
-from linnet.core.podparts import Owner, container_security, fetch_container, metadata, pod_spec, volumes
-from linnet.core.server import server_container
+from linnet.core.policy import defaults
+from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving.pods import FETCH, Image, container_security, fetch_container, pod_spec, volumes
+from linnet.core.serving.server import server_container
 from linnet.core.validation_place import Place
 
-FETCH: Final = "fetch"
 PROBE: Final = "probe"
 CONTRACT_DIR: Final = "/mnt/contract"
 TERMINAL_EXIT: Final = 2

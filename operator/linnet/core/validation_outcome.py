@@ -9,10 +9,11 @@ from typing import Final
 
 from linnet.api.parts.conditions import Reason
 from linnet.core import report
-from linnet.core.children import ContainerState, JobView, Pod
 from linnet.core.report import Report
-from linnet.core.server import SERVER
-from linnet.core.validation import FETCH, PROBE, TERMINAL_EXIT
+from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.core.serving.pods import FETCH
+from linnet.core.serving.server import SERVER
+from linnet.core.validation import PROBE, TERMINAL_EXIT
 
 MAX_SERVER_RESTARTS: Final = 2
 """A server that died so often while loading won't load."""
@@ -25,10 +26,6 @@ _REASONS: Final = {
     "LoadFailed": Reason.LOAD_FAILED,
     "ContractFailed": Reason.CONTRACT_FAILED,
 }
-STUCK: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
-)
-"""Reasons of a waiting container that somebody must mend."""
 
 
 @dataclass(frozen=True)

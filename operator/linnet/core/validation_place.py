@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.parts.pod import PodSettings
-from linnet.core import shared
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec
+from linnet.core.policy import effective as shared_policy
 
 
 @dataclass(frozen=True)
@@ -42,4 +42,4 @@ def _followers(observed: ModelVersionObserved) -> Iterator[DeploymentSpec]:
         spec = parse_spec(DeploymentSpec, parent.spec)
         if not isinstance(spec, Invalid):
             policy = observed.policies.get(spec.policy.name) if spec.policy else None
-            yield shared.effective(spec, policy).spec
+            yield shared_policy.effective(spec, policy).spec

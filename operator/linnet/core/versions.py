@@ -10,10 +10,10 @@ from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus,
 from linnet.api.labels import MODEL, VERSION
 from linnet.api.parts.conditions import Condition, find, is_true
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core.observed import Parent
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Manifest
-from linnet.core.podparts import Owner, metadata
+from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.resources.objects import Parent
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from linnet.api.kinds.deployment import Autoscaling, DeploymentSpec, DeploymentS
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.traffic import Traffic
-from linnet.core import policy, shared, versions
-from linnet.core.children import Pod, Workload
+from linnet.core import versions
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.podparts import Owner
-from linnet.core.policy import Rules
+from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import rules as policy
+from linnet.core.policy.rules import Rules
+from linnet.core.resources.metadata import Owner
+from linnet.core.resources.objects import Pod, Workload
 from linnet.core.versions import Version
 
 
@@ -152,7 +154,7 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         "paused": given.get("paused") is True,
         "traffic": _traffic(given) if observed.routes else None,
         "autoscaling": scaled,
-        "strategy": shared.KEEP_ALL,
+        "strategy": shared_policy.KEEP_ALL,
         "replicas": None if scaled is not None else present,
     }
     return World(observed, frozen.model_copy(update=kept), status, now)

@@ -27,8 +27,9 @@ from linnet.adapters.request_policy import RequestPolicy
 from linnet.adapters.served import served
 from linnet.adapters.service_accounts import ServiceAccounts
 from linnet.adapters.telemetry import Telemetry
-from linnet.core.observed import Parent, Platform
+from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.core.resources.objects import Parent
 from linnet.handlers import deployment, model, modelversion, retrainpolicy
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
-from linnet.core.observed import Parent
 from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.core.resources.objects import Parent
 from linnet.handlers.refusal import refused
 
 

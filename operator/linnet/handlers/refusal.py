@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
 from linnet.api.parts.conditions import Condition, Reason, condition, merge
-from linnet.core.observed import Parent
 from linnet.core.plan import Manifest
+from linnet.core.resources.objects import Parent
 
 Refusal = ForeignObjectError | InvalidError | ForbiddenError
 _CONDITION = TypeAdapter(Condition)

@@ -5,7 +5,7 @@ from typing import Final
 from linnet.api.parts.pod import PodSettings
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.plan import Manifest
-from linnet.core.podparts import container_security, env, server_mounts
+from linnet.core.serving.pods import container_security, env, server_mounts
 
 SERVER: Final = "server"
 _DEFAULT_RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}}

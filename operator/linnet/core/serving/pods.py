@@ -5,15 +5,13 @@ Serving, validation and training pods share them, so that a rule of security sta
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from linnet.api.kinds.model import Credentials, Source
-from linnet.api.labels import MANAGED
-from linnet.api.names import API_VERSION
 from linnet.api.parts.base import format_quantity
 from linnet.api.parts.pod import EnvVar, PodSettings
 from linnet.core.plan import Manifest
-from linnet.core.runtimes import MODEL_DIR
+from linnet.core.serving.runtimes import MODEL_DIR
 
 PVC_ROOT: Final = "/mnt/pvc"
 DEFAULT_STORAGE: Final = "10Gi"
@@ -28,38 +26,6 @@ _SECRET_ENV: Final = {
     "LINNET_ALLOWED_PREFIX": "allowedPrefix",
 }
 """Variable of the fetcher → key of the credentials Secret; `docs/how-to/credentials.md`."""
-
-
-@dataclass(frozen=True)
-class Owner:
-    """The object that a child belongs to."""
-
-    kind: str
-    name: str
-    namespace: str
-    uid: str
-
-
-def metadata(owner: Owner, name: str, labels: Mapping[str, str], annotations: Mapping[str, str] | None = None) -> Any:
-    """Metadata of a child: our own labels only, and the parent as controller."""
-    out: Manifest = {
-        "name": name,
-        "namespace": owner.namespace,
-        "labels": {MANAGED: "true", **labels},
-        "ownerReferences": [
-            {
-                "apiVersion": API_VERSION,
-                "kind": owner.kind,
-                "name": owner.name,
-                "uid": owner.uid,
-                "controller": True,
-                "blockOwnerDeletion": False,
-            }
-        ],
-    }
-    if annotations:
-        out["annotations"] = dict(annotations)
-    return out
 
 
 def container_security(*, read_only_root: bool = True) -> Manifest:
@@ -188,3 +154,14 @@ def fetch_container(
         "securityContext": container_security(),
         "volumeMounts": mounts,
     }
+
+
+FETCH: Final = "fetch"
+
+
+@dataclass(frozen=True)
+class Image:
+    """Linnet's own image, for the fetcher."""
+
+    name: str
+    pull_policy: str

@@ -110,3 +110,7 @@ def bucket_bounds(runtime: FrozenRuntime) -> tuple[timedelta, ...]:
 
 def _slow_bound(runtime: FrozenRuntime) -> timedelta | None:
     return next((bound for bound in bucket_bounds(runtime) if bound >= SLOW), None)
+
+
+MOST_WEIGHT: Final = 50
+"""Percent."""

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from linnet.core import sessions
-from linnet.core.children import Meta, meta
 from linnet.core.plan import Manifest
-from linnet.core.sessions import Session
+from linnet.core.resources import sessions
+from linnet.core.resources.objects import Meta, meta
+from linnet.core.resources.sessions import Session
 
 API_VERSION: Final = "gateway.networking.k8s.io/v1"
 RouteKind = Literal["HTTPRoute", "GRPCRoute"]

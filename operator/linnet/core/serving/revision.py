@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
@@ -11,10 +10,11 @@ from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, DEPLOYMENT, LOADED, MODEL, REVISION, TEMPLATE, VERSION
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.pod import PodSettings
-from linnet.core import defaults
 from linnet.core.plan import Manifest
-from linnet.core.podparts import Owner, fetch_container, metadata, pod_spec, volumes
-from linnet.core.server import probes, server_container
+from linnet.core.policy import defaults
+from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving.pods import Image, fetch_container, pod_spec, volumes
+from linnet.core.serving.server import probes, server_container
 
 HTTP_PORT: Final = 80
 GRPC_PORT: Final = 8081
@@ -22,14 +22,6 @@ H2C: Final = "kubernetes.io/h2c"
 """Tells a gateway to speak HTTP/2 without TLS to the pods (KEP-3726)."""
 DRAIN_SECONDS: Final = 5
 """A stopping pod still answers so long: until every node's proxy has dropped it from the Service."""
-
-
-@dataclass(frozen=True)
-class Image:
-    """Linnet's own image, for the fetcher."""
-
-    name: str
-    pull_policy: str
 
 
 def template_hash(version: ModelVersionSpec, digest: str, spec: DeploymentSpec) -> str:

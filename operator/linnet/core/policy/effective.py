@@ -12,10 +12,10 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.conditions import Reason
 from linnet.api.parts.strategy import Step, Strategy
-from linnet.core import unsupported
-from linnet.core.capacity import MOST_WEIGHT
-from linnet.core.observed import Parent
 from linnet.core.parse import Invalid, parse_spec
+from linnet.core.policy import unsupported
+from linnet.core.policy.defaults import MOST_WEIGHT
+from linnet.core.resources.objects import Parent
 
 BLOCKS: Final = ("strategy", "analysis", "deadlines")
 ROOT: Final = "policy.spec"
