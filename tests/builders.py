@@ -8,10 +8,10 @@ from typing import Any
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.core import versions
-from linnet.core.model import plan as plan_model
 from linnet.core.observed import ModelObserved, ModelVersionObserved
 from linnet.core.plan import Create, Delete, Plan
+from linnet.core.registry import versions
+from linnet.core.registry.model import plan as plan_model
 from linnet.core.resources import objects
 from linnet.core.resources.objects import Parent
 from linnet.core.serving.runtimes import freeze

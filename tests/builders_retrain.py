@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, find, timestamp
-from linnet.core import retrain
 from linnet.core.observed import Platform, RetrainObserved
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Create, Delete, Emit, Log, Manifest, Patch, Plan
 from linnet.core.resources import objects
 from linnet.core.resources.objects import Parent
+from linnet.core.retraining import reconcile
 from linnet.core.serving.runtimes import Catalogue
 
 NOW: Final = datetime(2026, 11, 22, 3, 0, 2, tzinfo=UTC)
@@ -167,7 +167,7 @@ class World:
         )
 
     def plan(self, now: datetime = NOW) -> Plan[RetrainPolicyStatus]:
-        return retrain.plan(self.observed(), now)
+        return reconcile.plan(self.observed(), now)
 
     def look(self, now: datetime = NOW) -> "World":
         """One reconcile: the plan, done."""

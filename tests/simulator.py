@@ -22,7 +22,6 @@ from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.api.parts.conditions import find
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
-from linnet.core import deployment, modelversion
 from linnet.core.analysis.checks import Slice
 from linnet.core.analysis.metrics.counters import REQUESTS, PodCounters
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL, MetricRules
@@ -31,8 +30,10 @@ from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
 from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
+from linnet.core.registry import model_version
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
+from linnet.core.rollout import reconcile
 from linnet.core.serving.runtimes import catalogue, freeze
 from linnet.core.webhooks import Call, NotYet, Reply
 
@@ -233,17 +234,17 @@ class Cluster:
     def reconcile(self) -> bool:
         """One look, as the engine takes it; True if another is wanted at once."""
         observed = self.observe()
-        targets = deployment.scrape_targets(observed, self.now)
+        targets = reconcile.scrape_targets(observed, self.now)
         if targets:
             observed = replace(observed, scrape=self._scrape({t.uid: t.rules for t in targets}))
-        questions = deployment.questions(observed, self.now)
+        questions = reconcile.questions(observed, self.now)
         self.asked += questions
         observed = replace(observed, answers={question: self.answer(question) for question in questions})
-        calls = deployment.calls(observed, self.now)
+        calls = reconcile.calls(observed, self.now)
         self.called += calls
         replies = {call: said for call in calls if (said := self.reply(call)) is not None}
         observed = replace(observed, replies=replies)
-        plan = deployment.plan(observed, self.now)
+        plan = reconcile.plan(observed, self.now)
         for action in plan.actions:
             self._act(action)
         if plan.evidence is not None:
@@ -298,7 +299,7 @@ class Cluster:
                 self._delete(kind, name)
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
-                status = modelversion.record(self.version_status(number), action, self.now)
+                status = model_version.record(self.version_status(number), action, self.now)
                 self.versions[number]["status"] = status.wire()
             case SaveEvidence(manifest):
                 self.saved = manifest["data"]

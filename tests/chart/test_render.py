@@ -16,8 +16,10 @@ from hack.cluster.steps import ClusterError, run
 from linnet.adapters import kinds
 from linnet.adapters.platform import platform
 from linnet.api.names import Verb
-from linnet.core import asked, modelversion, retrain_admission
 from linnet.core.observed import Platform
+from linnet.core.registry import model_version
+from linnet.core.retraining import admission
+from linnet.core.rollout.requests import verbs as requests
 from linnet.settings import read as read_settings
 
 pytestmark = pytest.mark.integration
@@ -356,9 +358,9 @@ def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
         if set(rule["verbs"]) & set(Verb)
     }
     known = {
-        "deployments": set(asked.ALLOWED),
-        "modelversions": modelversion._VERBS,
-        "retrainpolicies": retrain_admission._VERBS,
+        "deployments": set(requests.ALLOWED),
+        "modelversions": model_version._VERBS,
+        "retrainpolicies": admission._VERBS,
     }
     assert granted == known
 

@@ -14,9 +14,9 @@ from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.model_version import ModelVersionSpec, Origin
 from linnet.api.parts.base import parse_quantity
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import claim
-from linnet.core.claim import Claim, Refusal
 from linnet.core.resources.metadata import Owner
+from linnet.core.retraining import claim
+from linnet.core.retraining.claim import Claim, Refusal
 from linnet.fetcher import tree
 
 DIGEST = "sha256:" + "a" * 64

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core import cron
+from linnet.core.retraining import cron
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from core.test_rollout import at_rest
 from core.test_strategies import until_phase
 from linnet.api.kinds.deployment import DeploymentSpec
-from linnet.core import stage
-from linnet.core.traffic_gateway import GATEWAY
+from linnet.core.rollout.traffic import split
+from linnet.core.rollout.traffic.gateway import GATEWAY
 from simulator import Behavior, Cluster
 
 ANALYSIS = {
@@ -310,7 +310,7 @@ def test_a_grpc_deployment_has_a_grpc_route() -> None:
 @pytest.mark.parametrize(("full", "weight", "pods"), [(4, 5, 1), (4, 50, 2), (10, 25, 3), (4, 100, 4), (1, 1, 1)])
 def test_pods_of_a_weight(full: int, weight: int, pods: int) -> None:
     """As many as the share needs, rounded up."""
-    assert GATEWAY.canary_replicas(full, stage.Stage(weight=weight)) == pods
+    assert GATEWAY.canary_replicas(full, split.Stage(weight=weight)) == pods
 
 
 def test_the_first_stage_is_the_one_in_which_requests_reach_the_canary() -> None:
@@ -320,4 +320,4 @@ def test_the_first_stage_is_the_one_in_which_requests_reach_the_canary() -> None
     )
     assert spec.strategy is not None
     assert spec.strategy.steps is not None
-    assert stage.first(spec.strategy.steps) == stage.Stage(weight=5, replicas=2)
+    assert split.first(spec.strategy.steps) == split.Stage(weight=5, replicas=2)

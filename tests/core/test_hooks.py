@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from linnet.core import hooks, webhooks
+from linnet.core import webhooks
 from linnet.core.plan import Emit, Log, Ref
 from linnet.core.resources.objects import Parent
+from linnet.core.rollout.hooks import calls as hooks
 from linnet.core.webhooks import Confirmed, NotYet, Refused, Reply, reply
 from simulator import START
 

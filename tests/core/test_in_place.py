@@ -7,8 +7,8 @@ import pytest
 from core.test_gateway import GATEWAY_TRAFFIC, pods_of, weights
 from core.test_rollout import at_rest
 from core.test_strategies import until_phase
-from linnet.core import in_place
-from linnet.core.stage import Stage
+from linnet.core.rollout.traffic import in_place
+from linnet.core.rollout.traffic.split import Stage
 from simulator import Behavior, Cluster
 
 ANALYSIS = {

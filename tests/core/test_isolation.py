@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from linnet.api.labels import LOADED
-from linnet.core import deployment
 from linnet.core.plan import Patch
+from linnet.core.rollout import reconcile
 from simulator import Cluster
 
 POLICY = ("NetworkPolicy", "tumor-risk-loaded")
@@ -61,5 +61,5 @@ def test_where_the_platform_allows_egress_no_pod_keeps_the_label() -> None:
     cluster = served()
     observed = cluster.observe()
     allowed = replace(observed, platform=replace(observed.platform, deny_egress=False))
-    patches = [a for a in deployment.plan(allowed, cluster.now).actions if isinstance(a, Patch)]
+    patches = [a for a in reconcile.plan(allowed, cluster.now).actions if isinstance(a, Patch)]
     assert [p.body for p in patches] == [{"metadata": {"labels": {LOADED: None}}}] * 2

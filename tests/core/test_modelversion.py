@@ -9,8 +9,8 @@ import pytest
 
 from builders import NOW, ModelWorld, VersionWorld
 from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarantine
-from linnet.core.modelversion import plan, record
 from linnet.core.plan import Apply, Delete, Emit, Log, Record
+from linnet.core.registry.model_version import plan, record
 from simulator import DIGESTS
 
 Json = dict[str, Any]

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.api.kinds.model_version import CheckEvidence, CheckResult, Decision
-from linnet.core import decisions
 from linnet.core.analysis import records, replay
 from linnet.core.analysis.checks import Check, Resemblance, Signal, Track
 from linnet.core.analysis.counts.record import Counted
@@ -24,6 +23,7 @@ from linnet.core.analysis.prometheus.record import Asked
 from linnet.core.analysis.statistics.divergence import Pair
 from linnet.core.analysis.statistics.equality import Scatter
 from linnet.core.analysis.statistics.sums import Spread, Sums
+from linnet.core.registry import decisions
 
 TIME = st.integers(0, 10**13).map(lambda us: timedelta(microseconds=us))
 SMALL = st.floats(1e-9, 0.5)

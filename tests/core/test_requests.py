@@ -3,7 +3,7 @@
 import pytest
 
 from linnet.api.names import Verb
-from linnet.core.asked import ALLOWED
+from linnet.core.rollout.requests.verbs import ALLOWED
 from simulator import DIGESTS, Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

@@ -8,8 +8,8 @@ import pytest
 
 from builders_retrain import NOW, World, claim, digest, model, retrain_, standing
 from linnet.api.parts.conditions import Reason, timestamp
-from linnet.core import retrain
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch
+from linnet.core.retraining import reconcile
 
 DAY = timedelta(days=1)
 RUN = "run - 1 alice"
@@ -626,7 +626,7 @@ def test_a_policy_that_is_deleted_does_nothing_more() -> None:
     """Owner references do the rest."""
     observed = standing().due().observed()
     gone = replace(observed, policy=replace(observed.policy, deleting=True))
-    assert retrain.plan(gone, NOW).actions == ()
+    assert reconcile.plan(gone, NOW).actions == ()
 
 
 def test_a_strangers_suspended_job_is_left_alone() -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from linnet.core import deployment
 from linnet.core.plan import Apply
+from linnet.core.rollout import reconcile
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
@@ -44,16 +44,16 @@ def test_the_first_version_serves_without_a_canary() -> None:
 def test_a_first_version_has_its_pods_before_anything_else_is_written() -> None:
     """Of hundreds of new Deployments each has its pods under way before the first one's Services are made."""
     cluster = Cluster()
-    first = deployment.plan(cluster.observe(), cluster.now)
+    first = reconcile.plan(cluster.observe(), cluster.now)
     assert [a.manifest["kind"] for a in first.actions if isinstance(a, Apply)] == ["Deployment"]
     assert first.status is None
     cluster.reconcile()
-    second = deployment.plan(cluster.observe(), cluster.now)
+    second = reconcile.plan(cluster.observe(), cluster.now)
     assert not [a for a in second.actions if isinstance(a, Apply)]
     assert second.status is not None
     assert second.status.rollout is not None
     cluster.reconcile()
-    third = deployment.plan(cluster.observe(), cluster.now)
+    third = reconcile.plan(cluster.observe(), cluster.now)
     assert {a.manifest["kind"] for a in third.actions if isinstance(a, Apply)} >= {"Service"}
 
 

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import CheckResult, Decision
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core import decisions
 from linnet.core.analysis import replay
 from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track, together
 from linnet.core.analysis.counts.evidence import Evidence, Snapshot, Stream, start
@@ -31,6 +30,7 @@ from linnet.core.policy import preflight
 from linnet.core.policy import rules as policy
 from linnet.core.policy.metrics import metric_rules
 from linnet.core.policy.rules import Rules
+from linnet.core.registry import decisions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 COUNTRIES = ["de", "fr", "at"]

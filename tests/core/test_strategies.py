@@ -9,8 +9,8 @@ from core.test_requests import NEEDS_MORE
 from core.test_rollout import at_rest, serving
 from linnet.api.names import Verb
 from linnet.api.parts.strategy import Strategy
-from linnet.core.asked import ALLOWED
 from linnet.core.parse import Invalid, parse_spec
+from linnet.core.rollout.requests.verbs import ALLOWED
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from builders_retrain import NOW, World, retrain_, standing
-from linnet.core.training import manual_job_name
+from linnet.core.retraining.job import manual_job_name
 
 
 def pod(world: World) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lupa import lua51
 
 from docs.pages import REPO
 from linnet.api.parts.requests import parse_request
-from linnet.core.asked import ALLOWED
+from linnet.core.rollout.requests.verbs import ALLOWED
 from simulator import Behavior, Cluster
 
 ARGOCD = REPO / "docs/examples/argocd"

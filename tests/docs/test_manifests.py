@@ -13,9 +13,9 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
-from linnet.core import retrain_spec
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.policy import unsupported
+from linnet.core.retraining import preflight
 
 ALL = [pytest.param(source, id=source.place) for source in sources()]
 WITH_OBJECTS = [pytest.param(s, id=s.place) for s in sources() if s.for_the_api_server]
@@ -56,7 +56,7 @@ def later(spec: Any) -> Any:
         case RolloutPolicySpec():
             yield from unsupported.in_blocks(spec)
         case RetrainPolicySpec():
-            yield from retrain_spec.obstacles(spec, ALLOWED_ACCOUNTS)
+            yield from preflight.obstacles(spec, ALLOWED_ACCOUNTS)
 
 
 @pytest.mark.integration

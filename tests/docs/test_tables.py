@@ -22,10 +22,13 @@ from linnet.api.parts.conditions import Reason
 from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import Histogram, LabelMatch, RuntimeMetrics
 from linnet.api.parts.strategy import Hook, HookPoint
-from linnet.core import capacity, modelversion, retrain_admission, retrain_spec, webhooks
-from linnet.core.asked import ALLOWED
+from linnet.core import webhooks
 from linnet.core.policy import unsupported
+from linnet.core.registry import model_version
 from linnet.core.resources.objects import Parent
+from linnet.core.retraining import admission, preflight
+from linnet.core.rollout.requests.verbs import ALLOWED
+from linnet.core.rollout.traffic import replicas
 from linnet.core.serving.runtimes import CatalogueEntry, SupportedFormat
 
 OPERATOR = REPO / "operator" / "linnet"
@@ -109,7 +112,7 @@ class TestEvents:
 
 
 def runs() -> set[str]:
-    from linnet.core.retrain import _EVENTS
+    from linnet.core.retraining.reconcile import _EVENTS
 
     return set(_EVENTS.values())
 
@@ -296,8 +299,8 @@ class TestRequests:
         for row in self.reference.table("Other kinds"):
             said[code(row[0])[0]].add(code(row[1])[0])
         assert said == {
-            "mv": {str(v) for v in modelversion._VERBS},
-            "rp": {str(v) for v in retrain_admission._VERBS},
+            "mv": {str(v) for v in model_version._VERBS},
+            "rp": {str(v) for v in admission._VERBS},
         }
 
     def test_every_verb_is_named(self) -> None:
@@ -340,7 +343,7 @@ def refusals() -> list[str]:
     return [
         *(message for model in models for message in unsupported.in_model(model)),
         *(message for place in places for message in unsupported.in_deployment(place)),
-        *(o.message for o in retrain_spec.obstacles(policy, frozenset()) if o.reason == Reason.NOT_YET_SUPPORTED),
+        *(o.message for o in preflight.obstacles(policy, frozenset()) if o.reason == Reason.NOT_YET_SUPPORTED),
     ]
 
 
@@ -355,7 +358,7 @@ def test_what_is_not_yet_supported() -> None:
 def test_everything_that_is_refused_was_tried() -> None:
     """No sentence of the code is missing among those that the test above has seen."""
     said = " ".join(refusals())
-    for module in (unsupported, retrain_spec):
+    for module in (unsupported, preflight):
         assert module.__file__
         for node in ast.walk(ast.parse(Path(module.__file__).read_text())):
             if isinstance(node, ast.Yield) and node.value and any("supported" in text for text in literals(node.value)):
@@ -367,8 +370,8 @@ def test_effective_weights() -> None:
     """The table of weights is what the code makes of them."""
     for row in page("docs/explanation/rollout.md").table("Weights"):
         stable, weight, canary, effective = map(int, row)
-        assert capacity.canary_replicas(stable, weight) == canary
-        assert capacity.effective_weight(stable, weight) == effective
+        assert replicas.canary_replicas(stable, weight) == canary
+        assert replicas.effective_weight(stable, weight) == effective
 
 
 def test_the_api_page_is_fresh() -> None:

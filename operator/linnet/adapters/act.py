@@ -17,7 +17,6 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.kube import Kube
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import API_VERSION
-from linnet.core import modelversion
 from linnet.core.parse import parse_status
 from linnet.core.plan import (
     Action,
@@ -33,6 +32,7 @@ from linnet.core.plan import (
     Ref,
     SaveEvidence,
 )
+from linnet.core.registry import model_version
 from linnet.core.resources.objects import Parent
 
 _RECORD_TRIES: Final = 5
@@ -159,7 +159,7 @@ async def _record(deps: Acting, namespace: str, action: Record) -> None:
 
 async def _write_record(deps: Acting, version: Manifest, action: Record) -> None:
     former = parse_status(ModelVersionStatus, version.get("status") or {})
-    status = modelversion.record(former, action, deps.now())
+    status = model_version.record(former, action, deps.now())
     if status != former:
         deps.seen(kinds.MODEL_VERSION, await put_status(deps.kube, kinds.MODEL_VERSION, version, status.wire()))
 

@@ -15,7 +15,6 @@ from linnet.adapters.kinds import Resource
 from linnet.adapters.ownership import controller
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.requests import LastRequest, pending
-from linnet.core import abilities, deployment
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
@@ -31,6 +30,8 @@ from linnet.core.plan import Manifest, Ref
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.resources.routes import RouteView
+from linnet.core.rollout import reconcile
+from linnet.core.rollout.traffic import gateway_features
 from linnet.core.webhooks import Call, Reply
 
 
@@ -117,8 +118,8 @@ class Gather:
         )
         observed = await self._of_gateways(observed)
         now = self._sources.now()
-        targets, questions = deployment.scrape_targets(observed, now), deployment.questions(observed, now)
-        replies = await self._sources.call(deployment.calls(observed, now))
+        targets, questions = reconcile.scrape_targets(observed, now), reconcile.questions(observed, now)
+        replies = await self._sources.call(reconcile.calls(observed, now))
         scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
         return replace(observed, scrape=scrape, answers=answers, replies=replies)
 
@@ -195,11 +196,11 @@ class Gather:
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
         """Asked only where something depends on it."""
-        named = abilities.asked_of(observed)
+        named = gateway_features.asked_of(observed)
         if not named:
             return observed
         features = await self._sources.features(observed.deployment.namespace, named)
-        kept = await self._sources.session_kinds() if abilities.asks_sessions(observed) else None
+        kept = await self._sources.session_kinds() if gateway_features.asks_sessions(observed) else None
         return replace(observed, gateway_features=features, session_kinds=kept)
 
     async def _accounts(self, parent: Parent) -> frozenset[str]:

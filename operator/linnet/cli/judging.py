@@ -14,11 +14,11 @@ from linnet.core.parse import parse_spec
 from linnet.core.policy import effective as shared_policy
 from linnet.core.policy import rules as policy
 from linnet.core.policy.rules import Rules
+from linnet.core.rollout.traffic.gateway import ALL, GATEWAY
+from linnet.core.rollout.traffic.replicas import REPLICAS
+from linnet.core.rollout.traffic.router import Traffic
+from linnet.core.rollout.traffic.split import Stage
 from linnet.core.serving.runtimes import Catalogue, UnknownRuntimeError, freeze
-from linnet.core.stage import Stage
-from linnet.core.traffic import Traffic
-from linnet.core.traffic_gateway import ALL, GATEWAY
-from linnet.core.traffic_replicas import REPLICAS
 
 
 @dataclass(frozen=True)

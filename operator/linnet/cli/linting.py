@@ -81,7 +81,7 @@ def _later(manifest: Manifest) -> Iterator[str]:
     from linnet.api.kinds.rollout_policy import RolloutPolicySpec
     from linnet.api.parts.conditions import Reason
     from linnet.core.policy import unsupported
-    from linnet.core.retrain_spec import obstacles
+    from linnet.core.retraining.preflight import obstacles
 
     match manifest.kind:
         case "Model":

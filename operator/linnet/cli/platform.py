@@ -59,7 +59,7 @@ def _read(values: Path, key: str, made: Callable[[Mapping[str, Any]], T | None])
 
 def hooked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
     """(sentence, whether it would be refused) about the endpoints that hooks name."""
-    from linnet.core.hooks import unreachable
+    from linnet.core.rollout.hooks.calls import unreachable
 
     if policy.hooks and values is None:
         names = ", ".join(sorted({h.endpoint for h in policy.hooks}))

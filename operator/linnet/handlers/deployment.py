@@ -5,13 +5,13 @@ import kopf
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
 from linnet.api.kinds.deployment import DeploymentStatus
-from linnet.core import deployment
+from linnet.core.rollout import reconcile
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
 def kind(gather: Gather) -> Kind:
-    return Kind(gather.deployment, deployment.plan, DeploymentStatus)
+    return Kind(gather.deployment, reconcile.plan, DeploymentStatus)
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:

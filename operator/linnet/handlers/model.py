@@ -5,7 +5,7 @@ import kopf
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
 from linnet.api.kinds.model import ModelStatus
-from linnet.core import model
+from linnet.core.registry import model
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 

@@ -5,13 +5,13 @@ import kopf
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
 from linnet.api.kinds.model_version import ModelVersionStatus
-from linnet.core import modelversion
+from linnet.core.registry import model_version
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
 def kind(gather: Gather) -> Kind:
-    return Kind(gather.version, modelversion.plan, ModelVersionStatus)
+    return Kind(gather.version, model_version.plan, ModelVersionStatus)
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:

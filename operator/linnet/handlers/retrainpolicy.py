@@ -5,13 +5,13 @@ import kopf
 from linnet.adapters import kinds
 from linnet.adapters.gather import Gather
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
-from linnet.core import retrain
+from linnet.core.retraining import reconcile
 from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
 def kind(gather: Gather) -> Kind:
-    return Kind(gather.policy, retrain.plan, RetrainPolicyStatus)
+    return Kind(gather.policy, reconcile.plan, RetrainPolicyStatus)
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:

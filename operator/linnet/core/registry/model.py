@@ -1,0 +1,187 @@
+"""Which version of a Model is current: the one of the last source change, or the last accepted retrain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
+from linnet.api.parts.conditions import Reason, condition, merge, timestamp
+from linnet.api.parts.requests import pending
+from linnet.api.parts.runtime import FrozenRuntime
+from linnet.core import requests
+from linnet.core.observed import ModelObserved
+from linnet.core.parse import Invalid, parse_spec, parse_status
+from linnet.core.plan import Action, Create, Delete, Emit, Plan
+from linnet.core.policy import defaults, unsupported
+from linnet.core.registry import versions
+from linnet.core.registry.versions import Version
+from linnet.core.resources.metadata import Owner
+from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """The version that is current from now on, and how it came to be so."""
+
+    number: int
+    considered: int
+    actions: tuple[Action, ...] = ()
+
+
+def plan(observed: ModelObserved, now: datetime) -> Plan[ModelStatus]:
+    """Make the version of the present source if it is new, and follow it; accept retrained versions once ready."""
+    former = parse_status(ModelStatus, observed.model.status)
+    known = versions.parse(observed.versions)
+    spec = parse_spec(ModelSpec, observed.model.spec)
+    if isinstance(spec, Invalid):
+        return _stopped(observed, former, known, Reason.INVALID_SPEC, spec.message, now)
+    if message := next(unsupported.in_model(spec), None):
+        return _stopped(observed, former, known, Reason.NOT_YET_SUPPORTED, message, now)
+    try:
+        frozen = freeze(observed.model.name, spec, observed.platform.catalogue)
+    except UnknownRuntimeError as error:
+        return _stopped(observed, former, known, Reason.UNKNOWN_RUNTIME, str(error), now)
+    return _follow(observed, spec, frozen, former, known, now)
+
+
+def _follow(
+    observed: ModelObserved,
+    spec: ModelSpec,
+    frozen: FrozenRuntime,
+    former: ModelStatus,
+    known: Sequence[Version],
+    now: datetime,
+) -> Plan[ModelStatus]:
+    choice = _choose(observed, spec, frozen, former, known)
+    highest = max([former.highest or 0, choice.number, *(v.number for v in known)])
+    changed = choice.number != former.current
+    status = former.model_copy(
+        update={
+            "current": choice.number,
+            "highest": highest,
+            "considered": choice.considered,
+            "observed_source": versions.identity(spec),
+            "last_change": timestamp(now) if changed else former.last_change,
+        }
+    )
+    collected = _collect(observed, spec, status, known)
+    return _summed_up(observed, status, known, now, (*choice.actions, *collected))
+
+
+def _choose(
+    observed: ModelObserved, spec: ModelSpec, frozen: FrozenRuntime, former: ModelStatus, known: Sequence[Version]
+) -> _Choice:
+    numbers = [v.number for v in known]
+    top = max([former.highest or 0, *numbers])
+    unchanged = former.observed_source == versions.identity(spec) and former.current in numbers
+    if unchanged and former.current is not None:
+        considered = former.considered or 0
+        ready = [v for v in known if v.spec.origin.type == "Retrain" and v.ready and v.number > considered]
+        if ready:
+            message = f"Version {ready[-1].number} of {ready[-1].spec.origin.policy} is current now"
+            return _Choice(ready[-1].number, ready[-1].number, (Emit("Normal", "RetrainAccepted", message),))
+        return _Choice(former.current, considered)
+    same = versions.same_input(spec, frozen, known)
+    if same is not None:
+        return _Choice(same.number, top)
+    number = versions.next_number(former, known)
+    made = Create(versions.manifest(_owner(observed), number, spec, frozen))
+    shown = (spec.source.uri or "").split("?", 1)[0]
+    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", f"Version {number} is {shown}")))
+
+
+def _owner(observed: ModelObserved) -> Owner:
+    model = observed.model
+    return Owner("Model", model.name, model.namespace, model.uid)
+
+
+def _collect(
+    observed: ModelObserved, spec: ModelSpec, status: ModelStatus, known: Sequence[Version]
+) -> tuple[Action, ...]:
+    """The oldest versions beyond keepVersions; never one that serves, is quarantined, or was imported."""
+    keep = spec.keep_versions or defaults.KEEP_VERSIONS
+    surplus = len(known) - keep
+    free = [v for v in known if not _is_kept(v, observed, status)]
+    return tuple(Delete("linnet.dev/v1alpha1", "ModelVersion", v.name, v.uid) for v in free[: max(0, surplus)])
+
+
+def _is_kept(version: Version, observed: ModelObserved, status: ModelStatus) -> bool:
+    return (
+        version.deleting
+        or version.number == status.current
+        or version.number in observed.serving
+        or version.number > (status.considered or 0)
+        or bool(version.status.quarantine)
+        or version.spec.origin.type == "Import"
+    )
+
+
+def _summed_up(
+    observed: ModelObserved,
+    status: ModelStatus,
+    known: Sequence[Version],
+    now: datetime,
+    actions: tuple[Action, ...],
+) -> Plan[ModelStatus]:
+    current = next((v for v in known if v.number == status.current), None)
+    holds, reason, message = _readiness(current, status.current)
+    status = status.model_copy(update={"current_digest": current.digest if current else None})
+    return _written(observed, status, known, (holds, reason, message), now, actions)
+
+
+def _readiness(current: Version | None, number: int | None) -> tuple[bool | None, Reason, str]:
+    """What the current version says of itself."""
+    said = current.condition if current is not None else None
+    if said is None:
+        return None, Reason.VALIDATING, f"version {number} was just made"
+    reason = Reason(said.reason) if said.reason in set(Reason) else Reason.VALIDATING
+    holds = {"True": True, "False": False}.get(said.status)
+    return holds, reason, f"version {number}: {said.message}"
+
+
+def _stopped(
+    observed: ModelObserved,
+    former: ModelStatus,
+    known: Sequence[Version],
+    reason: Reason,
+    message: str,
+    now: datetime,
+) -> Plan[ModelStatus]:
+    """Nothing changes but what is said: the current version stays current."""
+    return _written(observed, former, known, (False, reason, message), now, ())
+
+
+def _written(
+    observed: ModelObserved,
+    status: ModelStatus,
+    known: Sequence[Version],
+    said: tuple[bool | None, Reason, str],
+    now: datetime,
+    actions: tuple[Action, ...],
+) -> Plan[ModelStatus]:
+    holds, reason, message = said
+    ready = condition("Ready", holds, reason, message)
+    generation = observed.model.generation
+    request = pending(observed.model.request, status.last_request)
+    answer = requests.unknown_verb(request, "Model", (), now) if request else None
+    return Plan(
+        status.model_copy(
+            update={
+                "observed_generation": generation,
+                "conditions": merge(status.conditions, [ready], generation, now),
+                "versions": [_summary(v) for v in reversed(known)][:100] or None,
+                "last_request": answer or status.last_request,
+            }
+        ),
+        (*actions, *(requests.told(answer) if answer else ())),
+    )
+
+
+def _summary(version: Version) -> VersionSummary:
+    said = version.condition
+    return VersionSummary(
+        version=version.number,
+        digest=version.digest,
+        ready=version.ready,
+        reason=said.reason[:64] if said else "",
+    )

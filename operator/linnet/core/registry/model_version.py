@@ -1,0 +1,261 @@
+"""From artifact to trusted record: a version is fetched and loaded once by its real server before it may serve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
+from linnet.api.names import Verb
+from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
+from linnet.api.parts.requests import LastRequest, Request, pending
+from linnet.core import requests
+from linnet.core.observed import ModelVersionObserved
+from linnet.core.parse import Invalid, parse_spec, parse_status
+from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
+from linnet.core.policy import unsupported
+from linnet.core.registry import decisions
+from linnet.core.registry.validation import job as validation
+from linnet.core.registry.validation.outcome import Outcome, outcome
+from linnet.core.registry.validation.placement import place
+from linnet.core.registry.validation.report import Report
+from linnet.core.resources.metadata import Owner
+from linnet.core.resources.objects import JobView
+from linnet.core.serving.pods import Image
+
+MAX_DECISIONS: Final = 32
+MAX_QUARANTINES: Final = 16
+_VERBS: Final = frozenset({Verb.RETRY, Verb.RELEASE, Verb.QUARANTINE})
+_FINAL: Final = frozenset(
+    {
+        Reason.FETCH_FAILED,
+        Reason.NOT_FOUND,
+        Reason.FORBIDDEN,
+        Reason.LOAD_FAILED,
+        Reason.CONTRACT_FAILED,
+        Reason.DIGEST_MISMATCH,
+    }
+)
+"""Reasons that only a person's `retry` moves."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What a plan carries through its steps."""
+
+    observed: ModelVersionObserved
+    spec: ModelVersionSpec
+    status: ModelVersionStatus
+    now: datetime
+
+    @property
+    def owner(self) -> Owner:
+        version = self.observed.version
+        return Owner("ModelVersion", version.name, version.namespace, version.uid)
+
+
+def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStatus]:
+    """Validate the version once; afterwards answer requests only."""
+    former = parse_status(ModelVersionStatus, observed.version.status)
+    asked = _answered(observed, former, now)
+    spec = parse_spec(ModelVersionSpec, observed.version.spec)
+    if isinstance(spec, Invalid):
+        done = _finish(observed, asked.status, Reason.INVALID_SPEC, spec.message, now)
+    else:
+        done = _looked(_State(observed, spec, asked.status, now), former)
+    return replace(done, actions=(*done.actions, *asked.told))
+
+
+def _looked(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
+    if refusal := _refusal(state):
+        return _finish(state.observed, state.status, *refusal, state.now)
+    if is_true(state.status.conditions, "Ready"):
+        return Plan(state.status, _clean_up(state.observed.jobs))
+    if _settled(former) and state.status.attempt == former.attempt:
+        return Plan(state.status, _clean_up(state.observed.jobs))
+    return _validate(state)
+
+
+def _settled(status: ModelVersionStatus) -> bool:
+    ready = find(status.conditions, "Ready")
+    return ready is not None and ready.status == "False" and ready.reason in _FINAL
+
+
+def _refusal(state: _State) -> tuple[Reason, str] | None:
+    source, accounts = state.spec.source, state.observed.allowed_service_accounts
+    if message := next(unsupported.in_source(source, "spec.source"), None):
+        return Reason.NOT_YET_SUPPORTED, message
+    if state.observed.platform.require_digest and source.digest is None and state.spec.origin.type != "Retrain":
+        return Reason.DIGEST_REQUIRED, "spec.source.digest: this platform requires one; `linnet digest DIR` prints it"
+    account = source.credentials.service_account_name if source.credentials else None
+    if account is not None and account not in accounts:
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
+            f"spec.source.credentials.serviceAccountName: {account} does not exist or does not carry the label "
+            'linnet.dev/allow-pods: "true"'
+        )
+    return None
+
+
+def _validate(state: _State) -> Plan[ModelVersionStatus]:
+    attempt = state.status.attempt or 1
+    name = validation.job_name(state.observed.version.name, attempt)
+    job = next((j for j in state.observed.jobs if j.meta.name == name and not j.meta.deleting), None)
+    if job is None:
+        return _start(state, attempt)
+    pods = [p for p in state.observed.pods if p.meta.owner == job.meta.uid]
+    found = outcome(job, pods)
+    if found.passed is not None:
+        return _passed(state, found.passed, loaded=found.loaded)
+    if found.lost:
+        return _start(state, attempt + 1)
+    if found.failed is not None:
+        return _failed(state, *found.failed)
+    return _waiting(state, found)
+
+
+def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
+    platform = state.observed.platform
+    digest = state.status.digest or state.spec.source.digest
+    where = place(state.observed, contract=state.spec.contract is not None)
+    image = Image(platform.image, platform.image_pull_policy)
+    job = validation.job(state.owner, state.spec, digest, image, attempt, where)
+    status = state.status.model_copy(update={"attempt": attempt})
+    loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
+    message = f"fetching {_shown(state.spec)}{loading}"
+    event = Emit("Normal", "Validating", message[0].upper() + message[1:])
+    return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
+
+
+def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
+    message = found.waiting or f"fetching {_shown(state.spec)} and loading it in {state.spec.runtime.name}"
+    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
+    return Plan(done.status, done.actions, timedelta(seconds=30))
+
+
+def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersionStatus]:
+    former = state.status.digest
+    if former is not None and former != report.digest:
+        message = f"{_shown(state.spec)} now has digest {report.digest}, this version is {former}: give it a new uri"
+        return _failed(state, Reason.DIGEST_MISMATCH, message)
+    status = state.status.model_copy(
+        update={
+            "digest": report.digest,
+            "size": report.size,
+            "metrics": dict(report.metrics) or state.spec.metrics,
+            "lineage": report.lineage or state.spec.lineage,
+            "validated_at": timestamp(state.now),
+        }
+    )
+    if loaded:
+        message = f"{state.spec.runtime.name} loaded {_shown(state.spec)}"
+        event = Emit("Normal", "Validated", f"{state.spec.runtime.name} loaded {report.digest}")
+    else:
+        message = f"{_shown(state.spec)} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
+        event = Emit("Normal", "Validated", f"Fetched {report.digest}")
+    fields = {"version": state.observed.version.name, "digest": report.digest}
+    return _finish(
+        state.observed, status, Reason.VALIDATED, message, state.now, Log("validated", fields), event, holds=True
+    )
+
+
+def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
+    full = f"{message} Then ask again: {_retry_command(state)}" if message.endswith(".") else message
+    event = Emit("Warning", reason, message)
+    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed.jobs))
+
+
+def _retry_command(state: _State) -> str:
+    version = state.observed.version
+    return f"kubectl annotate --overwrite mv {version.name} 'linnet.dev/request=retry - <new-id> <your-username>'"
+
+
+def _shown(spec: ModelVersionSpec) -> str:
+    """The uri without its query: a presigned URL's signature is a secret."""
+    return (spec.source.uri or "").split("?", 1)[0]
+
+
+def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:
+    return tuple(Delete("batch/v1", "Job", j.meta.name, j.meta.uid) for j in jobs if not j.meta.deleting)
+
+
+def _finish(
+    observed: ModelVersionObserved,
+    status: ModelVersionStatus,
+    reason: Reason,
+    message: str,
+    now: datetime,
+    *actions: Action,
+    holds: bool = False,
+) -> Plan[ModelVersionStatus]:
+    waiting = reason == Reason.VALIDATING
+    ready = condition("Ready", holds=None if waiting else holds, reason=reason, message=message)
+    conditions = merge(status.conditions, [ready], observed.version.generation, now)
+    generation = observed.version.generation
+    return Plan(status.model_copy(update={"conditions": conditions, "observed_generation": generation}), actions)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The status after a person's request; what else it leads to is done last, since what fails is tried again."""
+
+    status: ModelVersionStatus
+    told: tuple[Action, ...] = ()
+
+
+def _answered(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Asked:
+    """Unchanged if there is no request. A version whose spec can't be read is asked of like any other."""
+    request = pending(observed.version.request, status.last_request)
+    if request is None:
+        return _Asked(status)
+    obeyed, answer = _obey(observed, status, request, now)
+    return _Asked(obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.told, *requests.told(answer)))
+
+
+def _obey(
+    observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime
+) -> tuple[_Asked, LastRequest]:
+    same = _Asked(status)
+    if not observed.requests_proven:
+        return same, requests.refused(request, requests.UNPROVEN, now)
+    match request.verb:
+        case Verb.RETRY if not _settled(status):
+            return same, requests.refused(request, "this version's validation has not failed", now)
+        case Verb.RETRY:
+            again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
+            return _Asked(again), requests.accepted(request, "fetching and loading it again", now)
+        case Verb.RELEASE if not status.quarantine:
+            return same, requests.refused(request, "this version is not quarantined", now)
+        case Verb.RELEASE:
+            return _decided(observed, status, request, now), requests.accepted(request, "released from quarantine", now)
+        case Verb.QUARANTINE:
+            answer = requests.accepted(request, "it will not be rolled out until it is released", now)
+            return _decided(observed, status, request, now), answer
+        case _:
+            return same, requests.unknown_verb(request, "ModelVersion", _VERBS, now)
+
+
+def _decided(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Asked:
+    """The version quarantined or released, and that kept as a decision."""
+    releases = request.verb == Verb.RELEASE
+    decision = decisions.by_request(request, "Released" if releases else "Quarantined", "", now)
+    entry = None if releases else _by_hand(request, now)
+    kept = Record(observed.version.name, decision, entry, release=releases)
+    return _Asked(record(status, kept, now), (decisions.logged(decision, status.digest),))
+
+
+def _by_hand(request: Request, now: datetime) -> Quarantine:
+    message, time = f"by {request.user}", timestamp(now)
+    return Quarantine(deployment="", revision="", reason="Quarantined", message=message, time=time)
+
+
+def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVersionStatus:
+    """The status with a decision added once, by its id; a release takes every quarantine away."""
+    known = list(status.decisions or ())
+    if any(d.id == entry.decision.id for d in known):
+        return status
+    stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
+    quarantine: list[Quarantine] | None = None if entry.release else list(status.quarantine or ())
+    if quarantine is not None and entry.quarantine is not None:
+        quarantine.append(entry.quarantine)
+    kept = decisions.kept([*known, stamped], MAX_DECISIONS)
+    return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})

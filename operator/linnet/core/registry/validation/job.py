@@ -1,0 +1,95 @@
+"""The validation Job: the fetcher, the real server as a sidecar, and a prober that reports what it saw."""
+
+from typing import Final
+
+from linnet.api.kinds.model_version import ModelVersionSpec
+from linnet.api.labels import COMPONENT, MODEL, MODEL_VERSION, VERSION
+from linnet.api.parts.base import format_duration
+from linnet.core.plan import Manifest
+from linnet.core.policy import defaults
+from linnet.core.registry.validation.placement import Place
+from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving.pods import FETCH, Image, container_security, fetch_container, pod_spec, volumes
+from linnet.core.serving.server import server_container
+
+PROBE: Final = "probe"
+CONTRACT_DIR: Final = "/mnt/contract"
+TERMINAL_EXIT: Final = 2
+"""The fetcher's and the prober's exit code for what trying again won't mend."""
+
+
+def job_name(version: str, attempt: int) -> str:
+    """`<version>-check-<attempt>`: at most 63 characters, since a ModelVersion's name has at most 54 of ours."""
+    return f"{version[:52]}-check-{attempt}"
+
+
+def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, attempt: int, place: Place) -> Manifest:
+    """One attempt. Failures of the network are tried again by the Job; exit code 2 ends it at once."""
+    labels = {
+        MODEL_VERSION: owner.name,
+        MODEL: spec.model.name,
+        VERSION: str(spec.version),
+        COMPONENT: "validation",
+    }
+    limits = defaults.deadlines(None)
+    meta = metadata(owner, job_name(owner.name, attempt), labels)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": meta,
+        "spec": {
+            "backoffLimit": 2,
+            "activeDeadlineSeconds": int((limits.fetch + limits.ready).total_seconds()) + 60,
+            "ttlSecondsAfterFinished": 3600,
+            "podFailurePolicy": {"rules": [_fail_at_once(c) for c in ((FETCH, PROBE) if place.loads else (FETCH,))]},
+            "template": {
+                "metadata": {"labels": meta["labels"]},
+                "spec": _pod(owner.name, spec, digest, image, place),
+            },
+        },
+    }
+
+
+def _fail_at_once(container: str) -> Manifest:
+    codes = {"containerName": container, "operator": "In", "values": [TERMINAL_EXIT]}
+    return {"action": "FailJob", "onExitCodes": codes}
+
+
+def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, place: Place) -> Manifest:
+    settings, limits = place.settings, defaults.deadlines(None)
+    credentials = spec.source.credentials
+    account = credentials.service_account_name if credentials else None
+    fetch = fetch_container(spec.source, digest, settings, image.name, image.pull_policy, format_duration(limits.fetch))
+    server = {
+        **server_container(spec.runtime, settings, [*place.arguments], image.pull_policy),
+        "restartPolicy": "Always",
+    }
+    contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
+    return {
+        **pod_spec(settings, {MODEL_VERSION: name}, account),
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": 5,
+        "initContainers": [fetch, server] if place.loads else [],
+        "containers": [_probe(spec, image) if place.loads else fetch],
+        "volumes": [*volumes(settings, spec.source), *contract],
+    }
+
+
+def _probe(spec: ModelVersionSpec, image: Image) -> Manifest:
+    arguments = ["probe", "--url", f"http://127.0.0.1:{spec.runtime.ports.http}"]
+    arguments += ["--ready-path", spec.runtime.ready_path, "--model-name", spec.model.name]
+    deadline = spec.runtime.startup or defaults.deadlines(None).ready
+    arguments += ["--deadline", format_duration(deadline)]
+    mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
+    if spec.contract:
+        arguments += ["--contract", CONTRACT_DIR]
+        mounts.append({"name": "contract", "mountPath": CONTRACT_DIR, "readOnly": True})
+    return {
+        "name": PROBE,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
+        "args": arguments,
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+        "securityContext": container_security(),
+        "volumeMounts": mounts,
+    }

@@ -1,0 +1,99 @@
+"""What became of a validation Job, read from its pods' containers.
+
+The Job itself completes only after the sidecar's grace period, so the prober's own state is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.parts.conditions import Reason
+from linnet.core.registry.validation import report
+from linnet.core.registry.validation.job import PROBE, TERMINAL_EXIT
+from linnet.core.registry.validation.report import Report
+from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.core.serving.pods import FETCH
+from linnet.core.serving.server import SERVER
+
+MAX_SERVER_RESTARTS: Final = 2
+"""A server that died so often while loading won't load."""
+_REASONS: Final = {
+    "NotFound": Reason.NOT_FOUND,
+    "Forbidden": Reason.FORBIDDEN,
+    "Unauthorized": Reason.FORBIDDEN,
+    "CredentialsNotAllowed": Reason.FORBIDDEN,
+    "DigestMismatch": Reason.DIGEST_MISMATCH,
+    "LoadFailed": Reason.LOAD_FAILED,
+    "ContractFailed": Reason.CONTRACT_FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """At most one of passed, failed, lost; `waiting` says what it waits for."""
+
+    passed: Report | None = None
+    loaded: bool = True
+    """Whether the server was started."""
+    failed: tuple[Reason, str] | None = None
+    lost: bool = False
+    waiting: str = ""
+
+
+def outcome(job: JobView, pods: Sequence[Pod]) -> Outcome:
+    """The newest pod that has something to say decides."""
+    for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
+        found = _of_pod(job, pod)
+        if found is not None:
+            return found
+    if job.failed is not None:
+        return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
+    return Outcome(lost=job.complete)
+
+
+def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
+    fetched, probed = report.read(pod.container(FETCH)), report.read(pod.container(PROBE))
+    if probed is not None and probed.outcome == "Validated" and fetched is not None:
+        return Outcome(passed=fetched)
+    only_fetches = any(c.name == FETCH for c in pod.containers)
+    if only_fetches and fetched is not None and fetched.outcome == "Fetched":
+        return Outcome(passed=fetched, loaded=False)
+    for said in (probed, fetched):
+        if said is not None and said.outcome == "Failed":
+            return _failure(job, pod, said)
+    server = pod.container(SERVER)
+    if server is not None and server.restarts >= MAX_SERVER_RESTARTS:
+        return Outcome(failed=(Reason.LOAD_FAILED, _server_died(server)))
+    return _waiting(pod)
+
+
+def _failure(job: JobView, pod: Pod, said: Report) -> Outcome:
+    ended = [pod.container(FETCH), pod.container(PROBE)]
+    terminal = any(c is not None and c.exit_code == TERMINAL_EXIT for c in ended)
+    reason = _REASONS.get(said.reason, Reason.FETCH_FAILED if _by_fetcher(pod) else Reason.LOAD_FAILED)
+    server = pod.container(SERVER)
+    detail = f" The server's last words: {server.message.strip()[-300:]}" if server and server.message else ""
+    message = f"{said.message.rstrip('.')}.{detail}"
+    if terminal or job.failed is not None:
+        return Outcome(failed=(reason, message))
+    return Outcome(waiting=f"{message} It is tried again.")
+
+
+def _by_fetcher(pod: Pod) -> bool:
+    fetch = pod.container(FETCH)
+    return fetch is not None and fetch.exit_code not in {None, 0}
+
+
+def _server_died(server: ContainerState) -> str:
+    words = server.message.strip()[-600:]
+    killed = " (it needs more memory: raise the limit)" if server.last_terminated == "OOMKilled" else ""
+    return f"the server ended {server.restarts} times while loading: {server.last_terminated}{killed}. {words}".strip()
+
+
+def _waiting(pod: Pod) -> Outcome | None:
+    if pod.unschedulable is not None:
+        return Outcome(waiting=f"the validation pod can't be scheduled: {pod.unschedulable}")
+    stuck = next((c for c in (*pod.init_containers, *pod.containers) if c.waiting in STUCK), None)
+    if stuck is not None:
+        return Outcome(waiting=f"container {stuck.name} waits: {stuck.waiting}: {stuck.waiting_message}")
+    return Outcome() if pod.phase in {"Pending", "Running"} else None

@@ -1,0 +1,154 @@
+"""What a training run says that it made, checked before it is believed, and the ModelVersion that follows.
+
+The claim is the termination message of the container `train`: JSON `{uri, digest, metrics, lineage}`. It needs no
+network and no rights, and proves nothing: schema, scheme and digest are checked here, the artifact by the fetcher.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator
+
+from linnet.api.kinds.model import Lineage, ModelSpec, Source, Uri
+from linnet.api.kinds.model_version import ModelVersionSpec, Origin
+from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Text
+from linnet.api.parts.runtime import FrozenRuntime
+from linnet.core.parse import Invalid, parse_spec
+from linnet.core.plan import Manifest
+from linnet.core.registry.versions import wrap
+from linnet.core.resources.metadata import Owner
+
+LIMIT: Final = 4096
+"""Bytes: the kubelet keeps no more of a container's termination message."""
+SCHEMES: Final = ("s3", "http", "https", "pvc")
+_DECIMALS: Final = 12
+_DIGITS: Final = 15
+"""Before and after the point: what a quantity of the API may have."""
+_WRITE: Final = 'write {"uri": "s3://…", "digest": "sha256:…", "metrics": {"auc": 0.99}} to /dev/termination-log'
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that can be believed until the fetcher has seen the artifact."""
+
+    uri: str
+    digest: str
+    metrics: Mapping[str, Decimal]
+    lineage: Lineage | None
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why the claim is not believed: a sentence for whoever wrote the training code."""
+
+    message: str
+
+
+def read(message: str) -> Claim | Refusal:
+    """The claim in a termination message. Keys that Linnet does not know are passed over."""
+    if not message.strip():
+        return Refusal(f"the termination message is empty: {_WRITE}")
+    size = len(message.encode())
+    if size > LIMIT:
+        return Refusal(f"the termination message has {size} bytes; {LIMIT} are allowed")
+    try:
+        data = json.loads(message, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        cut = f"; it has {LIMIT} bytes, all that Kubernetes keeps, so it was cut" if size == LIMIT else ""
+        return Refusal(f"the termination message is no JSON document ({str(error)[:100]}){cut}: {_WRITE}")
+    if not isinstance(data, dict):
+        return Refusal(f"the termination message is no JSON object: {_WRITE}")
+    return _checked(data)
+
+
+def version(
+    owner: Owner, number: int, spec: ModelSpec, frozen: FrozenRuntime, claim: Claim, origin: Origin
+) -> Manifest:
+    """The ModelVersion of an accepted claim: the Model's format and runtime as they are now, the claim's artifact."""
+    contract = spec.gate.contract if spec.gate else None
+    return wrap(
+        owner,
+        ModelVersionSpec.model_validate(
+            {
+                "model": {"name": owner.name},
+                "version": number,
+                "format": spec.format,
+                "source": Source(uri=claim.uri, digest=claim.digest, credentials=spec.source.credentials),
+                "runtime": frozen,
+                "origin": origin,
+                "metrics": dict(claim.metrics) or None,
+                "lineage": claim.lineage,
+                "card": spec.card,
+                "contract": contract,
+            }
+        ),
+    )
+
+
+def _checked(data: Mapping[str, Any]) -> Claim | Refusal:
+    found = parse_spec(_Claim, data, root="")
+    if isinstance(found, Invalid):
+        return Refusal(found.message)
+    lineage = Lineage.model_validate(found.lineage.model_dump()) if found.lineage else None
+    return Claim(found.uri, found.digest, found.metrics or {}, lineage)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _fetchable(uri: str) -> str:
+    scheme, _, rest = uri.partition("://")
+    authority, *segments = rest.partition("?")[0].split("/")
+    if scheme not in SCHEMES:
+        raise ValueError(f"{scheme}:// is not supported yet; write the artifact to {', '.join(SCHEMES)}")
+    if "@" in authority:
+        raise ValueError("a user or password belongs in the credentials Secret, not in the URI")
+    if {".", ".."} & set(segments):
+        raise ValueError("its path has a '.' or a '..' segment")
+    return uri
+
+
+def _each(convert: Callable[[Any], Any]) -> BeforeValidator:
+    """Of a JSON object every value; what is no object is left to the type."""
+    return BeforeValidator(
+        lambda given: {k: convert(v) for k, v in given.items()} if isinstance(given, dict) else given
+    )
+
+
+def _quantity(value: Any) -> Any:
+    """A JSON number as the API's quantity: 0.991 stays, 1E-5 is 0.00001. What is no number is left to the type."""
+    if isinstance(value, Decimal):
+        if value.adjusted() >= _DIGITS:
+            raise ValueError(f"{value:.3E} is larger than a quantity may be")
+        return f"{value + 0:.{_DECIMALS}f}"  # + 0: the sign of a negative zero goes
+    if not isinstance(value, str):
+        raise ValueError("a metric is a number")  # noqa: TRY004 (pydantic reports ValueError only)
+    return value
+
+
+def _text(value: Any) -> Any:
+    """A parameter as text: 6 is "6", true is "true"."""
+    if isinstance(value, Decimal):
+        return str(value)
+    return json.dumps(value) if isinstance(value, bool) else value
+
+
+class _Lineage(StatusWire):
+    """As Lineage, but unknown keys are passed over."""
+
+    code: Text | None = None
+    data: Text | None = None
+    parameters: Annotated[StringMap, _each(_text)] | None = None
+    image: Text | None = None
+    trained_by: Text | None = None
+
+
+class _Claim(StatusWire):
+    uri: Annotated[Uri, AfterValidator(_fetchable)]
+    digest: Digest
+    metrics: Annotated[QuantityMap, _each(_quantity)] | None = None
+    lineage: _Lineage | None = None

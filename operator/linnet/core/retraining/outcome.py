@@ -1,0 +1,71 @@
+"""What a training Job's pods say: why it can't start, why it failed, and the message that it left behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.core.retraining.job import ALLOW_TRAINING, TRAIN
+
+_PULLING: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_LAST_WORDS: Final = 300
+
+
+def claim(pods: Sequence[Pod]) -> str | None:
+    """The termination message of the newest pod that succeeded; None if there is no such pod."""
+    for pod in pods:
+        train = pod.container(TRAIN)
+        if train is not None and train.exit_code == 0:
+            return train.message
+    return None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`whole`: a pod was seen that says how it ended; without one it may only be late."""
+
+    message: str
+    whole: bool
+
+
+def failure(job: JobView, pods: Sequence[Pod]) -> Failure:
+    """The Job's reason, and how its newest pod ended."""
+    ended = next((c for c in (p.container(TRAIN) for p in pods) if c is not None and c.exit_code), None)
+    words = (job.failed or "the Job failed").rstrip(". ")
+    return Failure(f"{words}; {_end(ended)}" if ended is not None else words, ended is not None)
+
+
+def trouble(pods: Sequence[Pod]) -> str:
+    """Why the newest pod does not get on, in words that stay the same while it lasts; empty if it does."""
+    if not pods:
+        return ""
+    pod, train = pods[0], pods[0].container(TRAIN)
+    if pod.unschedulable is not None:
+        return f"no node takes pod {pod.meta.name}: {_without_count(pod.unschedulable)}"
+    if train is not None and train.waiting in _PULLING:  # the kubelet alternates between the two
+        return f"the image can't be pulled: kubectl describe pod {pod.meta.name} says why"
+    if train is not None and train.waiting in STUCK:
+        return f"container {TRAIN} can't start: {_consent(train.waiting_message) or train.waiting}"
+    if train is not None and train.exit_code:
+        return f"a pod failed ({_end(train)}); it is tried again"
+    return ""
+
+
+def _consent(message: str) -> str:
+    if ALLOW_TRAINING not in message:
+        return message
+    return f'{message}: the Secret\'s owner lets training code see it by the key {ALLOW_TRAINING}: "true"'
+
+
+def _end(train: ContainerState) -> str:
+    if train.terminated == "OOMKilled":
+        return "it was killed for memory (OOMKilled): raise spec.training.job.pod.resources.limits.memory"
+    lines = train.message.strip().splitlines()
+    words = f": {lines[-1].strip()[:_LAST_WORDS]}" if lines else ""
+    return f"container {TRAIN} ended with exit code {train.exit_code}{words}"
+
+
+def _without_count(message: str) -> str:
+    """`0/3 nodes are available: 3 Insufficient cpu. preemption: …` → `3 Insufficient cpu`."""
+    told = message.split("nodes are available: ", 1)[-1]
+    return told.split(". preemption:", 1)[0].rstrip(". ")[:_LAST_WORDS]

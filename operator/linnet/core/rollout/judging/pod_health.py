@@ -1,0 +1,117 @@
+"""What the canary's pods show: gathered from the world for `soundness`, which says what follows from it."""
+
+import json
+import math
+from datetime import timedelta
+
+from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
+from linnet.core.analysis.pod_health import judge as pod_health
+from linnet.core.analysis.pod_health.record import Pods
+from linnet.core.analysis.pod_health.silence import Silence
+from linnet.core.analysis.verdict import Judgement
+from linnet.core.policy.rules import Rules
+from linnet.core.resources.objects import STUCK, Pod
+from linnet.core.rollout.context import World
+from linnet.core.rollout.hooks import calls as hooks
+from linnet.core.serving.pods import FETCH
+from linnet.core.serving.server import SERVER
+
+
+def judge(world: World, policy: Rules, silence: Silence) -> Judgement:
+    """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
+    return pod_health.weighed(_seen(world, policy, silence))
+
+
+def _seen(world: World, policy: Rules, silence: Silence) -> Pods:
+    rollout = world.status.rollout
+    assert rollout is not None
+    canary, found = world.pods(rollout.to), world.workload(rollout.to)
+    killed = [p.meta.name for p in canary if _killed_for_memory(p)]
+    deadline, limit = _deadline(policy, canary)
+    return Pods(
+        interval=policy.interval.total_seconds(),
+        killed=len(killed),
+        restarts=sum(restarts(p) for p in canary),
+        stable_restarted=_stable_suffers(world, rollout.from_),
+        silence=silence,
+        ready=found.ready if found else 0,
+        wanted=found.replicas if found else 0,
+        waited=_waited(world, policy, rollout),
+        deadline=deadline,
+        limit=limit.total_seconds(),
+        victim=killed[0] if killed else "",
+        last_words=_words(canary),
+        trouble=trouble(canary),
+    )
+
+
+def restarts(pod: Pod) -> int:
+    server = pod.container(SERVER)
+    return server.restarts if server else 0
+
+
+def _killed_for_memory(pod: Pod) -> bool:
+    server = pod.container(SERVER)
+    return server is not None and "OOMKilled" in {server.last_terminated, server.terminated}
+
+
+def _stable_suffers(world: World, stable: RevisionStatus | None) -> bool:
+    """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
+    try:
+        before = json.loads((world.observed.evidence or {}).get("restarts", "{}")) if world.own_evidence else {}
+    except ValueError:
+        before = {}
+    pods = world.pods(stable)
+    return any(restarts(p) > before.get(p.meta.uid, 0) for p in pods if p.meta.uid in before)
+
+
+def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:
+    """Whose name it has, and how long: pods that still fetch have their own."""
+    fetching = any((c := p.container(FETCH)) is not None and c.exit_code is None for p in pods)
+    return ("fetch", policy.limits.fetch) if fetching else ("ready", policy.limits.ready)
+
+
+def _waited(world: World, policy: Rules, rollout: RolloutStatus) -> float | None:
+    """Seconds that the pods which are not ready have had; None in a phase that does not wait for them.
+
+    A pause or a hook outlives pods: one that was lost, or that scaling adds, has its own time from its creation.
+    """
+    if rollout.phase not in {"Starting", "Stepping", "Promoting"}:
+        return None
+    since = world.since(rollout.step_started_at or rollout.started_at).total_seconds()
+    if not _outlives_pods(world, policy, rollout):
+        return since
+    return min(since, max((_age(world, p) for p in world.pods(rollout.to) if not p.ready), default=0.0))
+
+
+def _outlives_pods(world: World, policy: Rules, rollout: RolloutStatus) -> bool:
+    index = rollout.step or 0
+    stepping = rollout.phase == "Stepping" and index < len(policy.steps)
+    return bool(hooks.waiting(world)) or (stepping and policy.steps[index].set_weight is None)
+
+
+def _age(world: World, pod: Pod) -> float:
+    return math.inf if pod.meta.created is None else (world.now - pod.meta.created).total_seconds()
+
+
+def trouble(pods: tuple[Pod, ...]) -> str | None:
+    """The first pod's own reason for not being ready, in words a person can act on."""
+    return next((said for pod in pods if not pod.ready and (said := _of_pod(pod))), None)
+
+
+def _of_pod(pod: Pod) -> str | None:
+    if pod.unschedulable is not None:
+        return f"pod {pod.meta.name} can't be scheduled: {pod.unschedulable}"
+    for container in (*pod.init_containers, *pod.containers):
+        if container.waiting in STUCK or container.waiting == "CrashLoopBackOff":
+            detail = container.message.strip()[-300:] or container.waiting_message
+            return f"container {container.name} of pod {pod.meta.name}: {container.waiting}: {detail}"
+        if container.last_terminated is not None:
+            ended = f"ended with {container.last_terminated}: {container.message.strip()[-300:]}"
+            return f"container {container.name} of pod {pod.meta.name} {ended}"
+    return None
+
+
+def _words(pods: tuple[Pod, ...]) -> str:
+    servers = [c for p in pods if (c := p.container(SERVER)) is not None and c.message]
+    return f"Last words: {servers[0].message.strip()[-300:]}" if servers else ""

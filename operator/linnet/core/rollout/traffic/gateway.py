@@ -1,0 +1,146 @@
+"""Traffic split by a gateway: the weights of an HTTPRoute's, or a GRPCRoute's, two backends, written in one request.
+
+`<name>` selects one revision at any time, so that callers inside the cluster who pass the gateway by are no evidence.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
+from linnet.api.parts.traffic import Traffic
+from linnet.core.plan import Action, Apply, Delete
+from linnet.core.resources import routes, sessions
+from linnet.core.resources.metadata import metadata
+from linnet.core.resources.routes import Route, RouteKind, RouteView, Rule
+from linnet.core.resources.sessions import Session
+from linnet.core.rollout.context import World
+from linnet.core.rollout.traffic import gateway_features
+from linnet.core.rollout.traffic.split import Split, Stage
+from linnet.core.serving.revision import GRPC_PORT, HTTP_PORT
+
+ALL: Final = 100
+_PORTS: Final = {"HTTPRoute": HTTP_PORT, "GRPCRoute": GRPC_PORT}
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """`spec.traffic.type: Gateway`."""
+
+    by_pods: bool = False
+
+    def canary_replicas(self, full: int, stage: Stage) -> int:
+        """As many as the share of requests needs, rounded up; `setReplicas` says otherwise.
+
+        4 pods at 5 % → 1; 4 at 50 % → 2; 10 at 25 % → 3.
+        """
+        share = max(stage.weight, stage.mirror or 0)
+        return stage.replicas or max(1, math.ceil(full * share / 100))
+
+    def effective_weight(self, full: int, weight: int) -> int:
+        del full
+        return weight
+
+    def segment(self, world: World) -> str:
+        """By what the routes say at this moment."""
+        rollout = world.status.rollout
+        canary = rollout.to.name if rollout else ""
+        shares = {_share(rule, canary) for found in _present(world) for rule in found.route.rules}
+        return "g" + "+".join(sorted(shares))
+
+    def alone(self, world: World, revision: RevisionStatus | None) -> bool:
+        found = _present(world)
+        return bool(
+            revision is not None and world.pinned(revision) and found and all(r.only(revision.name) for r in found)
+        )
+
+    def holds(self, world: World, split: Split) -> bool:
+        wanted, found = _wanted(world, split), {r.route.kind: r for r in _present(world)}
+        return all(r.kind in found and found[r.kind].says(r) and found[r.kind].problem is None for r in wanted)
+
+    def selector(self, world: World, split: Split) -> Mapping[str, str]:
+        del world
+        return {REVISION: split.main.name}
+
+    def actions(self, world: World, split: Split, *, keep: bool) -> Iterator[Action]:
+        found = {r.route.kind: r for r in _present(world)}
+        wanted = {r.kind: r for r in _wanted(world, split)}
+        alone = {r.kind: r for r in _wanted(world, Split(split.main))}
+        for kind, route in wanted.items():
+            if kind not in found:
+                yield _written(world, alone[kind] if keep else route)
+            elif not keep and not found[kind].says(route):
+                yield _written(world, route)
+        for kind, view in found.items():
+            if kind not in wanted:
+                yield Delete(routes.API_VERSION, kind, view.meta.name, view.meta.uid)
+
+
+GATEWAY: Final = Gateway()
+
+
+def problem(world: World) -> str | None:
+    """Why a Gateway does not carry out what the routes say, with the field's path; None if all do, or none is there."""
+    said = next((f"{r.route.kind} {world.name}: {r.problem}" for r in _present(world) if r.problem is not None), None)
+    return f"spec.traffic.parentRefs: {said}" if said else None
+
+
+def _present(world: World) -> list[RouteView]:
+    return [r for r in world.observed.routes if r.meta.name == world.name and not r.meta.deleting]
+
+
+def _wanted(world: World, split: Split) -> list[Route]:
+    """One route for each protocol, all with the same rules."""
+    traffic = world.spec.traffic or Traffic()
+    return [
+        Route(
+            kind=kind,
+            parents=tuple((p.name, p.section_name) for p in traffic.parent_refs or ()),
+            hostnames=tuple(traffic.hostnames or ()),
+            rules=tuple(_rules(split, _session(world, traffic, kind))),
+            labels=dict(traffic.labels or {}),
+        )
+        for kind in gateway_features.kinds(traffic)
+    ]
+
+
+def _session(world: World, traffic: Traffic, kind: RouteKind) -> Session | None:
+    """As asked for; what can't be had is not written, and a route keeps what it has until it can."""
+    if traffic.session_persistence is None:
+        return None
+    if gateway_features.unkept(traffic, world.observed) is None:
+        return sessions.asked(traffic.session_persistence, world.name, kind)
+    present = next((r.route.rules for r in _present(world) if r.route.kind == kind), ())
+    return present[-1].session if present else None
+
+
+def _rules(split: Split, session: Session | None) -> Iterator[Rule]:
+    """The cohort first, since its rule is the more specific one; then everybody."""
+    other = split.other
+    if other is None:
+        yield Rule(((split.main.name, 100),), session=session)
+        return
+    if split.headers:
+        of_cohort = session.of_cohort() if session else None
+        yield Rule(((other.name, 100),), headers=tuple((h.name, h.exact) for h in split.headers), session=of_cohort)
+    weights = ((split.main.name, 100 - split.weight), (other.name, split.weight))
+    yield Rule(weights, mirror=(other.name, split.mirror) if split.mirror else None, session=session)
+
+
+def _share(rule: Rule, canary: str) -> str:
+    weight = dict(rule.backends).get(canary, 0)
+    return f"{'h' if rule.headers else ''}{weight}" + (f"m{rule.mirror[1]}" if rule.mirror else "")
+
+
+def _written(world: World, route: Route) -> Apply:
+    labels = {**route.labels, DEPLOYMENT: world.name, MODEL: world.spec.model.name}
+    return Apply(
+        {
+            "apiVersion": routes.API_VERSION,
+            "kind": route.kind,
+            "metadata": metadata(world.owner, world.name, labels),
+            "spec": routes.spec(route, _PORTS[route.kind]),
+        }
+    )

@@ -1,0 +1,35 @@
+"""A pod that has loaded its model answers, and asks nobody: a NetworkPolicy denies egress to pods with one label.
+
+The label follows the pod: it comes once the pod is ready, and goes while its artifact is fetched anew, as after a
+reboot of its node. Policies add up, so that a namespace allows what its models need by one of its own.
+"""
+
+from collections.abc import Iterator
+
+from linnet.api.labels import LOADED
+from linnet.core.plan import Action, Apply, Patch
+from linnet.core.resources.objects import Pod
+from linnet.core.rollout.context import World
+from linnet.core.serving import revision as serving
+from linnet.core.serving.pods import FETCH
+
+
+def actions(world: World) -> Iterator[Action]:
+    """The policy, and the pods whose label is not as it should be; no label at all where the platform allows egress."""
+    deny = world.observed.platform.deny_egress
+    if deny and not any(o[:2] == ("NetworkPolicy", serving.egress_name(world.owner)) for o in world.observed.others):
+        yield Apply(serving.no_egress(world.owner))
+    for pod in world.observed.pods:
+        carried = LOADED in pod.meta.labels
+        if not pod.meta.deleting and carried != (deny and _loaded(pod, carried=carried)):
+            yield _label(pod, None if carried else "true")
+
+
+def _loaded(pod: Pod, *, carried: bool) -> bool:
+    """Ready means loaded; a pod that is not ready, but fetches nothing, stays what it was."""
+    fetch = pod.container(FETCH)
+    return pod.ready or (carried and (fetch is None or fetch.exit_code is not None))
+
+
+def _label(pod: Pod, value: str | None) -> Patch:
+    return Patch("v1", "Pod", pod.meta.name, pod.meta.uid, {"metadata": {"labels": {LOADED: value}}}, optional=True)
