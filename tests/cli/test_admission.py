@@ -6,8 +6,8 @@ import pytest
 
 from api.test_acceptance import REFUSED, TAKEN
 from linnet.api.generate import crds
-from linnet.cli import cel
-from linnet.cli.admission import refusals
+from linnet.cli.lint import cel
+from linnet.cli.lint.schema import refusals
 from linnet.core.parse import invalid_fields
 from samples import Object
 

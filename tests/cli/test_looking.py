@@ -15,10 +15,10 @@ import pytest
 
 from cli import played
 from cli.typing_at import Person
+from linnet.cli.cluster.kubectl import Asked, Kubectl
+from linnet.cli.cluster.objects import role
 from linnet.cli.console import Console
-from linnet.cli.kubectl import Asked, Kubectl
 from linnet.cli.main import main
-from linnet.cli.objects import role
 from samples import deployment, model_version
 
 pytestmark = pytest.mark.rollouts
@@ -123,7 +123,7 @@ def test_colors_are_for_terminals(person: Person, given: dict[str, str], colored
 
     with (
         mock.patch.dict(os.environ, {"NO_COLOR": "", "TERM": "xterm", **given}),
-        mock.patch("linnet.cli.looking.run", run),
+        mock.patch("linnet.cli.commands.get.run", run),
         mock.patch("sys.stdout.isatty", return_value=True),
     ):
         main(["get"])
@@ -171,7 +171,7 @@ def test_kubectl_is_missed_with_a_sentence(person: Person, tmp_path: Path) -> No
     """Not with a traceback."""
     import asyncio
 
-    from linnet.cli.commands import CommandError
+    from linnet.cli.cluster.processes import CommandError
 
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
         asyncio.run(Kubectl().get("pods"))

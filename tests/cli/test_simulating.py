@@ -9,7 +9,7 @@ import yaml
 
 from cli.typing_at import Object, Person
 from control_plane import REPO
-from linnet.cli import quantities
+from linnet.cli.views import units
 from samples import changed, deployment
 
 
@@ -214,11 +214,11 @@ def test_wrong_usage_is_told_with_an_example(person: Person, words: str) -> None
 @pytest.mark.parametrize(("text", "value"), [("10/s", 10), ("1/m", 1 / 60), ("1.5/h", 1.5 / 3600), ("864/d", 0.01)])
 def test_rates_are_requests_a_second(text: str, value: float) -> None:
     """Whatever the unit."""
-    assert quantities.rate(text) == pytest.approx(value)
+    assert units.rate(text) == pytest.approx(value)
 
 
 def test_times_have_two_digits() -> None:
     """A forecast is no stopwatch."""
     seconds = (42.3, 119, 120, 7199, 7200, 36_000, 200_000, math.inf)
     words = ["42 seconds", "119 seconds", "2.0 minutes", "120 minutes", "2.0 hours", "10 hours", "2.3 days", "never"]
-    assert [quantities.time(s) for s in seconds] == words
+    assert [units.time(s) for s in seconds] == words

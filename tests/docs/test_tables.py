@@ -35,7 +35,7 @@ OPERATOR = REPO / "operator" / "linnet"
 DECIDING = {
     path: ast.parse(path.read_text())
     for folder in ("core", "handlers")
-    for path in sorted((OPERATOR / folder).glob("*.py"))
+    for path in sorted((OPERATOR / folder).rglob("*.py"))
 }
 PHASES: list[str | None] = [None, *Phase.__args__]  # type: ignore[attr-defined]
 
