@@ -167,7 +167,7 @@ def test_the_version_belongs_to_the_model_and_names_its_run() -> None:
 
 def test_the_example_for_training_scripts_makes_a_good_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the documentation tells people to copy is believed, and the fetcher will find the same digest."""
-    example = runpy.run_path(str(Path(__file__).parents[2] / "docs/examples/retrain/claim.py"))
+    example = runpy.run_path(str(Path(__file__).parents[3] / "docs/examples/retrain/claim.py"))
     artifact, log = tmp_path / "artifact", tmp_path / "log"
     (artifact / "sub").mkdir(parents=True)
     (artifact / "model.joblib").write_bytes(b"model")

@@ -133,7 +133,7 @@ def test_colors_are_for_terminals(person: Person, given: dict[str, str], colored
 
 @contextmanager
 def watching(person: Person) -> Iterator[subprocess.Popen[str]]:
-    path = f"{Path(__file__).parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{Path(__file__).parents[1]}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "FAKE_KUBECTL": str(person.folder)}
     command = [sys.executable, "-m", "linnet.cli", "get", "--watch"]
     before = signal.signal(

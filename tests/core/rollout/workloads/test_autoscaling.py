@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.test_gateway import GATEWAY_TRAFFIC, pods_of
-from core.test_rollout import at_rest
-from core.test_strategies import until_phase
+from core.rollout.test_phases import at_rest
+from core.rollout.test_strategies import until_phase
+from core.rollout.traffic.test_gateway import GATEWAY_TRAFFIC, pods_of
 from linnet.core.plan import Apply, Patch
 from simulator import Behavior, Cluster
 

@@ -142,7 +142,7 @@ def test_counts_of_another_rollout_are_not_shown(person: Person) -> None:
 def test_a_terminal_without_its_characters_gets_ascii(person: Person) -> None:
     """The words are the same."""
     person.sees(*played.objects(played.rolled_back()))
-    own = {"PATH": f"{Path(__file__).parent}:{os.environ['PATH']}", "FAKE_KUBECTL": str(person.folder)}
+    own = {"PATH": f"{Path(__file__).parents[1]}:{os.environ['PATH']}", "FAKE_KUBECTL": str(person.folder)}
     command = [sys.executable, "-m", "linnet.cli"]
     for words in (["explain", "tumor-risk"], ["get"]):
         done = subprocess.run(

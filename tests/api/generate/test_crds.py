@@ -9,7 +9,7 @@ import yaml
 
 from linnet.api.generate.crds import KINDS, Kind, crd, main, render
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 Schema = dict[str, Any]
 OPEN = {"Deployment.spec.pod.affinity", "RetrainPolicy.spec.training.job.pod.affinity"}
 """Kubernetes' own types, too large to repeat; the API server checks them when the pods are made."""
