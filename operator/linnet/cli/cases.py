@@ -63,7 +63,7 @@ def _of_file(given: argparse.Namespace) -> list[Case]:
     """The Deployments of a file. FailedError where there is none whose policy is known."""
     from linnet.cli import manifests
 
-    manifests.needed()
+    manifests.needed("pydantic")
     from linnet.cli.judging import judged
 
     found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))
