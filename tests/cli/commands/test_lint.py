@@ -1,6 +1,7 @@
 """What `kubectl linnet lint` says of manifests, without a cluster."""
 
 import json
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,16 @@ def test_programs_get_what_was_found(person: Person) -> None:
     found = json.loads(lint(person, changed(deployment(), "spec.no", 1), more=("-o", "json")).out)
     assert [(f["kind"], f["name"]) for f in found["refused"]] == [("Deployment", "tumor-risk")]
     assert found["notes"] == []
+
+
+def test_without_the_library_of_cel_it_says_what_to_install(person: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A verdict by half of the rules would be none."""
+    found = util.find_spec
+    monkeypatch.setattr(util, "find_spec", lambda name: None if name == "cel_expr_python" else found(name))
+    said = lint(person, deployment())
+    assert said.code == 1
+    assert "needs cel-expr-python" in said.err
+    assert "`pipx install 'linnet[lint]'`" in said.err
 
 
 @pytest.mark.parametrize("text", ["{", "\x00"])

@@ -1,6 +1,8 @@
 """Offline, the kinds' rules say what the API server says: both are asked the same in tests/api/test_acceptance.py."""
 
 import json
+import re
+from datetime import date
 
 import pytest
 
@@ -56,6 +58,21 @@ def _rules(node: object) -> list[str]:
         ("has(self.__in__)", {"in": [1]}, True),
         ("self.map(x, x.n).isSorted()", [{"n": 2}, {"n": 1}], False),
         ("quantity(self).isLessThan(quantity('1'))", "500m", True),
+        ("quantity(self) == quantity('1000m')", "1.0", True),
+        ("has(self.a)", {"a": None}, False),
+        ("self.a == self.b", {"a": [1, {"x": "y"}], "b": [1, {"x": "y"}]}, True),
+        ("self == 1.0 && self != '1' && self != true", 1, True),
+        ("self.x == 1 || self.y == 1", {"y": 1}, True),
+        ("self.exists(x, x.n == 1)", [{}, {"n": 1}], True),
+        ("self.matches('^a$')", "a\n", False),
+        (r"self.matches(r'^\p{Greek}\z')", "λ", True),
+        ("self.size() == 1 && self.substring(1) == ''", "ü", True),
+        ("self.lowerAscii().split(',')[1].startsWith('b')", "A,B", True),
+        ("self.?a.orValue(2) == 2", {}, True),
+        ("duration(self) > duration('59s')", "1m", True),
+        ("self.day.startsWith('2026')", {"day": date(2026, 11, 30)}, True),
+        ("self.n > 9.2e18", {"n": 2**70}, True),
+        ("(self.a ? self.b : 'c') == 'c'", {"a": False}, True),
     ],
 )
 def test_the_language_means_what_it_means(rule: str, value: object, holds: bool) -> None:
@@ -63,7 +80,38 @@ def test_the_language_means_what_it_means(rule: str, value: object, holds: bool)
     assert cel.compiled(rule)({"self": value}) is holds
 
 
-@pytest.mark.parametrize("rule", ["self.a ? 1 : 2", "self.nonsense()", "nonsense(self)", "(self", "self)", ""])
+@pytest.mark.parametrize(
+    ("rule", "value", "words"),
+    [
+        ("self.a.b == 1", {}, "Key not found"),
+        ("self + 1 == 2", "1", "No matching overloads"),
+        ("quantity(self).isLessThan(quantity('1'))", "soon", "'soon' is not a quantity"),
+        ("self.a", {"a": "true"}, "true"),
+    ],
+)
+def test_an_evaluation_that_ends_in_an_error_is_told(rule: str, value: object, words: str) -> None:
+    """With the rule; the API server refuses such an object, too."""
+    with pytest.raises(cel.CelError, match=re.escape(rule)) as said:
+        cel.compiled(rule)({"self": value})
+    assert words in str(said.value)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "self.a ? 1 : 2",
+        "self.nonsense()",
+        "nonsense(self)",
+        "(self",
+        "self)",
+        "",
+        "other == 1",
+        "1 == 1.0",
+        "'1'.isLessThan('2')",
+        "quantity('1') < quantity('2')",
+        "quantity('1') == '1'",
+    ],
+)
 def test_what_is_not_known_is_not_guessed(rule: str) -> None:
     """An error of ours, not a verdict on somebody's manifest."""
     with pytest.raises(cel.CelError):

@@ -30,7 +30,7 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace, console: Console) -> int:
-    needed()
+    needed("pydantic", "cel_expr_python")
     ours = [m for m in read(given.files) if str(m.content.get("apiVersion", "")).startswith(f"{GROUP}/")]
     problems = [(manifest, sentence) for manifest in ours for sentence in _problems(manifest)]
     notes: list[tuple[Manifest, str]] = []

@@ -64,7 +64,7 @@ def _of_file(given: argparse.Namespace) -> list[Case]:
     """The Deployments of a file. FailedError where there is none whose policy is known."""
     from linnet.cli.lint import manifests
 
-    manifests.needed()
+    manifests.needed("pydantic")
     from linnet.cli.lint.policies import judged
 
     found = judged(manifests.read([given.file]), manifests.catalogue(given.runtimes))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from linnet.cli.console import FailedError
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from linnet.core.serving.runtimes import Catalogue
 
 
-WITHOUT = (
-    "this command reads manifests with the API's types, and for that pydantic must be installed: "
-    "`pipx install linnet` brings both, or `python3 -m pip install pydantic` for the Python that runs this file"
+PACKAGES: Final = {"pydantic": "pydantic", "cel_expr_python": "cel-expr-python"}
+"""The package that brings a module: the API's types need the first, the kinds' rules the second."""
+WITHOUT: Final = (
+    "this command reads manifests with the API's types and rules, and needs {packages} for that: "
+    "`pipx install 'linnet[lint]'` brings it all, "
+    "or `python3 -m pip install {packages}` for the Python that runs this file"
 )
 
 
@@ -47,10 +50,11 @@ class Manifest:
         return next((m for m in found if m.namespace == self.namespace or not (m.namespace and self.namespace)), None)
 
 
-def needed() -> None:
-    """FailedError where pydantic is missing."""
-    if util.find_spec("pydantic") is None:
-        raise FailedError(WITHOUT)
+def needed(*modules: str) -> None:
+    """FailedError names the packages of the modules that are missing."""
+    missing = [PACKAGES[module] for module in modules if util.find_spec(module) is None]
+    if missing:
+        raise FailedError(WITHOUT.format(packages=" ".join(missing)))
 
 
 def read(files: Iterable[str]) -> list[Manifest]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from linnet.api.generate.crds import Kind, crd
@@ -20,10 +21,16 @@ _JSON: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 def refusals(kind: Kind, item: Mapping[str, Any]) -> Iterator[str]:
     """Sentences that begin with the field's path. A rule about what the object was before says nothing here."""
-    schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     whole = {"apiVersion": item["apiVersion"], "kind": item["kind"], "spec": item.get("spec")}
     name = (item.get("metadata") or {}).get("name")
-    yield from _of(schema, {**whole, "metadata": {"name": str(name or "")}}, "")
+    yield from _of(_schema(kind), {**whole, "metadata": {"name": str(name or "")}}, "")
+
+
+@cache
+def _schema(kind: Kind) -> Schema:
+    """The kind's schema, made once: that takes as long as thousands of rules."""
+    found: Schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
 
 
 def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
