@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.fetcher import outcome, s3_errors, selfreport
-from linnet.fetcher.globs import matcher
-from linnet.fetcher.log import Log
-from linnet.fetcher.outcome import Failure, Reason
-from linnet.fetcher.units import human, human_seconds, seconds, size
+from linnet.fetcher import selfreport
+from linnet.fetcher.command import outcome
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.command.units import human, human_seconds, seconds, size
+from linnet.fetcher.sources import s3_errors
+from linnet.fetcher.transfer.globs import matcher
 
 
 @pytest.mark.parametrize(

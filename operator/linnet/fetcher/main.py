@@ -5,23 +5,25 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from linnet.fetcher import globs, outcome, selfreport, tree
-from linnet.fetcher.arguments import termination_log
-from linnet.fetcher.journal import Journal
-from linnet.fetcher.log import Log
+from linnet.fetcher import selfreport, tree
+from linnet.fetcher.artifact import Artifact, check_credentials
+from linnet.fetcher.command import outcome
+from linnet.fetcher.command.arguments import termination_log
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Document, Failure, Reason
+from linnet.fetcher.command.supervisor import Supervisor
+from linnet.fetcher.command.units import human
 from linnet.fetcher.order import Order, parse
-from linnet.fetcher.outcome import Document, Failure, Reason
-from linnet.fetcher.progress import Progress
-from linnet.fetcher.retry import Retry
-from linnet.fetcher.source import Item, Source
-from linnet.fetcher.space import Space
-from linnet.fetcher.staging import Staging
-from linnet.fetcher.supervise import Supervisor
-from linnet.fetcher.transfer import Transfer, remaining
+from linnet.fetcher.sources.source import Item, Source
+from linnet.fetcher.transfer import globs
+from linnet.fetcher.transfer.archive import Unpacking, is_archive
+from linnet.fetcher.transfer.download import Transfer, remaining
+from linnet.fetcher.transfer.journal import Journal
+from linnet.fetcher.transfer.progress import Progress
+from linnet.fetcher.transfer.retry import Retry
+from linnet.fetcher.transfer.space import Space
+from linnet.fetcher.transfer.staging import Staging
 from linnet.fetcher.tree import Tree
-from linnet.fetcher.units import human
-from linnet.fetcher.unpack import Unpacking, is_archive
-from linnet.fetcher.uri import Artifact, check_credentials
 
 ADVICE = "raise spec.deadlines.fetch, or see the log for how fast it came"
 
@@ -152,15 +154,15 @@ def _check_credentials(artifact: Artifact, environ: Mapping[str, str]) -> None:
 def _source(artifact: Artifact, order: Order) -> Source:
     match artifact.scheme:
         case "s3":
-            from linnet.fetcher.source_s3 import open_s3
+            from linnet.fetcher.sources.s3 import open_s3
 
             return open_s3(artifact, order.environ)
         case "pvc":
-            from linnet.fetcher.source_pvc import open_pvc
+            from linnet.fetcher.sources.pvc import open_pvc
 
             return open_pvc(artifact, order.pvc_root)
         case _:
-            from linnet.fetcher.source_http import open_http
+            from linnet.fetcher.sources.http import open_http
 
             return open_http(artifact, order.environ)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed
-from linnet.fetcher.units import seconds, size
+from linnet.fetcher.command.arguments import TERMINATION_LOG, Parser, parsed
+from linnet.fetcher.command.units import seconds, size
 
 
 @dataclass(frozen=True)

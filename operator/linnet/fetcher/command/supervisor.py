@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher import outcome
-from linnet.fetcher.log import Log
-from linnet.fetcher.outcome import Document, Failure, Reason, Transient
-from linnet.fetcher.space import failed_write
-from linnet.fetcher.units import human_seconds
+from linnet.fetcher.command import outcome
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Document, Failure, Reason, Transient
+from linnet.fetcher.command.units import human_seconds
+from linnet.fetcher.transfer.space import failed_write
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from linnet.fetcher.log import Log
-from linnet.fetcher.units import human
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.units import human
 
 EVERY = 5.0  # seconds
 STEP = 10  # percent

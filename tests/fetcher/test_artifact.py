@@ -2,8 +2,8 @@
 
 import pytest
 
-from linnet.fetcher.outcome import Failure, Reason
-from linnet.fetcher.uri import Artifact, check_credentials, shown
+from linnet.fetcher.artifact import Artifact, check_credentials, shown
+from linnet.fetcher.command.outcome import Failure, Reason
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from linnet.fetcher import contract, outcome
-from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed, termination_log
-from linnet.fetcher.contract import Case, shorten
-from linnet.fetcher.log import Log
-from linnet.fetcher.outcome import Document, Failure, Reason
-from linnet.fetcher.supervise import Supervisor
-from linnet.fetcher.units import human_seconds, seconds
+from linnet.fetcher.command import outcome
+from linnet.fetcher.command.arguments import TERMINATION_LOG, Parser, parsed, termination_log
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Document, Failure, Reason
+from linnet.fetcher.command.supervisor import Supervisor
+from linnet.fetcher.command.units import human_seconds, seconds
+from linnet.fetcher.probe import contract
+from linnet.fetcher.probe.contract import Case, shorten
 
 ADVICE = "raise spec.deadlines.ready, or make the model answer faster"
 LARGEST = 16 * 2**20  # bytes of an answer that are read

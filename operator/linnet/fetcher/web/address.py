@@ -5,7 +5,7 @@ import ipaddress
 import socket
 from urllib.parse import urlsplit
 
-from linnet.fetcher.outcome import Failure, Reason
+from linnet.fetcher.command.outcome import Failure, Reason
 
 # Metadata services of clouds outside the link-local range: AWS (IPv6), Alibaba, Azure's wire server.
 METADATA = frozenset(ipaddress.ip_address(a) for a in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16"))

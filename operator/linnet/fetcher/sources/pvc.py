@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher.outcome import Failure, Reason, Transient
-from linnet.fetcher.source import Item
-from linnet.fetcher.uri import Artifact
+from linnet.fetcher.artifact import Artifact
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.sources.source import Item
 
 CHUNK = 2**20  # bytes
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.fetcher import contract
+from linnet.fetcher.probe import contract
 
 INFER = {"path": "/v2/models/m/infer", "body": {"inputs": [1]}}
 values = st.recursive(

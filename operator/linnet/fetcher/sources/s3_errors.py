@@ -2,7 +2,7 @@
 
 import re
 
-from linnet.fetcher.outcome import Failure, Reason, Transient
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
 
 BY_STATUS = {
     401: Reason.UNAUTHORIZED,

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from linnet.fetcher.address import check_host, is_metadata, refused
-from linnet.fetcher.outcome import Failure, Reason, Transient
-from linnet.fetcher.uri import Artifact, shown
+from linnet.fetcher.artifact import Artifact, shown
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.web.address import check_host, is_metadata, refused
 
 TIMEOUT = 30.0  # seconds without a byte
 MOST_REDIRECTS = 5

@@ -228,7 +228,7 @@ def test_wrong_arguments(fetch: Command, arguments: list[str]) -> None:
 def test_starts_light(tmp_path: Path) -> None:
     """Neither command loads the operator's libraries."""
     code = (
-        "import sys, linnet.fetcher.main, linnet.fetcher.probe\n"
+        "import sys, linnet.fetcher.main, linnet.fetcher.probe.main\n"
         "heavy = {'kopf', 'kubernetes', 'pydantic', 'httpx', 'aiohttp', 'obstore', 'prometheus_client', 'yaml'}\n"
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from linnet.fetcher.outcome import Failure, Reason
+from linnet.fetcher.command.outcome import Failure, Reason
 
 T = TypeVar("T")
 TERMINATION_LOG = Path("/dev/termination-log")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from linnet.fetcher.log import Log
-from linnet.fetcher.outcome import Failure, Reason, Transient
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
 
 T = TypeVar("T")
 LONGEST_PAUSE = 60.0  # seconds

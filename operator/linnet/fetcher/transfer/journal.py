@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher.source import Item
+from linnet.fetcher.sources.source import Item
 
 PART = 32 * 2**20  # bytes
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from linnet.fetcher.outcome import Failure, Reason
-from linnet.fetcher.space import Space, failed_write
+from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.command.units import human
+from linnet.fetcher.transfer.space import Space, failed_write
 from linnet.fetcher.tree import is_safe
-from linnet.fetcher.units import human
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 MOST_MEMBERS = 100_000

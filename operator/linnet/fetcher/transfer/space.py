@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from linnet.fetcher.outcome import Failure, Reason
-from linnet.fetcher.units import human
+from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.command.units import human
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 

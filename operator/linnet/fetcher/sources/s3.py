@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from linnet.fetcher.address import check_resolved
-from linnet.fetcher.outcome import Failure, Reason, Transient
-from linnet.fetcher.s3_errors import explain
-from linnet.fetcher.source import Item
-from linnet.fetcher.uri import Artifact
+from linnet.fetcher.artifact import Artifact
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.sources.s3_errors import explain
+from linnet.fetcher.sources.source import Item
+from linnet.fetcher.web.address import check_resolved
 
 if TYPE_CHECKING:
     from obstore.store import S3Store

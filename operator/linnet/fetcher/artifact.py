@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from linnet.fetcher.outcome import Failure, Reason
+from linnet.fetcher.command.outcome import Failure, Reason
 
 SUPPORTED = ("s3", "http", "https", "pvc")
 LATER = ("gs", "az", "hf", "oci")

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from linnet.fetcher.outcome import Failure, Reason, Transient
-from linnet.fetcher.source import Item
-from linnet.fetcher.uri import Artifact
-from linnet.fetcher.web import Web, explained
+from linnet.fetcher.artifact import Artifact
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.sources.source import Item
+from linnet.fetcher.web.client import Web, explained
 
 CHUNK = 2**18  # bytes
 BUSY = frozenset({408, 425, 429})
