@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from linnet.api.base import (
     Digest,
@@ -19,12 +19,18 @@ from linnet.api.base import (
     rules,
 )
 from linnet.api.conditions import Conditions
+from linnet.api.parts import uri
 from linnet.api.requests import LastRequest
 from linnet.api.runtime import Runtime
 
 Uri = Annotated[
     str,
-    Field(min_length=6, max_length=1024, pattern=r"^(s3|gs|az|https?|hf|oci|pvc)://[^\s?#]+(\?[^\s#]*)?$"),
+    Field(
+        min_length=6,
+        max_length=1024,
+        json_schema_extra={"pattern": uri.PATTERN, **rules((f"self.matches(r'{uri.PATTERN}')", uri.ADVICE))},
+    ),
+    AfterValidator(uri.check),
 ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
+from linnet.api.parts.uri import shown
 from linnet.cli.drawing import drawn
 from linnet.cli.family import Family, described
 from linnet.cli.markup import Markup, element, joined
@@ -156,8 +157,8 @@ def _facts(version: Object) -> Iterator[tuple[str, Any]]:
 
 
 def _place(source: Json) -> str:
-    """Without its query: a presigned address has a secret there."""
-    return str(source.get("uri") or (source.get("mlflow") or {}).get("name") or "").partition("?")[0]
+    uri = source.get("uri")
+    return shown(str(uri)) if uri else str((source.get("mlflow") or {}).get("name") or "")
 
 
 def _pairs(values: Json) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from linnet.api.conditions import Reason, condition, merge, timestamp
 from linnet.api.model import ModelSpec, ModelStatus, VersionSummary
+from linnet.api.parts.uri import shown
 from linnet.api.requests import pending
 from linnet.api.runtime import FrozenRuntime
 from linnet.core import answers, defaults, unsupported, versions
@@ -84,8 +85,8 @@ def _choose(
         return _Choice(same.number, top)
     number = versions.next_number(former, known)
     made = Create(versions.manifest(_owner(observed), number, spec, frozen))
-    shown = (spec.source.uri or "").split("?", 1)[0]
-    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", f"Version {number} is {shown}")))
+    message = f"Version {number} is {shown(spec.source.uri or '')}"
+    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", message)))
 
 
 def _owner(observed: ModelObserved) -> Owner:

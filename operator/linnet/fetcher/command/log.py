@@ -4,14 +4,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
-from urllib.parse import parse_qsl, urlsplit
 
-SECRET_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "LINNET_HTTP_AUTHORIZATION",
-)
+from linnet.api.parts.uri import CREDENTIALS, secrets_of
+
+SECRET_VARIABLES = tuple(each.variable for each in CREDENTIALS if each.is_secret)
 SHORTEST_SECRET = 8  # characters: striking shorter ones would eat ordinary words
 
 
@@ -22,11 +18,11 @@ class Log:
     secrets: tuple[str, ...] = ()
 
     @classmethod
-    def knowing(cls, environ: Mapping[str, str], uri: str = "") -> Self:
-        """A log that knows the secrets of this environment and of the query of a presigned `uri`."""
+    def knowing(cls, environ: Mapping[str, str], *arguments: str) -> Self:
+        """A log that knows the secrets of this environment and of the URIs among a command's arguments."""
         secrets = {environ.get(name, "") for name in SECRET_VARIABLES}
         secrets |= {word for name in SECRET_VARIABLES for word in environ.get(name, "").split()[1:]}
-        secrets |= _secrets_of(uri)
+        secrets |= {secret for argument in arguments for secret in secrets_of(argument)}
         return cls(tuple(sorted((s for s in secrets if len(s) >= SHORTEST_SECRET), key=len, reverse=True)))
 
     def clean(self, text: str) -> str:
@@ -41,11 +37,3 @@ class Log:
         """As it is; file names may hold bytes that are no characters."""
         sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
         sys.stdout.buffer.flush()
-
-
-def _secrets_of(uri: str) -> set[str]:
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return set()
-    return {parts.query, parts.password or "", *(value for _, value in parse_qsl(parts.query))}

@@ -2,11 +2,13 @@
 
 import http.client
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from linnet.fetcher.artifact import Artifact
+from linnet.api.parts.uri import Location
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.location import location_of
+from linnet.fetcher.order import Order
 from linnet.fetcher.sources.source import Item
 from linnet.fetcher.web.client import Web, explained
 
@@ -18,17 +20,17 @@ OK, PARTIAL, NO_RANGE = 200, 206, 416
 
 @dataclass(frozen=True)
 class HttpSource:
-    artifact: Artifact
+    location: Location
     web: Web
     streams: int = 4
 
     def items(self) -> list[Item]:
         """One item; asks for the first byte, since a presigned URL allows GET but not HEAD."""
-        if not self.artifact.parts or self.artifact.folder:
-            message = f"{self.artifact.shown} must name a file or an archive, not a folder"
+        if not self.location.parts or self.location.is_folder:
+            message = f"{self.location.shown} must name a file or an archive, not a folder"
             raise Failure(Reason.INVALID_URI, message)
-        name = self.artifact.parts[-1]
-        with self.web.get(self.artifact.full, {"Range": "bytes=0-0"}) as answer:
+        name = self.location.parts[-1]
+        with self.web.get(self.location.full, {"Range": "bytes=0-0"}) as answer:
             total = _total(answer)
             if answer.status == NO_RANGE and total == 0:
                 return [Item(name, name, 0, None)]
@@ -41,14 +43,14 @@ class HttpSource:
         headers = {}
         if stop is not None and item.version:
             headers = {"Range": f"bytes={start}-{stop - 1}", "If-Range": item.version}
-        with self.web.get(self.artifact.full, headers) as answer:
+        with self.web.get(self.location.full, headers) as answer:
             self._check_status(answer)
             self._check_same(answer, item, start if headers else None)
             try:
                 while chunk := answer.read(CHUNK):
                     yield chunk
             except (OSError, http.client.HTTPException) as error:
-                raise explained(error, self.artifact.full) from error
+                raise explained(error, self.location.full) from error
 
     def _check_status(self, answer: http.client.HTTPResponse) -> None:
         status = answer.status
@@ -62,13 +64,13 @@ class HttpSource:
             404: (Reason.NOT_FOUND, "see the path"),
             410: (Reason.NOT_FOUND, "it was removed"),
         }.get(status, (Reason.REJECTED, "see the URL"))
-        raise Failure(reason, f"{self.artifact.shown}: the server answered {status} {answer.reason}; {hint}")
+        raise Failure(reason, f"{self.location.shown}: the server answered {status} {answer.reason}; {hint}")
 
     def _check_same(self, answer: http.client.HTTPResponse, item: Item, start: int | None) -> None:
         """Raise Failure(Changed) where the answer is not of the file that was asked for first."""
         whole = not start and _is_whole(answer, item)
         if not whole and not _is_part(answer, item, start):
-            message = f"{self.artifact.shown} changed while it was read; it is fetched anew"
+            message = f"{self.location.shown} changed while it was read; it is fetched anew"
             raise Failure(Reason.CHANGED, message)
 
 
@@ -104,9 +106,9 @@ def _retry_after(answer: http.client.HTTPResponse) -> float:
     return min(float(text), LONGEST_WAIT) if text.isdigit() else 0
 
 
-def open_http(artifact: Artifact, environ: Mapping[str, str]) -> HttpSource:
+def open_source(location: Location, order: Order) -> HttpSource:
     """LINNET_HTTP_AUTHORIZATION is a whole header value, such as `Bearer …`; it stays below allowedPrefix."""
-    authorization = environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
-    prefix = environ.get("LINNET_ALLOWED_PREFIX", "").strip()
-    scope = Artifact.parse(prefix) if prefix else artifact.at_root
-    return HttpSource(artifact, Web(scope, authorization))
+    authorization = order.environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
+    prefix = order.environ.get("LINNET_ALLOWED_PREFIX", "").strip()
+    scope = location_of(prefix) if prefix else location.at_root
+    return HttpSource(location, Web(scope, authorization))

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher.artifact import Artifact
+from linnet.api.parts.uri import Location
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.order import Order
 from linnet.fetcher.sources.source import Item
 
 CHUNK = 2**20  # bytes
@@ -14,15 +15,15 @@ CHUNK = 2**20  # bytes
 
 @dataclass(frozen=True)
 class PvcSource:
-    artifact: Artifact
+    location: Location
     root: Path
     streams: int = 4
 
     def items(self) -> list[Item]:
         """All regular files below the path. Links are followed to files that are on the claim too."""
-        start = self.root / self.artifact.path
+        start = self.root / self.location.path
         if not self.root.is_dir():
-            message = f"{self.artifact.shown}: the claim is not mounted at {self.root}"
+            message = f"{self.location.shown}: the claim is not mounted at {self.root}"
             raise Failure(Reason.NOT_FOUND, message)
         self._resolved(start)
         if start.is_file():
@@ -44,7 +45,7 @@ class PvcSource:
 
         for folder, folders, files in os.walk(start, onerror=fail):
             if linked := next((name for name in folders if (Path(folder) / name).is_symlink()), None):
-                message = f"{self.artifact.shown}: {linked} is a link to a folder; put the folder itself there"
+                message = f"{self.location.shown}: {linked} is a link to a folder; put the folder itself there"
                 raise Failure(Reason.UNSAFE_PATH, message)
             folders[:] = [name for name in folders if name != "lost+found"]
             yield from (Path(folder) / name for name in files)
@@ -52,7 +53,7 @@ class PvcSource:
     def _item(self, path: Path, start: Path) -> Item:
         real = self._resolved(path)
         if not real.is_file():
-            message = f"{self.artifact.shown}: {path.name} is neither a file nor a folder; remove it"
+            message = f"{self.location.shown}: {path.name} is neither a file nor a folder; remove it"
             raise Failure(Reason.UNSAFE_PATH, message)
         status = real.stat()
         version = f"{status.st_ino}-{status.st_mtime_ns}"
@@ -62,27 +63,27 @@ class PvcSource:
         try:
             real = path.resolve(strict=True)
         except (FileNotFoundError, NotADirectoryError) as error:
-            message = f"{self.artifact.shown}: there is no {path.name or 'such path'} on the claim"
+            message = f"{self.location.shown}: there is no {path.name or 'such path'} on the claim"
             raise Failure(Reason.NOT_FOUND, message) from error
         except (OSError, RuntimeError) as error:  # a loop of links
-            raise Failure(Reason.UNSAFE_PATH, f"{self.artifact.shown}: {path.name} can't be followed") from error
+            raise Failure(Reason.UNSAFE_PATH, f"{self.location.shown}: {path.name} can't be followed") from error
         if not real.is_relative_to(self.root.resolve()):
-            message = f"{self.artifact.shown}: {path.name} is a link to a place outside the claim; remove it"
+            message = f"{self.location.shown}: {path.name} is a link to a place outside the claim; remove it"
             raise Failure(Reason.UNSAFE_PATH, message)
         return real
 
     def _explained(self, error: OSError, name: str) -> Failure | Transient:
-        shown = f"{self.artifact.shown} {name}".strip()
+        shown = f"{self.location.shown} {name}".strip()
         if isinstance(error, PermissionError):
             message = f"{shown}: this user may not read it; set its mode, or the volume's fsGroup"
             return Failure(Reason.FORBIDDEN, message)
         return Transient(f"{shown}: {error.strerror}")
 
 
-def open_pvc(artifact: Artifact, root: Path) -> PvcSource:
-    """The claim is mounted at `root`, or below it under its own name."""
-    named = root / artifact.authority
-    return PvcSource(artifact, named if _is_mounted(named) else root)
+def open_source(location: Location, order: Order) -> PvcSource:
+    """The claim is mounted at `--pvc-root`, or below it under its own name."""
+    named = order.pvc_root / location.authority
+    return PvcSource(location, named if _is_mounted(named) else order.pvc_root)
 
 
 def _is_mounted(path: Path) -> bool:

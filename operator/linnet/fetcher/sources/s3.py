@@ -1,12 +1,13 @@
 """S3 and what speaks its protocol: a tree below a prefix, or one object."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from linnet.fetcher.artifact import Artifact
+from linnet.api.parts.uri import Location
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.order import Order
 from linnet.fetcher.sources.s3_errors import explain
 from linnet.fetcher.sources.source import Item
 from linnet.fetcher.web.address import check_resolved
@@ -26,24 +27,24 @@ IDENTITIES = (
 
 @dataclass(frozen=True)
 class S3Source:
-    artifact: Artifact
+    location: Location
     store: "S3Store"
     anonymous: bool
     streams: int = 8
 
     def items(self) -> list[Item]:
         """The tree below the prefix, or else the object of that very key."""
-        prefix = self.artifact.path
+        prefix = self.location.path
         try:
             found = self._listed(prefix)
         except Failure as failure:
             # Credentials that may read one object often may not list its bucket.
-            if failure.reason != Reason.FORBIDDEN or self.artifact.folder:
+            if failure.reason != Reason.FORBIDDEN or self.location.is_folder:
                 raise
             with contextlib.suppress(Failure):
                 return self._single(prefix)
             raise
-        return found if found or self.artifact.folder or not prefix else self._single(prefix)
+        return found if found or self.location.is_folder or not prefix else self._single(prefix)
 
     def read(self, item: Item, start: int, stop: int | None) -> Iterator[bytes]:
         import obstore
@@ -55,7 +56,7 @@ class S3Source:
             answer = obstore.get(self.store, item.key, options=options)  # type: ignore[arg-type]
             yield from answer.stream(min_chunk_size=CHUNK)
         except Exception as error:
-            raise self._explained(error, f"s3://{self.artifact.authority}/{item.key}") from error
+            raise self._explained(error, f"s3://{self.location.authority}/{item.key}") from error
 
     def _listed(self, prefix: str) -> list[Item]:
         import obstore
@@ -68,9 +69,9 @@ class S3Source:
                 if len(items) > MOST_ITEMS:
                     break
         except Exception as error:
-            raise self._explained(error, self.artifact.shown) from error
+            raise self._explained(error, self.location.shown) from error
         if len(items) > MOST_ITEMS:
-            message = f"{self.artifact.shown} holds more than {MOST_ITEMS} objects; name a longer prefix"
+            message = f"{self.location.shown} holds more than {MOST_ITEMS} objects; name a longer prefix"
             raise Failure(Reason.REJECTED, message)
         return items
 
@@ -82,17 +83,18 @@ class S3Source:
         except FileNotFoundError:
             return []
         except Exception as error:
-            raise self._explained(error, self.artifact.shown) from error
+            raise self._explained(error, self.location.shown) from error
         return [_item(meta, key.rpartition("/")[2])]
 
     def _explained(self, error: Exception, shown: str) -> Failure | Transient:
         return explain(error, shown, anonymous=self.anonymous)
 
 
-def open_s3(artifact: Artifact, environ: Mapping[str, str]) -> S3Source:
-    """Configured by the AWS_* variables. Raises Failure for an endpoint that may not be used."""
+def open_source(location: Location, order: Order) -> S3Source:
+    """The AWS_* variables configure it. Raises Failure for an endpoint that may not be used."""
     from obstore.store import S3Store
 
+    environ = order.environ
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
     plain = endpoint.startswith("http://") or environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
     anonymous = not any(environ.get(name) for name in IDENTITIES)
@@ -101,9 +103,9 @@ def open_s3(artifact: Artifact, environ: Mapping[str, str]) -> S3Source:
         check_resolved(endpoint)
     if bool(environ.get("AWS_ACCESS_KEY_ID")) != bool(environ.get("AWS_SECRET_ACCESS_KEY")):
         message = "the credentials need both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        raise Failure(Reason.UNAUTHORIZED, f"{artifact.shown}: {message}")
+        raise Failure(Reason.UNAUTHORIZED, f"{location.shown}: {message}")
     store = S3Store(
-        artifact.authority,
+        location.authority,
         region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
         virtual_hosted_style_request=not endpoint,
         skip_signature=anonymous,  # or the library would ask the node's metadata service for the node's identity
@@ -111,7 +113,7 @@ def open_s3(artifact: Artifact, environ: Mapping[str, str]) -> S3Source:
         retry_config={"max_retries": 0},  # `retry` says in the log what failed, and resumes within a part
         **options,
     )
-    return S3Source(artifact, store, anonymous)
+    return S3Source(location, store, anonymous)
 
 
 def _item(meta: Any, path: str) -> Item:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from linnet.fetcher.artifact import Artifact, shown
+from linnet.api.parts.uri import Location, shown
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.location import location_of
 from linnet.fetcher.web.address import check_host, is_metadata, refused
 
 TIMEOUT = 30.0  # seconds without a byte
@@ -61,7 +62,7 @@ def _opener() -> urllib.request.OpenerDirector:
 class Web:
     """`authorization` goes only to URLs within `scope`: no redirect carries it elsewhere."""
 
-    scope: Artifact | None = None
+    scope: Location | None = None
     authorization: str = ""
     timeout: float = TIMEOUT
     opener: urllib.request.OpenerDirector = field(default_factory=_opener)
@@ -94,7 +95,7 @@ class Web:
 
     def _may_authorize(self, url: str) -> bool:
         try:
-            return self.scope is None or Artifact.parse(url).within(self.scope)
+            return self.scope is None or location_of(url).within(self.scope)
         except Failure:
             return False
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from linnet.fetcher.artifact import Artifact, check_credentials, shown
+from linnet.api.parts.uri import shown
 from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.location import check_credentials, location_of
 
 
 @pytest.mark.parametrize(
@@ -20,8 +21,8 @@ from linnet.fetcher.command.outcome import Failure, Reason
 )
 def test_parses(text: str, scheme: str, authority: str, path: str) -> None:
     """S3 keys are literal; http paths are decoded; hosts and schemes are lower case."""
-    artifact = Artifact.parse(text)
-    assert (artifact.scheme, artifact.authority, artifact.path) == (scheme, authority, path)
+    location = location_of(text)
+    assert (location.scheme, location.authority, location.path) == (scheme, authority, path)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_parses(text: str, scheme: str, authority: str, path: str) -> None:
 def test_refuses(text: str) -> None:
     """Whatever could mean another place than it seems to is InvalidURI, and no password is repeated."""
     with pytest.raises(Failure) as caught:
-        Artifact.parse(text)
+        location_of(text)
     assert caught.value.reason is Reason.INVALID_URI
     assert "secret" not in caught.value.message
 
@@ -60,7 +61,7 @@ def test_refuses(text: str) -> None:
 def test_later_schemes(text: str) -> None:
     """A scheme that is to come says so, and which ones work today."""
     with pytest.raises(Failure, match="not supported yet") as caught:
-        Artifact.parse(text)
+        location_of(text)
     assert caught.value.reason is Reason.NOT_YET_SUPPORTED
 
 
@@ -77,7 +78,7 @@ def test_later_schemes(text: str) -> None:
 )
 def test_allowed(uri: str, prefix: str) -> None:
     """A URI below the Secret's allowedPrefix may use it."""
-    check_credentials(Artifact.parse(uri), used=True, allowed_prefix=prefix)
+    check_credentials(location_of(uri), used=True, allowed_prefix=prefix)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +98,9 @@ def test_allowed(uri: str, prefix: str) -> None:
 )
 def test_not_allowed(uri: str, prefix: str) -> None:
     """Naming somebody's Secret gains nothing: no prefix, another place or half a segment is refused."""
-    artifact = Artifact.parse(uri) if not uri.startswith("gs") else Artifact.parse("s3://b/x")
+    location = location_of(uri) if not uri.startswith("gs") else location_of("s3://b/x")
     with pytest.raises(Failure) as caught:
-        check_credentials(artifact, used=True, allowed_prefix=prefix)
+        check_credentials(location, used=True, allowed_prefix=prefix)
     assert caught.value.reason is Reason.CREDENTIALS_NOT_ALLOWED
 
 
