@@ -1,49 +1,33 @@
 """`linnet probe`: waits until the real server beside it has loaded the model, and replays its contract."""
 
-import http.client
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from linnet.fetcher.command import outcome
 from linnet.fetcher.command.arguments import TERMINATION_LOG, Parser, parsed, termination_log
 from linnet.fetcher.command.log import Log
-from linnet.fetcher.command.outcome import Document, Failure, Reason
+from linnet.fetcher.command.outcome import Document, Failure, Reason, Transient
 from linnet.fetcher.command.supervisor import Supervisor
 from linnet.fetcher.command.units import human_seconds, seconds
 from linnet.fetcher.probe import contract
 from linnet.fetcher.probe.contract import Case, shorten
 
+if TYPE_CHECKING:
+    from linnet.fetcher.probe.server import Server
+
 ADVICE = "raise spec.deadlines.ready, or make the model answer faster"
-LARGEST = 16 * 2**20  # bytes of an answer that are read
 SAY_EVERY = 10.0  # seconds
 READY_TIMEOUT = 5.0  # seconds for one look at the ready path
 
 
 @dataclass(frozen=True)
-class Server:
-    """The server under test, on this pod's loopback."""
-
-    host: str
-    port: int
-
-    def request(self, case: Case, timeout: float) -> tuple[int, bytes]:
-        """Status and body. OSError or HTTPException if there is no answer."""
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
-        try:
-            connection.request(case.method, case.path, case.body or None, dict(case.headers))
-            answer = connection.getresponse()
-            return answer.status, answer.read(LARGEST)
-        finally:
-            connection.close()
-
-
-@dataclass(frozen=True)
 class Order:
-    server: Server
+    server: "Server"
     model: str
     ready_path: str
     deadline: float
@@ -98,12 +82,12 @@ def _await_ready(order: Order, log: Log) -> None:
     )
 
 
-def _state(server: Server, ready: Case, timeout: float) -> str:
+def _state(server: "Server", ready: Case, timeout: float) -> str:
     """Empty if ready, else why not."""
     try:
         status, body = server.request(ready, timeout)
-    except (OSError, http.client.HTTPException) as error:
-        return _sentence(error)
+    except Transient as fault:
+        return str(fault)
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's classes
         return ""
     return f"HTTP {status} {shorten(' '.join(body.decode(errors='replace').split()))}".strip()
@@ -113,21 +97,13 @@ def _replay(order: Order, case: Case, log: Log) -> None:
     started = time.monotonic()
     try:
         status, body = order.server.request(case, order.case_timeout)
-    except (OSError, http.client.HTTPException) as error:
-        message = f"contract case {case.name}: {case.method} {case.path} got no answer: {_sentence(error)}"
-        raise Failure(Reason.CONTRACT_FAILED, message) from error
+    except Transient as fault:
+        message = f"contract case {case.name}: {case.method} {case.path} got no answer: {fault}"
+        raise Failure(Reason.CONTRACT_FAILED, message) from fault
     difference = contract.check(case, status, body)
     if difference:
         raise Failure(Reason.CONTRACT_FAILED, f"contract case {case.name}: {case.method} {case.path}: {difference}")
     log.say(f"case {case.name}: as expected, in {time.monotonic() - started:.3f} s")
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused (the server does not listen)"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _cases(folder: Path | None) -> list[Case]:
@@ -178,8 +154,10 @@ def _order(argv: list[str]) -> Order:
     )
 
 
-def _server(text: str) -> Server:
+def _server(text: str) -> "Server":
+    from linnet.fetcher.probe.server import Server
+
     address = urlsplit(text)
     if address.scheme != "http" or not address.hostname or address.path not in ("", "/"):
         raise ValueError(f"{text!r} is no address such as http://127.0.0.1:8080")
-    return Server(address.hostname, address.port or 80)
+    return Server(f"http://{address.netloc}")
