@@ -146,11 +146,11 @@ def secrets_of(uri: str) -> frozenset[str]:
     """What may be secret in a URI: user, password, query and fragment, whole and in parts, encoded and decoded."""
     rest = uri.partition("://")[2]
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    user = authority.rpartition("@")[0]
-    _, _, query = rest.partition("?")
-    _, _, fragment = rest.partition("#")
-    found = {user, *user.split(":", 1), query, fragment, *re.split(r"[&;#]", query)}
-    found |= {part.partition("=")[2] for part in re.split(r"[&;#]", query)}
+    is_host = _HOST.fullmatch(authority.rpartition("@")[2])
+    user = (authority if is_host else rest).rpartition("@")[0]
+    query = re.split(r"[?#]", rest, maxsplit=1)[1:]
+    values = [part for text in query for part in re.split(r"[&;#=]", text)]
+    found = {user, *user.split(":", 1), *re.split(r"[:/?#]", user), *query, *values}
     return frozenset((found | {unquote(part) for part in found}) - {""})
 
 

@@ -54,7 +54,7 @@ class HttpSource:
                 if item.size is None:  # else the transfer counts what came, and says how much is missing
                     raise Transient("the answer broke off") from error
             except (OSError, *FAULTS) as error:
-                raise explained(error, answer.url) from error
+                raise explained(error, self.location.full) from error
 
     def _check_status(self, answer: httpx.Response) -> None:
         status = answer.status_code

@@ -5,7 +5,6 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
@@ -16,25 +15,23 @@ from linnet.fetcher.web.address import check_host
 from linnet.fetcher.web.faults import system_error
 from linnet.fetcher.web.transport import FAULTS, Transport
 
-TIMEOUT = 30.0  # seconds without a byte
+TIMEOUT = httpx.Timeout(30).as_dict()  # seconds without a byte
 MOST_REDIRECTS = 5
+LAST_PORT = 65535
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
-def client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
-    """A client that follows no redirect, keeps no cookie and decompresses nothing."""
-    no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.Client(transport=transport or Transport(), headers=HEADERS, cookies=no_cookies, timeout=TIMEOUT)
-
-
 @dataclass(frozen=True)
 class Web:
-    """`authorization` goes only to URLs within `scope`: no redirect carries it elsewhere."""
+    """`authorization` goes only to URLs within `scope`: no redirect carries it elsewhere.
+
+    Requests go to the transport without httpx's client, which would keep cookies and take passwords from URLs.
+    """
 
     scope: Location | None = None
     authorization: str = field(default="", repr=False)
-    client: httpx.Client = field(default_factory=client)
+    transport: httpx.BaseTransport = field(default_factory=Transport)
 
     @contextmanager
     def get(self, address: str, headers: Mapping[str, str]) -> Iterator[httpx.Response]:
@@ -60,10 +57,13 @@ class Web:
     def _sent(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         check_host(url.host)
         proof = {"Authorization": self.authorization} if self.authorization and self._may_authorize(url) else {}
+        every = {**HEADERS, **headers, **proof}
         try:
-            return self.client.send(self.client.build_request("GET", url, headers={**headers, **proof}), stream=True)
+            return self.transport.handle_request(
+                httpx.Request("GET", url, headers=every, extensions={"timeout": TIMEOUT})
+            )
         except (OSError, *FAULTS) as error:
-            raise explained(error, url) from error
+            raise explained(error, str(url)) from error
 
     def _may_authorize(self, url: httpx.URL) -> bool:
         try:
@@ -72,17 +72,16 @@ class Web:
             return False
 
 
-def explained(error: Exception, url: httpx.URL) -> Failure | Transient:
+def explained(error: Exception, url: str) -> Failure | Transient:
     """What a connection's error means: a wrong certificate does not pass by itself, all else may."""
     cause = system_error(error) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         message = (
-            f"{shown(str(url))}: its certificate is not trusted ({cause.verify_message}); "
-            "mount the CA and set SSL_CERT_FILE"
+            f"{shown(url)}: its certificate is not trusted ({cause.verify_message}); mount the CA and set SSL_CERT_FILE"
         )
         return Failure(Reason.UNREACHABLE, message)
     if isinstance(cause, socket.gaierror):
-        return Transient(f"the name {url.host} has no address")
+        return Transient(f"the name {httpx.URL(url).host} has no address")
     if isinstance(cause, TimeoutError | httpcore.TimeoutException):
         return Transient("no answer in time")
     text = str(getattr(cause, "strerror", None) or cause)
@@ -99,10 +98,9 @@ def _url(address: str) -> httpx.URL:
 def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
     """The place that an answer names. Raises Failure(UnsafeRedirect) if it is not gone to."""
     shown_origin = shown(str(origin))
-    try:
-        target = origin.join(location)
-    except httpx.InvalidURL as error:
-        raise Failure(Reason.UNSAFE_REDIRECT, f"{shown_origin} redirects to what is no address") from error
+    target = _joined(origin, location)
+    if target is None:
+        raise Failure(Reason.UNSAFE_REDIRECT, f"{shown_origin} redirects to what is no address")
     if target.scheme not in ("http", "https"):
         raise Failure(Reason.UNSAFE_REDIRECT, f"{shown_origin} redirects to {target.scheme}://, which is not followed")
     if target.userinfo:
@@ -111,3 +109,11 @@ def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
         message = f"{shown_origin} redirects from https to http ({shown(str(target))}), which is not followed"
         raise Failure(Reason.UNSAFE_REDIRECT, message)
     return target
+
+
+def _joined(origin: httpx.URL, location: str) -> httpx.URL | None:
+    try:
+        target = origin.join(location)
+    except httpx.InvalidURL:
+        return None
+    return target if (target.port or 0) <= LAST_PORT else None
