@@ -1,5 +1,6 @@
 """How a run ends: one JSON object in the termination log, which the operator reads from the pod's status."""
 
+import errno
 import json
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 4096  # bytes: kubelet keeps no more of a container's termination message
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Document = dict[str, Any]
 
@@ -59,6 +62,13 @@ class Transient(Exception):  # noqa: N818 - not an error yet: the caller tries a
     def __init__(self, message: str, after: float = 0) -> None:
         super().__init__(message)
         self.after = after
+
+
+def failed_write(error: OSError, path: Path | str) -> Failure:
+    """What a failed write means to a person."""
+    if error.errno in FULL:
+        return Failure(Reason.NO_SPACE, f"no space left while {path} was written; raise spec.pod.storage.size")
+    return Failure(Reason.INTERNAL, f"{path} can't be written: {error.strerror}; see the volume and this pod's user")
 
 
 def failed(failure: Failure) -> Document:

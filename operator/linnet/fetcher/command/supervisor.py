@@ -10,9 +10,8 @@ from pathlib import Path
 
 from linnet.fetcher.command import outcome
 from linnet.fetcher.command.log import Log
-from linnet.fetcher.command.outcome import Document, Failure, Reason, Transient
+from linnet.fetcher.command.outcome import Document, Failure, Reason, Transient, failed_write
 from linnet.fetcher.command.units import human_seconds
-from linnet.fetcher.transfer.space import failed_write
 
 
 @dataclass(frozen=True)

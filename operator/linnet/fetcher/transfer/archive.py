@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.command.outcome import Failure, Reason, failed_write
 from linnet.fetcher.command.units import human
-from linnet.fetcher.transfer.space import Space, failed_write
+from linnet.fetcher.transfer.space import Space
 from linnet.fetcher.tree import is_safe
 
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")

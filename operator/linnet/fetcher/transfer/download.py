@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.command.outcome import Failure, Reason, Transient, failed_write
 from linnet.fetcher.sources.source import Item, Source
 from linnet.fetcher.transfer.journal import Journal, Part, parts_of
 from linnet.fetcher.transfer.progress import Progress
 from linnet.fetcher.transfer.retry import Retry
-from linnet.fetcher.transfer.space import failed_write
 
 
 def remaining(items: Sequence[Item], folder: Path, journal: Journal) -> list[Part]:

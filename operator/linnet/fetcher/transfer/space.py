@@ -1,6 +1,5 @@
 """Whether the artifact fits, asked before the first byte is fetched."""
 
-import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,6 @@ from typing import NoReturn
 
 from linnet.fetcher.command.outcome import Failure, Reason
 from linnet.fetcher.command.units import human
-
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True)
@@ -47,10 +44,3 @@ class Space:
 def used(folder: Path) -> int:
     """Bytes on disk below `folder`; sparse files count for what they hold."""
     return sum((Path(here) / name).lstat().st_blocks * 512 for here, _, names in os.walk(folder) for name in names)
-
-
-def failed_write(error: OSError, path: Path | str) -> Failure:
-    """What a failed write means to a person."""
-    if error.errno in FULL:
-        return Failure(Reason.NO_SPACE, f"no space left while {path} was written; raise spec.pod.storage.size")
-    return Failure(Reason.INTERNAL, f"{path} can't be written: {error.strerror}; see the volume and this pod's user")
