@@ -31,7 +31,10 @@ ADVICE = "raise spec.deadlines.fetch, or see the log for how fast it came"
 
 
 def fetch(argv: list[str]) -> int:
-    """0 fetched, 1 worth another start, 2 a person must act; the outcome is in the termination log."""
+    """Run the command, and report its outcome in the termination log.
+
+    The exit code is 0 if it fetched, 1 if another start may succeed, 2 if a person must act.
+    """
     os.umask(0o022)
     environ = dict(os.environ)
     log = Log.knowing(environ, *argv)
@@ -44,7 +47,7 @@ def fetch(argv: list[str]) -> int:
 
 
 def bring(order: Order, log: Log) -> Document:
-    """The whole of it. Raises Failure."""
+    """Bring the artifact that was ordered, and return what is reported of it. Raises Failure."""
     started = time.monotonic()
     location = location_of(order.uri)
     _check_credentials(location, order.environ)
@@ -72,7 +75,7 @@ def _brought(order: Order, location: Location, staging: Staging, log: Log) -> Tr
 
 
 def _downloaded(order: Order, location: Location, staging: Staging, log: Log) -> Path:
-    """The folder that holds the tree, complete but not yet published."""
+    """Download and unpack; the folder that is returned holds the tree, complete but not yet published."""
     retry = Retry(log, order.attempts, order.pause)
     source = open_source(location, order)
     items = retry.call(location.shown, source.items)
@@ -122,7 +125,7 @@ def _check(items: Sequence[Item], chosen: Sequence[Item], location: Location) ->
 
 
 def _already_there(order: Order, log: Log) -> Tree | None:
-    """The tree that an earlier run of this container left, if it is what is expected."""
+    """The tree that an earlier run of this container left, None if it is not what is expected."""
     if not order.digest or not (order.to / tree.OWN / "fetched.json").is_file():
         return None
     found = tree.read(order.to)

@@ -1,4 +1,4 @@
-"""What `linnet fetch` was told: its command line and environment, read once."""
+"""What `linnet fetch` was told by its command line and its environment, which are read once."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from linnet.fetcher.command.units import seconds, size
 
 @dataclass(frozen=True)
 class Order:
-    """What to bring where; `digest` empty and `limit` None where nobody said."""
+    """What to bring where, in seconds and bytes. `digest` is empty and `limit` None where nobody said."""
 
     uri: str
     to: Path
@@ -27,7 +27,7 @@ class Order:
 
 
 def parse(argv: list[str], environ: Mapping[str, str]) -> Order:
-    """Raises Failure(InvalidArguments)."""
+    """Read the command line. Raises Failure(InvalidArguments)."""
     parser = Parser(prog="linnet fetch", description="bring an artifact into this pod", allow_abbrev=False)
     parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
     parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")

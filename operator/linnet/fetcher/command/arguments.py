@@ -1,4 +1,4 @@
-"""The command lines of `linnet fetch` and `linnet probe`: a wrong one is reported like any other failure."""
+"""The command lines of `linnet fetch` and `linnet probe`, of which a wrong one is reported like any other failure."""
 
 import argparse
 from collections.abc import Callable
@@ -12,14 +12,14 @@ TERMINATION_LOG = Path("/dev/termination-log")
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises Failure(InvalidArguments) where argparse would leave the process without an outcome."""
+    """A parser that raises Failure(InvalidArguments) where argparse would end the process without an outcome."""
 
     def error(self, message: str) -> NoReturn:
         raise Failure(Reason.INVALID_ARGUMENTS, f"{self.prog}: {message}")
 
 
 def parsed(convert: Callable[[str], T]) -> Callable[[str], T]:
-    """An argparse `type` whose ValueError's own sentence is shown."""
+    """Make `convert` an argparse `type` of which the ValueError's own sentence is shown."""
 
     def wrapped(text: str) -> T:
         try:
@@ -31,7 +31,7 @@ def parsed(convert: Callable[[str], T]) -> Callable[[str], T]:
 
 
 def termination_log(argv: list[str]) -> Path:
-    """Where to report, also when the rest of the command line can't be read."""
+    """The file to report to, which is found also when the rest of the command line can't be read."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--termination-log", type=Path, default=TERMINATION_LOG)
     try:

@@ -13,7 +13,7 @@ SHORTEST_SECRET = 8  # characters: striking shorter ones would eat ordinary word
 
 @dataclass(frozen=True)
 class Log:
-    """Writes to standard output; `secrets` are struck from every line, whoever composed it."""
+    """A log on standard output, from every line of which `secrets` are struck, whoever composed it."""
 
     secrets: tuple[str, ...] = ()
 
@@ -34,6 +34,6 @@ class Log:
         self.write(self.clean(text))
 
     def write(self, line: str) -> None:
-        """As it is; file names may hold bytes that are no characters."""
+        """Write a line as it is; file names in it may hold bytes that are no characters."""
         sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
         sys.stdout.buffer.flush()

@@ -48,7 +48,7 @@ RETRYABLE = frozenset(
 
 
 class Failure(Exception):  # noqa: N818 - it is the domain's word, and the outcome's
-    """The run is over: `reason` for the operator, `message` for the person who must do something."""
+    """The run is over; `reason` tells the operator why, and `message` tells a person what to do."""
 
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
@@ -57,7 +57,7 @@ class Failure(Exception):  # noqa: N818 - it is the domain's word, and the outco
 
 
 class Transient(Exception):  # noqa: N818 - not an error yet: the caller tries again
-    """A fault that may pass: worth another attempt, `after` seconds from now if the server said so."""
+    """A fault that may pass and is worth another attempt, `after` seconds from now if the server said so."""
 
     def __init__(self, message: str, after: float = 0) -> None:
         super().__init__(message)
@@ -65,7 +65,7 @@ class Transient(Exception):  # noqa: N818 - not an error yet: the caller tries a
 
 
 def failed_write(error: OSError, path: Path | str) -> Failure:
-    """What a failed write means to a person."""
+    """The Failure that a failed write is: no space, or a volume that is not as it must be."""
     if error.errno in FULL:
         return Failure(Reason.NO_SPACE, f"no space left while {path} was written; raise spec.pod.storage.size")
     return Failure(Reason.INTERNAL, f"{path} can't be written: {error.strerror}; see the volume and this pod's user")
@@ -76,14 +76,14 @@ def failed(failure: Failure) -> Document:
 
 
 def exit_code(outcome: Mapping[str, Any]) -> int:
-    """0 done, 1 worth starting again, 2 a person must change something first."""
+    """The process's exit code: 0 done, 1 worth starting again, 2 a person must change something first."""
     if outcome["outcome"] != "Failed":
         return 0
     return 1 if outcome["reason"] in RETRYABLE else 2
 
 
 def encode(outcome: Document) -> bytes:
-    """One line of JSON of at most `LIMIT` bytes; what doesn't fit goes in the order lineage, metrics, text."""
+    """One line of JSON of at most `LIMIT` bytes; what doesn't fit is left out, in the order lineage, metrics, text."""
     for smaller in (_whole, _without_lineage, _without_metrics, _with_short_text):
         data = json.dumps(smaller(outcome), ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         if len(data) <= LIMIT:
@@ -118,7 +118,7 @@ def _with_short_text(outcome: Document) -> Document:
 
 
 def write(path: Path, line: bytes) -> None:
-    """The termination log is a file that kubelet mounted; outside a pod there may be none to write to."""
+    """Write to the termination log, a file that the kubelet mounted; outside a pod there may be none to write to."""
     try:
         path.write_bytes(line)
     except OSError:  # the same line is the log's last one

@@ -1,4 +1,4 @@
-"""Runs the work under a deadline and under SIGTERM, and reports how it ended, whatever happens."""
+"""The frame of a command: work under a deadline and under SIGTERM, whose end is reported whatever happens."""
 
 import os
 import queue
@@ -16,7 +16,10 @@ from linnet.fetcher.command.units import human_seconds
 
 @dataclass(frozen=True)
 class Supervisor:
-    """`name` is the subject of its sentences; `advice` says what to change when the deadline passes."""
+    """Runs one piece of work; `deadline` is in seconds.
+
+    `name` is the subject of its sentences, and `advice` says what to change when the deadline passes.
+    """
 
     log: Log
     termination_log: Path
@@ -25,7 +28,7 @@ class Supervisor:
     advice: str
 
     def run(self, work: Callable[[], Document]) -> int:
-        """The exit code, once the outcome is written. Work that is stuck in a library is left behind."""
+        """Do the work, write its outcome and return the exit code. Work that is stuck in a library is left behind."""
         results: queue.SimpleQueue[Document] = queue.SimpleQueue()
         signal.signal(signal.SIGTERM, lambda *_: results.put(self._interrupted()))
         threading.Thread(target=lambda: results.put(self._attempt(work)), daemon=True).start()

@@ -21,7 +21,7 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMGTP]?|[KMGTP]i)")
 
 
 def seconds(text: str) -> float:
-    """`1h30m` → 5400.0. ValueError if it is no positive Go duration."""
+    """Seconds of a Go duration: `1h30m` is 5400.0. Raises ValueError if it is none, or not positive."""
     parts = _PART.findall(text)
     total = sum(float(number) * SECONDS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or total <= 0:
@@ -30,7 +30,7 @@ def seconds(text: str) -> float:
 
 
 def size(text: str) -> int:
-    """`20Gi` → 21474836480 bytes. ValueError if it is no size."""
+    """Bytes of a Kubernetes quantity: `20Gi` is 21474836480. Raises ValueError if it is none."""
     match = _SIZE.fullmatch(text)
     if not match:
         raise ValueError(f"{text!r} is no size such as 500Mi or 20Gi")
@@ -38,7 +38,7 @@ def size(text: str) -> int:
 
 
 def human(count: float) -> str:
-    """5368709120 → `5.0 GiB`."""
+    """A number of bytes as people read it: 5368709120 is `5.0 GiB`."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if count < 1024:  # noqa: PLR2004 - the definition of the unit
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
@@ -47,7 +47,7 @@ def human(count: float) -> str:
 
 
 def human_seconds(count: float) -> str:
-    """5400 → `1h30m`; 0.5 → `0.5s`."""
+    """A number of seconds as people read it: 5400 is `1h30m`, 0.5 is `0.5s`."""
     if count < 1:
         return f"{count:g}s"
     hours, rest = divmod(round(count), 3600)

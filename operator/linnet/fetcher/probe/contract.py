@@ -16,7 +16,10 @@ SHOWN = 120  # characters of a value in a message
 
 @dataclass(frozen=True)
 class Case:
-    """`status` None: any 2xx. `expected` is compared only if `compares`, since null is a JSON value too."""
+    """One request and what must answer it. A `status` of None stands for any 2xx.
+
+    `expected` is compared only if `compares`, since null is a JSON value too. `tolerance` is relative.
+    """
 
     name: str
     method: str
@@ -31,7 +34,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where (a JSON path such as `$.outputs[0].data[2]`), and what."""
+    """Where an answer differs (`path` is a JSON path such as `$.outputs[0].data[2]`), and in what."""
 
     path: str
     expected: str
@@ -42,7 +45,7 @@ class Difference:
 
 
 def parse(name: str, text: str) -> Case:
-    """ValueError says what is wrong with the case."""
+    """Read a case from its JSON text. Raises ValueError, which says what is wrong with it."""
     document = _mapping(_json(text), "the case")
     request = _mapping(document.get("request"), "request")
     response = _mapping(document.get("response", {}), "response")
@@ -79,7 +82,7 @@ def check(case: Case, status: int, body: bytes) -> Difference | None:
 
 
 def differences(expected: Any, got: Any, tolerance: float, path: str = "$") -> Iterator[Difference]:
-    """Objects: only the keys expected. Lists: all elements. Numbers: within `tolerance`, relative to `expected`.
+    """Every difference: of objects in the keys expected, of lists in all elements, of numbers beyond the tolerance.
 
     0.25 and 0.2500001 are equal at 1e-6; true and 1 are not.
     """
@@ -140,7 +143,7 @@ def _method(value: Any) -> str:
 
 
 def _body(request: dict[str, Any]) -> tuple[bytes, str]:
-    """A string goes as it is, anything else as JSON."""
+    """The body and its content type: a string is sent as it is, anything else as JSON."""
     if "body" not in request:
         return b"", "application/json"
     body = request["body"]

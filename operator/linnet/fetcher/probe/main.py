@@ -37,7 +37,10 @@ class Order:
 
 
 def main(argv: list[str]) -> int:
-    """0 validated, 1 worth another start, 2 the version is not fit; the outcome is in the termination log."""
+    """Run the command, and report its outcome in the termination log.
+
+    The exit code is 0 if the version is valid, 1 if another start may succeed, 2 if it is not fit.
+    """
     log = Log()
     try:
         order = _order(argv)
@@ -49,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 def probe(order: Order, log: Log) -> Document:
-    """The whole of it. Raises Failure."""
+    """Wait until the server is ready, replay the contract, and return what is reported. Raises Failure."""
     started = time.monotonic()
     cases = _cases(order.contract)
     log.say(f"waiting for {order.model or 'the model'} on {order.ready_path}, {len(cases)} cases to replay")
@@ -62,7 +65,7 @@ def probe(order: Order, log: Log) -> Document:
 
 
 def _await_ready(order: Order, log: Log) -> None:
-    """Raises Failure(LoadFailed) with the last thing that the server said."""
+    """Return once the server is ready. Raises Failure(LoadFailed) with the last thing that it said."""
     ready = _request("ready", order.ready_path)
     end, said = time.monotonic() + order.deadline, time.monotonic()
     while True:
@@ -83,7 +86,7 @@ def _await_ready(order: Order, log: Log) -> None:
 
 
 def _state(server: "Server", ready: Case, timeout: float) -> str:
-    """Empty if ready, else why not."""
+    """Why the server is not ready, empty if it is."""
     try:
         status, body = server.request(ready, timeout)
     except Transient as fault:
@@ -107,7 +110,7 @@ def _replay(order: Order, case: Case, log: Log) -> None:
 
 
 def _cases(folder: Path | None) -> list[Case]:
-    """The contract's cases by name. Raises Failure(InvalidContract)."""
+    """The contract's cases in the order of their names. Raises Failure(InvalidContract)."""
     if folder is None:
         return []
     if not folder.is_dir():

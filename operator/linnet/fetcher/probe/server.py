@@ -20,13 +20,13 @@ def client() -> httpx.Client:
 
 @dataclass(frozen=True)
 class Server:
-    """`url` is its root, such as `http://127.0.0.1:8080`."""
+    """A server whose root is `url`, such as `http://127.0.0.1:8080`."""
 
     url: str
     client: httpx.Client = field(default_factory=client)
 
     def request(self, case: Case, timeout: float) -> tuple[int, bytes]:
-        """Status and body of the answer; a step of it takes at most `timeout` seconds. Raises Transient without one."""
+        """Status and body of the answer. Raises Transient without one, or if a step takes over `timeout` seconds."""
         # As the contract has it: httpx would tidy the path.
         target = {"target": case.path.encode()}
         headers = httpx.Headers(dict(case.headers), encoding="latin-1")

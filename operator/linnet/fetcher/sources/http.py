@@ -27,7 +27,7 @@ class HttpSource:
     streams: int = 4
 
     def items(self) -> list[Item]:
-        """One item; asks for the first byte, since a presigned URL allows GET but not HEAD."""
+        """The one file. Its first byte is asked for, since a presigned URL allows GET but not HEAD."""
         if not self.location.parts or self.location.is_folder:
             message = f"{self.location.shown} must name a file or an archive, not a folder"
             raise Failure(Reason.INVALID_URI, message)
@@ -79,7 +79,7 @@ class HttpSource:
 
 
 def _is_whole(answer: httpx.Response, item: Item) -> bool:
-    """All of the file: a server may answer so to the range that is all of it."""
+    """Whether the answer is all of the file: a server may answer so to the range that is all of it."""
     same_size = item.size in (None, _length(answer))
     return answer.status_code == OK and same_size and item.version in (None, _validator(answer))
 
@@ -91,7 +91,7 @@ def _is_part(answer: httpx.Response, item: Item, start: int | None) -> bool:
 
 
 def _validator(answer: httpx.Response) -> str | None:
-    """A strong ETag, or else the date: what If-Range may compare (RFC 9110, 13.1.5)."""
+    """What If-Range may compare: a strong ETag, or else the date (RFC 9110, 13.1.5)."""
     tag = answer.headers.get("ETag") or ""
     return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
 
@@ -112,7 +112,7 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def open_source(location: Location, order: Order) -> HttpSource:
-    """LINNET_HTTP_AUTHORIZATION is a whole header value, such as `Bearer …`; it stays below allowedPrefix."""
+    """Open the source, whose LINNET_HTTP_AUTHORIZATION is a header's whole value and stays below allowedPrefix."""
     authorization = order.environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
     prefix = order.environ.get("LINNET_ALLOWED_PREFIX", "").strip()
     scope = location_of(prefix) if prefix else location.at_root

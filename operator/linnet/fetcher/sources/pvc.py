@@ -81,12 +81,12 @@ class PvcSource:
 
 
 def open_source(location: Location, order: Order) -> PvcSource:
-    """The claim is mounted at `--pvc-root`, or below it under its own name."""
+    """Open the source. The claim is mounted at `--pvc-root`, or below it under its own name."""
     named = order.pvc_root / location.authority
     return PvcSource(location, named if _is_mounted(named) else order.pvc_root)
 
 
 def _is_mounted(path: Path) -> bool:
-    """By the kernel's list: a mount of the same device looks like an ordinary folder otherwise."""
+    """Whether the kernel lists a mount at `path`; one of the same device looks like an ordinary folder otherwise."""
     mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
     return str(path.resolve()) in {line.split()[4] for line in mounts}

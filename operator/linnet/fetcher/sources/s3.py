@@ -33,7 +33,7 @@ class S3Source:
     streams: int = 8
 
     def items(self) -> list[Item]:
-        """The tree below the prefix, or else the object of that very key."""
+        """The objects below the prefix, or else the object of that very key."""
         prefix = self.location.path
         try:
             found = self._listed(prefix)
@@ -91,7 +91,7 @@ class S3Source:
 
 
 def open_source(location: Location, order: Order) -> S3Source:
-    """The AWS_* variables configure it. Raises Failure for an endpoint that may not be used."""
+    """Open the source, which AWS_* variables configure. Raises Failure for an endpoint that may not be used."""
     from obstore.store import S3Store
 
     environ = order.environ
@@ -121,5 +121,5 @@ def _item(meta: Any, path: str) -> Item:
 
 
 def _is_marker(meta: Any) -> bool:
-    """An empty object that consoles make to show a folder."""
+    """Whether it is one of the empty objects that consoles make to show a folder."""
     return bool(meta["size"] == 0 and meta["path"].endswith("/"))

@@ -21,7 +21,7 @@ SENTENCES = {
 
 
 def explain(error: Exception, shown: str, *, anonymous: bool) -> Failure | Transient:
-    """Transient if it may pass by itself, else a Failure that says what to do."""
+    """What the error is: Transient if it may pass by itself, else a Failure that says what to do."""
     text = str(error)
     code = _first(r"<Code>(\w{1,64})</Code>", text)
     status = int(_first(r"status code: (\d{3})", text) or 0)
@@ -33,7 +33,7 @@ def explain(error: Exception, shown: str, *, anonymous: bool) -> Failure | Trans
 
 
 def _reason(error: Exception, text: str, status: int, code: str) -> Reason | None:
-    """None where another attempt may succeed."""
+    """The reason of the failure, None where another attempt may succeed."""
     if code in UNKNOWN_CALLER:
         return Reason.UNAUTHORIZED
     if status in BY_STATUS:

@@ -24,14 +24,17 @@ class Item:
 
 
 class Source(Protocol):
-    """Raises Failure for what only a person can change, Transient for what may pass."""
+    """A place that artifacts come from.
+
+    Its methods raise Failure for what only a person can change, and Transient for what may pass.
+    """
 
     @property
     def streams(self) -> int:
         """How many reads at once this place is asked for."""
 
     def items(self) -> list[Item]:
-        """Everything that the URI names; empty if it names nothing."""
+        """Everything that the URI names, which is an empty list if it names nothing."""
 
     def read(self, item: Item, start: int, stop: int | None) -> Iterator[bytes]:
-        """The bytes [start, stop) in order; `stop` None: to the end."""
+        """The bytes [start, stop) of an item in order, or to its end if `stop` is None."""

@@ -1,4 +1,4 @@
-"""Unpacks an archive that nobody vouches for: nothing lands outside the folder, and nothing but plain files.
+"""Unpacking of archives that nobody vouches for: nothing lands outside the folder, and nothing but plain files.
 
 Links become second names of the files that they point to, so that the digest covers what a server reads.
 """
@@ -28,7 +28,7 @@ DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EO
 
 @dataclass(frozen=True)
 class Member:
-    """One entry: a file to `open`, or a link to `target` (a path within the archive)."""
+    """One entry of an archive: a file of `size` bytes to `open`, or a link to the path `target` within the archive."""
 
     path: str
     size: int
@@ -38,7 +38,7 @@ class Member:
 
 @dataclass
 class Unpacking:
-    """Into `folder`, at most `cap` bytes; `wanted` says which members count."""
+    """One unpacking into `folder`, of at most `cap` bytes; `wanted` says which members count."""
 
     folder: Path
     space: Space
@@ -49,7 +49,7 @@ class Unpacking:
     _free: int = 0
 
     def run(self, archive: Path) -> None:
-        """Raises Failure(UnsafeArchive) or Failure(NoSpace)."""
+        """Unpack `archive`. Raises Failure(UnsafeArchive) or Failure(NoSpace)."""
         links: dict[str, str] = {}
         self._free = self.space.free()
         try:
@@ -146,7 +146,7 @@ def _zip_members(archive: Path) -> Iterator[Member]:
 
 
 def _relative(name: str) -> str:
-    """`./a/b` → `a/b`, as `tar -C folder .` writes; an absolute name stays one, to be refused."""
+    """A name without the `./` that `tar -C folder .` writes; an absolute name stays one, to be refused."""
     return posixpath.normpath(name) if name.startswith("./") and ".." not in name.split("/") else name
 
 

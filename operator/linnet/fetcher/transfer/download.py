@@ -1,4 +1,4 @@
-"""Brings the files of a source into a folder: several parts at once, bounded memory, resumed after a fault."""
+"""The way of a source's files into a folder: several parts at once, in bounded memory, resumed after a fault."""
 
 import os
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def remaining(items: Sequence[Item], folder: Path, journal: Journal) -> list[Par
 
 @dataclass(frozen=True)
 class Transfer:
-    """One run over `parts`, into the files `folder / item.path`."""
+    """The transfer of parts of `source` into the files `folder / item.path`."""
 
     source: Source
     folder: Path
@@ -35,7 +35,7 @@ class Transfer:
     retry: Retry
 
     def run(self, parts: Sequence[Part]) -> None:
-        """Returns when every byte is written. Raises the first Failure; the other parts then stop."""
+        """Bring the parts until every byte is written. Raises the first Failure, at which the other parts stop."""
         for item in {part.item: None for part in parts}:
             _prepare(self.folder, item)
         with ThreadPoolExecutor(self.source.streams) as pool:

@@ -7,7 +7,7 @@ _TOKENS = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 
 
 def matcher(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """A test for a file's path relative to the artifact; no patterns want everything.
+    """A test of whether a file is wanted, by its path relative to the artifact; no patterns want everything.
 
     As in .gitignore: a pattern without a slash is compared with the file's name at any depth, one with a slash
     with the whole path; `*` and `?` stop at slashes and `**` does not.

@@ -13,7 +13,7 @@ PART = 32 * 2**20  # bytes
 
 @dataclass(frozen=True)
 class Part:
-    """The bytes [start, stop) of an item; `stop` None: it is read whole, in one go."""
+    """The bytes [start, stop) of an item; if `stop` is None it is read whole, in one go."""
 
     item: Item
     start: int
@@ -30,7 +30,7 @@ class Part:
 
 
 def parts_of(item: Item) -> list[Part]:
-    """70 MiB, resumable → 0-32, 32-64, 64-70 MiB; one part for all else."""
+    """The parts of an item: 70 MiB that can be resumed are 0-32, 32-64, 64-70 MiB, and all else is one part."""
     if not item.resumable or item.size is None:
         return [Part(item, 0, None)]
     starts = range(0, max(item.size, 1), PART)
@@ -38,7 +38,7 @@ def parts_of(item: Item) -> list[Part]:
 
 
 class Journal:
-    """Lines appended only after their bytes were written; a torn last line counts for nothing."""
+    """A file whose lines are appended only after their bytes were written; a torn last line counts for nothing."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

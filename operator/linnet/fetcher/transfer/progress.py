@@ -1,4 +1,4 @@
-"""How far the transfer is: a line every few seconds or tenth of the whole."""
+"""How far the transfer is, told in a line every few seconds or tenth of the whole."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ STEP = 10  # percent
 
 @dataclass
 class Progress:
-    """Counts bytes from several threads. `total` is None where the server didn't tell it."""
+    """A count of bytes from several threads. `total` is None where the server didn't tell it."""
 
     log: Log
     total: int | None
@@ -25,7 +25,7 @@ class Progress:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, count: int) -> None:
-        """`count` bytes more are on disk; negative where they must be read again."""
+        """Count bytes that are on disk, or a negative number of those that must be read again."""
         with self._lock:
             self.done += count
             self._moved += max(count, 0)

@@ -1,4 +1,4 @@
-"""Trying again after a fault that may pass, with a pause that doubles, and saying so."""
+"""Further attempts after a fault that may pass, with a pause that doubles, and a line in the log for each."""
 
 import random
 import threading
@@ -15,7 +15,7 @@ LONGEST_PAUSE = 60.0  # seconds
 
 @dataclass(frozen=True)
 class Retry:
-    """`attempts` in a row without a byte of progress end the run; `pause` seconds follow the first."""
+    """The rule of trying again: `attempts` in a row without a byte end the run; `pause` seconds follow the first."""
 
     log: Log
     attempts: int = 6
@@ -23,7 +23,7 @@ class Retry:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def call(self, what: str, work: Callable[[], T]) -> T:
-        """`work()`, again after each Transient. Raises Failure(Unreachable) after the last attempt."""
+        """The result of `work()`, done again after each Transient. Raises Failure(Unreachable) after the last."""
         failures = 0
         while True:
             try:
@@ -33,7 +33,7 @@ class Retry:
                 self.wait(what, fault, failures)
 
     def wait(self, what: str, fault: Transient, failures: int) -> None:
-        """Pause after the n-th failure in a row, or give up."""
+        """Pause after the n-th failure in a row. Raises Failure(Unreachable) if it was the last attempt."""
         if failures >= self.attempts:
             raise Failure(
                 Reason.UNREACHABLE,

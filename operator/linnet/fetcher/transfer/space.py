@@ -1,4 +1,4 @@
-"""Whether the artifact fits, asked before the first byte is fetched."""
+"""The space on the volume, which is compared with the artifact before its first byte is fetched."""
 
 import os
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from linnet.fetcher.command.units import human
 
 @dataclass(frozen=True)
 class Space:
-    """`limit`: bytes that spec.pod.storage.size grants, None if it is unknown.
+    """The space in `folder`, of which spec.pod.storage.size grants `limit` bytes, None if that is unknown.
 
     An emptyDir's limit can't be seen in the file system: kubelet evicts the pod once it is passed.
     """
@@ -27,7 +27,7 @@ class Space:
         return max(0, min(available, self.limit - used(self.folder)))
 
     def check(self, needed: int, what: str) -> None:
-        """Raises Failure(NoSpace) that names both numbers and the field to raise."""
+        """Refuse `needed` bytes that do not fit. Raises Failure(NoSpace) with both numbers and the field to raise."""
         free = self.free()
         if needed > free:
             self.refuse(needed, free, what)

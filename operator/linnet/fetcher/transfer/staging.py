@@ -85,7 +85,7 @@ class Staging:
 
 
 def make_readable(tree: Path) -> None:
-    """Files 0644 and folders 0755: the server runs as another user."""
+    """Set files to 0644 and folders to 0755, since the server runs as another user."""
     for here, _, names in os.walk(tree):
         for path, mode in ((Path(here), 0o755), *((Path(here) / name, 0o644) for name in names)):
             with contextlib.suppress(PermissionError):  # a mount's root may belong to somebody else

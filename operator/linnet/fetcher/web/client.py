@@ -24,7 +24,7 @@ HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "id
 
 @dataclass(frozen=True)
 class Web:
-    """`authorization` goes only to URLs within `scope`: no redirect carries it elsewhere.
+    """A way to ask web servers. `authorization` goes only to URLs within `scope`: no redirect carries it elsewhere.
 
     Requests go to the transport without httpx's client, which would keep cookies and take passwords from URLs.
     """

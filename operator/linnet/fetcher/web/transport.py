@@ -30,7 +30,7 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """An open connection. Raises Failure(AddressNotAllowed), and closes it, if its peer is refused."""
+        """Open a connection. Raises Failure(AddressNotAllowed), after closing it, if its peer is refused."""
         stream = self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
         try:
             check_peer(host, str(stream.get_extra_info("server_addr")[0]))
@@ -83,7 +83,7 @@ class Transport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The answer's body as it comes, without decompression."""
+    """The body of an answer as it comes, without decompression."""
 
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
