@@ -1,6 +1,6 @@
 """Where an artifact is fetched from, and for which places a set of credentials may be used. Pure."""
 
-from linnet.api.parts.uri import Location, NotYetSupportedError, UriError, shown
+from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, UriError, one_of, shown
 from linnet.fetcher.command.outcome import Failure, Reason
 
 
@@ -9,7 +9,7 @@ def location_of(uri: str) -> Location:
     try:
         return Location.parse(uri)
     except NotYetSupportedError as error:
-        message = f"{shown(uri)}: {error}; copy the artifact to s3://, https:// or pvc://"
+        message = f"{shown(uri)}: {error}; copy the artifact to {one_of(f'{scheme}://' for scheme in SUPPORTED)}"
         raise Failure(Reason.NOT_YET_SUPPORTED, message) from error
     except UriError as error:
         raise Failure(Reason.INVALID_URI, f"{shown(uri)} can't be used: {error}") from error

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from linnet.api.parts.uri import SUPPORTED, one_of
 from linnet.fetcher.command.arguments import TERMINATION_LOG, Parser, parsed
 from linnet.fetcher.command.units import seconds, size
 
@@ -29,7 +30,7 @@ class Order:
 def parse(argv: list[str], environ: Mapping[str, str]) -> Order:
     """Read the command line. Raises Failure(InvalidArguments)."""
     parser = Parser(prog="linnet fetch", description="bring an artifact into this pod", allow_abbrev=False)
-    parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
+    parser.add_argument("--uri", required=True, help=one_of(f"{scheme}://" for scheme in SUPPORTED))
     parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")
     parser.add_argument("--digest", type=parsed(_digest), default="", help="expected: sha256:…")
     parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")

@@ -110,6 +110,18 @@ def test_contract_holds(probe: Command, site: Site, contract: Path) -> None:
     assert (ended.code, ended.outcome.get("cases")) == (0, 3), ended.output
 
 
+def test_a_path_is_asked_for_as_it_is_written(probe: Command, site: Site, contract: Path) -> None:
+    """It is a test of the server, of how it reads odd paths too."""
+    path = "/v2//models/../models/%7e{tumor}?a=b#c"
+    site.pages[path.partition("?")[0]] = status(200)
+    expect(contract, "odd", {"status": 200}, {"method": "GET", "path": path, "headers": {"X-Team": "Zürich"}})
+    ended = probe.run()
+    assert ended.code == 0, ended.output
+    asked, headers = site.requests[-1]
+    assert asked == path
+    assert headers["X-Team"] == "Zürich"
+
+
 def test_contract_fails(probe: Command, site: Site, contract: Path) -> None:
     """A wrong answer names the case, the JSON path, what was expected and what came."""
     site.pages[INFER] = model

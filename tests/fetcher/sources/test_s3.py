@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fetcher.buckets import KEY, SECRET, Bucket, cutting
 from fetcher.running import Command, contents, shell_digest
 from fetcher.site import plain, serving
+from fetcher.sources.buckets import KEY, SECRET, Bucket, cutting
 
 pytestmark = pytest.mark.integration
 

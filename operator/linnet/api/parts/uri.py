@@ -176,7 +176,7 @@ def claim_of(uri: str) -> str | None:
 def _supported(text: str) -> Scheme:
     scheme = scheme_of(text)
     if scheme is None:
-        raise UriError(f"it must begin with one of {', '.join(f'{s}://' for s in SUPPORTED)}")
+        raise UriError(f"it must begin with {one_of(f'{scheme}://' for scheme in SUPPORTED)}")
     if not SCHEMES[scheme].is_supported:
         raise NotYetSupportedError(f"{scheme}:// is not supported yet")
     return scheme
