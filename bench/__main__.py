@@ -12,6 +12,7 @@ PARTS: Final = {
     "curves": ("bench.curves",),
     "engine": ("bench.engine",),
     "cli": ("bench.cli",),
+    "download": ("bench.download",),
     "engine-everything": ("bench.engine", "--everything"),
 }
 """Part → module and arguments."""

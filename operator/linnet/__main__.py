@@ -62,7 +62,7 @@ def _fetch(arguments: list[str]) -> int:
 
 
 def _probe(arguments: list[str]) -> int:
-    from linnet.fetcher.probe import main as probe
+    from linnet.fetcher.probe.main import main as probe
 
     return probe(arguments)
 

@@ -449,6 +449,11 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), "spec.pod.hostNetwork", value=True), ['unknown field "spec.pod.hostNetwork"']),
     (changed(model(), "spec.source", {"digest": DIGEST}), ["spec.source:", "exactly one of uri, mlflow"]),
     (changed(model(), "spec.source.uri", "/etc/passwd"), ["spec.source.uri:", "s3|gs|az"]),
+    (
+        changed(model(), "spec.source.uri", "https://user:hunter2@store.example/m"),
+        ["spec.source.uri:", "a user or password belongs in the credentials Secret"],
+    ),
+    (changed(model(), "spec.source.uri", "s3://key:secret@models/m"), ["spec.source.uri:", "write s3://bucket/path"]),
     (changed(model(), "spec.source.digest", "sha256:1"), ["spec.source.digest:"]),
     (changed(model(), "spec.source.credentials", {}), ["spec.source.credentials:", "exactly one of secretName"]),
     (
@@ -502,6 +507,7 @@ TAKEN = [
     changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
+    changed(model(), "spec.source.uri", "https://store.example:8443/a@b?sig=a@b"),
     model("m" * 50),
     deployment("d" * 40),
     model_version(1_000_000, "m" * 50),

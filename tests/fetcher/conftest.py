@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 import certificates
-from fetcher.buckets import Bucket, serving_s3
 from fetcher.running import Command
 from fetcher.site import Site, serving
 
@@ -31,9 +30,3 @@ def site() -> Iterator[Site]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Key and certificate of 127.0.0.1 in one file; `ca.pem` beside it vouches for them."""
     return certificates.issued(tmp_path_factory.mktemp("tls"))
-
-
-@pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
-    with serving_s3(tmp_path_factory.mktemp("s3")) as bucket:
-        yield bucket

@@ -17,7 +17,7 @@ from typing import Any, Self
 from unittest.mock import patch
 
 REPO = Path(__file__).resolve().parents[2]
-ENTRIES = {"fetch": "linnet.fetcher.main:fetch", "probe": "linnet.fetcher.probe:main"}
+ENTRIES = {"fetch": "linnet.fetcher.main:fetch", "probe": "linnet.fetcher.probe.main:main"}
 PROGRAM = """
 import importlib, sys
 module, _, name = sys.argv[1].partition(":")

@@ -5,84 +5,90 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from linnet.fetcher import globs, outcome, selfreport, tree
-from linnet.fetcher.arguments import termination_log
-from linnet.fetcher.journal import Journal
-from linnet.fetcher.log import Log
+from linnet.api.parts.uri import Location
+from linnet.fetcher import selfreport, tree
+from linnet.fetcher.command import outcome
+from linnet.fetcher.command.arguments import termination_log
+from linnet.fetcher.command.log import Log
+from linnet.fetcher.command.outcome import Document, Failure, Reason
+from linnet.fetcher.command.supervisor import Supervisor
+from linnet.fetcher.command.units import human
+from linnet.fetcher.location import check_credentials, location_of
 from linnet.fetcher.order import Order, parse
-from linnet.fetcher.outcome import Document, Failure, Reason
-from linnet.fetcher.progress import Progress
-from linnet.fetcher.retry import Retry
-from linnet.fetcher.source import Item, Source
-from linnet.fetcher.space import Space
-from linnet.fetcher.staging import Staging
-from linnet.fetcher.supervise import Supervisor
-from linnet.fetcher.transfer import Transfer, remaining
+from linnet.fetcher.sources.choice import open_source
+from linnet.fetcher.sources.source import Item, Source
+from linnet.fetcher.transfer import globs
+from linnet.fetcher.transfer.archive import Unpacking, is_archive
+from linnet.fetcher.transfer.download import Transfer, remaining
+from linnet.fetcher.transfer.journal import Journal
+from linnet.fetcher.transfer.progress import Progress
+from linnet.fetcher.transfer.retry import Retry
+from linnet.fetcher.transfer.space import Space
+from linnet.fetcher.transfer.staging import Staging
 from linnet.fetcher.tree import Tree
-from linnet.fetcher.units import human
-from linnet.fetcher.unpack import Unpacking, is_archive
-from linnet.fetcher.uri import Artifact, check_credentials
 
 ADVICE = "raise spec.deadlines.fetch, or see the log for how fast it came"
 
 
 def fetch(argv: list[str]) -> int:
-    """0 fetched, 1 worth another start, 2 a person must act; the outcome is in the termination log."""
+    """Run the command, and report its outcome in the termination log.
+
+    The exit code is 0 if it fetched, 1 if another start may succeed, 2 if a person must act.
+    """
     os.umask(0o022)
     environ = dict(os.environ)
-    log = Log.knowing(environ)
+    log = Log.knowing(environ, *argv)
     try:
         order = parse(argv, environ)
     except Failure as failure:
         return Supervisor(log, termination_log(argv), 1, "the fetch", ADVICE).report(outcome.failed(failure))
-    log = Log.knowing(environ, order.uri)
     supervisor = Supervisor(log, termination_log(argv), order.deadline, "the fetch", ADVICE)
     return supervisor.run(lambda: bring(order, log))
 
 
 def bring(order: Order, log: Log) -> Document:
-    """The whole of it. Raises Failure."""
+    """Bring the artifact that was ordered, and return what is reported of it. Raises Failure."""
     started = time.monotonic()
-    artifact = Artifact.parse(order.uri)
-    _check_credentials(artifact, order.environ)
+    location = location_of(order.uri)
+    _check_credentials(location, order.environ)
     staging = Staging(order.to)
-    found = _already_there(order, log) or _brought(order, artifact, staging, log)
+    found = _already_there(order, log) or _brought(order, location, staging, log)
     return _fetched(order, found, time.monotonic() - started, log)
 
 
-def _brought(order: Order, artifact: Artifact, staging: Staging, log: Log) -> Tree:
-    log.say(f"fetching {artifact.shown} to {order.to}")
+def _brought(order: Order, location: Location, staging: Staging, log: Log) -> Tree:
+    log.say(f"fetching {location.shown} to {order.to}")
     staging.make()
-    folder = _downloaded(order, artifact, staging, log)
+    folder = _downloaded(order, location, staging, log)
     found = tree.read(folder)
     if found.files == 0:
-        raise Failure(Reason.EMPTY, f"{artifact.shown} holds no file that spec.source.include names; see its patterns")
+        raise Failure(Reason.EMPTY, f"{location.shown} holds no file that spec.source.include names; see its patterns")
     if order.digest not in ("", found.digest):
         staging.discard()
         message = (
-            f"{artifact.shown} has digest {found.digest}, expected {order.digest}: it is not the artifact that was "
+            f"{location.shown} has digest {found.digest}, expected {order.digest}: it is not the artifact that was "
             "meant; find out who changed it, or change the digest"
         )
         raise Failure(Reason.DIGEST_MISMATCH, message)
-    staging.publish(folder, {"uri": artifact.shown, "digest": found.digest})
+    staging.publish(folder, {"uri": location.shown, "digest": found.digest})
     return found
 
 
-def _downloaded(order: Order, artifact: Artifact, staging: Staging, log: Log) -> Path:
-    """The folder that holds the tree, complete but not yet published."""
+def _downloaded(order: Order, location: Location, staging: Staging, log: Log) -> Path:
+    """Download and unpack; the folder that is returned holds the tree, complete but not yet published."""
     retry = Retry(log, order.attempts, order.pause)
-    source = _source(artifact, order)
-    items = retry.call(artifact.shown, source.items)
-    archive = len(items) == 1 and not artifact.folder and is_archive(items[0].path) and _is_the_uri(items[0], artifact)
+    source = open_source(location, order)
+    items = retry.call(location.shown, source.items)
+    archive = _is_one_archive(items, location)
     wanted = globs.matcher(order.include)
     chosen = items if archive else [item for item in items if wanted(item.path)]
-    _check(items, chosen, artifact)
+    _check(items, chosen, location)
     _transfer(order, source, chosen, staging, retry)
     if not archive:
         return staging.download
     space = Space(order.to, order.limit)
     log.say(f"unpacking {items[0].path}")
-    Unpacking(staging.unpacked, space, order.max_unpacked, wanted, artifact.shown).run(staging.download / items[0].path)
+    Unpacking(staging.unpacked, space, order.max_unpacked, wanted, location.shown).run(staging.download / items[0].path)
     return staging.unpacked
 
 
@@ -105,21 +111,21 @@ def _length(item: Item, length: int) -> int:
     return length if item.resumable else item.size or 0
 
 
-def _check(items: Sequence[Item], chosen: Sequence[Item], artifact: Artifact) -> None:
+def _check(items: Sequence[Item], chosen: Sequence[Item], location: Location) -> None:
     if not items:
-        raise Failure(Reason.NOT_FOUND, f"{artifact.shown}: nothing is stored there; see bucket and path")
+        raise Failure(Reason.NOT_FOUND, f"{location.shown}: nothing is stored there; see bucket and path")
     if not chosen:
         names = ", ".join(item.path for item in items[:3])
-        message = f"{artifact.shown}: spec.source.include matches none of its {len(items)} files ({names}, …)"
+        message = f"{location.shown}: spec.source.include matches none of its {len(items)} files ({names}, …)"
         raise Failure(Reason.EMPTY, message)
     unsafe = next((item.path for item in chosen if not tree.is_safe(item.path)), None)
     if unsafe is not None:
-        message = f"{artifact.shown}: the name {unsafe[:200]!r} can't be stored safely; rename it"
+        message = f"{location.shown}: the name {unsafe[:200]!r} can't be stored safely; rename it"
         raise Failure(Reason.UNSAFE_PATH, message)
 
 
 def _already_there(order: Order, log: Log) -> Tree | None:
-    """The tree that an earlier run of this container left, if it is what is expected."""
+    """The tree that an earlier run of this container left, None if it is not what is expected."""
     if not order.digest or not (order.to / tree.OWN / "fetched.json").is_file():
         return None
     found = tree.read(order.to)
@@ -143,28 +149,14 @@ def _fetched(order: Order, found: Tree, took: float, log: Log) -> Document:
     return result | ({"warning": report.warning} if report.warning else {})
 
 
-def _check_credentials(artifact: Artifact, environ: Mapping[str, str]) -> None:
+def _check_credentials(location: Location, environ: Mapping[str, str]) -> None:
     prefix = environ.get("LINNET_ALLOWED_PREFIX", "").strip()
     used = environ.get("LINNET_CREDENTIALS", "").lower() == "true" or bool(prefix)
-    check_credentials(artifact, used=used, allowed_prefix=prefix)
+    check_credentials(location, used=used, allowed_prefix=prefix)
 
 
-def _source(artifact: Artifact, order: Order) -> Source:
-    match artifact.scheme:
-        case "s3":
-            from linnet.fetcher.source_s3 import open_s3
-
-            return open_s3(artifact, order.environ)
-        case "pvc":
-            from linnet.fetcher.source_pvc import open_pvc
-
-            return open_pvc(artifact, order.pvc_root)
-        case _:
-            from linnet.fetcher.source_http import open_http
-
-            return open_http(artifact, order.environ)
-
-
-def _is_the_uri(item: Item, artifact: Artifact) -> bool:
-    """Whether the item is what the URI names, and not the only file of a folder."""
-    return bool(artifact.parts) and item.path == artifact.parts[-1]
+def _is_one_archive(items: Sequence[Item], location: Location) -> bool:
+    """Whether the URI itself names an archive: one that is the only file of a folder stays packed."""
+    if len(items) != 1 or location.is_folder or not location.parts:
+        return False
+    return items[0].path == location.parts[-1] and is_archive(items[0].path)

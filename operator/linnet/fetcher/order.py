@@ -1,17 +1,18 @@
-"""What `linnet fetch` was told: its command line and environment, read once."""
+"""What `linnet fetch` was told by its command line and its environment, which are read once."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from linnet.fetcher.arguments import TERMINATION_LOG, Parser, parsed
-from linnet.fetcher.units import seconds, size
+from linnet.api.parts.uri import SUPPORTED, one_of
+from linnet.fetcher.command.arguments import TERMINATION_LOG, Parser, parsed
+from linnet.fetcher.command.units import seconds, size
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to bring where; `digest` empty and `limit` None where nobody said."""
+    """What to bring where, in seconds and bytes. `digest` is empty and `limit` None where nobody said."""
 
     uri: str
     to: Path
@@ -27,9 +28,9 @@ class Order:
 
 
 def parse(argv: list[str], environ: Mapping[str, str]) -> Order:
-    """Raises Failure(InvalidArguments)."""
+    """Read the command line. Raises Failure(InvalidArguments)."""
     parser = Parser(prog="linnet fetch", description="bring an artifact into this pod", allow_abbrev=False)
-    parser.add_argument("--uri", required=True, help="s3://, https://, http:// or pvc://")
+    parser.add_argument("--uri", required=True, help=one_of(f"{scheme}://" for scheme in SUPPORTED))
     parser.add_argument("--to", type=Path, default=Path("/mnt/models"), help="the folder that the server reads")
     parser.add_argument("--digest", type=parsed(_digest), default="", help="expected: sha256:…")
     parser.add_argument("--include", action="append", default=[], metavar="GLOB", help="only these; repeatable")

@@ -21,14 +21,14 @@ TEXTS = ("code", "data", "image", "trainedBy")
 
 @dataclass(frozen=True)
 class SelfReport:
-    """`content`: {"metrics": {name: quantity string}, "lineage": {…}}, None without a usable file."""
+    """What was found: `content` is {"metrics": {name: quantity string}, "lineage": {…}}, None without a usable file."""
 
     content: dict[str, Any] | None
     warning: str = ""
 
 
 def read(root: Path) -> SelfReport:
-    """Never raises: a model may be served whatever its linnet.json says; the gate decides without its metrics."""
+    """Read the file below `root`. It never raises: a model may be served whatever its linnet.json says."""
     path = root / NAME
     if not path.is_file():
         return SelfReport(None)
@@ -42,7 +42,7 @@ def read(root: Path) -> SelfReport:
 
 
 def parse(document: object) -> SelfReport:
-    """The known keys of the document; what is malformed is left out and named in the warning."""
+    """Take the known keys of the document; what is malformed is left out and named in the warning."""
     if not isinstance(document, dict):
         return SelfReport(None, f"{NAME} is no JSON object and was not read")
     metrics, bad_metrics = _metrics(document.get("metrics", {}))
@@ -63,7 +63,7 @@ def _metrics(value: object) -> tuple[dict[str, str], list[str]]:
 
 
 def _quantity(value: object) -> str | None:
-    """0.991 → "0.991"; 1e-05 → "0.00001"; "950m" → "950m"; True, NaN and words → None."""
+    """A metric as a quantity: 0.991 is "0.991", 1e-05 is "0.00001", "950m" stays; True, NaN and words are None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -74,7 +74,7 @@ def _quantity(value: object) -> str | None:
 
 
 def _plain(number: Decimal) -> str:
-    """Without an exponent, and with the digits that a quantity of the API may have."""
+    """The number without an exponent, with the digits that a quantity of the API may have; empty if it needs more."""
     if not number.is_finite() or number.adjusted() > MOST_DIGITS:
         return ""
     text = f"{number:.{MOST_DECIMALS}f}"
@@ -100,7 +100,7 @@ def _is_text(value: object) -> bool:
 
 
 def _text(value: object) -> str | None:
-    """A parameter as text: 6 → "6", True → "true", lists and objects → None."""
+    """A parameter as text: 6 is "6", True is "true", lists and objects are None."""
     if value is None or isinstance(value, list | dict):
         return None
     text = value if isinstance(value, str) else json.dumps(value)

@@ -22,7 +22,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 @dataclass(frozen=True)
 class Tree:
-    """What was found below a root. `strays`: links, devices and sockets, which no digest covers."""
+    """What was found below a root. `strays` counts links, devices and sockets, which no digest covers."""
 
     digest: str
     bytes: int
@@ -31,7 +31,7 @@ class Tree:
 
 
 def read(root: Path) -> Tree:
-    """Read everything below `root`, two files at a time. OSError if something can't be read."""
+    """Read everything below `root`, two files at a time. Raises OSError if something can't be read."""
     entries = sorted(_walk(root))
     files = [path for path in entries if path.is_file() and not path.is_symlink()]
     with ThreadPoolExecutor(2) as pool:
@@ -46,7 +46,7 @@ def read(root: Path) -> Tree:
 
 
 def digest_of(lines: list[str]) -> str:
-    """`sha256:…` of the lines as bytes, sorted as bytes."""
+    """The digest `sha256:…` of the lines, taken and sorted as bytes."""
     data = sorted(line.encode(errors="surrogateescape") for line in lines)
     return "sha256:" + hashlib.sha256(b"".join(data)).hexdigest()
 

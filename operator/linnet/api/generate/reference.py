@@ -15,6 +15,7 @@ from linnet.api.generate.crds import KINDS, Kind, object_rules
 from linnet.api.kinds.model import Uri
 from linnet.api.names import API_VERSION
 from linnet.api.parts import base
+from linnet.api.parts.uri import RESERVED, SUPPORTED, one_of
 
 Schema = dict[str, Any]
 
@@ -28,7 +29,11 @@ _WORDS: Final = {
     "digest": (base.Digest, "`sha256:` and 64 hexadecimal digits"),
     "image": (base.Image, "a container image, with a tag or a digest"),
     "path": (base.HttpPath, "a path that begins with `/`"),
-    "URI": (Uri, "`s3://`, `http://`, `https://` or `pvc://`; `gs`, `az`, `hf` and `oci` are reserved"),
+    "URI": (
+        Uri,
+        f"{one_of(f'`{scheme}://`' for scheme in SUPPORTED)}, without a user; "
+        f"{one_of((f'`{scheme}`' for scheme in RESERVED), 'and')} are reserved",
+    ),
     "time": (base.Time, "an RFC 3339 time in UTC"),
 }
 """Word for a type → the type, and what it means."""

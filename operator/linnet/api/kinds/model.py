@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from linnet.api.parts import uri
 from linnet.api.parts.base import (
     Digest,
     Duration,
@@ -24,7 +25,12 @@ from linnet.api.parts.runtime import Runtime
 
 Uri = Annotated[
     str,
-    Field(min_length=6, max_length=1024, pattern=r"^(s3|gs|az|https?|hf|oci|pvc)://[^\s?#]+(\?[^\s#]*)?$"),
+    Field(
+        min_length=6,
+        max_length=1024,
+        json_schema_extra={"pattern": uri.PATTERN, **rules((f"self.matches(r'{uri.PATTERN}')", uri.ADVICE))},
+    ),
+    AfterValidator(uri.check),
 ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any, Final
 
+from linnet.api.parts.uri import shown
 from linnet.cli.cluster.deployments import Family
 from linnet.cli.cluster.objects import Object, condition, name, role, status
 from linnet.cli.report.html import Markup, element, joined
@@ -153,8 +154,8 @@ def _facts(version: Object) -> Iterator[tuple[str, Any]]:
 
 
 def _place(source: Json) -> str:
-    """Without its query: a presigned address has a secret there."""
-    return str(source.get("uri") or (source.get("mlflow") or {}).get("name") or "").partition("?")[0]
+    uri = source.get("uri")
+    return shown(str(uri)) if uri else str((source.get("mlflow") or {}).get("name") or "")
 
 
 def _pairs(values: Json) -> str:

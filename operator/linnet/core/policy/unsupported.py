@@ -1,22 +1,20 @@
 """Fields that the API has and this release does not: refused with their path, never ignored."""
 
 from collections.abc import Iterator
-from typing import Final
 
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec, Source
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
+from linnet.api.parts.uri import RESERVED, SUPPORTED, one_of, scheme_of
 
 Blocks = DeploymentSpec | RolloutPolicySpec
-_SCHEMES: Final = ("s3://", "http://", "https://", "pvc://")
 
 
 def in_source(source: Source, path: str) -> Iterator[str]:
     if source.mlflow is not None:
         yield f"{path}.mlflow: following an MLflow alias is not supported yet; name a uri"
-    if source.uri is not None and not source.uri.startswith(_SCHEMES):
-        scheme = source.uri.split("://", 1)[0]
-        yield f"{path}.uri: the scheme {scheme} is not supported yet; use s3, http, https or pvc"
+    if source.uri is not None and (scheme := scheme_of(source.uri)) in RESERVED:
+        yield f"{path}.uri: the scheme {scheme} is not supported yet; use {one_of(SUPPORTED)}"
 
 
 def in_model(spec: ModelSpec) -> Iterator[str]:

@@ -8,6 +8,7 @@ from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
 from linnet.api.parts.requests import pending
 from linnet.api.parts.runtime import FrozenRuntime
+from linnet.api.parts.uri import shown
 from linnet.core import requests
 from linnet.core.observed import ModelObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
@@ -86,8 +87,8 @@ def _choose(
         return _Choice(same.number, top)
     number = versions.next_number(former, known)
     made = Create(versions.manifest(_owner(observed), number, spec, frozen))
-    shown = (spec.source.uri or "").split("?", 1)[0]
-    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", f"Version {number} is {shown}")))
+    message = f"Version {number} is {shown(spec.source.uri or '')}"
+    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", message)))
 
 
 def _owner(observed: ModelObserved) -> Owner:

@@ -9,6 +9,7 @@ from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus,
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
+from linnet.api.parts.uri import shown
 from linnet.core import requests
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
@@ -52,6 +53,10 @@ class _State:
     def owner(self) -> Owner:
         version = self.observed.version
         return Owner("ModelVersion", version.name, version.namespace, version.uid)
+
+    @property
+    def shown(self) -> str:
+        return shown(self.spec.source.uri or "")
 
 
 def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStatus]:
@@ -121,13 +126,13 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     job = validation.job(state.owner, state.spec, digest, image, attempt, where)
     status = state.status.model_copy(update={"attempt": attempt})
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
-    message = f"fetching {_shown(state.spec)}{loading}"
+    message = f"fetching {state.shown}{loading}"
     event = Emit("Normal", "Validating", message[0].upper() + message[1:])
     return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
 
 
 def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
-    message = found.waiting or f"fetching {_shown(state.spec)} and loading it in {state.spec.runtime.name}"
+    message = found.waiting or f"fetching {state.shown} and loading it in {state.spec.runtime.name}"
     done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
@@ -135,7 +140,7 @@ def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
 def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersionStatus]:
     former = state.status.digest
     if former is not None and former != report.digest:
-        message = f"{_shown(state.spec)} now has digest {report.digest}, this version is {former}: give it a new uri"
+        message = f"{state.shown} now has digest {report.digest}, this version is {former}: give it a new uri"
         return _failed(state, Reason.DIGEST_MISMATCH, message)
     status = state.status.model_copy(
         update={
@@ -147,10 +152,10 @@ def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersion
         }
     )
     if loaded:
-        message = f"{state.spec.runtime.name} loaded {_shown(state.spec)}"
+        message = f"{state.spec.runtime.name} loaded {state.shown}"
         event = Emit("Normal", "Validated", f"{state.spec.runtime.name} loaded {report.digest}")
     else:
-        message = f"{_shown(state.spec)} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
+        message = f"{state.shown} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
         event = Emit("Normal", "Validated", f"Fetched {report.digest}")
     fields = {"version": state.observed.version.name, "digest": report.digest}
     return _finish(
@@ -167,11 +172,6 @@ def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionSta
 def _retry_command(state: _State) -> str:
     version = state.observed.version
     return f"kubectl annotate --overwrite mv {version.name} 'linnet.dev/request=retry - <new-id> <your-username>'"
-
-
-def _shown(spec: ModelVersionSpec) -> str:
-    """The uri without its query: a presigned URL's signature is a secret."""
-    return (spec.source.uri or "").split("?", 1)[0]
 
 
 def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:

@@ -16,6 +16,7 @@ from linnet.api.kinds.model import Lineage, ModelSpec, Source, Uri
 from linnet.api.kinds.model_version import ModelVersionSpec, Origin
 from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Text
 from linnet.api.parts.runtime import FrozenRuntime
+from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, one_of
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.plan import Manifest
 from linnet.core.registry.versions import wrap
@@ -23,7 +24,6 @@ from linnet.core.resources.metadata import Owner
 
 LIMIT: Final = 4096
 """Bytes: the kubelet keeps no more of a container's termination message."""
-SCHEMES: Final = ("s3", "http", "https", "pvc")
 _DECIMALS: Final = 12
 _DIGITS: Final = 15
 """Before and after the point: what a quantity of the API may have."""
@@ -101,15 +101,10 @@ def _no_constant(name: str) -> None:
 
 
 def _fetchable(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    authority, *segments = rest.partition("?")[0].split("/")
-    if scheme not in SCHEMES:
-        raise ValueError(f"{scheme}:// is not supported yet; write the artifact to {', '.join(SCHEMES)}")
-    if "@" in authority:
-        raise ValueError("a user or password belongs in the credentials Secret, not in the URI")
-    if {".", ".."} & set(segments):
-        raise ValueError("its path has a '.' or a '..' segment")
-    return uri
+    try:
+        return Location.parse(uri).full
+    except NotYetSupportedError as error:
+        raise ValueError(f"{error}; write the artifact to {one_of(SUPPORTED)}") from error
 
 
 def _each(convert: Callable[[Any], Any]) -> BeforeValidator:

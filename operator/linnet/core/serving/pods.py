@@ -10,21 +10,13 @@ from typing import Final
 from linnet.api.kinds.model import Credentials, Source
 from linnet.api.parts.base import format_quantity
 from linnet.api.parts.pod import EnvVar, PodSettings
+from linnet.api.parts.uri import CREDENTIALS, claim_of
 from linnet.core.plan import Manifest
 from linnet.core.serving.runtimes import MODEL_DIR
 
 PVC_ROOT: Final = "/mnt/pvc"
 DEFAULT_STORAGE: Final = "10Gi"
-_SECRET_ENV: Final = {
-    "AWS_ACCESS_KEY_ID": "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY": "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN": "AWS_SESSION_TOKEN",
-    "AWS_REGION": "AWS_REGION",
-    "AWS_ENDPOINT_URL": "AWS_ENDPOINT_URL",
-    "AWS_ALLOW_HTTP": "AWS_ALLOW_HTTP",
-    "LINNET_HTTP_AUTHORIZATION": "authorization",
-    "LINNET_ALLOWED_PREFIX": "allowedPrefix",
-}
+_SECRET_ENV: Final = {each.variable: each.key for each in CREDENTIALS} | {"LINNET_ALLOWED_PREFIX": "allowedPrefix"}
 """Variable of the fetcher → key of the credentials Secret; `docs/how-to/credentials.md`."""
 
 
@@ -70,7 +62,7 @@ def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifes
     if settings.shared_memory is not None:
         size = format_quantity(settings.shared_memory)
         out.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
-    if source is not None and (claim := pvc_claim(source)):
+    if source is not None and (claim := claim_of(source.uri or "")):
         out.append({"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
     return out
 
@@ -101,12 +93,6 @@ def server_mounts(settings: PodSettings) -> list[Manifest]:
     if settings.shared_memory is not None:
         out.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108
     return out
-
-
-def pvc_claim(source: Source) -> str | None:
-    """The claim of `pvc://claim/path`; None for other schemes."""
-    uri = source.uri or ""
-    return uri.removeprefix("pvc://").split("/", 1)[0] if uri.startswith("pvc://") else None
 
 
 def env(variables: Iterable[EnvVar] | None) -> list[Manifest]:
@@ -141,7 +127,7 @@ def fetch_container(
     for pattern in source.include or ():
         arguments += ["--include", pattern]
     mounts: list[Manifest] = [{"name": "model", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
-    if claim := pvc_claim(source):
+    if claim := claim_of(source.uri or ""):
         arguments += ["--pvc-root", PVC_ROOT]
         mounts.append({"name": "source", "mountPath": f"{PVC_ROOT}/{claim}", "readOnly": True})
     return {

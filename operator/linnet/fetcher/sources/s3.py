@@ -1,0 +1,125 @@
+"""S3 and what speaks its protocol: a tree below a prefix, or one object."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from linnet.api.parts.uri import Location
+from linnet.fetcher.command.outcome import Failure, Reason, Transient
+from linnet.fetcher.order import Order
+from linnet.fetcher.sources.s3_errors import explain
+from linnet.fetcher.sources.source import Item
+from linnet.fetcher.web.address import check_resolved
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+CHUNK = 2**20  # bytes handed over at a time, in each stream
+MOST_ITEMS = 100_000
+IDENTITIES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+)
+
+
+@dataclass(frozen=True)
+class S3Source:
+    location: Location
+    store: "S3Store"
+    anonymous: bool
+    streams: int = 8
+
+    def items(self) -> list[Item]:
+        """The objects below the prefix, or else the object of that very key."""
+        prefix = self.location.path
+        try:
+            found = self._listed(prefix)
+        except Failure as failure:
+            # Credentials that may read one object often may not list its bucket.
+            if failure.reason != Reason.FORBIDDEN or self.location.is_folder:
+                raise
+            with contextlib.suppress(Failure):
+                return self._single(prefix)
+            raise
+        return found if found or self.location.is_folder or not prefix else self._single(prefix)
+
+    def read(self, item: Item, start: int, stop: int | None) -> Iterator[bytes]:
+        import obstore
+
+        options: dict[str, Any] = {"if_match": item.version} if item.version else {}
+        if stop is not None:
+            options["range"] = (start, stop)
+        try:
+            answer = obstore.get(self.store, item.key, options=options)  # type: ignore[arg-type]
+            yield from answer.stream(min_chunk_size=CHUNK)
+        except Exception as error:
+            raise self._explained(error, f"s3://{self.location.authority}/{item.key}") from error
+
+    def _listed(self, prefix: str) -> list[Item]:
+        import obstore
+
+        items: list[Item] = []
+        cut = len(prefix) + 1 if prefix else 0
+        try:
+            for page in obstore.list(self.store, prefix or None, chunk_size=1000):
+                items += [_item(meta, meta["path"][cut:]) for meta in page if not _is_marker(meta)]
+                if len(items) > MOST_ITEMS:
+                    break
+        except Exception as error:
+            raise self._explained(error, self.location.shown) from error
+        if len(items) > MOST_ITEMS:
+            message = f"{self.location.shown} holds more than {MOST_ITEMS} objects; name a longer prefix"
+            raise Failure(Reason.REJECTED, message)
+        return items
+
+    def _single(self, key: str) -> list[Item]:
+        import obstore
+
+        try:
+            meta = obstore.head(self.store, key)
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise self._explained(error, self.location.shown) from error
+        return [_item(meta, key.rpartition("/")[2])]
+
+    def _explained(self, error: Exception, shown: str) -> Failure | Transient:
+        return explain(error, shown, anonymous=self.anonymous)
+
+
+def open_source(location: Location, order: Order) -> S3Source:
+    """Open the source, which AWS_* variables configure. Raises Failure for an endpoint that may not be used."""
+    from obstore.store import S3Store
+
+    environ = order.environ
+    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+    plain = endpoint.startswith("http://") or environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
+    anonymous = not any(environ.get(name) for name in IDENTITIES)
+    options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
+    if endpoint:
+        check_resolved(endpoint)
+    if bool(environ.get("AWS_ACCESS_KEY_ID")) != bool(environ.get("AWS_SECRET_ACCESS_KEY")):
+        message = "the credentials need both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        raise Failure(Reason.UNAUTHORIZED, f"{location.shown}: {message}")
+    store = S3Store(
+        location.authority,
+        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        virtual_hosted_style_request=not endpoint,
+        skip_signature=anonymous,  # or the library would ask the node's metadata service for the node's identity
+        client_options={"allow_http": plain, "connect_timeout": "10s", "read_timeout": "30s", "timeout": "30m"},
+        retry_config={"max_retries": 0},  # `retry` says in the log what failed, and resumes within a part
+        **options,
+    )
+    return S3Source(location, store, anonymous)
+
+
+def _item(meta: Any, path: str) -> Item:
+    return Item(path=path, key=meta["path"], size=meta["size"], version=meta["e_tag"])
+
+
+def _is_marker(meta: Any) -> bool:
+    """Whether it is one of the empty objects that consoles make to show a folder."""
+    return bool(meta["size"] == 0 and meta["path"].endswith("/"))
