@@ -33,8 +33,8 @@ def _operator(arguments: list[str]) -> int:
     import gc
     import logging
 
-    from linnet.adapters import logs
-    from linnet.adapters.connection import NoClusterError
+    from linnet.adapters.cluster.connection import NoClusterError
+    from linnet.adapters.telemetry import logs
     from linnet.handlers import operator
     from linnet.settings import BadSettingError, read
 

@@ -5,8 +5,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
-from linnet.adapters.errors import AlreadyExistsError, ConflictError, NotFoundError
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, NotFoundError
+from linnet.adapters.cluster.resources import Resource
 
 Json = dict[str, Any]
 Key = tuple[Resource, str, str]

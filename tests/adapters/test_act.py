@@ -8,13 +8,13 @@ import pytest
 
 from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
-from linnet.adapters import kinds
-from linnet.adapters.act import Acting, perform, write_status
-from linnet.adapters.cache import Cache
-from linnet.adapters.children import Children
-from linnet.adapters.errors import ConflictError, ForbiddenError, LeadershipLostError
-from linnet.adapters.gather import as_parent
-from linnet.adapters.journal import Journal
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.gatherer import as_parent
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.actions import Acting, perform, write_status
+from linnet.adapters.cluster.children import Children
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
+from linnet.adapters.telemetry.journal import Journal
 from linnet.api.kinds.model_version import Decision, Quarantine
 from linnet.core.plan import Action, Delete, Emit, Log, Notify, Patch, Record, Ref
 
@@ -46,17 +46,17 @@ class Desk:
             lambda _ref, _parent, action: self.told.append(action),
         )
 
-    def seen(self, resource: kinds.Resource, obj: Json) -> bool:
+    def seen(self, resource: resources.Resource, obj: Json) -> bool:
         return self.cache.put(resource, obj) is not None
 
-    def gone(self, resource: kinds.Resource, namespace: str, name: str, uid: str) -> bool:
+    def gone(self, resource: resources.Resource, namespace: str, name: str, uid: str) -> bool:
         return self.cache.drop(resource, namespace, name, uid) is not None
 
     def writable(self) -> None:
         if not self.leads:
             raise LeadershipLostError("lost")
 
-    def known(self, resource: kinds.Resource, obj: Json) -> Json:
+    def known(self, resource: resources.Resource, obj: Json) -> Json:
         """An object that both the API server and the cache have."""
         stored: Json = self.kube.put(resource, obj)
         self.seen(resource, stored)
@@ -78,11 +78,11 @@ def decision(id_: str = "r1-Promoted") -> Decision:
 async def test_a_patch_is_guarded_by_the_uid() -> None:
     """An object that took the name meanwhile is not touched."""
     desk = Desk()
-    desk.known(kinds.WORKLOAD, child("Deployment", "iris-v1", "iris", spec={"replicas": 1}))
+    desk.known(resources.WORKLOAD, child("Deployment", "iris-v1", "iris", spec={"replicas": 1}))
     with pytest.raises(ConflictError):
         await desk.do(Patch("apps/v1", "Deployment", "iris-v1", "another", {"spec": {"replicas": 3}}))
     await desk.do(Patch("apps/v1", "Deployment", "iris-v1", "child-iris-v1", {"spec": {"replicas": 3}}))
-    found = desk.cache.get(kinds.WORKLOAD, "ml", "iris-v1")
+    found = desk.cache.get(resources.WORKLOAD, "ml", "iris-v1")
     assert found is not None
     assert found["spec"] == {"replicas": 3}
 
@@ -90,68 +90,68 @@ async def test_a_patch_is_guarded_by_the_uid() -> None:
 async def test_a_patch_of_what_is_gone_is_a_conflict_and_forgotten() -> None:
     """The next look plans without it."""
     desk = Desk()
-    desk.seen(kinds.WORKLOAD, child("Deployment", "iris-v1", "iris"))
+    desk.seen(resources.WORKLOAD, child("Deployment", "iris-v1", "iris"))
     with pytest.raises(ConflictError):
         await desk.do(Patch("apps/v1", "Deployment", "iris-v1", "child-iris-v1", {"spec": {}}))
-    assert desk.cache.get(kinds.WORKLOAD, "ml", "iris-v1") is None
+    assert desk.cache.get(resources.WORKLOAD, "ml", "iris-v1") is None
 
 
 async def test_deleting_what_is_gone_is_done() -> None:
     """A delete that was answered too late is not an error."""
     desk = Desk()
-    desk.seen(kinds.POD, child("Pod", "p", "iris"))
+    desk.seen(resources.POD, child("Pod", "p", "iris"))
     await desk.do(Delete("v1", "Pod", "p", "child-p"))
-    assert desk.cache.get(kinds.POD, "ml", "p") is None
+    assert desk.cache.get(resources.POD, "ml", "p") is None
 
 
 async def test_deleting_spares_a_namesake() -> None:
     """A new object of the name counts as: the old one is gone."""
     desk = Desk()
-    desk.kube.put(kinds.POD, child("Pod", "p", "iris", uid="new"))
+    desk.kube.put(resources.POD, child("Pod", "p", "iris", uid="new"))
     await desk.do(Delete("v1", "Pod", "p", "old"))
-    assert (kinds.POD, "ml", "p") in desk.kube.objects
+    assert (resources.POD, "ml", "p") in desk.kube.objects
 
 
 async def test_a_refused_delete_is_tried_again() -> None:
     """A conflict while the object is still there must not make a ghost that nobody deletes."""
     desk = Desk()
-    desk.known(kinds.POD, child("Pod", "p", "iris"))
+    desk.known(resources.POD, child("Pod", "p", "iris"))
     desk.kube.fails["delete"] = ConflictError("the object has been modified")
     with pytest.raises(ConflictError):
         await desk.do(Delete("v1", "Pod", "p", "child-p"))
-    assert desk.cache.get(kinds.POD, "ml", "p") is not None
+    assert desk.cache.get(resources.POD, "ml", "p") is not None
 
 
 async def test_a_version_that_came_into_use_is_not_collected() -> None:
     """The cache may not know yet that a Deployment has just turned to it."""
     desk = Desk()
-    desk.known(kinds.MODEL_VERSION, version(1))
+    desk.known(resources.MODEL_VERSION, version(1))
     spec = {"model": {"name": "iris"}}
-    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris", spec=spec, status={"stable": {"version": 1}}))
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "iris", spec=spec, status={"stable": {"version": 1}}))
     with pytest.raises(ConflictError, match="in use"):
         await desk.do(Delete("linnet.dev/v1alpha1", "ModelVersion", "iris-v1", "ModelVersion-iris-v1"))
-    assert (kinds.MODEL_VERSION, "ml", "iris-v1") in desk.kube.objects
+    assert (resources.MODEL_VERSION, "ml", "iris-v1") in desk.kube.objects
 
 
 async def test_a_decision_is_recorded_once() -> None:
     """A look that is repeated after a crash adds nothing."""
     desk = Desk()
-    desk.known(kinds.MODEL_VERSION, version(1))
+    desk.known(resources.MODEL_VERSION, version(1))
     for _ in range(2):
         await desk.do(Record("iris-v1", decision()))
     assert desk.kube.verbs() == ["status"]
-    assert len(desk.kube.objects[kinds.MODEL_VERSION, "ml", "iris-v1"]["status"]["decisions"]) == 1
+    assert len(desk.kube.objects[resources.MODEL_VERSION, "ml", "iris-v1"]["status"]["decisions"]) == 1
 
 
 async def test_a_record_survives_another_writer() -> None:
     """Two Deployments of one version decide at the same moment: both decisions are kept."""
     desk = Desk()
-    desk.known(kinds.MODEL_VERSION, version(1))
+    desk.known(resources.MODEL_VERSION, version(1))
     elsewhere = {"id": "other", "deployment": "other", "decision": "Started", "by": "analysis"}
-    desk.kube.put(kinds.MODEL_VERSION, version(1, decisions=[elsewhere]))
+    desk.kube.put(resources.MODEL_VERSION, version(1, decisions=[elsewhere]))
     quarantine = Quarantine(deployment="iris", revision="iris-v1-x", reason="errors")
     await desk.do(Record("iris-v1", decision(), quarantine))
-    status = desk.kube.objects[kinds.MODEL_VERSION, "ml", "iris-v1"]["status"]
+    status = desk.kube.objects[resources.MODEL_VERSION, "ml", "iris-v1"]["status"]
     assert [d["id"] for d in status["decisions"]] == ["other", "r1-Promoted"]
     assert status["quarantine"][0]["reason"] == "errors"
 
@@ -214,7 +214,7 @@ async def test_a_log_action_is_one_line_and_one_count(caplog: pytest.LogCaptureF
 async def test_an_equal_status_is_not_written() -> None:
     """At rest there is no write."""
     desk = Desk()
-    parent = as_parent(desk.known(kinds.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1})))
+    parent = as_parent(desk.known(resources.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1})))
     await write_status(desk.acting, REF, parent, {"replicas": 1}, frozenset({"replicas"}))
     assert desk.kube.calls == []
 
@@ -222,19 +222,21 @@ async def test_an_equal_status_is_not_written() -> None:
 async def test_fields_of_a_newer_operator_are_carried() -> None:
     """A downgrade loses nothing that it does not know."""
     desk = Desk()
-    stored = desk.known(kinds.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1, "future": "x", "held": "y"}))
+    stored = desk.known(
+        resources.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1, "future": "x", "held": "y"})
+    )
     await write_status(desk.acting, REF, as_parent(stored), {"replicas": 2}, frozenset({"replicas", "held"}))
-    assert desk.kube.objects[kinds.DEPLOYMENT, "ml", "iris"]["status"] == {"replicas": 2, "future": "x"}
+    assert desk.kube.objects[resources.DEPLOYMENT, "ml", "iris"]["status"] == {"replicas": 2, "future": "x"}
 
 
 async def test_a_status_conflict_brings_the_newest_object() -> None:
     """The next look plans from what the other writer left."""
     desk = Desk()
-    parent = as_parent(desk.known(kinds.DEPLOYMENT, own("Deployment", "iris", status={})))
-    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris", status={"held": "theirs"}))
+    parent = as_parent(desk.known(resources.DEPLOYMENT, own("Deployment", "iris", status={})))
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "iris", status={"held": "theirs"}))
     with pytest.raises(ConflictError):
         await write_status(desk.acting, REF, parent, {"replicas": 2}, frozenset({"replicas"}))
-    found = desk.cache.get(kinds.DEPLOYMENT, "ml", "iris")
+    found = desk.cache.get(resources.DEPLOYMENT, "ml", "iris")
     assert found is not None
     assert found["status"] == {"held": "theirs"}
 

@@ -6,12 +6,12 @@ import pytest
 
 from adapters.fake_kube import FakeKube
 from adapters.objects import own
-from linnet.adapters import kinds
-from linnet.adapters.errors import ForbiddenError, UnavailableError
-from linnet.adapters.gather import account_names, as_parent, waits
-from linnet.adapters.memory import Memory
-from linnet.adapters.request_policy import RequestPolicy, forged
-from linnet.adapters.service_accounts import ServiceAccounts
+from linnet.adapters.cache.evidence import Memory
+from linnet.adapters.cache.gatherer import account_names, as_parent, waits
+from linnet.adapters.cache.service_accounts import ServiceAccounts
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, UnavailableError
+from linnet.adapters.cluster.request_policy import RequestPolicy, forged
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import ALLOW_PODS
 from linnet.api.names import REQUEST_ANNOTATION
@@ -81,8 +81,8 @@ def account(name: str, **labels: str) -> Json:
 async def test_only_labeled_service_accounts_are_allowed() -> None:
     """The namespace's owner says which identities pods of ours may take."""
     server = kube()
-    server.put(kinds.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
-    server.put(kinds.SERVICE_ACCOUNT, account("admin"))
+    server.put(resources.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
+    server.put(resources.SERVICE_ACCOUNT, account("admin"))
     allowed = await ServiceAccounts(server, Clock()).allowed("ml", ["models", "admin", "missing"])
     assert allowed == {"models"}
 
@@ -92,9 +92,9 @@ async def test_a_refusal_is_not_remembered_and_a_permission_for_a_minute() -> No
     server, clock = kube(), Clock()
     accounts = ServiceAccounts(server, clock)
     assert not await accounts.allowed("ml", ["models"])
-    server.put(kinds.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
+    server.put(resources.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
     assert await accounts.allowed("ml", ["models"])
-    server.put(kinds.SERVICE_ACCOUNT, account("models"))
+    server.put(resources.SERVICE_ACCOUNT, account("models"))
     assert await accounts.allowed("ml", ["models"])
     clock.now += 61
     assert not await accounts.allowed("ml", ["models"])
@@ -130,7 +130,7 @@ def evidence(uid: str, **data: str) -> Json:
 async def test_evidence_is_read_once_after_a_restart() -> None:
     """A rollout goes on from what was saved, and each look after that from memory."""
     server = kube()
-    server.put(kinds.CONFIG_MAP, evidence("Deployment-iris", n="1"))
+    server.put(resources.CONFIG_MAP, evidence("Deployment-iris", n="1"))
     parent = as_parent(own("Deployment", "iris", status={"rollout": {"from": {"name": "v1"}}}))
     memory = Memory(server)
     assert await memory.recall(parent) == {"n": "1"}
@@ -149,7 +149,7 @@ async def test_at_rest_no_evidence_is_read() -> None:
 async def test_evidence_of_a_namesake_is_not_believed() -> None:
     """An object that was deleted and made again begins with nothing seen."""
     server = kube()
-    server.put(kinds.CONFIG_MAP, evidence("former", n="1"))
+    server.put(resources.CONFIG_MAP, evidence("former", n="1"))
     parent = as_parent(own("Deployment", "iris", status={"rollout": {"from": {"name": "v1"}}}))
     memory = Memory(server)
     memory.keep(as_parent(own("Deployment", "iris", uid="former")), {"n": "9"})

@@ -13,8 +13,8 @@ import pytest
 
 from cli import played
 from control_plane import REPO
-from linnet.adapters.journal import Journal
-from linnet.adapters.logs import JsonFormatter
+from linnet.adapters.telemetry.journal import Journal
+from linnet.adapters.telemetry.logs import JsonFormatter
 from linnet.core.analysis.prometheus.response import Value
 from linnet.core.analysis.replay import decision
 from linnet.core.plan import Log, Ref

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from kubernetes.aio.client.exceptions import ApiException
 
-from linnet.adapters import errors
+from linnet.adapters.cluster import errors
 
 
 def answer(code: int, **status: Any) -> ApiException:

@@ -7,11 +7,11 @@ import pytest
 from adapters.fake_kube import FakeKube, Json
 from adapters.objects import own
 from adapters.test_asking import Clock
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
-from linnet.adapters.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError
-from linnet.adapters.gateways import Gateways
-from linnet.adapters.gather import Gather, Sources, as_parent
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.gateways import Gateways
+from linnet.adapters.cache.gatherer import Gather, Sources, as_parent
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError
 from linnet.core.resources.sessions import FEATURES
 from simulator import PLATFORM, START
 
@@ -19,10 +19,12 @@ from simulator import PLATFORM, START
 def kube(*features: str) -> Any:
     """A cluster with the Gateway `public`, whose class names these features; none: it names nothing at all."""
     server = FakeKube()
-    server.put(kinds.GATEWAY, {"metadata": {"name": "public", "namespace": "ml"}, "spec": {"gatewayClassName": "own"}})
+    server.put(
+        resources.GATEWAY, {"metadata": {"name": "public", "namespace": "ml"}, "spec": {"gatewayClassName": "own"}}
+    )
     status = {"status": {"supportedFeatures": [{"name": f} for f in features]}} if features else {}
     spec = {"controllerName": "example.org/own"}
-    server.put(kinds.GATEWAY_CLASS, {"metadata": {"name": "own", "namespace": ""}, "spec": spec, **status})
+    server.put(resources.GATEWAY_CLASS, {"metadata": {"name": "own", "namespace": ""}, "spec": spec, **status})
     return cast("Any", server)
 
 
@@ -134,7 +136,7 @@ async def test_a_gateway_is_asked_only_where_something_depends_on_it(spec: Json,
     """A thousand Deployments that split by weight cost no request; the mirror may stand in the RolloutPolicy."""
     server, cache = kube(), Cache()
     mirrors = {"strategy": {"steps": [{"mirror": {"percent": 50}}, {"pause": {}}]}}
-    cache.put(kinds.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", spec=mirrors))
+    cache.put(resources.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", spec=mirrors))
     gateways = Gateways(server, Clock())
     traffic = {"type": "Gateway", "parentRefs": [{"name": "public"}], **spec.get("traffic", {})}
     given = {"model": {"name": "iris"}, **spec, "traffic": traffic}

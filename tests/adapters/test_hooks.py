@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 import certificates
-from linnet.adapters import hooks
-from linnet.adapters.hooks import Endpoints
+from linnet.adapters.outbound import hooks
+from linnet.adapters.outbound.hooks import Endpoints
 from linnet.api.parts.hooks import Hooks
 from linnet.core.plan import Emit, Log, Notify, Ref
 from linnet.core.resources.objects import Parent

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from linnet.adapters.metrics import Scraper
+from linnet.adapters.outbound.scrape import Scraper
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules, Selector
 from linnet.core.observed import Target

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from linnet.adapters.ownership import as_applied
+from linnet.adapters.cluster.ownership import as_applied
 
 UPDATE: dict[str, Any] = {
     "manager": "linnet",

@@ -11,7 +11,7 @@ from aiohttp import web
 
 import certificates
 import prometheus_server
-from linnet.adapters.prometheus import Prometheus
+from linnet.adapters.outbound.prometheus import Prometheus
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value

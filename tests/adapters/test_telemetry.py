@@ -6,10 +6,10 @@ import logging
 import httpx
 import pytest
 
-from linnet.adapters import kinds
-from linnet.adapters.logs import OBJECT, JsonFormatter
-from linnet.adapters.probes import ProbeServer
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cluster import resources
+from linnet.adapters.telemetry.logs import OBJECT, JsonFormatter
+from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.probes import ProbeServer
 from linnet.core.plan import Ref
 
 REF = Ref("Deployment", "ml", "iris")
@@ -53,8 +53,8 @@ def test_gauges_of_an_object_go_with_it() -> None:
 def test_requests_are_counted_in_the_api_servers_words() -> None:
     """By verb, resource with its group, and outcome: `deployments` alone would be two kinds."""
     telemetry = Telemetry()
-    telemetry.requested("server_side_apply", kinds.WORKLOAD, "200")
-    telemetry.requested("replace", kinds.DEPLOYMENT, "ConflictError")
+    telemetry.requested("server_side_apply", resources.WORKLOAD, "200")
+    telemetry.requested("replace", resources.DEPLOYMENT, "ConflictError")
     assert 'linnet_api_requests_total{code="200",resource="deployments.apps",verb="apply"} 1.0' in text(telemetry)
     conflict = 'code="ConflictError",resource="deployments.linnet.dev",verb="update"'
     assert f"linnet_api_requests_total{{{conflict}}} 1.0" in text(telemetry)

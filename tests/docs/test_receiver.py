@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from docs.pages import REPO
-from linnet.adapters.hooks import Endpoints
+from linnet.adapters.outbound.hooks import Endpoints
 from linnet.api.kinds.deployment import CheckVerdict, RevisionStatus, RolloutStatus
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.strategy import Hook, HookPoint

@@ -11,7 +11,7 @@ from prometheus_client import Metric
 
 from docs.pages import REPO, code, page, rows
 from linnet import settings
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.telemetry.metrics import Telemetry
 from linnet.api.generate import reference
 from linnet.api.kinds.deployment import CheckVerdict, DeploymentSpec, Phase, RevisionStatus, RolloutStatus
 from linnet.api.kinds.model import ModelSpec
@@ -35,7 +35,7 @@ OPERATOR = REPO / "operator" / "linnet"
 DECIDING = {
     path: ast.parse(path.read_text())
     for folder in ("core", "handlers")
-    for path in sorted((OPERATOR / folder).glob("*.py"))
+    for path in sorted((OPERATOR / folder).rglob("*.py"))
 }
 PHASES: list[str | None] = [None, *Phase.__args__]  # type: ignore[attr-defined]
 
@@ -206,7 +206,7 @@ class TestMetrics:
 
     def test_labels(self) -> None:
         """As the code declares them."""
-        source = (OPERATOR / "adapters" / "telemetry.py").read_text()
+        source = (OPERATOR / "adapters" / "telemetry" / "metrics.py").read_text()
         for row in self.table:
             name = code(row[0])[0]
             found = re.search(rf'"{name.removesuffix("_total")}",\s*"[^"]*",\s*\[([^\]]*)\]', source)

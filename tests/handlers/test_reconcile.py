@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.objects import own
-from linnet.adapters.errors import (
+from linnet.adapters.cache.gatherer import as_parent
+from linnet.adapters.cluster.errors import (
     ConflictError,
     ForbiddenError,
     ForeignObjectError,
@@ -15,7 +16,6 @@ from linnet.adapters.errors import (
     KubeError,
     UnavailableError,
 )
-from linnet.adapters.gather import as_parent
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent

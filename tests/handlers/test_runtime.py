@@ -6,8 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from linnet.adapters.errors import ConflictError, ForeignObjectError, KubeError, LeadershipLostError, UnavailableError
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cluster.errors import (
+    ConflictError,
+    ForeignObjectError,
+    KubeError,
+    LeadershipLostError,
+    UnavailableError,
+)
+from linnet.adapters.telemetry.metrics import Telemetry
 from linnet.core.plan import Ref
 from linnet.handlers.runtime import Runtime
 

@@ -2,8 +2,8 @@
 
 import kopf
 
-from linnet.adapters import kinds
-from linnet.adapters.gather import Gather
+from linnet.adapters.cache.gatherer import Gather
+from linnet.adapters.cluster import resources
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.rollout import reconcile
 from linnet.handlers.reconcile import Kind
@@ -15,4 +15,4 @@ def kind(gather: Gather) -> Kind:
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
-    watch(registry, kinds.DEPLOYMENT, on_event)
+    watch(registry, resources.DEPLOYMENT, on_event)

@@ -15,9 +15,9 @@ import kopf
 from kopf._core.engines.peering import Identity
 from kubernetes.aio.client.configuration import Configuration
 
-from linnet.adapters import connection, kinds
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import PAGE
+from linnet.adapters.cluster import connection, resources
+from linnet.adapters.cluster.kube import PAGE
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
 from linnet.handlers import children, deployment, model, modelversion, retrainpolicy, rolloutpolicy
@@ -142,7 +142,7 @@ class Endless:
 def settings() -> kopf.OperatorSettings:
     """By these kopf writes nothing: no finalizer, no annotation, no Event. Children are filtered by the server."""
     chosen = kopf.OperatorSettings()
-    for resource in kinds.CHILDREN:
+    for resource in resources.CHILDREN:
         chosen.watching.label_selectors[resource.group, resource.version, resource.plural] = f"{MANAGED}=true"
     chosen.watching.inactivity_timeout = INACTIVITY_SECONDS
     chosen.watching.chunk_size = PAGE

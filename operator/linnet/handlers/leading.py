@@ -10,23 +10,23 @@ from typing import Any
 
 from kubernetes.aio.client.configuration import Configuration
 
-from linnet.adapters import kinds
-from linnet.adapters.act import Acting, perform, write_status
-from linnet.adapters.cache import Cache
-from linnet.adapters.children import Children
-from linnet.adapters.errors import KubeError, ServedApisChangedError
-from linnet.adapters.gateways import Gateways
-from linnet.adapters.gather import Gather, Sources
-from linnet.adapters.hooks import Endpoints
-from linnet.adapters.journal import Journal
-from linnet.adapters.kube import Kube
-from linnet.adapters.memory import Memory
-from linnet.adapters.metrics import Scraper
-from linnet.adapters.prometheus import Prometheus, unasked
-from linnet.adapters.request_policy import RequestPolicy
-from linnet.adapters.served import served
-from linnet.adapters.service_accounts import ServiceAccounts
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import Memory
+from linnet.adapters.cache.gateways import Gateways
+from linnet.adapters.cache.gatherer import Gather, Sources
+from linnet.adapters.cache.service_accounts import ServiceAccounts
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.actions import Acting, perform, write_status
+from linnet.adapters.cluster.children import Children
+from linnet.adapters.cluster.discovery import served
+from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.request_policy import RequestPolicy
+from linnet.adapters.outbound.hooks import Endpoints
+from linnet.adapters.outbound.prometheus import Prometheus, unasked
+from linnet.adapters.outbound.scrape import Scraper
+from linnet.adapters.telemetry.journal import Journal
+from linnet.adapters.telemetry.metrics import Telemetry
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
@@ -103,7 +103,7 @@ class Leading:
     async def _learn_what_is_served(self) -> None:
         """The Gateway API's routes are watched where there are such."""
         found = await answered(lambda: served(self._around.kube, self._scope.parts))
-        watched = tuple(r for r in kinds.WATCHED if r not in kinds.ROUTES or r in found)
+        watched = tuple(r for r in resources.WATCHED if r not in resources.ROUTES or r in found)
         self._scope = replace(self._scope, watched=watched)
         self._platform = replace(self._platform, route_kinds=frozenset(r.kind for r in found))
 

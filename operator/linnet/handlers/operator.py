@@ -10,13 +10,14 @@ from typing import Any
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from linnet.adapters import clock, connection
-from linnet.adapters.errors import KubeError, LeadershipLostError
-from linnet.adapters.kube import Kube
-from linnet.adapters.lease import Leader, LeaseTerms
+from linnet.adapters import clock
+from linnet.adapters.cluster import connection
+from linnet.adapters.cluster.errors import KubeError, LeadershipLostError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.lease import Leader, LeaseTerms
 from linnet.adapters.platform import platform
-from linnet.adapters.probes import ProbeServer
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.probes import ProbeServer
 from linnet.handlers.leading import Leading, Surroundings
 from linnet.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
+from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.refusal import refused
@@ -38,7 +38,7 @@ class Deps:
 async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
     """When to look again at the latest, None if only a change makes it necessary.
 
-    Errors of `adapters.errors`. What the API server refuses for good is written into the Ready condition first.
+    Errors of `cluster.errors`. What the API server refuses for good is written into the Ready condition first.
     """
     parent = deps.parent(ref)
     if parent is None or parent.deleting:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
+from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
 from linnet.api.parts.conditions import Condition, Reason, condition, merge
 from linnet.core.plan import Manifest
 from linnet.core.resources.objects import Parent

@@ -2,8 +2,8 @@
 
 import kopf
 
-from linnet.adapters import kinds
-from linnet.adapters.gather import Gather
+from linnet.adapters.cache.gatherer import Gather
+from linnet.adapters.cluster import resources
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.core.retraining import reconcile
 from linnet.handlers.reconcile import Kind
@@ -15,4 +15,4 @@ def kind(gather: Gather) -> Kind:
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
-    watch(registry, kinds.RETRAIN_POLICY, on_event)
+    watch(registry, resources.RETRAIN_POLICY, on_event)

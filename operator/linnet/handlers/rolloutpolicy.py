@@ -2,9 +2,9 @@
 
 import kopf
 
-from linnet.adapters import kinds
+from linnet.adapters.cluster import resources
 from linnet.handlers.watch import OnEvent, watch
 
 
 def register(registry: kopf.OperatorRegistry, on_event: OnEvent) -> None:
-    watch(registry, kinds.ROLLOUT_POLICY, on_event)
+    watch(registry, resources.ROLLOUT_POLICY, on_event)

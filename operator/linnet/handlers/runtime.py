@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from linnet.adapters.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
-from linnet.adapters.logs import OBJECT
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cluster.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
+from linnet.adapters.telemetry.logs import OBJECT
+from linnet.adapters.telemetry.metrics import Telemetry
 from linnet.core.plan import Ref
 from linnet.handlers.backoff import Backoff, Pace, jittered
 from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue

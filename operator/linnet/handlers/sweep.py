@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache, version_of
-from linnet.adapters.errors import GoneError, NotFoundError, UnavailableError
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import Kube
+from linnet.adapters.cache.cache import Cache, version_of
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import GoneError, NotFoundError, UnavailableError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import MANAGED
 from linnet.core.plan import Manifest, Ref
 from linnet.handlers.feed import Feed
@@ -28,7 +28,7 @@ class Scope:
     """What is watched, and in which namespaces; none named: all."""
 
     namespaces: tuple[str, ...]
-    watched: tuple[Resource, ...] = kinds.WATCHED
+    watched: tuple[Resource, ...] = resources.WATCHED
 
     @property
     def parts(self) -> tuple[str | None, ...]:
@@ -36,7 +36,7 @@ class Scope:
 
 
 def selector(resource: Resource) -> str:
-    return f"{MANAGED}=true" if resource in kinds.CHILDREN else ""
+    return f"{MANAGED}=true" if resource in resources.CHILDREN else ""
 
 
 async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
@@ -48,7 +48,7 @@ async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
         for namespace in scope.parts:
             async for obj in _listed(kube, resource, namespace):
                 cache.put(resource, obj)
-    return [Ref(r.kind, key[1], key[2]) for r in kinds.OWN for key, _, _ in cache.keys(r)]
+    return [Ref(r.kind, key[1], key[2]) for r in resources.OWN for key, _, _ in cache.keys(r)]
 
 
 async def answered(call: Callable[[], Awaitable[T]]) -> T:

@@ -8,7 +8,7 @@ from typing import Any
 
 import kopf
 
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster.resources import Resource
 from linnet.core.plan import Manifest
 
 OnEvent = Callable[[Resource, str, Manifest], None]

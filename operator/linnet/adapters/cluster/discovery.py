@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import ForbiddenError, NotFoundError
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import Kube
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, NotFoundError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.resources import Resource
 
 
 async def served(kube: Kube, namespaces: Iterable[str | None]) -> frozenset[Resource]:
     """The optional resources that can be listed in every namespace; UnavailableError if nobody answers."""
     places = tuple(namespaces)
-    return frozenset([r for r in kinds.ROUTES if all([await _listed(kube, r, place) for place in places])])
+    return frozenset([r for r in resources.ROUTES if all([await _listed(kube, r, place) for place in places])])
 
 
 async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> bool:

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from linnet.adapters.outbound import Outbound, OutboundError, Server
-from linnet.adapters.patience import Patience
+from linnet.adapters.outbound.client import Outbound, OutboundError, Server
+from linnet.adapters.outbound.in_flight import Patience
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, answer

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from linnet.adapters.bounded import body
+from linnet.adapters.outbound.bounded import body
 
 CONCURRENT: Final = 8
 _TOKEN: Final = re.compile(r"[!-~]+")

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import NotFoundError
-from linnet.adapters.kube import Kube
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import NotFoundError
+from linnet.adapters.cluster.kube import Kube
 from linnet.api.labels import ALLOW_PODS
 
 KEPT_SECONDS: Final = 60.0
@@ -28,7 +28,7 @@ class ServiceAccounts:
             return True
         self._allowed.pop((namespace, name), None)
         try:
-            account = await self._kube.get(kinds.SERVICE_ACCOUNT, namespace, name)
+            account = await self._kube.get(resources.SERVICE_ACCOUNT, namespace, name)
         except NotFoundError:
             return False
         if (account["metadata"].get("labels") or {}).get(ALLOW_PODS) != "true":

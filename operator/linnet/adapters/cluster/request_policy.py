@@ -7,9 +7,9 @@ Whoever may edit an object may set its annotations. Only the ValidatingAdmission
 from collections.abc import Callable
 from typing import Final
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import ForbiddenError, InvalidError
-from linnet.adapters.kube import Kube
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, InvalidError
+from linnet.adapters.cluster.kube import Kube
 from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
 from linnet.core.plan import Manifest
 
@@ -26,7 +26,7 @@ class RequestPolicy:
         self._proven: dict[str, float] = {}
 
     async def proven(self, namespace: str) -> bool:
-        """Whether a forged request is refused by an admission policy. Errors of `adapters.errors` pass through."""
+        """Whether a forged request is refused by an admission policy. Errors of `cluster.errors` pass through."""
         if self._clock() - self._proven.get(namespace, -KEPT_SECONDS) < KEPT_SECONDS:
             return True
         if not await self._refused(namespace):
@@ -37,7 +37,7 @@ class RequestPolicy:
 
     async def _refused(self, namespace: str) -> bool:
         try:
-            await self._kube.create(kinds.MODEL_VERSION, forged(namespace), dry_run=True)
+            await self._kube.create(resources.MODEL_VERSION, forged(namespace), dry_run=True)
         except (ForbiddenError, InvalidError) as error:
             return "ValidatingAdmissionPolicy" in str(error) and f"{REQUEST_ANNOTATION}: " in str(error)
         return False

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
-from linnet.adapters.children import Children, Gone, Seen
-from linnet.adapters.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from linnet.adapters.gather import serving
-from linnet.adapters.journal import Journal
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import Kube
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.gatherer import serving
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.children import Children, Gone, Seen
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.resources import Resource
+from linnet.adapters.telemetry.journal import Journal
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.api.names import API_VERSION
 from linnet.core.parse import parse_status
@@ -56,7 +56,7 @@ class Acting:
 
 
 async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> None:
-    """One action. Errors of `adapters.errors`; what is only told never fails."""
+    """One action. Errors of `cluster.errors`; what is only told never fails."""
     deps.writable()
     match action:
         case Apply(manifest) | SaveEvidence(manifest):
@@ -82,7 +82,7 @@ async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> Non
 
 
 async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
-    resource = kinds.of(action.api_version, action.kind)
+    resource = resources.of(action.api_version, action.kind)
     body = {**action.body, "metadata": {**action.body.get("metadata", {}), "uid": action.uid}}
     try:
         deps.seen(resource, await deps.kube.patch(resource, namespace, action.name, body))
@@ -97,8 +97,8 @@ async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
 
 async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
     """An object that is gone already, or whose name is another's by now, counts as deleted."""
-    resource = kinds.of(action.api_version, action.kind)
-    if resource == kinds.MODEL_VERSION:
+    resource = resources.of(action.api_version, action.kind)
+    if resource == resources.MODEL_VERSION:
         await _confirm_unused(deps, namespace, action)
     how: Any = {"grace": action.grace_seconds, "propagation": action.propagation}
     try:
@@ -128,24 +128,24 @@ async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:
 
     Filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
     """
-    version = deps.cache.get(kinds.MODEL_VERSION, namespace, action.name)
+    version = deps.cache.get(resources.MODEL_VERSION, namespace, action.name)
     if version is None:
         return
     model = version["spec"]["model"]["name"]
-    listed, _ = await deps.kube.items(kinds.DEPLOYMENT, namespace)
+    listed, _ = await deps.kube.items(resources.DEPLOYMENT, namespace)
     deployments = [d for d in listed if d["spec"]["model"]["name"] == model]
     for deployment in deployments:
-        deps.seen(kinds.DEPLOYMENT, deployment)
+        deps.seen(resources.DEPLOYMENT, deployment)
     if any(version["spec"]["version"] in serving(d) for d in deployments):
         raise ConflictError(f"{action.name} is in use by now")
 
 
 async def _record(deps: Acting, namespace: str, action: Record) -> None:
     """Merge into the newest status that is known; read again if somebody wrote first."""
-    version = deps.cache.get(kinds.MODEL_VERSION, namespace, action.version)
+    version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
     for _ in range(_RECORD_TRIES):
         try:
-            version = version or await deps.kube.get(kinds.MODEL_VERSION, namespace, action.version)
+            version = version or await deps.kube.get(resources.MODEL_VERSION, namespace, action.version)
             await _write_record(deps, version, action)
         except ConflictError:
             version = None
@@ -161,7 +161,7 @@ async def _write_record(deps: Acting, version: Manifest, action: Record) -> None
     former = parse_status(ModelVersionStatus, version.get("status") or {})
     status = model_version.record(former, action, deps.now())
     if status != former:
-        deps.seen(kinds.MODEL_VERSION, await put_status(deps.kube, kinds.MODEL_VERSION, version, status.wire()))
+        deps.seen(resources.MODEL_VERSION, await put_status(deps.kube, resources.MODEL_VERSION, version, status.wire()))
 
 
 async def write_status(deps: Acting, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
@@ -174,7 +174,7 @@ async def write_status(deps: Acting, ref: Ref, parent: Parent, status: Manifest,
     if wanted == parent.status:
         return
     deps.writable()
-    resource = kinds.own(ref.kind)
+    resource = resources.own(ref.kind)
     try:
         deps.seen(resource, await put_status(deps.kube, resource, _meta(ref, parent), wanted))
     except ConflictError:

@@ -10,8 +10,8 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.resource import Resource as DynamicResource
 
-from linnet.adapters.errors import GoneError, KubeError, translated
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster.errors import GoneError, KubeError, translated
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import FIELD_MANAGER
 from linnet.core.plan import Manifest
 
@@ -28,7 +28,7 @@ Count = Callable[[str, Resource, str], None]
 
 
 class Kube:
-    """Every method raises the classes of `adapters.errors` and nothing else."""
+    """Every method raises the classes of `cluster.errors` and nothing else."""
 
     def __init__(self, client: ApiClient, count: Count = lambda *_: None) -> None:
         # Not awaited: discovery would cost a request for each group, and the table of kinds is fixed.

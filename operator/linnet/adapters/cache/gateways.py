@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import ForbiddenError, NotFoundError
-from linnet.adapters.kube import Kube
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, NotFoundError
+from linnet.adapters.cluster.kube import Kube
 from linnet.core.plan import Manifest
 from linnet.core.resources import sessions
 
@@ -49,8 +49,8 @@ class Gateways:
 
     async def _of_class(self, namespace: str, name: str) -> Features:
         try:
-            gateway = await self._kube.get(kinds.GATEWAY, namespace, name)
-            found = await self._kube.get(kinds.GATEWAY_CLASS, "", gateway["spec"]["gatewayClassName"])
+            gateway = await self._kube.get(resources.GATEWAY, namespace, name)
+            found = await self._kube.get(resources.GATEWAY_CLASS, "", gateway["spec"]["gatewayClassName"])
         except (NotFoundError, ForbiddenError):
             return None
         named = (found.get("status") or {}).get("supportedFeatures")
@@ -59,7 +59,7 @@ class Gateways:
 
     async def _of_schema(self) -> Features:
         try:
-            document = await self._kube.schemas(kinds.HTTP_ROUTE)
+            document = await self._kube.schemas(resources.HTTP_ROUTE)
         except (NotFoundError, ForbiddenError):
             return None
         described = (document.get("components") or {}).get("schemas") or {}

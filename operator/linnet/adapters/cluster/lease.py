@@ -19,7 +19,7 @@ from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
-from linnet.adapters.errors import LeadershipLostError
+from linnet.adapters.cluster.errors import LeadershipLostError
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")

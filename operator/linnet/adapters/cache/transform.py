@@ -5,8 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from linnet.adapters import kinds
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
 from linnet.core.resources.objects import AUTOSCALER_FIELDS
@@ -16,7 +16,7 @@ _PREFIX: Final = f"{GROUP}/"
 
 def slim(resource: Resource, obj: Manifest) -> Manifest:
     """What `core.children` and `core.observed.Parent` read of the object, and nothing else."""
-    if resource in kinds.OWN or resource in kinds.NAMED:
+    if resource in resources.OWN or resource in resources.NAMED:
         return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
     return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
 
@@ -27,7 +27,7 @@ def fingerprint(resource: Resource, obj: Manifest) -> str:
     A Service and an autoscaler have no generation, so their spec stands for it.
     """
     meta = obj.get("metadata") or {}
-    spec = obj.get("spec") if resource in {kinds.SERVICE, kinds.AUTOSCALER} else meta.get("generation")
+    spec = obj.get("spec") if resource in {resources.SERVICE, resources.AUTOSCALER} else meta.get("generation")
     text = json.dumps([spec, meta.get("labels"), _ours(meta.get("annotations")), _owners(meta)], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
@@ -91,16 +91,16 @@ def _container(status: Manifest) -> Manifest:
 
 
 _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
-    kinds.WORKLOAD: _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas")),
-    kinds.SERVICE: _fields(("selector",), ()),
-    kinds.BUDGET: _fields((), ()),
-    kinds.NETWORK_POLICY: _fields((), ()),
-    kinds.HTTP_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
-    kinds.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
-    kinds.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
-    kinds.POD: _pod,
-    kinds.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
-    kinds.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),
+    resources.WORKLOAD: _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas")),
+    resources.SERVICE: _fields(("selector",), ()),
+    resources.BUDGET: _fields((), ()),
+    resources.NETWORK_POLICY: _fields((), ()),
+    resources.HTTP_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    resources.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    resources.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
+    resources.POD: _pod,
+    resources.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
+    resources.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),
 }
 
 

@@ -9,16 +9,16 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.adapters import kinds
-from linnet.adapters.kinds import Resource
-from linnet.adapters.slim import decode, encode, fingerprint, slim
+from linnet.adapters.cache.transform import decode, encode, fingerprint, slim
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
 from linnet.core.plan import Manifest
 
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
 _TOMBSTONES: Final = 4096
-_APPLIED: Final = frozenset(kinds.CHILDREN) - {kinds.POD}
+_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD}
 """Whose changes by others an Apply would put right."""
 
 
@@ -68,7 +68,7 @@ class Cache:
 
         What is not watched is not remembered: nobody would tell of its next change.
         """
-        if resource not in kinds.WATCHED:
+        if resource not in resources.WATCHED:
             return None
         meta = obj["metadata"]
         key = (resource, meta["namespace"], meta["name"])
@@ -136,7 +136,7 @@ class Cache:
         return self._found(("policy", namespace, policy))
 
     def deployments(self, namespace: str) -> list[Manifest]:
-        return self._found(("all", kinds.DEPLOYMENT, namespace))
+        return self._found(("all", resources.DEPLOYMENT, namespace))
 
     def _found(self, mark: Hashable) -> list[Manifest]:
         return [decode(self._entries[key].data) for key in self._marked.get(mark, ())]
@@ -166,7 +166,7 @@ class Cache:
 def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
     meta = obj["metadata"]
     namespace = meta["namespace"]
-    if resource in kinds.CHILDREN:
+    if resource in resources.CHILDREN:
         owner = owner_of(obj)
         if owner is not None:
             yield "owner", resource, namespace, *owner
@@ -177,9 +177,9 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
     policy = (obj["spec"].get("policy") or {}).get("name")
     if policy:
         yield "policy", namespace, policy
-    if resource == kinds.MODEL_VERSION and obj["status"].get("quarantine"):
+    if resource == resources.MODEL_VERSION and obj["status"].get("quarantine"):
         yield "quarantined", namespace
-    if resource == kinds.DEPLOYMENT:
+    if resource == resources.DEPLOYMENT:
         yield "all", resource, namespace
 
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import aiohttp
 
-from linnet.adapters.bounded import body
-from linnet.adapters.patience import Patience
+from linnet.adapters.outbound.bounded import body
+from linnet.adapters.outbound.in_flight import Patience
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.observed import Scrape, Target
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.telemetry.metrics import Telemetry
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import KubeError
-from linnet.adapters.kube import Kube
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import KubeError
+from linnet.adapters.cluster.kube import Kube
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Emit, Log, Manifest, Ref
 from linnet.core.resources.objects import Parent
@@ -59,7 +59,7 @@ class Journal:
 
     async def _write(self, event: Manifest) -> None:
         try:
-            await self._kube.create(kinds.EVENT, event)
+            await self._kube.create(resources.EVENT, event)
         except KubeError as error:
             _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
@@ -72,7 +72,7 @@ class Journal:
     def _event(self, ref: Ref, parent: Parent, action: Emit) -> Manifest:
         time = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return {
-            "apiVersion": kinds.EVENT.api_version,
+            "apiVersion": resources.EVENT.api_version,
             "kind": "Event",
             "metadata": {"name": f"{ref.name}.{_stamp(self._now())}", "namespace": ref.namespace},
             "eventTime": time,

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from linnet.adapters import kinds
-from linnet.adapters.errors import NotFoundError
-from linnet.adapters.kube import Kube
-from linnet.adapters.ownership import controller
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import NotFoundError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.ownership import controller
 from linnet.core.plan import Ref
 from linnet.core.resources.objects import Parent
 
@@ -40,7 +40,7 @@ class Memory:
 
     async def _read(self, parent: Parent) -> Mapping[str, str] | None:
         try:
-            found = await self._kube.get(kinds.CONFIG_MAP, parent.namespace, f"{parent.name}-evidence")
+            found = await self._kube.get(resources.CONFIG_MAP, parent.namespace, f"{parent.name}-evidence")
         except NotFoundError:
             return None
         return (found.get("data") or {}) if controller(found) == parent.uid else None

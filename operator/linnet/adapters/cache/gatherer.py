@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
-from linnet.adapters.kinds import Resource
-from linnet.adapters.ownership import controller
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.ownership import controller
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.requests import LastRequest, pending
 from linnet.core.analysis.prometheus.query_template import Question
@@ -65,14 +65,14 @@ class Gather:
         self._sources = sources
 
     def parent(self, ref: Ref) -> Parent | None:
-        return self._get(kinds.own(ref.kind), ref.namespace, ref.name)
+        return self._get(resources.own(ref.kind), ref.namespace, ref.name)
 
     def _get(self, resource: Resource, namespace: str, name: str) -> Parent | None:
         obj = self._cache.get(resource, namespace, name)
         return as_parent(obj) if obj is not None else None
 
     async def model(self, parent: Parent) -> ModelObserved:
-        deployments = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, parent.name)
+        deployments = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, parent.name)
         return ModelObserved(
             model=parent,
             versions=self._versions(parent.namespace, parent.name),
@@ -82,8 +82,8 @@ class Gather:
         )
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
-        jobs = self._owned(kinds.JOB, "ModelVersion", parent)
-        followers = self._cache.of_model(kinds.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
+        jobs = self._owned(resources.JOB, "ModelVersion", parent)
+        followers = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
         deployments = tuple(as_parent(d) for d in followers)
         return ModelVersionObserved(
             version=parent,
@@ -103,8 +103,8 @@ class Gather:
             model=self.parent(Ref("Model", parent.namespace, model)),
             versions=self._versions(parent.namespace, model),
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
-            workloads=tuple(objects.workload(w) for w in self._owned(kinds.WORKLOAD, "Deployment", parent)),
-            services=tuple(objects.service(s) for s in self._owned(kinds.SERVICE, "Deployment", parent)),
+            workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
+            services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
             pods=self._pods("Deployment", parent),
             others=self._others(parent),
             scrape=None,
@@ -114,7 +114,7 @@ class Gather:
             allowed_service_accounts=await self._accounts(parent),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
-            autoscalers=tuple(objects.autoscaler(a) for a in self._owned(kinds.AUTOSCALER, "Deployment", parent)),
+            autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
         )
         observed = await self._of_gateways(observed)
         now = self._sources.now()
@@ -132,13 +132,13 @@ class Gather:
         return replace(scrape, errors={**scrape.errors, **strangers})
 
     def _policy_of(self, deployment: Parent) -> Parent | None:
-        return self._get(kinds.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
+        return self._get(resources.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
 
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _name_of(parent, "model")
-        cron_jobs = self._owned(kinds.CRON_JOB, "RetrainPolicy", parent)
+        cron_jobs = self._owned(resources.CRON_JOB, "RetrainPolicy", parent)
         makers = {parent.uid, *(c["metadata"]["uid"] for c in cron_jobs)}
-        jobs = [j for j in self._all(kinds.JOB, "RetrainPolicy", parent) if controller(j) in makers]
+        jobs = [j for j in self._all(resources.JOB, "RetrainPolicy", parent) if controller(j) in makers]
         return RetrainObserved(
             policy=parent,
             model=self.parent(Ref("Model", parent.namespace, model)),
@@ -152,7 +152,7 @@ class Gather:
         )
 
     def _versions(self, namespace: str, model: str) -> tuple[Parent, ...]:
-        found = (as_parent(v) for v in self._cache.of_model(kinds.MODEL_VERSION, namespace, model))
+        found = (as_parent(v) for v in self._cache.of_model(resources.MODEL_VERSION, namespace, model))
         return tuple(sorted(found, key=lambda v: (v.spec.get("version", 0), v.name)))
 
     def _all(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
@@ -164,11 +164,11 @@ class Gather:
         return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
 
     def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
-        return tuple(objects.pod(p) for p in self._all(kinds.POD, kind, parent))
+        return tuple(objects.pod(p) for p in self._all(resources.POD, kind, parent))
 
     def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
-        http = (routes.view("HTTPRoute", r) for r in self._owned(kinds.HTTP_ROUTE, "Deployment", parent))
-        grpc = (routes.view("GRPCRoute", r) for r in self._owned(kinds.GRPC_ROUTE, "Deployment", parent))
+        http = (routes.view("HTTPRoute", r) for r in self._owned(resources.HTTP_ROUTE, "Deployment", parent))
+        grpc = (routes.view("GRPCRoute", r) for r in self._owned(resources.GRPC_ROUTE, "Deployment", parent))
         return (*http, *grpc)
 
     def _owned_pods(self, parent: Parent) -> set[str]:
@@ -176,17 +176,19 @@ class Gather:
 
         A ReplicaSet is named `<apps/v1 Deployment>-<pod-template-hash>`.
         """
-        revisions = {w["metadata"]["name"] for w in self._owned(kinds.WORKLOAD, "Deployment", parent)}
+        revisions = {w["metadata"]["name"] for w in self._owned(resources.WORKLOAD, "Deployment", parent)}
         owned = set()
-        for pod in self._all(kinds.POD, "Deployment", parent):
+        for pod in self._all(resources.POD, "Deployment", parent):
             maker: Manifest = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
             if maker.get("kind") == "ReplicaSet" and str(maker.get("name")).rpartition("-")[0] in revisions:
                 owned.add(pod["metadata"]["uid"])
         return owned
 
     def _others(self, parent: Parent) -> frozenset[tuple[str, str, str | None]]:
-        unread = [(r, o) for r in (kinds.BUDGET, kinds.NETWORK_POLICY) for o in self._all(r, "Deployment", parent)]
-        labeled = [(r, o) for r in (kinds.WORKLOAD, kinds.SERVICE) for o in self._all(r, "Deployment", parent)]
+        unread = [
+            (r, o) for r in (resources.BUDGET, resources.NETWORK_POLICY) for o in self._all(r, "Deployment", parent)
+        ]
+        labeled = [(r, o) for r in (resources.WORKLOAD, resources.SERVICE) for o in self._all(r, "Deployment", parent)]
         foreign = [(r, o) for r, o in labeled if controller(o) != parent.uid]
         return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in (*unread, *foreign))
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster.resources import Resource
 from linnet.core.analysis.checks import family
 from linnet.core.plan import Ref
 

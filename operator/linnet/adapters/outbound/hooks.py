@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from linnet.adapters.outbound import Outbound, OutboundError, Server
-from linnet.adapters.patience import Patience
+from linnet.adapters.outbound.client import Outbound, OutboundError, Server
+from linnet.adapters.outbound.in_flight import Patience
 from linnet.api.parts.hooks import Endpoint, Hooks
 from linnet.core import webhooks
 from linnet.core.plan import Emit, Log, Manifest, Notify, Ref

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
-from linnet.adapters.errors import AlreadyExistsError, ConflictError, ForeignObjectError, NotFoundError
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import JSON_PATCH, Kube
-from linnet.adapters.ownership import as_applied, controller
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError, NotFoundError
+from linnet.adapters.cluster.kube import JSON_PATCH, Kube
+from linnet.adapters.cluster.ownership import as_applied, controller
+from linnet.adapters.cluster.resources import Resource
 from linnet.core.plan import Manifest
 
 Seen = Callable[[Resource, Manifest], bool]
@@ -36,7 +36,7 @@ class Children:
 
     async def apply(self, manifest: Manifest) -> bool:
         """Whether anything was written. ForeignObjectError if the name belongs to somebody else."""
-        resource = kinds.of(manifest["apiVersion"], manifest["kind"])
+        resource = resources.of(manifest["apiVersion"], manifest["kind"])
         meta = manifest["metadata"]
         digest = _hash(manifest)
         uid, applied = self._known(resource, meta["namespace"], meta["name"])
@@ -55,19 +55,19 @@ class Children:
 
         A ModelVersion of the name may be anybody's; of other kinds a stranger's is a ForeignObjectError.
         """
-        resource = kinds.of(manifest["apiVersion"], manifest["kind"])
+        resource = resources.of(manifest["apiVersion"], manifest["kind"])
         try:
             self._seen(resource, await self._kube.create(resource, manifest))
         except AlreadyExistsError as error:
             found = await self._live(resource, manifest)
             self._seen(resource, found)
-            if resource != kinds.MODEL_VERSION:
+            if resource != resources.MODEL_VERSION:
                 _refuse_foreign(found, manifest)
             raise ConflictError(str(error)) from error
         return True
 
     def _known(self, resource: Resource, namespace: str, name: str) -> tuple[str | None, str]:
-        if resource not in kinds.WATCHED:
+        if resource not in resources.WATCHED:
             return self._unwatched.get((resource, namespace, name), (None, ""))
         known = self._cache.get(resource, namespace, name)
         if known is None:
@@ -77,7 +77,7 @@ class Children:
     def _remember(self, resource: Resource, made: Manifest, digest: str) -> None:
         meta = made["metadata"]
         key = (resource, meta["namespace"], meta["name"])
-        if resource in kinds.WATCHED:
+        if resource in resources.WATCHED:
             self._cache.remember_applied(*key, digest)
             return
         if len(self._unwatched) >= _UNWATCHED_REMEMBERED:
