@@ -49,7 +49,7 @@ def said(url: str, at: HookPoint, verdict: Any = "Pass") -> Reply:
 async def _asked(url: str, call: Call) -> Reply:
     hooks = Hooks.model_validate({"endpoints": [{"name": "desk", "url": url}]})
     endpoints = Endpoints(hooks, lambda: START, lambda *_: None, lambda *_: None)
-    endpoints._patience.seconds = 60.0
+    endpoints._in_flight.seconds = 60.0
     answers = await endpoints.ask([call])
     await endpoints.close()
     return answers[call]

@@ -2,7 +2,7 @@
 
 import kopf
 
-from linnet.adapters.cache.gatherer import Gather
+from linnet.adapters.cache.gatherer import Gatherer
 from linnet.adapters.cluster import resources
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.rollout import reconcile
@@ -10,7 +10,7 @@ from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
-def kind(gather: Gather) -> Kind:
+def kind(gather: Gatherer) -> Kind:
     return Kind(gather.deployment, reconcile.plan, DeploymentStatus)
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters.cache.cache import Cache
-from linnet.adapters.cache.evidence import Memory
+from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gateways import Gateways
-from linnet.adapters.cache.gatherer import Gather, Sources
+from linnet.adapters.cache.gatherer import Gatherer, Sources
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.actions import Acting, perform, write_status
+from linnet.adapters.cluster.actions import ActionDeps, perform, write_status
 from linnet.adapters.cluster.children import Children
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
@@ -26,7 +26,7 @@ from linnet.adapters.outbound.hooks import Endpoints
 from linnet.adapters.outbound.prometheus import Prometheus, unasked
 from linnet.adapters.outbound.scrape import Scraper
 from linnet.adapters.telemetry.journal import Journal
-from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
@@ -51,7 +51,7 @@ class Surroundings:
     platform: Platform
     config: Configuration
     kube: Kube
-    telemetry: Telemetry
+    metrics: Metrics
     now: Callable[[], datetime]
     clock: Callable[[], float]
     writable: Callable[[], None]
@@ -67,15 +67,15 @@ class Leading:
         self._cache = Cache()
         self._scraper = Scraper()
         server = around.platform.prometheus
-        self._prometheus = Prometheus(server, around.telemetry.queried) if server is not None else None
-        told = around.telemetry
+        self._prometheus = Prometheus(server, around.metrics.queried) if server is not None else None
+        told = around.metrics
         self._endpoints = Endpoints(around.platform.hooks, around.now, told.hook_answered, told.notified)
-        self._memory = Memory(around.kube)
+        self._evidence = EvidenceStore(around.kube)
         self._relisted = asyncio.Event()
         settings = around.settings
-        self.runtime = Runtime(self._reconcile, around.telemetry, around.clock, settings.resync, settings.workers)
+        self.runtime = Runtime(self._reconcile, around.metrics, around.clock, settings.resync, settings.workers)
         self._feed = Feed(self._cache, self.runtime.enqueue)
-        self._acting = self._make_acting()
+        self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
         self._informer: Informer | None = None
         self.seeded = False
@@ -91,7 +91,7 @@ class Leading:
             self.runtime.enqueue(ref)
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
-        journal = self._acting.journal.write(lambda: self.runtime.queue.depth > 0)
+        journal = self._action_deps.journal.write(lambda: self.runtime.queue.depth > 0)
         writing = [asyncio.ensure_future(part) for part in (journal, self._endpoints.deliver())]
         try:
             await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
@@ -143,7 +143,7 @@ class Leading:
     async def _flush(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_SECONDS):
-                await asyncio.gather(self._acting.journal.flush(), self._endpoints.flush())
+                await asyncio.gather(self._action_deps.journal.flush(), self._endpoints.flush())
 
     async def _sweep(self) -> None:
         """Shortly after any watch has begun, and once in each resync."""
@@ -153,7 +153,7 @@ class Leading:
                     await self._relisted.wait()
             await asyncio.sleep(RELIST_SETTLES_SECONDS)
             self._relisted.clear()
-            self._around.telemetry.cached.set(len(self._cache))
+            self._around.metrics.cached.set(len(self._cache))
             try:
                 await self._compare()
             except ServedApisChangedError:
@@ -164,13 +164,13 @@ class Leading:
     async def _reconcile(self, ref: Ref) -> Any:
         return await reconcile(ref, self._deps)
 
-    def _make_acting(self) -> Acting:
+    def _make_action_deps(self) -> ActionDeps:
         around = self._around
-        return Acting(
+        return ActionDeps(
             kube=around.kube,
             cache=self._cache,
             children=Children(around.kube, self._cache, self._feed.seen, self._feed.gone),
-            journal=Journal(around.kube, around.settings.pod_name, around.now, around.telemetry.counted),
+            journal=Journal(around.kube, around.settings.pod_name, around.now, around.metrics.counted),
             seen=self._feed.seen,
             gone=self._feed.gone,
             now=around.now,
@@ -179,7 +179,7 @@ class Leading:
         )
 
     def _make_deps(self) -> Deps:
-        gather = Gather(self._cache, self._sources())
+        gather = Gatherer(self._cache, self._sources())
         return Deps(
             kinds={
                 "Model": model.kind(gather),
@@ -205,25 +205,25 @@ class Leading:
             accounts=ServiceAccounts(around.kube, around.clock).allowed,
             features=gateways.features,
             session_kinds=gateways.session_kinds,
-            evidence=self._memory.recall,
+            evidence=self._evidence.recall,
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,
             call=self._endpoints.ask,
         )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:
-        await perform(self._acting, ref, parent, action)
+        await perform(self._action_deps, ref, parent, action)
 
     async def _write_status(self, ref: Ref, parent: Parent, status: Manifest) -> None:
         fields = self._deps.kinds[ref.kind].status.model_fields.values()
         known = frozenset(field.alias or "" for field in fields)
-        await write_status(self._acting, ref, parent, status, known)
+        await write_status(self._action_deps, ref, parent, status, known)
 
     def _remember(self, ref: Ref, parent: Parent, plan: Plan[Any]) -> None:
-        self._memory.keep(parent, plan.evidence)
-        self._around.telemetry.gauges(ref, plan.gauges)
+        self._evidence.keep(parent, plan.evidence)
+        self._around.metrics.gauges(ref, plan.gauges)
 
     def _forget(self, ref: Ref) -> None:
-        self._memory.forget(ref)
-        self._around.telemetry.gauges(ref, {})
+        self._evidence.forget(ref)
+        self._around.metrics.gauges(ref, {})
         self.runtime.forget(ref)

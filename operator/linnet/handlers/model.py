@@ -2,7 +2,7 @@
 
 import kopf
 
-from linnet.adapters.cache.gatherer import Gather
+from linnet.adapters.cache.gatherer import Gatherer
 from linnet.adapters.cluster import resources
 from linnet.api.kinds.model import ModelStatus
 from linnet.core.registry import model
@@ -10,7 +10,7 @@ from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
-def kind(gather: Gather) -> Kind:
+def kind(gather: Gatherer) -> Kind:
     return Kind(gather.model, model.plan, ModelStatus)
 
 

@@ -2,7 +2,7 @@
 
 import kopf
 
-from linnet.adapters.cache.gatherer import Gather
+from linnet.adapters.cache.gatherer import Gatherer
 from linnet.adapters.cluster import resources
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.core.registry import model_version
@@ -10,7 +10,7 @@ from linnet.handlers.reconcile import Kind
 from linnet.handlers.watch import OnEvent, watch
 
 
-def kind(gather: Gather) -> Kind:
+def kind(gather: Gatherer) -> Kind:
     return Kind(gather.version, model_version.plan, ModelVersionStatus)
 
 

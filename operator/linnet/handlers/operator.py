@@ -16,7 +16,7 @@ from linnet.adapters.cluster.errors import KubeError, LeadershipLostError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.lease import Leader, LeaseTerms
 from linnet.adapters.platform import platform
-from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.probes import ProbeServer
 from linnet.handlers.leading import Leading, Surroundings
 from linnet.settings import Settings
@@ -30,8 +30,8 @@ class Operator:
 
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
-        self.telemetry = Telemetry()
-        self.probes = ProbeServer(settings.http_port, self.telemetry, self._alive, self._ready)
+        self.metrics = Metrics()
+        self.probes = ProbeServer(settings.http_port, self.metrics, self._alive, self._ready)
         self._settings = settings
         self._platform = platform(settings)
         self._config = config
@@ -53,11 +53,11 @@ class Operator:
         stopping = asyncio.ensure_future(self.stop.wait())
         if self._leader is not None and not await _first(self._leader.acquire(), stopping):
             return 0
-        self.telemetry.leader.set(1)
+        self.metrics.leader.set(1)
         try:
             return await self._lead(stopping)
         finally:
-            self.telemetry.leader.set(0)
+            self.metrics.leader.set(0)
 
     async def _lead(self, stopping: "asyncio.Future[Any]") -> int:
         self._leading = Leading(self._surroundings())
@@ -88,8 +88,8 @@ class Operator:
             settings=self._settings,
             platform=self._platform,
             config=self._config,
-            kube=Kube(self._client, self.telemetry.requested),
-            telemetry=self.telemetry,
+            kube=Kube(self._client, self.metrics.requested),
+            metrics=self.metrics,
             now=clock.now,
             clock=time.monotonic,
             writable=self._leader.writable if self._leader is not None else lambda: None,

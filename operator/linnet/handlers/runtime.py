@@ -8,7 +8,7 @@ from typing import Final
 
 from linnet.adapters.cluster.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
 from linnet.adapters.telemetry.logs import OBJECT
-from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
 from linnet.handlers.backoff import Backoff, Pace, jittered
 from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue
@@ -27,14 +27,14 @@ class Runtime:
     def __init__(
         self,
         reconcile: Reconcile,
-        telemetry: Telemetry,
+        metrics: Metrics,
         clock: Callable[[], float],
         resync: timedelta,
         workers: int,
     ) -> None:
         self.queue: Queue[Ref] = Queue(clock)
         self._reconcile = reconcile
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._clock = clock
         self._resync = resync.total_seconds()
         self._workers = workers
@@ -84,7 +84,7 @@ class Runtime:
     async def _heartbeat(self) -> None:
         while True:
             self._beat = self._clock()
-            self._telemetry.queue_depth.set(self.queue.depth)
+            self._metrics.queue_depth.set(self.queue.depth)
             await asyncio.sleep(1)
 
     async def _work(self) -> None:
@@ -97,7 +97,7 @@ class Runtime:
             finally:
                 del self._started[ref]
                 self.queue.done(ref)
-            self._telemetry.took(ref.kind, self._clock() - since)
+            self._metrics.took(ref.kind, self._clock() - since)
 
     async def _look(self, ref: Ref) -> None:
         try:
@@ -110,7 +110,7 @@ class Runtime:
             self._succeeded(ref, again)
 
     def _succeeded(self, ref: Ref, again: timedelta | None) -> None:
-        self._telemetry.reconciled(ref.kind, "done")
+        self._metrics.reconciled(ref.kind, "done")
         for failures in (self._refused, self._unreachable, self._conflicts):
             failures.forget(ref)
         latest = jittered(self._resync)
@@ -121,15 +121,15 @@ class Runtime:
     def _failed(self, ref: Ref, error: Exception) -> None:
         """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""
         if isinstance(error, ConflictError):
-            self._telemetry.reconciled(ref.kind, "conflict")
+            self._metrics.reconciled(ref.kind, "conflict")
             self.queue.add(ref, self._conflicts.failed(ref, self._clock()))
             return
         if isinstance(error, UnavailableError):
             delay = max(self._unreachable.failed(ref, self._clock()), error.retry_after or 0.0)
         else:
             delay = self._refused.failed(ref, self._clock())
-        self._telemetry.reconciled(ref.kind, "error")
-        self._telemetry.failed(ref.kind, error)
+        self._metrics.reconciled(ref.kind, "error")
+        self._metrics.failed(ref.kind, error)
         _report(error, delay)
         self.queue.add(ref, delay, ROUTINE)
 

@@ -10,7 +10,7 @@ from linnet.core.plan import Ref
 from linnet.core.resources.objects import Parent
 
 
-class Memory:
+class EvidenceStore:
     """Evidence by object; that of an earlier object of the same name is never given out."""
 
     def __init__(self, kube: Kube) -> None:

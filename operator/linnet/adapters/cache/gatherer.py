@@ -57,7 +57,7 @@ class Sources:
     """The platform's endpoints; returns at once."""
 
 
-class Gather:
+class Gatherer:
     """The observed worlds, by kind."""
 
     def __init__(self, cache: Cache, sources: Sources) -> None:

@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Acting:
+class ActionDeps:
     """What an action needs. `writable` raises LeadershipLostError once the lease is stale."""
 
     kube: Kube
@@ -55,7 +55,7 @@ class Acting:
     """Sends it to an endpoint of the platform's, if one wants it. Returns at once."""
 
 
-async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> None:
+async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) -> None:
     """One action. Errors of `cluster.errors`; what is only told never fails."""
     deps.writable()
     match action:
@@ -81,7 +81,7 @@ async def perform(deps: Acting, ref: Ref, parent: Parent, action: Action) -> Non
             assert_never(action)
 
 
-async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
+async def _patch(deps: ActionDeps, namespace: str, action: Patch) -> None:
     resource = resources.of(action.api_version, action.kind)
     body = {**action.body, "metadata": {**action.body.get("metadata", {}), "uid": action.uid}}
     try:
@@ -95,7 +95,7 @@ async def _patch(deps: Acting, namespace: str, action: Patch) -> None:
         _log.warning("%s %s was not patched: %s", action.kind, action.name, error)
 
 
-async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
+async def _delete(deps: ActionDeps, namespace: str, action: Delete) -> None:
     """An object that is gone already, or whose name is another's by now, counts as deleted."""
     resource = resources.of(action.api_version, action.kind)
     if resource == resources.MODEL_VERSION:
@@ -115,7 +115,7 @@ async def _delete(deps: Acting, namespace: str, action: Delete) -> None:
         deps.gone(resource, namespace, action.name, action.uid)
 
 
-async def _is_there(deps: Acting, resource: Resource, namespace: str, action: Delete) -> bool:
+async def _is_there(deps: ActionDeps, resource: Resource, namespace: str, action: Delete) -> bool:
     try:
         found = await deps.kube.get(resource, namespace, action.name)
     except NotFoundError:
@@ -123,7 +123,7 @@ async def _is_there(deps: Acting, resource: Resource, namespace: str, action: De
     return bool(found["metadata"]["uid"] == action.uid)
 
 
-async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:
+async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> None:
     """A version is collected because no Deployment names it: an absence that the cache may be late about.
 
     Filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
@@ -140,7 +140,7 @@ async def _confirm_unused(deps: Acting, namespace: str, action: Delete) -> None:
         raise ConflictError(f"{action.name} is in use by now")
 
 
-async def _record(deps: Acting, namespace: str, action: Record) -> None:
+async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:
     """Merge into the newest status that is known; read again if somebody wrote first."""
     version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
     for _ in range(_RECORD_TRIES):
@@ -157,14 +157,14 @@ async def _record(deps: Acting, namespace: str, action: Record) -> None:
     raise ConflictError(f"{action.version} was written {_RECORD_TRIES} times meanwhile")
 
 
-async def _write_record(deps: Acting, version: Manifest, action: Record) -> None:
+async def _write_record(deps: ActionDeps, version: Manifest, action: Record) -> None:
     former = parse_status(ModelVersionStatus, version.get("status") or {})
     status = model_version.record(former, action, deps.now())
     if status != former:
         deps.seen(resources.MODEL_VERSION, await put_status(deps.kube, resources.MODEL_VERSION, version, status.wire()))
 
 
-async def write_status(deps: Acting, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
+async def write_status(deps: ActionDeps, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
     """PUT the status if it differs. `known` are the fields that this operator knows; others are carried along.
 
     ConflictError after the newest object was taken into the cache; an object that is gone needs no status.

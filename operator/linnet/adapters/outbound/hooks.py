@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Final
 
 from linnet.adapters.outbound.client import Outbound, OutboundError, Server
-from linnet.adapters.outbound.in_flight import Patience
+from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.hooks import Endpoint, Hooks
 from linnet.core import webhooks
 from linnet.core.plan import Emit, Log, Manifest, Notify, Ref
@@ -75,13 +75,13 @@ class Endpoints:
         self._receivers = {e.name: _Receiver(e) for e in (hooks.endpoints if hooks else ())}
         self._events = hooks.events if hooks else None
         self._now, self._asked, self._sent, self._pause = now, asked, sent, pause
-        self._patience = Patience[Call, Reply](0.0, KEEPS_SECONDS)
+        self._in_flight = InFlight[Call, Reply](0.0, KEEPS_SECONDS)
         self._remembered: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     async def ask(self, calls: Iterable[Call]) -> Mapping[Call, Reply]:
         """The answers that are there by now. Waits for none, and raises nothing."""
         there = (call for call in calls if call.endpoint in self._receivers)
-        return await self._patience.answered({call: self._reply(call) for call in there})
+        return await self._in_flight.answered({call: self._reply(call) for call in there})
 
     async def _reply(self, call: Call) -> Reply:
         try:
@@ -126,7 +126,7 @@ class Endpoints:
         await asyncio.gather(*(r.events.join() for r in self._receivers.values()))
 
     async def close(self) -> None:
-        self._patience.close()
+        self._in_flight.close()
         for receiver in self._receivers.values():
             await receiver.close()
 

@@ -21,7 +21,7 @@ class _Request(Generic[R]):
         return not self.ended or asyncio.get_running_loop().time() - self.ended[0] < keeps
 
 
-class Patience(Generic[K, R]):
+class InFlight(Generic[K, R]):
     """Requests by key. `seconds`: how long a look waits; `keeps`: how long an answer that nobody took is good."""
 
     def __init__(self, seconds: float, keeps: float) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from linnet.adapters.outbound.client import Outbound, OutboundError, Server
-from linnet.adapters.outbound.in_flight import Patience
+from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, answer
@@ -30,14 +30,14 @@ class Prometheus:
         self._url = f"{server.url.rstrip('/')}/api/v1/query"
         self._counted = counted
         self._outbound = Outbound(Server(server.timeout, server.token_file, server.ca_file, MAX_BYTES, server.headers))
-        self._patience = Patience[Question, Answer](patience, KEEPS_SECONDS)
+        self._in_flight = InFlight[Question, Answer](patience, KEEPS_SECONDS)
 
     async def ask(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
         """The answers that are there; a late one comes with the next look. Raises nothing."""
-        return await self._patience.answered({question: self._told(question) for question in questions})
+        return await self._in_flight.answered({question: self._told(question) for question in questions})
 
     async def close(self) -> None:
-        self._patience.close()
+        self._in_flight.close()
         await self._outbound.close()
 
     async def _told(self, question: Question) -> Answer:

@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 from linnet.adapters.outbound.bounded import body
-from linnet.adapters.outbound.in_flight import Patience
+from linnet.adapters.outbound.in_flight import InFlight
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.observed import Scrape, Target
 
@@ -29,20 +29,20 @@ class Scraper:
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._session: aiohttp.ClientSession | None = None
-        self._patience = Patience[str, PodCounters | str](patience, TIMEOUT_SECONDS)
+        self._in_flight = InFlight[str, PodCounters | str](patience, TIMEOUT_SECONDS)
 
     async def scrape(self, targets: Iterable[Target]) -> Scrape:
         """Who answered with what; who did not, and why. Raises nothing."""
         asked = {t.uid: self._read(t) for t in targets}
-        read = await self._patience.answered(asked)
-        late = f"no answer within {self._patience.seconds:g} s, still waiting"
+        read = await self._in_flight.answered(asked)
+        late = f"no answer within {self._in_flight.seconds:g} s, still waiting"
         return Scrape(
             counters={uid: found for uid, found in read.items() if isinstance(found, PodCounters)},
             errors={uid: found for uid in asked if isinstance(found := read.get(uid, late), str)},
         )
 
     async def close(self) -> None:
-        self._patience.close()
+        self._in_flight.close()
         if self._session is not None:
             await self._session.close()
 

@@ -14,7 +14,7 @@ _VERBS: Final = {"server_side_apply": "apply", "replace": "update"}
 """The client's names → the API server's."""
 
 
-class Telemetry:
+class Metrics:
     """One registry of its own, so that two operators in one process stay apart."""
 
     def __init__(self) -> None:

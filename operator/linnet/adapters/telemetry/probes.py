@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -16,11 +16,11 @@ Check = Callable[[], str | None]
 class ProbeServer:
     """Serves on all addresses; port 0 takes a free one, then `port` says which."""
 
-    def __init__(self, port: int, telemetry: Telemetry, alive: Check, ready: Check) -> None:
+    def __init__(self, port: int, metrics: Metrics, alive: Check, ready: Check) -> None:
         self.port = port
-        self._telemetry = telemetry
+        self._metrics = metrics
         app = web.Application()
-        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/metrics", self._exposition)
         app.router.add_get("/healthz", _probe(alive))
         app.router.add_get("/readyz", _probe(ready))
         self._runner = web.AppRunner(app, access_log=None)
@@ -34,8 +34,8 @@ class ProbeServer:
     async def stop(self) -> None:
         await self._runner.cleanup()
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=self._telemetry.exposition(), headers={"Content-Type": _TEXT})
+    async def _exposition(self, _: web.Request) -> web.Response:
+        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": _TEXT})
 
 
 def _probe(check: Check) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -58,7 +58,7 @@ class Desk:
 
     async def answer(self) -> Reply:
         """The look that has it."""
-        self.endpoints._patience.seconds = 60.0
+        self.endpoints._in_flight.seconds = 60.0
         return (await self.endpoints.ask([CALL]))[CALL]
 
     async def deliver(self) -> None:

@@ -204,7 +204,7 @@ async def test_a_server_that_says_nothing_holds_nobody_up() -> None:
     asked = configured(f"http://127.0.0.1:{runner.addresses[0][1]}", timeout="1s")
     asking = Prometheus(asked, lambda *_: None, patience=0.01)
     first = await asking.ask([question])
-    asking._patience.seconds = PATIENT
+    asking._in_flight.seconds = PATIENT
     second = await asking.ask([question])
     await asking.close()
     over.set()

@@ -8,15 +8,15 @@ import pytest
 
 from linnet.adapters.cluster import resources
 from linnet.adapters.telemetry.logs import OBJECT, JsonFormatter
-from linnet.adapters.telemetry.metrics import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.probes import ProbeServer
 from linnet.core.plan import Ref
 
 REF = Ref("Deployment", "ml", "iris")
 
 
-def text(telemetry: Telemetry) -> str:
-    return telemetry.exposition().decode()
+def text(metrics: Metrics) -> str:
+    return metrics.exposition().decode()
 
 
 @pytest.mark.parametrize(
@@ -29,35 +29,35 @@ def text(telemetry: Telemetry) -> str:
 )
 def test_journal_events_are_counted(event: str, fields: dict[str, str], line: str) -> None:
     """A dashboard needs no log store to count rollbacks."""
-    telemetry = Telemetry()
-    telemetry.counted(event, fields)
-    assert line in text(telemetry)
+    metrics = Metrics()
+    metrics.counted(event, fields)
+    assert line in text(metrics)
 
 
 def test_a_quarantine_by_hand_is_no_outcome_of_a_rollout() -> None:
     """A decision that no rollout led to must not stand on a dashboard of rollouts."""
-    telemetry = Telemetry()
-    telemetry.counted("decision", {"decision": "Quarantined", "by": "jane"})
-    assert "Quarantined" not in text(telemetry)
+    metrics = Metrics()
+    metrics.counted("decision", {"decision": "Quarantined", "by": "jane"})
+    assert "Quarantined" not in text(metrics)
 
 
 def test_gauges_of_an_object_go_with_it() -> None:
     """A weight of a Deployment that was deleted must not stay on a dashboard."""
-    telemetry = Telemetry()
-    telemetry.gauges(REF, {"linnet_canary_weight": 20.0})
-    assert 'linnet_canary_weight{name="iris",namespace="ml"} 20.0' in text(telemetry)
-    telemetry.gauges(REF, {})
-    assert "iris" not in text(telemetry)
+    metrics = Metrics()
+    metrics.gauges(REF, {"linnet_canary_weight": 20.0})
+    assert 'linnet_canary_weight{name="iris",namespace="ml"} 20.0' in text(metrics)
+    metrics.gauges(REF, {})
+    assert "iris" not in text(metrics)
 
 
 def test_requests_are_counted_in_the_api_servers_words() -> None:
     """By verb, resource with its group, and outcome: `deployments` alone would be two kinds."""
-    telemetry = Telemetry()
-    telemetry.requested("server_side_apply", resources.WORKLOAD, "200")
-    telemetry.requested("replace", resources.DEPLOYMENT, "ConflictError")
-    assert 'linnet_api_requests_total{code="200",resource="deployments.apps",verb="apply"} 1.0' in text(telemetry)
+    metrics = Metrics()
+    metrics.requested("server_side_apply", resources.WORKLOAD, "200")
+    metrics.requested("replace", resources.DEPLOYMENT, "ConflictError")
+    assert 'linnet_api_requests_total{code="200",resource="deployments.apps",verb="apply"} 1.0' in text(metrics)
     conflict = 'code="ConflictError",resource="deployments.linnet.dev",verb="update"'
-    assert f"linnet_api_requests_total{{{conflict}}} 1.0" in text(telemetry)
+    assert f"linnet_api_requests_total{{{conflict}}} 1.0" in text(metrics)
 
 
 def test_a_log_line_is_json_with_the_objects_key() -> None:
@@ -81,7 +81,7 @@ def test_a_log_line_is_json_with_the_objects_key() -> None:
 
 async def test_probes_say_why_not() -> None:
     """The kubelet's event shows what is wrong."""
-    server = ProbeServer(0, Telemetry(), lambda: None, lambda: "the cache is being filled")
+    server = ProbeServer(0, Metrics(), lambda: None, lambda: "the cache is being filled")
     await server.start()
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", trust_env=False) as http:

@@ -11,7 +11,7 @@ from adapters.objects import child, own
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.gatherer import as_parent
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.actions import Acting, perform, write_status
+from linnet.adapters.cluster.actions import ActionDeps, perform, write_status
 from linnet.adapters.cluster.children import Children
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
 from linnet.adapters.telemetry.journal import Journal
@@ -34,7 +34,7 @@ class Desk:
         self.journal = Journal(self.kube, "pod-1", lambda: NOW, lambda *event: self.counted.append(event))
         children = Children(self.kube, self.cache, self.seen, self.gone)
         self.told: list[Emit | Log | Notify] = []
-        self.acting = Acting(
+        self.deps = ActionDeps(
             self.kube,
             self.cache,
             children,
@@ -63,7 +63,7 @@ class Desk:
         return stored
 
     async def do(self, action: Action) -> None:
-        await perform(self.acting, REF, as_parent(own("Deployment", "iris")), action)
+        await perform(self.deps, REF, as_parent(own("Deployment", "iris")), action)
 
 
 def version(number: int = 1, **status: Any) -> Json:
@@ -215,7 +215,7 @@ async def test_an_equal_status_is_not_written() -> None:
     """At rest there is no write."""
     desk = Desk()
     parent = as_parent(desk.known(resources.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1})))
-    await write_status(desk.acting, REF, parent, {"replicas": 1}, frozenset({"replicas"}))
+    await write_status(desk.deps, REF, parent, {"replicas": 1}, frozenset({"replicas"}))
     assert desk.kube.calls == []
 
 
@@ -225,7 +225,7 @@ async def test_fields_of_a_newer_operator_are_carried() -> None:
     stored = desk.known(
         resources.DEPLOYMENT, own("Deployment", "iris", status={"replicas": 1, "future": "x", "held": "y"})
     )
-    await write_status(desk.acting, REF, as_parent(stored), {"replicas": 2}, frozenset({"replicas", "held"}))
+    await write_status(desk.deps, REF, as_parent(stored), {"replicas": 2}, frozenset({"replicas", "held"}))
     assert desk.kube.objects[resources.DEPLOYMENT, "ml", "iris"]["status"] == {"replicas": 2, "future": "x"}
 
 
@@ -235,7 +235,7 @@ async def test_a_status_conflict_brings_the_newest_object() -> None:
     parent = as_parent(desk.known(resources.DEPLOYMENT, own("Deployment", "iris", status={})))
     desk.kube.put(resources.DEPLOYMENT, own("Deployment", "iris", status={"held": "theirs"}))
     with pytest.raises(ConflictError):
-        await write_status(desk.acting, REF, parent, {"replicas": 2}, frozenset({"replicas"}))
+        await write_status(desk.deps, REF, parent, {"replicas": 2}, frozenset({"replicas"}))
     found = desk.cache.get(resources.DEPLOYMENT, "ml", "iris")
     assert found is not None
     assert found["status"] == {"held": "theirs"}

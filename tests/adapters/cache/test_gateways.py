@@ -5,11 +5,10 @@ from typing import Any, cast
 import pytest
 
 from adapters.fake_kube import FakeKube, Json
-from adapters.objects import own
-from adapters.test_asking import Clock
+from adapters.objects import Clock, own
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.gateways import Gateways
-from linnet.adapters.cache.gatherer import Gather, Sources, as_parent
+from linnet.adapters.cache.gatherer import Gatherer, Sources, as_parent
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError
 from linnet.core.resources.sessions import FEATURES
@@ -140,5 +139,5 @@ async def test_a_gateway_is_asked_only_where_something_depends_on_it(spec: Json,
     gateways = Gateways(server, Clock())
     traffic = {"type": "Gateway", "parentRefs": [{"name": "public"}], **spec.get("traffic", {})}
     given = {"model": {"name": "iris"}, **spec, "traffic": traffic}
-    await Gather(cache, sources(gateways)).deployment(as_parent(own("Deployment", "iris", spec=given, status={})))
+    await Gatherer(cache, sources(gateways)).deployment(as_parent(own("Deployment", "iris", spec=given, status={})))
     assert [plural for _, plural, _ in server.calls] == reads

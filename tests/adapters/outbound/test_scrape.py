@@ -67,7 +67,7 @@ async def test_a_late_answer_is_used_by_the_next_look() -> None:
         first = await scraper.scrape(targets)
         second = await scraper.scrape(targets)
         slow.may_answer.set()
-        scraper._patience.seconds = PATIENT
+        scraper._in_flight.seconds = PATIENT
         third = await scraper.scrape(targets)
         await scraper.close()
     assert [set(look.counters) for look in (first, second, third)] == [{"q"}, {"q"}, {"q", "s"}]
@@ -91,10 +91,10 @@ async def test_an_answer_that_nobody_wanted_is_forgotten() -> None:
         scraper = Scraper(patience=0.05)
         await scraper.scrape([slow.target("s")])
         slow.may_answer.set()
-        await asyncio.wait({scraper._patience.under_way["s"].task})
+        await asyncio.wait({scraper._in_flight.under_way["s"].task})
         await asyncio.sleep(0)
-        scraper._patience.under_way["s"].ended[0] -= 3600
-        scraper._patience.seconds = PATIENT
+        scraper._in_flight.under_way["s"].ended[0] -= 3600
+        scraper._in_flight.seconds = PATIENT
         look = await scraper.scrape([slow.target("s")])
         await scraper.close()
     assert requests(look.counters["s"]) == 2
