@@ -19,8 +19,8 @@ from linnet.adapters.cluster.errors import (
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.reconcile import Deps, Kind, reconcile
-from linnet.handlers.refusal import refused
+from linnet.handlers.kinds import Kind
+from linnet.handlers.reconcile import Deps, reconcile, refused
 
 REF = Ref("Deployment", "ml", "iris")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

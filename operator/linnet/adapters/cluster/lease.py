@@ -37,7 +37,7 @@ class LeaseTerms:
     retry: float
 
 
-class Leader:
+class Lease:
     """`await acquire()`, then `await hold()` until the lease is lost; `release()` hands over."""
 
     def __init__(self, client: ApiClient, terms: LeaseTerms, clock: Callable[[], float]) -> None:

@@ -35,7 +35,13 @@ def configure(level: str) -> None:
     """Everything that is logged in this process becomes JSON; libraries are heard from `warning` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(_matters)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("linnet").setLevel(level)
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """False for kopf's warning that it handles no signals: `handlers/operator.py` handles them."""
+    return not (record.name.startswith("kopf.") and record.getMessage().startswith("OS signals are ignored"))

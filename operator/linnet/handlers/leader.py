@@ -30,7 +30,7 @@ from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers import deployment, model, modelversion, retrainpolicy
+from linnet.handlers import kinds
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LeaderDeps:
     """What outlives a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
 
     settings: Settings
@@ -57,23 +57,23 @@ class Surroundings:
     writable: Callable[[], None]
 
 
-class Leading:
+class Leader:
     """`await run()` seeds, watches and reconciles until `stop`; `seeded` says that the cache is whole."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._scope = Scope(around.settings.namespaces)
-        self._platform = around.platform
+    def __init__(self, shared: LeaderDeps) -> None:
+        self._shared = shared
+        self._scope = Scope(shared.settings.namespaces)
+        self._platform = shared.platform
         self._cache = Cache()
         self._scraper = Scraper()
-        server = around.platform.prometheus
-        self._prometheus = Prometheus(server, around.metrics.queried) if server is not None else None
-        told = around.metrics
-        self._endpoints = Endpoints(around.platform.hooks, around.now, told.hook_answered, told.notified)
-        self._evidence = EvidenceStore(around.kube)
+        server = shared.platform.prometheus
+        self._prometheus = Prometheus(server, shared.metrics.queried) if server is not None else None
+        told = shared.metrics
+        self._endpoints = Endpoints(shared.platform.hooks, shared.now, told.hook_answered, told.notified)
+        self._evidence = EvidenceStore(shared.kube)
         self._relisted = asyncio.Event()
-        settings = around.settings
-        self.runtime = Runtime(self._reconcile, around.metrics, around.clock, settings.resync, settings.workers)
+        settings = shared.settings
+        self.runtime = Runtime(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
         self._feed = Feed(self._cache, self.runtime.enqueue)
         self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
@@ -83,9 +83,9 @@ class Leading:
     async def run(self) -> None:
         """Returns after `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
         await self._learn_what_is_served()
-        around, namespaces = self._around, self._around.settings.namespaces
-        refs = await seed(around.kube, self._cache, self._scope)
-        self._informer = Informer(around.config, namespaces, self._scope.watched, self._feed.event, self._relisted.set)
+        shared, namespaces = self._shared, self._shared.settings.namespaces
+        refs = await seed(shared.kube, self._cache, self._scope)
+        self._informer = Informer(shared.config, namespaces, self._scope.watched, self._feed.event, self._relisted.set)
         await self._informer.start()
         for ref in refs:
             self.runtime.enqueue(ref)
@@ -102,15 +102,15 @@ class Leading:
 
     async def _learn_what_is_served(self) -> None:
         """The Gateway API's routes are watched where there are such."""
-        found = await answered(lambda: served(self._around.kube, self._scope.parts))
+        found = await answered(lambda: served(self._shared.kube, self._scope.parts))
         watched = tuple(r for r in resources.WATCHED if r not in resources.ROUTES or r in found)
         self._scope = replace(self._scope, watched=watched)
         self._platform = replace(self._platform, route_kinds=frozenset(r.kind for r in found))
 
     async def _compare(self) -> None:
         """ServedApisChangedError if there is something new to watch: kopf is told what to watch once."""
-        await sweep(self._around.kube, self._cache, self._feed, self._scope)
-        new = await served(self._around.kube, self._scope.parts) - {*self._scope.watched}
+        await sweep(self._shared.kube, self._cache, self._feed, self._scope)
+        new = await served(self._shared.kube, self._scope.parts) - {*self._scope.watched}
         if new:
             names = ", ".join(sorted(r.watched_as for r in new))
             raise ServedApisChangedError(f"the cluster serves {names} by now: beginning again, to watch them")
@@ -149,11 +149,11 @@ class Leading:
         """Shortly after any watch has begun, and once in each resync."""
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._around.settings.resync.total_seconds()):
+                async with asyncio.timeout(self._shared.settings.resync.total_seconds()):
                     await self._relisted.wait()
             await asyncio.sleep(RELIST_SETTLES_SECONDS)
             self._relisted.clear()
-            self._around.metrics.cached.set(len(self._cache))
+            self._shared.metrics.cached.set(len(self._cache))
             try:
                 await self._compare()
             except ServedApisChangedError:
@@ -165,44 +165,39 @@ class Leading:
         return await reconcile(ref, self._deps)
 
     def _make_action_deps(self) -> ActionDeps:
-        around = self._around
+        shared = self._shared
         return ActionDeps(
-            kube=around.kube,
+            kube=shared.kube,
             cache=self._cache,
-            children=Children(around.kube, self._cache, self._feed.seen, self._feed.gone),
-            journal=Journal(around.kube, around.settings.pod_name, around.now, around.metrics.counted),
+            children=Children(shared.kube, self._cache, self._feed.seen, self._feed.gone),
+            journal=Journal(shared.kube, shared.settings.pod_name, shared.now, shared.metrics.counted),
             seen=self._feed.seen,
             gone=self._feed.gone,
-            now=around.now,
-            writable=around.writable,
+            now=shared.now,
+            writable=shared.writable,
             tell=self._endpoints.tell,
         )
 
     def _make_deps(self) -> Deps:
-        gather = Gatherer(self._cache, self._sources())
+        gatherer = Gatherer(self._cache, self._sources())
         return Deps(
-            kinds={
-                "Model": model.kind(gather),
-                "ModelVersion": modelversion.kind(gather),
-                "Deployment": deployment.kind(gather),
-                "RetrainPolicy": retrainpolicy.kind(gather),
-            },
-            parent=gather.parent,
+            kinds=kinds.table(gatherer),
+            parent=gatherer.parent,
             perform=self._perform,
             write_status=self._write_status,
             remember=self._remember,
             forget=self._forget,
-            now=self._around.now,
+            now=self._shared.now,
         )
 
     def _sources(self) -> Sources:
-        around = self._around
-        gateways = Gateways(around.kube, around.clock, around.settings.session_gateways)
+        shared = self._shared
+        gateways = Gateways(shared.kube, shared.clock, shared.settings.session_gateways)
         return Sources(
             platform=lambda: self._platform,
-            now=around.now,
-            proven=RequestPolicy(around.kube, around.clock).proven,
-            accounts=ServiceAccounts(around.kube, around.clock).allowed,
+            now=shared.now,
+            proven=RequestPolicy(shared.kube, shared.clock).proven,
+            accounts=ServiceAccounts(shared.kube, shared.clock).allowed,
             features=gateways.features,
             session_kinds=gateways.session_kinds,
             evidence=self._evidence.recall,
@@ -221,9 +216,9 @@ class Leading:
 
     def _remember(self, ref: Ref, parent: Parent, plan: Plan[Any]) -> None:
         self._evidence.keep(parent, plan.evidence)
-        self._around.metrics.gauges(ref, plan.gauges)
+        self._shared.metrics.gauges(ref, plan.gauges)
 
     def _forget(self, ref: Ref) -> None:
         self._evidence.forget(ref)
-        self._around.metrics.gauges(ref, {})
+        self._shared.metrics.gauges(ref, {})
         self.runtime.forget(ref)
