@@ -1,6 +1,7 @@
 """Calling endpoints: a real HTTP server says yes, no, nothing, too much, or sends somebody else."""
 
 import asyncio
+import gzip
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -137,6 +138,32 @@ async def test_a_redirect_is_not_followed(over: list[Desk]) -> None:
     said, _ = await told(handle, over)
     assert said == NotYet("it answered 307: redirects are not followed")
     assert paths == ["/hook"]
+
+
+async def test_no_cookie_is_kept_and_no_proxy_asked(over: list[Desk], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an endpoint sends changes nothing that is sent, and the process' environment says not where to."""
+    seen: list[tuple[str | None, str | None]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append((request.headers.get("Cookie"), request.headers.get("User-Agent")))
+        return web.Response(headers={"Set-Cookie": "session=1; Path=/"})
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    async with receiving(handle) as url:
+        over.append(desk := Desk(url))
+        assert [await desk.answer(), await desk.answer()] == [Confirmed(), Confirmed()]
+    assert seen == [(None, "linnet")] * 2
+
+
+async def test_what_was_compressed_stays_so(over: list[Desk]) -> None:
+    """A few bytes must not become gigabytes: nobody asked for compression, and an answer with it is unreadable."""
+    bomb = gzip.compress(b'{"reason": "' + b" " * 2**24 + b'"}')
+
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(status=403, body=bomb[: 2**14], headers={"Content-Encoding": "gzip"})
+
+    said, _ = await told(handle, over)
+    assert said == NotYet("it answered 403")
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""One server outside that the platform named: its token, its CA, its time limit. Everything that is sent goes here.
+"""Asks one server outside that the platform named: with its token, its CA, its time limit. All that is sent goes here.
 
 No proxy, no redirect, no cookie, no more of an answer than can be afforded.
 """
@@ -8,27 +8,26 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
-
-from linnet.adapters.outbound.bounded import body
+import httpx
 
 CONCURRENT: Final = 8
 _TOKEN: Final = re.compile(r"[!-~]+")
 
 
 class OutboundError(Exception):
-    """A sentence that stays the same from try to try, and names no address."""
+    """Why nothing came that could be an answer: a sentence that is the same at every try, and names no address."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """`most` bytes of an answer are read; `named` is what sentences call it."""
+    """One server. `most` bytes of an answer are read; `named` is what sentences call it."""
 
     timeout: timedelta
     token_file: str | None
@@ -38,41 +37,51 @@ class Server:
     named: str = "the server"
 
 
-class Outbound:
-    """One session; close it with `await outbound.close()`."""
+class Client:
+    """The connections to one server; close them with `await client.close()`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._session: aiohttp.ClientSession | None = None
+        self._http: httpx.AsyncClient | None = None
+        self._turns = asyncio.Semaphore(CONCURRENT)
 
-    async def exchange(self, method: str, url: str, **request: Any) -> tuple[int, bytes]:
+    async def exchange(
+        self, method: str, url: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
+    ) -> tuple[int, bytes]:
         """HTTP status and body. OutboundError where nothing came that could be an answer."""
         server, named = self._server, self._server.named
         try:
-            async with asyncio.timeout(server.timeout.total_seconds()):
-                return await self._exchanged(method, url, request)
+            async with asyncio.timeout(server.timeout.total_seconds()), self._turns:
+                headers = await asyncio.to_thread(self._headers)
+                http = await self._open()
+                request = http.build_request(method, url, params=params, content=content, headers=headers)
+                return await self._answer(http, request)
         except TimeoutError:
             raise OutboundError(f"{named} did not answer within {server.timeout.total_seconds():g} s") from None
-        except aiohttp.ClientSSLError:
-            raise OutboundError(f"{named} can't be trusted: no known CA vouches for its certificate") from None
-        except OSError as error:
-            raise OutboundError(f"{named} can't be reached: {_cause(error)}") from error
-        except (aiohttp.ClientError, ValueError) as error:
-            raise OutboundError(f"{named} can't be asked: {_cause(error)}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            raise OutboundError(f"{named} {_problem(error)}") from error
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._http is not None:
+            await self._http.aclose()
 
-    async def _exchanged(self, method: str, url: str, request: Mapping[str, Any]) -> tuple[int, bytes]:
-        headers = await asyncio.to_thread(self._headers)
-        session = await self._open()
-        async with session.request(method, url, headers=headers, allow_redirects=False, **request) as got:
-            return got.status, await body(got, self._server.most)
+    async def _answer(self, http: httpx.AsyncClient, request: httpx.Request) -> tuple[int, bytes]:
+        """The body as it was sent: nothing is decompressed, since a few bytes must not become gigabytes."""
+        answer = await http.send(request, stream=True)
+        try:
+            body = b""
+            async for part in answer.aiter_raw():
+                body += part
+                if len(body) > self._server.most:
+                    raise ValueError(f"answered more than {self._server.most >> 10} KiB")
+            return answer.status_code, body
+        finally:
+            await answer.aclose()
 
     def _headers(self) -> dict[str, str]:
         """With the token of now: a mounted Secret changes while the operator runs."""
-        headers = {**self._server.headers, "Accept": "application/json", "Accept-Encoding": "identity"}
+        own = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        headers = {"User-Agent": "linnet", **self._server.headers, **own}
         if self._server.token_file is None:
             return headers
         try:
@@ -83,16 +92,18 @@ class Outbound:
             raise ValueError("the token's file holds no token")
         return {**headers, "Authorization": f"Bearer {token}"}
 
-    async def _open(self) -> aiohttp.ClientSession:
-        """Made on first use, in the loop that uses it. No proxy: trust_env stays off."""
-        if self._session is None:
+    async def _open(self) -> httpx.AsyncClient:
+        """The client, made on first use. `trust_env` is off, so that no proxy and no .netrc is looked for."""
+        if self._http is None:
             trust = await asyncio.to_thread(_trust, self._server.ca_file)
-            self._session = self._session or aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONCURRENT, ssl=trust),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # a few bytes must not become gigabytes
+            self._http = self._http or httpx.AsyncClient(
+                verify=trust,
+                trust_env=False,
+                follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                timeout=None,  # noqa: S113  (the whole exchange has one)
             )
-        return self._session
+        return self._http
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
@@ -102,11 +113,27 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
         raise ValueError("the file of CA certificates can't be read") from None
 
 
-def _cause(error: Exception) -> str:
-    """Without the address: who may read a status need not know it."""
-    cause = getattr(error, "os_error", None) or error
+def _cause(error: Exception) -> BaseException:
+    """The system's or TLS' own error, which the client wraps several times; the error itself where there is none."""
+    if type(error) is ValueError:
+        return error
+    return next((e for e in reversed([*_chain(error)]) if isinstance(e, OSError)), error)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong with the server, without its address: who may read a status need not know it."""
+    cause = _cause(error)
+    if isinstance(error, httpx.ConnectError) and isinstance(cause, ssl.SSLError):
+        return "can't be trusted: no known CA vouches for its certificate"
     if isinstance(cause, socket.gaierror):
-        return str(cause.strerror)
-    if isinstance(cause, OSError) and cause.errno:
-        return os.strerror(cause.errno)
-    return str(cause) if type(cause) is ValueError else type(cause).__name__
+        return f"can't be reached: {cause.strerror}"
+    if isinstance(cause, OSError):
+        return f"can't be reached: {os.strerror(cause.errno) if cause.errno else type(cause).__name__}"
+    return f"can't be asked: {cause if type(cause) is ValueError else type(cause).__name__}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from linnet.adapters.outbound.client import Outbound, OutboundError, Server
+from linnet.adapters.outbound.client import Client, OutboundError, Server
 from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.hooks import Endpoint, Hooks
 from linnet.core import webhooks
@@ -32,7 +32,7 @@ KEEPS_SECONDS: Final = 600.0
 """An answer that nobody asked for within so long after it came is forgotten."""
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
-_HEADERS: Final = {"Content-Type": webhooks.CONTENT_TYPE, "User-Agent": "linnet"}
+_HEADERS: Final = {"Content-Type": webhooks.CONTENT_TYPE}
 _log = logging.getLogger(__name__)
 
 Counted = Callable[[str, str], None]
@@ -56,13 +56,13 @@ class _Receiver:
         server = Server(
             endpoint.timeout, endpoint.token_file, endpoint.ca_file, MAX_BYTES, _HEADERS, named="the endpoint"
         )
-        self._outbound = Outbound(server)
+        self._client = Client(server)
 
     async def post(self, body: str) -> tuple[int, bytes]:
-        return await self._outbound.exchange("POST", self.endpoint.url, data=body.encode())
+        return await self._client.exchange("POST", self.endpoint.url, content=body.encode())
 
     async def close(self) -> None:
-        await self._outbound.close()
+        await self._client.close()
 
 
 class Endpoints:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from linnet.adapters.outbound.client import Outbound, OutboundError, Server
+from linnet.adapters.outbound.client import Client, OutboundError, Server
 from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
@@ -29,7 +29,7 @@ class Prometheus:
     ) -> None:
         self._url = f"{server.url.rstrip('/')}/api/v1/query"
         self._counted = counted
-        self._outbound = Outbound(Server(server.timeout, server.token_file, server.ca_file, MAX_BYTES, server.headers))
+        self._client = Client(Server(server.timeout, server.token_file, server.ca_file, MAX_BYTES, server.headers))
         self._in_flight = InFlight[Question, Answer](patience, KEEPS_SECONDS)
 
     async def ask(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
@@ -38,7 +38,7 @@ class Prometheus:
 
     async def close(self) -> None:
         self._in_flight.close()
-        await self._outbound.close()
+        await self._client.close()
 
     async def _told(self, question: Question) -> Answer:
         said = await self._answer(question.text)
@@ -48,7 +48,7 @@ class Prometheus:
 
     async def _answer(self, text: str) -> Answer:
         try:
-            status, data = await self._outbound.exchange("GET", self._url, params={"query": text})
+            status, data = await self._client.exchange("GET", self._url, params={"query": text})
         except OutboundError as error:
             return Failure(str(error))
         return answer(status, _parsed(data))

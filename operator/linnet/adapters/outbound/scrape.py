@@ -11,7 +11,6 @@ from typing import Final
 
 import aiohttp
 
-from linnet.adapters.outbound.bounded import body
 from linnet.adapters.outbound.in_flight import InFlight
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.observed import Scrape, Target
@@ -59,7 +58,7 @@ class Scraper:
         async with self._open().get(url, allow_redirects=False) as answer:
             if answer.status != 200:  # noqa: PLR2004
                 raise ValueError(f"answered {answer.status}")
-            return (await body(answer, MAX_BYTES)).decode(errors="replace")
+            return (await _body(answer)).decode(errors="replace")
 
     def _open(self) -> aiohttp.ClientSession:
         """Made on first use, in the loop that uses it. No proxy: trust_env stays off."""
@@ -79,3 +78,13 @@ def address(target: Target) -> str:
     ip = ipaddress.ip_address(target.ip)
     host = f"[{ip}]" if ip.version == 6 else str(ip)  # noqa: PLR2004
     return f"http://{host}:{target.port}{target.path}"
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    """The whole answer; ValueError where that is more than can be afforded."""
+    body = b""
+    while len(body) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES + 1 - len(body))):
+        body += more
+    if len(body) > MAX_BYTES:
+        raise ValueError(f"answered more than {MAX_BYTES >> 10} KiB")
+    return body
