@@ -18,13 +18,14 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@python3 hack/venv.py $(VENV)
 	@touch $@
 
-check: lint ## lint, types, import contracts, generated files, unit tests (under a minute)
+check: lint ## lint, types, import contracts, dependencies, generated files, unit tests (under a minute)
 	pytest -q -m "not integration and not e2e and not rollouts and not packages and not slow" -n 2
 
 lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
 	mypy
 	lint-imports
+	deptry --no-ansi operator
 	$(PY) -m linnet.api.generate.crds --check crds
 	$(PY) -m linnet.api.generate.reference --check docs/reference/api.md
 	$(PY) -m linnet.api.generate.decision_schema --check docs/reference/decision.schema.json
