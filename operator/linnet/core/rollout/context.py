@@ -6,13 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from linnet.api.kinds.deployment import (
-    Autoscaling,
-    DeploymentSpec,
-    DeploymentStatus,
-    RevisionStatus,
-    RolloutStatus,
-)
+from linnet.api.kinds.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.traffic import Traffic

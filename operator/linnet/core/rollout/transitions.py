@@ -6,11 +6,7 @@ A decision is a new World with what must be told of it; what follows from it for
 from dataclasses import dataclass
 
 from linnet.api.kinds.deployment import LastRollout, RolloutStatus
-from linnet.api.kinds.model_version import (
-    Decision,
-    DecisionKind,
-    Quarantine,
-)
+from linnet.api.kinds.model_version import Decision, DecisionKind, Quarantine
 from linnet.api.parts.base import REASON_SIZE
 from linnet.api.parts.conditions import timestamp
 from linnet.core.analysis.checks import Signal
