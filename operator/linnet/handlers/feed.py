@@ -1,4 +1,4 @@
-"""What a change of one object means for others: which keys of the work queue must be looked at."""
+"""A change of one object means for others that they must be looked at: their keys go into the work queue."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,21 +13,21 @@ Enqueue = Callable[[Ref, bool], None]
 
 
 class Feed:
-    """The one way into the cache: LISTs, watch events and answers to the operator's own writes all pass here."""
+    """All that enters the cache enters here: LISTs, watch events and answers to the operator's own writes."""
 
     def __init__(self, cache: Cache, enqueue: Enqueue) -> None:
         self._cache = cache
         self._enqueue = enqueue
 
     def seen(self, resource: Resource, obj: Manifest) -> bool:
-        """The object as it is now; False if that was known already, or if nobody watches its kind."""
+        """Take in the object as it is now; False if that was known already, or if nobody watches its kind."""
         return resource in resources.WATCHED and self._spread(self._cache.put(resource, obj))
 
     def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
         return resource in resources.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
 
     def event(self, resource: Resource, type_: str, obj: Manifest) -> None:
-        """One watch event."""
+        """Take in one watch event."""
         if type_ == "DELETED":
             meta = obj["metadata"]
             self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))
@@ -43,7 +43,7 @@ class Feed:
 
 
 def _idle(change: Change) -> bool:
-    """A child that changed in nothing that a plan reads: an autoscaler reports its metrics every 15 seconds."""
+    """Say whether a child changed in nothing that a plan reads: an autoscaler reports metrics every 15 seconds."""
     if change.resource not in resources.CHILDREN or change.before is None or change.after is None:
         return False
     return _read(change.before) == _read(change.after)
@@ -55,7 +55,7 @@ def _read(child: Manifest) -> Manifest:
 
 
 def _asked(change: Change) -> Ref | None:
-    """The object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
+    """Return the object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
     if change.resource not in resources.OWN or change.after is None:
         return None
     if change.before is not None and _wish(change.before) == _wish(change.after):
@@ -69,7 +69,7 @@ def _wish(obj: Manifest) -> object:
 
 
 def affected(change: Change, cache: Cache) -> set[Ref]:
-    """The keys whose plan may come out differently."""
+    """Return the keys whose plan may come out differently."""
     return {ref for obj in change.objects for ref in _SPREAD[change.resource](change, obj, cache)}
 
 

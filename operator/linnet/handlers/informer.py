@@ -1,4 +1,4 @@
-"""kopf as an informer: it watches in a thread of its own, and its events arrive in the loop of the work queue.
+"""kopf is an informer here: it watches in a thread of its own, and its events arrive in the work queue's loop.
 
 kopf cancels whatever was started after it in its loop, so it has a loop of its own, and a thread for it.
 """
@@ -99,7 +99,7 @@ class Informer:
 
 
 class Crossing:
-    """Hands values from any thread to the loop that made this, in their order, waking it once for many.
+    """It hands values from any thread to the loop that made it, in their order, waking that loop once for many.
 
     `deliver` is called with them in that loop.
     """

@@ -1,4 +1,4 @@
-"""The kinds that are reconciled: for each, how its world is observed, what decides about it, and what its status is.
+"""The kinds that are reconciled stand in one table: how each is observed, what decides, what its status is.
 
 What makes the operator look at an object again is in `feed.py`.
 """
@@ -24,7 +24,7 @@ from linnet.core.rollout import reconcile as rollout
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind: `observe` gathers what `plan` decides on; `status` says which fields of the status are Linnet's."""
+    """`observe` gathers what `plan` decides on; `status` says which fields of the status are Linnet's."""
 
     observe: Callable[[Parent], Awaitable[Any]]
     plan: Callable[[Any, datetime], Plan[Any]]
@@ -32,7 +32,7 @@ class Kind:
 
 
 def table(gatherer: Gatherer) -> Mapping[str, Kind]:
-    """The kinds by name. A RolloutPolicy is none of them: it is read by the Deployments that name it."""
+    """Return the kinds by name. A RolloutPolicy is none of them: it is read by the Deployments that name it."""
     return {
         "Model": Kind(gatherer.model, model.plan, ModelStatus),
         "ModelVersion": Kind(gatherer.version, model_version.plan, ModelVersionStatus),

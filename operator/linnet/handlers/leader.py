@@ -1,4 +1,4 @@
-"""What a leader does, put together: cache, informer and work queue over one connection to the API server."""
+"""A leader is put together here: cache, informer and work queue over one connection to the API server."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LeaderDeps:
-    """What outlives a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
+    """These outlive a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
 
     settings: Settings
     platform: Platform
@@ -81,7 +81,7 @@ class Leader:
         self.seeded = False
 
     async def run(self) -> None:
-        """Returns after `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
+        """Lead until `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
         await self._learn_what_is_served()
         shared, namespaces = self._shared, self._shared.settings.namespaces
         refs = await seed(shared.kube, self._cache, self._scope)
@@ -101,14 +101,14 @@ class Leader:
                 task.cancel()
 
     async def _learn_what_is_served(self) -> None:
-        """The Gateway API's routes are watched where there are such."""
+        """Watch the Gateway API's routes where there are such."""
         found = await answered(lambda: served(self._shared.kube, self._scope.parts))
         watched = tuple(r for r in resources.WATCHED if r not in resources.ROUTES or r in found)
         self._scope = replace(self._scope, watched=watched)
         self._platform = replace(self._platform, route_kinds=frozenset(r.kind for r in found))
 
     async def _compare(self) -> None:
-        """ServedApisChangedError if there is something new to watch: kopf is told what to watch once."""
+        """Compare the cache with the API server. ServedApisChangedError if there is something new to watch."""
         await sweep(self._shared.kube, self._cache, self._feed, self._scope)
         new = await served(self._shared.kube, self._scope.parts) - {*self._scope.watched}
         if new:
@@ -116,7 +116,7 @@ class Leader:
             raise ServedApisChangedError(f"the cluster serves {names} by now: beginning again, to watch them")
 
     def stop(self) -> None:
-        """`run` returns when the looks under way are finished."""
+        """Let `run` return when the looks under way are finished."""
         self.runtime.queue.close()
 
     async def close(self) -> None:
@@ -146,7 +146,7 @@ class Leader:
                 await asyncio.gather(self._action_deps.journal.flush(), self._endpoints.flush())
 
     async def _sweep(self) -> None:
-        """Shortly after any watch has begun, and once in each resync."""
+        """Compare shortly after any watch has begun, and once in each resync."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._shared.settings.resync.total_seconds()):

@@ -1,4 +1,4 @@
-"""One operator process: stand by, lead, hand over. Everything that starts here is stopped here."""
+"""One operator process stands by, leads, hands over. Everything that starts here is stopped here."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ class Operator:
         self._leader: Leader | None = None
 
     async def run(self) -> int:
-        """0 after `stop`, 1 if the lease was lost or a part has failed."""
+        """Return 0 after `stop`, and 1 if the lease was lost or a part has failed."""
         await self.probes.start()
         _log.info("standing by", extra={"fields": {"http_port": self.probes.port}})
         try:
@@ -99,12 +99,12 @@ class Operator:
         return self._leader.problem() if self._leader is not None else None
 
     def _ready(self) -> str | None:
-        """A standby is ready: it can take over."""
+        """Say why the operator is not ready. A standby is ready: it can take over."""
         return "the cache is being filled" if self._leader is not None and not self._leader.seeded else None
 
 
 def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> int:
-    """1, with a line in the log, if anything ended by itself."""
+    """Return 1, with a line in the log, if anything ended by itself; else 0."""
     for task in (holding, work):
         if task.done():
             error = task.exception()
@@ -117,7 +117,7 @@ def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> i
 
 
 async def _first(wanted: Any, stopping: "asyncio.Future[Any]") -> bool:
-    """Whether `wanted` came before the stop."""
+    """Say whether `wanted` came before the stop."""
     task = asyncio.ensure_future(wanted)
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
@@ -146,7 +146,7 @@ def _lease(settings: Settings, client: ApiClient) -> Lease:
 
 
 async def run(settings: Settings) -> int:
-    """The process' whole life; SIGTERM and SIGINT end it in good order."""
+    """Run one operator for the process' whole life; SIGTERM and SIGINT end it in good order."""
     operator = Operator(settings, await connection.configuration(settings.kubeconfig))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -19,7 +19,7 @@ _CONDITION = TypeAdapter(Condition)
 
 @dataclass(frozen=True)
 class Deps:
-    """All that a reconcile touches besides its plan."""
+    """A reconcile touches these, and its plan."""
 
     kinds: Mapping[str, Kind]
     parent: Callable[[Ref], Parent | None]
@@ -31,7 +31,7 @@ class Deps:
 
 
 async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
-    """When to look again at the latest; None if only a change makes it necessary.
+    """Return when to look again at the latest; None if only a change makes it necessary.
 
     Errors of `cluster.errors` pass through. What the API server refuses for good is written into Ready first.
     """
@@ -54,7 +54,7 @@ async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
 
 
 def refused(parent: Parent, error: Refusal, now: datetime) -> Manifest:
-    """The status as it was, but for Ready, which says in the API server's own words what it refused.
+    """Return the status as it was, but for Ready, which says in the API server's own words what it refused.
 
     The plan's actions were not done, so its status does not hold. The same error said again gives the same status, so
     that an object at rest is not written.

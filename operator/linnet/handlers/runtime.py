@@ -1,4 +1,4 @@
-"""The only loop: workers take keys from the queue and reconcile them; here alone an error becomes retry or stop."""
+"""The operator has one loop: workers take keys and reconcile them; here alone an error becomes retry or stop."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ Reconcile = Callable[[Ref], Awaitable[timedelta | None]]
 
 
 class Runtime:
-    """`clock` is a monotonic time in seconds."""
+    """Workers share one queue. `clock` is a monotonic time in seconds, `resync` the longest time between two looks."""
 
     def __init__(
         self,
@@ -57,12 +57,12 @@ class Runtime:
             self.queue.add(ref, max(pace, SETTLE_SECONDS), ROUTINE)
 
     def forget(self, ref: Ref) -> None:
-        """The object is gone."""
+        """Forget what failed before: the object is gone."""
         for remembered in (self._refused, self._unreachable, self._conflicts, self._pace):
             remembered.forget(ref)
 
     async def run(self) -> None:
-        """Until the queue is closed and every worker has finished its look; LeadershipLostError ends it at once."""
+        """Work until the queue is closed and every look has ended; LeadershipLostError ends it at once."""
         heart = asyncio.create_task(self._heartbeat())
         try:
             async with asyncio.TaskGroup() as group:
@@ -74,7 +74,7 @@ class Runtime:
             heart.cancel()
 
     def problem(self) -> str | None:
-        """Why the loop counts as dead, for `/healthz`."""
+        """Say why the loop counts as dead, for `/healthz`; None if it lives."""
         now = self._clock()
         if now - self._beat > SILENT_SECONDS:
             return "the work queue's loop has stopped"
@@ -119,7 +119,7 @@ class Runtime:
         self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), rank)
 
     def _failed(self, ref: Ref, error: Exception) -> None:
-        """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""
+        """Retry a conflict at once, an outage soon, and whatever was refused ever more rarely."""
         if isinstance(error, ConflictError):
             self._metrics.reconciled(ref.kind, "conflict")
             self.queue.add(ref, self._conflicts.failed(ref, self._clock()))
@@ -135,7 +135,7 @@ class Runtime:
 
 
 def _report(error: Exception, delay: float) -> None:
-    """Trouble that has a name is a line; anything else is a bug, and comes with its traceback."""
+    """Write a line for trouble that has a name; anything else is a bug, and comes with its traceback."""
     fields = {"fields": {"reason": type(error).__name__, "retry_in_seconds": round(delay, 1)}}
     if isinstance(error, KubeError):
         _log.warning("%s", error, extra=fields)

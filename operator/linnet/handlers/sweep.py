@@ -1,4 +1,4 @@
-"""Puts the cache right against the API server: before the watches start, and whenever one has begun again.
+"""A sweep puts the cache right against the API server: before the watches start, and whenever one has begun again.
 
 A watch tells only what changes after it began: what happened before is read here.
 """
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scope:
-    """What is watched, and in which namespaces; none named: all."""
+    """What is watched, and in which namespaces; without any named, in all."""
 
     namespaces: tuple[str, ...]
     watched: tuple[Resource, ...] = resources.WATCHED
@@ -40,7 +40,7 @@ def selector(resource: Resource) -> str:
 
 
 async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
-    """Fill the cache; returns every object of ours. Waits for CRDs that are not installed yet.
+    """Fill the cache, and return every object of ours. CRDs that are not installed yet are waited for.
 
     ForbiddenError where the operator's role lacks a LIST.
     """
@@ -52,7 +52,7 @@ async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
 
 
 async def answered(call: Callable[[], Awaitable[T]]) -> T:
-    """What it returns, as soon as the API server can be asked."""
+    """Return what the call returns, as soon as the API server can be asked."""
     while True:
         try:
             return await call()

@@ -1,4 +1,4 @@
-"""kopf's handlers and settings: kopf watches, hands each event on to the work queue, and does nothing else.
+"""kopf's handlers and settings are here: kopf watches, hands each event on to the work queue, and does nothing else.
 
 kopf never tries an event handler again, and runs several of them for one object at once. The work queue (`runtime.py`)
 tries again until it succeeds, and has one worker at most on an object.
@@ -27,7 +27,7 @@ OnEvent = Callable[[Resource, str, Manifest], None]
 
 @dataclass(frozen=True)
 class Memo:
-    """kopf's memo: what its handlers need. `connections` bounds the connections to the API server.
+    """kopf's memo holds what its handlers need. `connections` bounds the connections to the API server.
 
     `on_start` is called when kopf runs, `on_begin` for each watch that begins, or begins again.
     """
@@ -39,12 +39,12 @@ class Memo:
     on_event: OnEvent
 
     def __copy__(self) -> "Memo":
-        """The memo itself, since kopf copies it for each object and keeps the copy for as long as the object lives."""
+        """Return the memo itself: kopf copies it for each object, and keeps the copy while the object lives."""
         return self
 
 
 def registry(watched: Iterable[Resource]) -> kopf.OperatorRegistry:
-    """The handlers of one operator. What is watched is known only when the cluster was asked what it serves."""
+    """Return the handlers of one operator. What is watched is known only when the cluster was asked what it serves."""
     made = kopf.OperatorRegistry()
     kopf.on.startup(registry=made)(configure)
     kopf.on.login(registry=made)(login)
@@ -73,7 +73,7 @@ async def configure(settings: kopf.OperatorSettings, memo: Memo, **_: Any) -> No
 
 
 async def login(memo: Memo, **_: Any) -> kopf.AiohttpSession:
-    """A session whose connections are bounded: kopf's own has no bound, and kopf closes this one when it ends."""
+    """Return a session whose connections are bounded: kopf's own has no bound. kopf closes this one when it ends."""
     session = await connection.session(memo.config, memo.connections, on_list=memo.on_begin)
     return kopf.AiohttpSession(server=memo.config.host, aiohttp_session=session)
 
@@ -84,7 +84,7 @@ async def changed(event: kopf.RawEvent, memo: Memo, param: Any = None, **_: Any)
 
 
 class Endless:
-    """Delays in seconds between the tries of one request, for ever: an outage must not end the operator."""
+    """Seconds between the tries of one request follow without end: an outage must not end the operator."""
 
     def __iter__(self) -> Iterator[float]:
         yield from (0.2, 0.5, 1, 2, 3)
@@ -109,7 +109,7 @@ class NoDiffBase(kopf.DiffBaseStorage):
 
 
 class NoProgress(kopf.ProgressStorage):
-    """A storage without progress: event handlers have none."""
+    """A storage that keeps no progress: event handlers have none."""
 
     def fetch(self, **_: Any) -> None:
         return None

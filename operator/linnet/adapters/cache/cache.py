@@ -19,7 +19,7 @@ Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
 _TOMBSTONES: Final = 4096
 _APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD}
-"""Whose changes by others an Apply would put right."""
+"""Resources whose changes by others an Apply would put right."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class _Entry:
 
 @dataclass(frozen=True)
 class Change:
-    """An object before and after; None where it did not exist. `moved`: it is found elsewhere now."""
+    """An object before and after a change, None where it did not exist. `moved`: it is found elsewhere now."""
 
     resource: Resource
     former: bytes | None
@@ -48,14 +48,14 @@ class Change:
 
     @property
     def objects(self) -> tuple[Manifest, ...]:
-        """What to look for others by: the object as it was only if its owner or model was another."""
+        """The objects to look for others by: the object as it is, and as it was if its owner or model was another."""
         if self.after is not None and not self.moved:
             return (self.after,)
         return tuple(o for o in (self.before, self.after) if o is not None)
 
 
 class Cache:
-    """Not for threads: it belongs to the loop of the work queue."""
+    """The cache belongs to the loop of the work queue, and is not for threads."""
 
     def __init__(self) -> None:
         self._entries: dict[Key, _Entry] = {}
@@ -66,7 +66,7 @@ class Cache:
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
         """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
 
-        What is not watched is not remembered: nobody would tell of its next change.
+        An object that is not watched is not remembered: nobody would tell of its next change.
         """
         if resource not in resources.WATCHED:
             return None
@@ -120,19 +120,19 @@ class Cache:
         return decode(entry.data) if entry is not None else None
 
     def children(self, resource: Resource, namespace: str, owner_kind: str, owner: str) -> list[Manifest]:
-        """Children of one kind, by their owner's label; the caller compares uids."""
+        """Find the children of one kind by their owner's label; the caller compares uids."""
         return self._found(("owner", resource, namespace, owner_kind, owner))
 
     def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
-        """ModelVersions, Deployments or RetrainPolicies that name the Model."""
+        """Find the ModelVersions, Deployments or RetrainPolicies that name the Model."""
         return self._found(("model", resource, namespace, model))
 
     def quarantined(self, namespace: str) -> list[Manifest]:
-        """ModelVersions of the namespace that hold a quarantine."""
+        """Find the ModelVersions of the namespace that hold a quarantine."""
         return self._found(("quarantined", namespace))
 
     def of_policy(self, namespace: str, policy: str) -> list[Manifest]:
-        """Deployments that name the RolloutPolicy."""
+        """Find the Deployments that name the RolloutPolicy."""
         return self._found(("policy", namespace, policy))
 
     def deployments(self, namespace: str) -> list[Manifest]:
@@ -142,13 +142,13 @@ class Cache:
         return [decode(self._entries[key].data) for key in self._marked.get(mark, ())]
 
     def keys(self, resource: Resource) -> Iterator[tuple[Key, str, int]]:
-        """Key, uid and resourceVersion of every object of the resource."""
+        """Iterate over key, uid and resourceVersion of every object of the resource."""
         for key, entry in list(self._entries.items()):
             if key[0] == resource:
                 yield key, entry.uid, entry.version
 
     def applied(self, resource: Resource, namespace: str, name: str) -> str:
-        """What `remember_applied` was told, if nobody has changed the object since; else empty."""
+        """Return what `remember_applied` was told, if nobody has changed the object since; else an empty string."""
         entry = self._entries.get((resource, namespace, name))
         if entry is None or not entry.applied.endswith(entry.print):
             return ""
@@ -188,13 +188,16 @@ _OWNERS: Final = ("Deployment", "RetrainPolicy", "ModelVersion", "Model")
 
 
 def owner_of(child: Manifest) -> tuple[str, str] | None:
-    """(kind, name) of the object of ours that a child's labels name."""
+    """Return (kind, name) of the object of ours that a child's labels name; None if they name none."""
     labels = child["metadata"].get("labels") or {}
     return next(((kind, labels[OWNER_LABELS[kind]]) for kind in _OWNERS if labels.get(OWNER_LABELS[kind])), None)
 
 
 def version_of(meta: Manifest) -> int:
-    """As a number: resourceVersions are comparable (guaranteed since Kubernetes 1.35, true of etcd before)."""
+    """Return the resourceVersion as a number.
+
+    They are comparable, which Kubernetes guarantees since 1.35, and which was true of etcd before.
+    """
     try:
         return int(meta.get("resourceVersion") or 0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the operator remembers of a rollout between two looks: its evidence, read back once after a restart."""
+"""The operator remembers a rollout's evidence between two looks, and reads it back once after a restart."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,17 @@ from linnet.core.resources.objects import Parent
 
 
 class EvidenceStore:
-    """Evidence by object; that of an earlier object of the same name is never given out."""
+    """Evidence is kept by object; that of an earlier object of the same name is never given out."""
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
         self._kept: dict[Ref, tuple[str, Mapping[str, str] | None]] = {}
 
     async def recall(self, parent: Parent) -> Mapping[str, str] | None:
-        """From memory; else from the ConfigMap, and only where a rollout under way compares two revisions."""
+        """Return the evidence that is remembered, or else what the ConfigMap holds; None where there is none.
+
+        The ConfigMap is read only where a rollout under way compares two revisions.
+        """
         uid, data = self._kept.get(_ref(parent), ("", None))
         if uid == parent.uid:
             return data
@@ -29,7 +32,10 @@ class EvidenceStore:
         return data
 
     def keep(self, parent: Parent, data: Mapping[str, str] | None) -> None:
-        """None leaves what is known while a rollout is under way."""
+        """Remember the evidence.
+
+        None leaves what is known while a rollout is under way, and forgets it otherwise.
+        """
         if data is not None:
             self._kept[_ref(parent)] = (parent.uid, data)
         elif not parent.status.get("rollout"):

@@ -1,4 +1,4 @@
-"""What the Gateways that a Deployment names can do, and what the cluster's routes can say.
+"""Reads what the Gateways that a Deployment names can do, and what the cluster's routes can say.
 
 A Gateway can do what its class names in `status.supportedFeatures`, and what the platform vouches for. It need not say
 on a route what it does not know: Traefik 3.6 accepts one with copies, and answers its requests with an error.
@@ -16,11 +16,11 @@ from linnet.core.resources import sessions
 
 KEPT_SECONDS: Final = 60.0
 Features = frozenset[str] | None
-"""None: it can't be read."""
+"""What is there; None if that can't be read."""
 
 
 class Gateways:
-    """Reads live, and remembers an answer for a minute. `vouched`: names of controllers that keep sessions."""
+    """Each answer is read live and remembered for a minute. `vouched` are names of controllers that keep sessions."""
 
     def __init__(self, kube: Kube, clock: Callable[[], float], vouched: frozenset[str] = frozenset()) -> None:
         self._kube = kube
@@ -29,14 +29,14 @@ class Gateways:
         self._known: dict[tuple[str, ...], tuple[float, Features]] = {}
 
     async def features(self, namespace: str, names: Iterable[str]) -> Mapping[str, Features]:
-        """By the Gateway's name."""
+        """Return the features of each named Gateway of the namespace, by its name."""
         return {
             name: await self._remembered((namespace, name), partial(self._of_class, namespace, name))
             for name in sorted({*names})
         }
 
     async def session_kinds(self) -> Features:
-        """The kinds of route whose rules have `sessionPersistence`, by the schema that the API server goes by."""
+        """Return the kinds of route whose rules have `sessionPersistence`, by the API server's own schema."""
         return await self._remembered((), self._of_schema)
 
     async def _remembered(self, key: tuple[str, ...], read: Callable[[], Awaitable[Features]]) -> Features:
@@ -67,7 +67,7 @@ class Gateways:
 
 
 def _kinds(schema: Manifest) -> Iterator[str]:
-    """The kinds that a schema of an OpenAPI document describes."""
+    """Iterate over the kinds that a schema of an OpenAPI document describes."""
     yield from (str(each.get("kind")) for each in schema.get("x-kubernetes-group-version-kind") or ())
 
 

@@ -1,7 +1,4 @@
-"""Builds what a plan sees: from the cache, and from the few live reads that the cache can't answer.
-
-One function a kind; each returns None where the object is not there.
-"""
+"""Builds what a plan sees from the cache, and from the few live reads that the cache can't answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -37,7 +34,7 @@ from linnet.core.webhooks import Call, Reply
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the parts of an observation come from besides the cache; each is one adapter's function."""
+    """The parts of an observation that don't come from the cache come from here; each is one adapter's function."""
 
     platform: Callable[[], Platform]
     now: Callable[[], datetime]
@@ -58,7 +55,7 @@ class Sources:
 
 
 class Gatherer:
-    """The observed worlds, by kind."""
+    """One method for each kind gathers all that a plan for an object of that kind sees."""
 
     def __init__(self, cache: Cache, sources: Sources) -> None:
         self._cache = cache
@@ -160,7 +157,7 @@ class Gatherer:
         return sorted(found, key=lambda o: str(o["metadata"]["name"]))
 
     def _owned(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
-        """Only the children of this very uid: a namesake's are another's."""
+        """Find the children of this very uid: a namesake's are another's."""
         return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
 
     def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
@@ -172,7 +169,7 @@ class Gatherer:
         return (*http, *grpc)
 
     def _owned_pods(self, parent: Parent) -> set[str]:
-        """The pods (uids) that belong to a ReplicaSet of one of our revisions: a label alone proves nothing.
+        """Return the uids of the pods of ReplicaSets of our revisions: a label alone proves nothing.
 
         A ReplicaSet is named `<apps/v1 Deployment>-<pod-template-hash>`.
         """
@@ -193,11 +190,11 @@ class Gatherer:
         return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in (*unread, *foreign))
 
     async def _proven(self, parent: Parent) -> bool:
-        """Asked only when somebody's request waits: the proof costs a request to the API server."""
+        """Ask whether requests can be believed only when one waits: the proof costs a request to the API server."""
         return waits(parent) and await self._sources.proven(parent.namespace)
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
-        """Asked only where something depends on it."""
+        """Add what the Gateways can do, asked only where something depends on it."""
         named = gateway_features.asked_of(observed)
         if not named:
             return observed
@@ -226,7 +223,7 @@ def as_parent(obj: Manifest) -> Parent:
 
 
 def serving(deployment: Manifest | None) -> frozenset[int]:
-    """The versions that a Deployment serves, could go back to, or brings to traffic."""
+    """Return the versions that a Deployment serves, could go back to, or brings to traffic."""
     status = (deployment or {}).get("status") or {}
     under_way = (status.get("rollout") or {}).get("to")
     revisions = (status.get("stable"), status.get("former"), status.get("queued"), under_way)
@@ -234,7 +231,7 @@ def serving(deployment: Manifest | None) -> frozenset[int]:
 
 
 def waits(parent: Parent) -> bool:
-    """A person's request that was not answered yet."""
+    """Say whether a person's request was not answered yet."""
     answered = parent.status.get("lastRequest")
     try:
         last = LastRequest.model_validate(answered) if answered else None
@@ -244,7 +241,7 @@ def waits(parent: Parent) -> bool:
 
 
 def account_names(spec: Any) -> Iterable[str]:
-    """Every `serviceAccountName` in a spec, however deep: pods' and credentials'."""
+    """Iterate over every `serviceAccountName` in a spec, however deep: pods' and credentials'."""
     if isinstance(spec, Mapping):
         for key, value in spec.items():
             if key == "serviceAccountName" and isinstance(value, str):
@@ -257,6 +254,6 @@ def account_names(spec: Any) -> Iterable[str]:
 
 
 def _name_of(parent: Parent, field: str) -> str:
-    """The name that a reference of the spec holds; empty if there is none."""
+    """Return the name that a reference of the spec holds; an empty string if there is none."""
     reference = parent.spec.get(field)
     return str(reference.get("name", "")) if isinstance(reference, Mapping) else ""

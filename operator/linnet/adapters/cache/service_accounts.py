@@ -1,4 +1,4 @@
-"""Which ServiceAccounts pods of ours may run as: those that the namespace's owner labeled for it."""
+"""Pods of ours may run as those ServiceAccounts that the namespace's owner labeled for it."""
 
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -12,7 +12,10 @@ KEPT_SECONDS: Final = 60.0
 
 
 class ServiceAccounts:
-    """Reads live and remembers a permission for a minute; whoever may create our objects gains no identity by it."""
+    """A permission is read live and remembered for a minute.
+
+    Whoever may create our objects gains no identity by it.
+    """
 
     def __init__(self, kube: Kube, clock: Callable[[], float]) -> None:
         self._kube = kube
@@ -20,7 +23,7 @@ class ServiceAccounts:
         self._allowed: dict[tuple[str, str], float] = {}
 
     async def allowed(self, namespace: str, names: Iterable[str]) -> frozenset[str]:
-        """Of these names, those that exist and carry the label. A refusal is never remembered."""
+        """Return those of these names that exist and carry the label. A refusal is never remembered."""
         return frozenset([name for name in sorted(names) if await self._is_allowed(namespace, name)])
 
     async def _is_allowed(self, namespace: str, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Objects cut down to what decisions read, so that thousands fit in memory: managedFields alone are often half."""
+"""Objects are cut down to what decisions read, so that thousands fit in memory: managedFields alone are often half."""
 
 import hashlib
 import json
@@ -15,14 +15,14 @@ _PREFIX: Final = f"{GROUP}/"
 
 
 def slim(resource: Resource, obj: Manifest) -> Manifest:
-    """What `core.children` and `core.observed.Parent` read of the object, and nothing else."""
+    """Return what `core.resources.objects` and `Parent` read of the object, and nothing else."""
     if resource in resources.OWN or resource in resources.NAMED:
         return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
     return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
 
 
 def fingerprint(resource: Resource, obj: Manifest) -> str:
-    """Changes when somebody changes what an Apply could put right; not when a controller reports status.
+    """Return a hash that changes when somebody changes what an Apply could put right, and not when a status changes.
 
     A Service and an autoscaler have no generation, so their spec stands for it.
     """
@@ -56,7 +56,7 @@ _KEPT: Final = (
 
 
 def _ours(annotations: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Not kubectl's last-applied-configuration, which is as large as the object."""
+    """Leave out kubectl's last-applied-configuration, which is as large as the object."""
     return {k: v for k, v in (annotations or {}).items() if k.startswith(_PREFIX)}
 
 

@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ActionDeps:
-    """What an action needs. `writable` raises LeadershipLostError once the lease is stale."""
+    """An action needs these. `writable` raises LeadershipLostError once the lease is stale."""
 
     kube: Kube
     cache: Cache
@@ -56,7 +56,7 @@ class ActionDeps:
 
 
 async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) -> None:
-    """One action. Errors of `cluster.errors`; what is only told never fails."""
+    """Do one action. Errors of `cluster.errors` pass through; what is only told never fails."""
     deps.writable()
     match action:
         case Apply(manifest) | SaveEvidence(manifest):
@@ -96,7 +96,7 @@ async def _patch(deps: ActionDeps, namespace: str, action: Patch) -> None:
 
 
 async def _delete(deps: ActionDeps, namespace: str, action: Delete) -> None:
-    """An object that is gone already, or whose name is another's by now, counts as deleted."""
+    """Delete the object. One that is gone already, or whose name is another's by now, counts as deleted."""
     resource = resources.of(action.api_version, action.kind)
     if resource == resources.MODEL_VERSION:
         await _confirm_unused(deps, namespace, action)
@@ -124,9 +124,9 @@ async def _is_there(deps: ActionDeps, resource: Resource, namespace: str, action
 
 
 async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> None:
-    """A version is collected because no Deployment names it: an absence that the cache may be late about.
+    """Raise ConflictError if a Deployment names the version: the cache may be late about the absence of such.
 
-    Filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
+    Deployments are filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
     """
     version = deps.cache.get(resources.MODEL_VERSION, namespace, action.name)
     if version is None:
@@ -141,7 +141,7 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
 
 
 async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:
-    """Merge into the newest status that is known; read again if somebody wrote first."""
+    """Merge the record into the newest status that is known; read it again if somebody wrote first."""
     version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
     for _ in range(_RECORD_TRIES):
         try:
@@ -167,7 +167,7 @@ async def _write_record(deps: ActionDeps, version: Manifest, action: Record) -> 
 async def write_status(deps: ActionDeps, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
     """PUT the status if it differs. `known` are the fields that this operator knows; others are carried along.
 
-    ConflictError after the newest object was taken into the cache; an object that is gone needs no status.
+    ConflictError is raised after the newest object was taken into the cache; an object that is gone needs no status.
     """
     carried = {k: v for k, v in parent.status.items() if k not in known}
     wanted = {**carried, **status}
@@ -191,7 +191,7 @@ def _meta(ref: Ref, parent: Parent) -> Manifest:
 
 
 async def put_status(kube: Kube, resource: Resource, obj: Manifest, status: Manifest) -> Manifest:
-    """The object with this status. ConflictError unless `obj` has the newest resourceVersion.
+    """Write the status, and return the object with it. ConflictError unless `obj` has the newest resourceVersion.
 
     The API server takes the spec from what it holds.
     """

@@ -1,4 +1,4 @@
-"""Makes children as their manifests say: created where the name is free, applied where it is ours, else refused."""
+"""Children are made as their manifests say: created where the name is free, applied where it is ours, else refused."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ _UNWATCHED_REMEMBERED: Final = 8192
 
 
 class Children:
-    """Skips the request where the same manifest was applied before and nobody has changed the object since."""
+    """No request is sent where the same manifest was applied before and nobody has changed the object since."""
 
     def __init__(self, kube: Kube, cache: Cache, seen: Seen, gone: Gone) -> None:
         self._kube = kube
@@ -35,7 +35,7 @@ class Children:
         """Names that somebody else's object bore at the last look: read before anything is tried."""
 
     async def apply(self, manifest: Manifest) -> bool:
-        """Whether anything was written. ForeignObjectError if the name belongs to somebody else."""
+        """Apply the manifest; say whether anything was written. ForeignObjectError if the name is somebody else's."""
         resource = resources.of(manifest["apiVersion"], manifest["kind"])
         meta = manifest["metadata"]
         digest = _hash(manifest)
@@ -51,7 +51,7 @@ class Children:
         return True
 
     async def create(self, manifest: Manifest) -> bool:
-        """Only if the name is free: else ConflictError, after the object that holds it is in the cache.
+        """Create the object if the name is free; else ConflictError, after the object that holds it is in the cache.
 
         A ModelVersion of the name may be anybody's; of other kinds a stranger's is a ForeignObjectError.
         """
@@ -110,7 +110,7 @@ class Children:
             raise ConflictError(f"{manifest['kind']} {meta['name']} was deleted meanwhile") from error
 
     async def _change(self, resource: Resource, manifest: Manifest, uid: str) -> Manifest:
-        """The uid is a precondition: a stranger's object that took the name meanwhile is a ConflictError."""
+        """Apply the manifest to the object of this uid. ConflictError if the name is another object's by now."""
         _refuse_foreign(self._cache.get(resource, *_place(manifest)), manifest)
         guarded = {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
         try:
@@ -125,7 +125,7 @@ class Children:
         return await self._kube.apply(resource, guarded)
 
     async def _look_again(self, resource: Resource, manifest: Manifest, uid: str) -> None:
-        """The object that was known is not there any more: take into the cache what is."""
+        """Take into the cache what bears the name now: the object that was known is not there any more."""
         place = _place(manifest)
         self._unwatched.pop((resource, *place), None)
         self._gone(resource, *place, uid)
@@ -134,7 +134,7 @@ class Children:
 
 
 def _replacing(obj: Manifest, fields: list[Manifest]) -> list[Manifest]:
-    """A JSON patch that fails if the object has changed since."""
+    """Return a JSON patch that fails if the object has changed since."""
     version = obj["metadata"]["resourceVersion"]
     return [
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},

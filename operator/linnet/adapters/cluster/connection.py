@@ -1,4 +1,4 @@
-"""Where the API server is and how to prove oneself: the pod's service account, or a kubeconfig."""
+"""The operator reaches the API server by its pod's service account, or by a kubeconfig."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -21,7 +21,10 @@ class NoClusterError(Exception):
 
 
 async def configuration(kubeconfig: str | None) -> Configuration:
-    """The kubeconfig at this path; if None the pod's service account, or else the default kubeconfig."""
+    """Read the kubeconfig at this path; if None the pod's service account, or else the default kubeconfig.
+
+    NoClusterError where there is neither.
+    """
     config = Configuration()
     try:
         if kubeconfig is not None or not _in_cluster(config):
@@ -44,18 +47,18 @@ def _in_cluster(config: Configuration) -> bool:
 
 
 def client(config: Configuration) -> ApiClient:
-    """The official client; close it with `await client.close()`."""
+    """Return the official client; close it with `await client.close()`."""
     made = ApiClient(config)
     made.user_agent = USER_AGENT
     return made
 
 
 async def session(config: Configuration, limit: int, on_list: Callable[[], None]) -> aiohttp.ClientSession:
-    """A session for kopf with at most `limit` connections (its own has no bound, and 1,000 objects cost 264 MB).
+    """Return a session for kopf with at most `limit` connections (its own has no bound: 264 MB for 1,000 objects).
 
-    The token is asked for with each request, since a service account's is renewed every hour. A LIST brings nothing
-    but the version to watch from, and `on_list` is called: what is there is read by pages and goes into the cache at
-    once, where kopf would hold thousands of whole objects until their handlers have run.
+    The token is asked for with each request, since a service account's is renewed every hour. A LIST brings nothing but
+    the version to watch from, and `on_list` is called: what is there is read by pages and goes into the cache at once,
+    where kopf would hold thousands of whole objects until their handlers have run.
     """
     ssl_context = ApiClient(config).rest_client.ssl_context
 

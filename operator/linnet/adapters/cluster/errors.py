@@ -1,4 +1,4 @@
-"""What can go wrong at the API server: one class for each thing that callers branch on, its cause chained.
+"""What can go wrong at the API server has one class for each thing that callers branch on, its cause chained.
 
 `handlers/runtime.py` alone decides what is retried, how soon, and what ends the process.
 """
@@ -49,7 +49,7 @@ class InvalidError(KubeError):
 
 
 class UnavailableError(KubeError):
-    """Overload, an outage or a broken connection; `retry_after` is what the server asked for, in seconds."""
+    """The API server is overloaded or can't be reached; `retry_after` is what it asked for, in seconds."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ def translated(what: str) -> Iterator[None]:
 
 
 def from_api(error: ApiException) -> KubeError:
-    """Our class for an answer of the API server."""
+    """Return our class for an answer of the API server."""
     status = _status(error.body)
     message = status.get("message") or f"{error.status} {error.reason}"
     match error.status:
@@ -97,7 +97,7 @@ def from_api(error: ApiException) -> KubeError:
 
 
 def _status(body: Any) -> dict[str, Any]:
-    """The `v1.Status` of the answer; empty where a proxy answered with something else."""
+    """Return the `v1.Status` of the answer; an empty one where a proxy answered with something else."""
     try:
         data = json.loads(body or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Calls to the API server by the official asynchronous client: JSON in, JSON out, our exceptions, counted."""
+"""Calls to the API server go through the official asynchronous client: JSON in, JSON out, our exceptions, counted."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -42,9 +42,9 @@ class Kube:
     async def pages(
         self, resource: Resource, namespace: str | None, *, selector: str = "", fields: str = "", whole: bool = True
     ) -> AsyncIterator[Manifest]:
-        """The pages of a LIST, of the whole cluster if `namespace` is None; `whole` False: metadata only.
+        """Iterate over the pages of a LIST, of the whole cluster if `namespace` is None.
 
-        GoneError if the list expired between two pages.
+        `whole` False reads metadata only. GoneError if the list expired between two pages.
         """
         token = ""
         while True:
@@ -59,7 +59,7 @@ class Kube:
                 return
 
     async def items(self, resource: Resource, namespace: str | None, **options: Any) -> tuple[list[Manifest], str]:
-        """All items and the list's resourceVersion; starts again if the list expired between two pages."""
+        """Return all items and the list's resourceVersion; start again if the list expired between two pages."""
         for _ in range(3):
             try:
                 return await self._items(resource, namespace, **options)
@@ -80,7 +80,7 @@ class Kube:
         return await self._call("create", resource, body=manifest, field_manager=FIELD_MANAGER, **extra)
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
-        """Server-side apply; takes over fields that others own."""
+        """Apply the manifest on the server, and take over fields that others own."""
         return await self._call(
             "server_side_apply", resource, body=manifest, field_manager=FIELD_MANAGER, force_conflicts="true"
         )
@@ -92,19 +92,19 @@ class Kube:
         return await self._call("patch", resource, body=body, field_manager=FIELD_MANAGER, **where)
 
     async def replace_status(self, resource: Resource, manifest: Manifest) -> Manifest:
-        """PUT of the status subresource; ConflictError unless metadata.resourceVersion is the newest."""
+        """PUT the status subresource; ConflictError unless metadata.resourceVersion is the newest."""
         return await self._call("replace", resource, body=manifest, status=True, field_manager=FIELD_MANAGER)
 
     async def delete(
         self, resource: Resource, namespace: str, name: str, uid: str, *, grace: int | None, propagation: str
     ) -> Manifest:
-        """The object if it lingers, or a `v1.Status`. ConflictError if the name has another uid now."""
+        """Delete the object; return it if it lingers, else a `v1.Status`. ConflictError if the uid is another."""
         options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         options |= {"propagationPolicy": propagation} | ({} if grace is None else {"gracePeriodSeconds": grace})
         return await self._call("delete", resource, name=name, namespace=namespace, body=options)
 
     async def schemas(self, resource: Resource) -> Manifest:
-        """The OpenAPI document of the resource's API group and version; every account may read it by default."""
+        """Return the OpenAPI document of the resource's API group and version; every account may read it by default."""
         path = f"/openapi/v3/apis/{resource.api_version}"
         return await self._counted("get", resource, "schema", self._dynamic.request("get", path, **_PLAIN))
 
@@ -127,7 +127,7 @@ class Kube:
 
 @lru_cache(maxsize=64)
 def _described(resource: Resource, *, status: bool) -> Any:
-    """The client's own description of a resource, or of its status, as discovery would have made it."""
+    """Return the client's own description of a resource, or of its status, as discovery would have made it."""
     whole = DynamicResource(
         prefix="apis" if resource.group else "api",
         group=resource.group,
@@ -141,7 +141,7 @@ def _described(resource: Resource, *, status: bool) -> Any:
 
 
 def labels(selector: Mapping[str, str]) -> str:
-    """A label selector of equalities.
+    """Return a label selector of equalities.
 
     >>> labels({"a": "b", "c": "d"})
     'a=b,c=d'

@@ -1,7 +1,8 @@
-"""One leader among the replicas, by a Lease: the others stand by, and the process ends when its lease is lost.
+"""One replica leads, by a Lease: the others stand by, and the process ends when its lease is lost.
 
-The client's own lock lets a broken connection end the election, waits for minutes on a half-open one, and keeps
-the lease when the process ends in good order. A rolling update must hand over in a second, not in fifteen.
+kopf's peering elects nobody: replicas of equal priority pause each other, and it needs a resource of its own. The
+client's own lock lets a broken connection end the election, waits for minutes on a half-open one, and keeps the lease
+when the process ends in good order. A rolling update must hand over in a second, not in fifteen.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LeaseTerms:
-    """Seconds: how long a lease holds, how long a leader tries to renew it, how often either side looks."""
+    """How long a lease holds, how long a leader tries to renew it, and how often either side looks, all in seconds."""
 
     name: str
     namespace: str
@@ -38,7 +39,7 @@ class LeaseTerms:
 
 
 class Lease:
-    """`await acquire()`, then `await hold()` until the lease is lost; `release()` hands over."""
+    """Call `await acquire()`, then `await hold()` until the lease is lost; `release()` hands over."""
 
     def __init__(self, client: ApiClient, terms: LeaseTerms, clock: Callable[[], float]) -> None:
         self._terms = terms
@@ -51,17 +52,17 @@ class Lease:
         )
 
     async def acquire(self) -> None:
-        """Returns when this process leads."""
+        """Return when this process leads."""
         await self._election.acquire()
         _log.info("this replica leads", extra={"fields": {"lease": self._terms.name, "holder": self._terms.identity}})
 
     async def hold(self) -> None:
-        """Renews; LeadershipLostError when that failed for too long."""
+        """Renew the lease until that has failed for too long; then raise LeadershipLostError."""
         await self._election.renew_loop()
         raise LeadershipLostError(f"the lease {self._terms.name} could not be renewed within {self._terms.renew:g} s")
 
     def writable(self) -> None:
-        """LeadershipLostError once another replica may lead, as after this process was stopped for a while."""
+        """Raise LeadershipLostError once another replica may lead, as after this process was stopped for a while."""
         if self._clock() - self._renewed_at > self._terms.holds:
             raise LeadershipLostError(f"the lease {self._terms.name} was last renewed too long ago")
 
@@ -74,7 +75,7 @@ class Lease:
 
 
 class _Lock(LeaseLock):  # type: ignore[misc]
-    """The client's Lease, with a time limit, and where an unreachable API server is an answer like any other."""
+    """The client's Lease has a time limit here, and an unreachable API server is an answer like any other."""
 
     def __init__(self, client: ApiClient, terms: LeaseTerms, renewed: Callable[[], None]) -> None:
         super().__init__(terms.name, terms.namespace, terms.identity, client)
@@ -88,7 +89,7 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         return False, ApiException(status=0, reason="the API server can't be reached", body=json.dumps({"code": 0}))
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
-        """The client's own passes `pretty=True`, which its generated call refuses (37.0.2)."""
+        """Create the Lease. The client's own passes `pretty=True`, which its generated call refuses (37.0.2)."""
         body = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
         made = await self._within(self.api_instance.create_namespaced_lease(namespace, body))
         return self._noted(made is not None)
@@ -111,7 +112,7 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         return bool(written)
 
     async def _within(self, call: Awaitable[T]) -> T | None:
-        """None where nobody answered in time."""
+        """Return the answer of the call; None where nobody answered in time."""
         try:
             async with asyncio.timeout(self._limit):
                 return await call

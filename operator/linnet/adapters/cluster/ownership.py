@@ -1,7 +1,7 @@
-"""Whose an object is, and which of its fields are ours.
+"""An object has one owner, and some of its fields are ours.
 
-A child is made by POST, since server-side apply would silently take over a stranger's object of that name. The
-API server then holds our fields as an `Update` of field manager linnet, which a later apply would never remove:
+A child is made by POST, since server-side apply would silently take over a stranger's object of that name. The API
+server then holds our fields as an `Update` of field manager linnet, which a later apply would never remove:
 `as_applied` turns them into what an apply would have left.
 """
 
@@ -14,13 +14,13 @@ Fields = dict[str, Any]
 
 
 def controller(obj: Manifest) -> str | None:
-    """The uid of the object's controller."""
+    """Return the uid of the object's controller; None if it has none."""
     owners = (obj.get("metadata") or {}).get("ownerReferences") or ()
     return next((o.get("uid") for o in owners if o.get("controller")), None)
 
 
 def as_applied(obj: Manifest) -> list[Manifest] | None:
-    """The managedFields with our `Update` entry made part of our `Apply` entry; None if there is nothing to do."""
+    """Return the managedFields with our `Update` made part of our `Apply`; None if there is nothing to do."""
     entries = obj["metadata"].get("managedFields") or []
     made = [e for e in entries if _is_ours(e, "Update")]
     if not made:
@@ -34,7 +34,7 @@ def as_applied(obj: Manifest) -> list[Manifest] | None:
 
 
 def union(one: Fields, other: Fields) -> Fields:
-    """All fields of both sets.
+    """Return all fields of both sets.
 
     >>> union({"f:a": {}}, {"f:a": {"f:b": {}}, "f:c": {}})
     {'f:a': {'f:b': {}}, 'f:c': {}}

@@ -1,4 +1,4 @@
-"""Proves that people's requests can be believed: the API server must refuse a forged one.
+"""People's requests can be believed if the API server refuses a forged one, and that is tried here.
 
 Whoever may edit an object may set its annotations. Only the ValidatingAdmissionPolicy makes the username in
 `linnet.dev/request` true, and a platform may have removed the policy, or bound it to other namespaces.
@@ -18,7 +18,7 @@ FORGED: Final = "release - forged-by-linnet somebody-else"
 
 
 class RequestPolicy:
-    """Asks at most once in five minutes for each namespace. `clock` is a monotonic time in seconds."""
+    """It asks at most once in five minutes for each namespace. `clock` is a monotonic time in seconds."""
 
     def __init__(self, kube: Kube, clock: Callable[[], float]) -> None:
         self._kube = kube
@@ -26,7 +26,7 @@ class RequestPolicy:
         self._proven: dict[str, float] = {}
 
     async def proven(self, namespace: str) -> bool:
-        """Whether a forged request is refused by an admission policy. Errors of `cluster.errors` pass through."""
+        """Say whether an admission policy refuses a forged request. Errors of `cluster.errors` pass through."""
         if self._clock() - self._proven.get(namespace, -KEPT_SECONDS) < KEPT_SECONDS:
             return True
         if not await self._refused(namespace):
@@ -44,7 +44,7 @@ class RequestPolicy:
 
 
 def forged(namespace: str) -> Manifest:
-    """A ModelVersion that is sound but for its request. It is never stored: the call is a dry run."""
+    """Return a ModelVersion that is sound but for its request. It is never stored: the call is a dry run."""
     return {
         "apiVersion": API_VERSION,
         "kind": "ModelVersion",

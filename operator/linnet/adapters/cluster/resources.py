@@ -1,4 +1,4 @@
-"""The resources that the operator touches: a fixed table, as its RBAC is one, so that nothing need be discovered."""
+"""The resources that the operator touches are a fixed table, as its RBAC is one, so that nothing need be discovered."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ from linnet.api.names import API_VERSION
 
 @dataclass(frozen=True)
 class Resource:
-    """One resource of the API server."""
+    """A resource is what the API server has a path for."""
 
     api_version: str
     kind: str
@@ -25,7 +25,7 @@ class Resource:
 
     @property
     def watched_as(self) -> str:
-        """Unique among all resources: the kind alone is not, since Deployment is also apps/v1's."""
+        """The name is unique among all resources: the kind alone is not, since Deployment is also apps/v1's."""
         return f"{self.plural}.{self.group}".rstrip(".")
 
 
@@ -55,13 +55,13 @@ EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
 
 OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
 NAMED: Final = (ROLLOUT_POLICY,)
-"""Written by people and named by objects of ours: read, never reconciled."""
+"""Resources that people write and objects of ours name: they are read, and never reconciled."""
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
-"""Of an API that a cluster may not have: watched where it is served when the operator starts."""
+"""Resources of an API that a cluster may not have: they are watched where it is served when the operator starts."""
 CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, JOB, CRON_JOB, POD, AUTOSCALER, *ROUTES)
-"""Watched with the label linnet.dev/managed=true, filtered by the server.
+"""Resources that are watched with the label linnet.dev/managed=true, filtered by the server.
 
-Read in this order: pods after their Jobs, or a Job that is done would seem to have lost its pod.
+They are read in this order: pods after their Jobs, or a Job that is done would seem to have lost its pod.
 """
 WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
 
@@ -71,7 +71,7 @@ _OWN_BY_KIND = {r.kind: r for r in OWN}
 
 
 def of(api_version: str, kind: str) -> Resource:
-    """LookupError for a kind that the operator has no rights on."""
+    """Return the resource of a kind; LookupError for one that the operator has no rights on."""
     try:
         return _BY_NAME[api_version, kind]
     except KeyError:
@@ -79,5 +79,5 @@ def of(api_version: str, kind: str) -> Resource:
 
 
 def own(kind: str) -> Resource:
-    """The resource of a `Ref.kind`."""
+    """Return the resource of a `Ref.kind`."""
     return _OWN_BY_KIND[kind]

@@ -1,6 +1,6 @@
-"""Asks one server outside that the platform named: with its token, its CA, its time limit. All that is sent goes here.
+"""Asks one server outside that the platform named, by its token, its CA, its time limit. All that is sent goes here.
 
-No proxy, no redirect, no cookie, no more of an answer than can be afforded.
+There is no proxy, no redirect, no cookie, and no more of an answer is read than can be afforded.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ _TOKEN: Final = re.compile(r"[!-~]+")
 
 
 class OutboundError(Exception):
-    """Why nothing came that could be an answer: a sentence that is the same at every try, and names no address."""
+    """Nothing came that could be an answer. The sentence is the same at every try, and names no address."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """One server. `most` bytes of an answer are read; `named` is what sentences call it."""
+    """One server outside. `most` bytes of an answer are read; `named` is what sentences call it."""
 
     timeout: timedelta
     token_file: str | None
@@ -38,7 +38,7 @@ class Server:
 
 
 class Client:
-    """The connections to one server; close them with `await client.close()`."""
+    """A client holds the connections to one server; close them with `await client.close()`."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -48,7 +48,7 @@ class Client:
     async def exchange(
         self, method: str, url: str, *, params: Mapping[str, str] | None = None, content: bytes | None = None
     ) -> tuple[int, bytes]:
-        """HTTP status and body. OutboundError where nothing came that could be an answer."""
+        """Return HTTP status and body. OutboundError where nothing came that could be an answer."""
         server, named = self._server, self._server.named
         try:
             async with asyncio.timeout(server.timeout.total_seconds()), self._turns:
@@ -66,7 +66,7 @@ class Client:
             await self._http.aclose()
 
     async def _answer(self, http: httpx.AsyncClient, request: httpx.Request) -> tuple[int, bytes]:
-        """The body as it was sent: nothing is decompressed, since a few bytes must not become gigabytes."""
+        """Return the body as it was sent: nothing is decompressed, since a few bytes must not become gigabytes."""
         answer = await http.send(request, stream=True)
         try:
             body = b""
@@ -79,7 +79,7 @@ class Client:
             await answer.aclose()
 
     def _headers(self) -> dict[str, str]:
-        """With the token of now: a mounted Secret changes while the operator runs."""
+        """Read the token of now: a mounted Secret changes while the operator runs. ValueError if there is none."""
         own = {"Accept": "application/json", "Accept-Encoding": "identity"}
         headers = {"User-Agent": "linnet", **self._server.headers, **own}
         if self._server.token_file is None:
@@ -93,7 +93,7 @@ class Client:
         return {**headers, "Authorization": f"Bearer {token}"}
 
     async def _open(self) -> httpx.AsyncClient:
-        """The client, made on first use. `trust_env` is off, so that no proxy and no .netrc is looked for."""
+        """Make the client on first use. `trust_env` is off, so that no proxy and no .netrc is looked for."""
         if self._http is None:
             trust = await asyncio.to_thread(_trust, self._server.ca_file)
             self._http = self._http or httpx.AsyncClient(
@@ -114,7 +114,7 @@ def _trust(ca_file: str | None) -> ssl.SSLContext:
 
 
 def _cause(error: Exception) -> BaseException:
-    """The system's or TLS' own error, which the client wraps several times; the error itself where there is none."""
+    """Return the system's or TLS' own error, which the client wraps several times; else the error itself."""
     if type(error) is ValueError:
         return error
     return next((e for e in reversed([*_chain(error)]) if isinstance(e, OSError)), error)
@@ -128,7 +128,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _problem(error: Exception) -> str:
-    """What is wrong with the server, without its address: who may read a status need not know it."""
+    """Say what is wrong with the server, without its address: who may read a status need not know it."""
     cause = _cause(error)
     if isinstance(error, httpx.ConnectError) and isinstance(cause, ssl.SSLError):
         return "can't be trusted: no known CA vouches for its certificate"

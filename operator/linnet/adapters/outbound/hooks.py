@@ -23,9 +23,9 @@ from linnet.core.resources.objects import Parent
 from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply, reply
 
 MAX_BYTES: Final = 16 * 2**10
-"""A reason is wanted."""
+"""The most bytes of an answer that are read: a reason is wanted."""
 MAX_WAITING: Final = 1000
-"""Events of one endpoint that it has not taken yet."""
+"""The most events that wait for one endpoint."""
 MAX_AGE_SECONDS: Final = 900.0
 MAX_REMEMBERED: Final = 4096
 KEEPS_SECONDS: Final = 600.0
@@ -41,14 +41,14 @@ Counted = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class _Waiting:
-    """An event that is to be sent; `since` by the loop's clock."""
+    """An event waits to be sent, `since` a time of the loop's clock."""
 
     event: Manifest
     since: float
 
 
 class _Receiver:
-    """One endpoint: its connection, and the events that wait for it."""
+    """One endpoint has its connection, and the events that wait for it."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -71,7 +71,7 @@ class Endpoints:
     def __init__(
         self, hooks: Hooks | None, now: Callable[[], datetime], asked: Counted, sent: Counted, pause: float = 1.0
     ) -> None:
-        """`pause` stretches the pauses between two tries."""
+        """`pause` stretches the pauses between two tries: 1.0 leaves them as they are."""
         self._receivers = {e.name: _Receiver(e) for e in (hooks.endpoints if hooks else ())}
         self._events = hooks.events if hooks else None
         self._now, self._asked, self._sent, self._pause = now, asked, sent, pause
@@ -79,7 +79,7 @@ class Endpoints:
         self._remembered: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     async def ask(self, calls: Iterable[Call]) -> Mapping[Call, Reply]:
-        """The answers that are there by now. Waits for none, and raises nothing."""
+        """Return the answers that are there by now. Nothing is waited for, and nothing is raised."""
         there = (call for call in calls if call.endpoint in self._receivers)
         return await self._in_flight.answered({call: self._reply(call) for call in there})
 
@@ -92,7 +92,7 @@ class Endpoints:
         return said
 
     def tell(self, ref: Ref, parent: Parent, action: Emit | Log | Notify) -> None:
-        """Send it, if somebody wants it: soon, once, and without waiting."""
+        """Send what the action says if somebody wants it: soon, once, and without waiting."""
         match action:
             case Notify(endpoint, event):
                 self._join(endpoint, dict(event))
@@ -116,13 +116,13 @@ class Endpoints:
             self._dropped(endpoint, event, "too many wait for it")
 
     async def deliver(self) -> None:
-        """Sends what joins the queues, until cancelled."""
+        """Send what joins the queues, until cancelled."""
         async with asyncio.TaskGroup() as group:
             for receiver in self._receivers.values():
                 group.create_task(self._deliver(receiver))
 
     async def flush(self) -> None:
-        """Returns when all that waited are sent or dropped."""
+        """Return when all that waited are sent or dropped."""
         await asyncio.gather(*(r.events.join() for r in self._receivers.values()))
 
     async def close(self) -> None:
@@ -138,7 +138,7 @@ class Endpoints:
             receiver.events.task_done()
 
     async def _tried(self, receiver: _Receiver, waiting: _Waiting) -> str | None:
-        """None once it was taken; else why it was not."""
+        """Send the event, and again if need be. Return None once it was taken, and else why it was not."""
         body, problem = json.dumps(waiting.event), "it is too old"
         for attempt in range(receiver.endpoint.retries + 1):
             if asyncio.get_running_loop().time() - waiting.since > MAX_AGE_SECONDS:

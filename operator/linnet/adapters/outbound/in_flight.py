@@ -11,18 +11,18 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class _Request(Generic[R]):
-    """One that is under way, or answered; `ended` is when, by the loop's clock."""
+    """A request is under way, or answered; `ended` is when, by the loop's clock."""
 
     task: asyncio.Task[R]
     ended: list[float] = field(default_factory=list)
 
     def fresh(self, keeps: float) -> bool:
-        """Whether it may be waited for or used: its answer is of now, not of an earlier rollout."""
+        """Say whether it may be waited for or used: its answer must be of now, not of an earlier rollout."""
         return not self.ended or asyncio.get_running_loop().time() - self.ended[0] < keeps
 
 
 class InFlight(Generic[K, R]):
-    """Requests by key. `seconds`: how long a look waits; `keeps`: how long an answer that nobody took is good."""
+    """Requests are known by key. A look waits `seconds`; an answer that nobody took is good for `keeps` seconds."""
 
     def __init__(self, seconds: float, keeps: float) -> None:
         self.seconds = seconds
@@ -30,7 +30,7 @@ class InFlight(Generic[K, R]):
         self._keeps = keeps
 
     async def answered(self, ask: Mapping[K, Coroutine[Any, Any, R]]) -> dict[K, R]:
-        """The answers that are there in time, each given out once. What is under way already is not asked again."""
+        """Return the answers that are there in time, each given out once. What is under way is not asked again."""
         self.under_way = {key: request for key, request in self.under_way.items() if request.fresh(self._keeps)}
         for key, coroutine in ask.items():
             if key in self.under_way:

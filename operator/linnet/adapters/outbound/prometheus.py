@@ -18,11 +18,11 @@ PATIENCE_SECONDS: Final = 2.0
 KEEPS_SECONDS: Final = 15.0
 """An answer that nobody asked for within so long after it came is forgotten."""
 MAX_BYTES: Final = 256 * 2**10
-"""One number is wanted; so much also tells how many series a query found that gives too many."""
+"""The most bytes of an answer that are read: one number is wanted, and an answer with too many series is counted."""
 
 
 class Prometheus:
-    """Close it with `await prometheus.close()`. `counted` is told (query, outcome) of each answer."""
+    """Close it with `await prometheus.close()`. `counted` is told the query and the outcome of each answer."""
 
     def __init__(
         self, server: PrometheusServer, counted: Callable[[str, str], None], patience: float = PATIENCE_SECONDS
@@ -33,7 +33,7 @@ class Prometheus:
         self._in_flight = InFlight[Question, Answer](patience, KEEPS_SECONDS)
 
     async def ask(self, questions: Iterable[Question]) -> Mapping[Question, Answer]:
-        """The answers that are there; a late one comes with the next look. Raises nothing."""
+        """Return the answers that are there; a late one comes with the next look. Nothing is raised."""
         return await self._in_flight.answered({question: self._told(question) for question in questions})
 
     async def close(self) -> None:
@@ -55,7 +55,7 @@ class Prometheus:
 
 
 async def unasked(_: Iterable[Question]) -> Mapping[Question, Answer]:
-    """Where the platform has no server."""
+    """Return no answer: the platform has no server."""
     return {}
 
 

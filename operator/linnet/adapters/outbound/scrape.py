@@ -24,14 +24,14 @@ MAX_BYTES: Final = 4 * 2**20
 
 
 class Scraper:
-    """One session for all pods; close it with `await scraper.close()`."""
+    """One session serves all pods; close it with `await scraper.close()`."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._in_flight = InFlight[str, PodCounters | str](patience, TIMEOUT_SECONDS)
 
     async def scrape(self, targets: Iterable[Target]) -> Scrape:
-        """Who answered with what; who did not, and why. Raises nothing."""
+        """Return who answered with what, and who did not, and why. Nothing is raised."""
         asked = {t.uid: self._read(t) for t in targets}
         read = await self._in_flight.answered(asked)
         late = f"no answer within {self._in_flight.seconds:g} s, still waiting"
@@ -61,7 +61,7 @@ class Scraper:
             return (await _body(answer)).decode(errors="replace")
 
     def _open(self) -> aiohttp.ClientSession:
-        """Made on first use, in the loop that uses it. No proxy: trust_env stays off."""
+        """Make the session on first use, in the loop that uses it. It asks no proxy, since `trust_env` is off."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=CONCURRENT),
@@ -74,14 +74,14 @@ class Scraper:
 
 
 def address(target: Target) -> str:
-    """The URL; ValueError where the address is no IP address."""
+    """Return the URL; ValueError where the address is no IP address."""
     ip = ipaddress.ip_address(target.ip)
     host = f"[{ip}]" if ip.version == 6 else str(ip)  # noqa: PLR2004
     return f"http://{host}:{target.port}{target.path}"
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """The whole answer; ValueError where that is more than can be afforded."""
+    """Return the whole answer; ValueError where that is more than can be afforded."""
     body = b""
     while len(body) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES + 1 - len(body))):
         body += more

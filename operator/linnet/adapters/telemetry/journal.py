@@ -1,4 +1,8 @@
-"""What happened, for people and for programs: Kubernetes Events, JSON lines, and counters made from them."""
+"""What happened is told to people and programs: Kubernetes Events, JSON lines, and counters made from them.
+
+kopf.event() would write core/v1 Events from kopf's own loop as fast as they come. These are of events.k8s.io, are
+written only while nothing else waits, and are written before the leader hands over.
+"""
 
 import asyncio
 import logging
@@ -17,7 +21,7 @@ CONTROLLER: Final = "linnet.dev/operator"
 MAX_WAITING: Final = 4096
 BUSY_SECONDS: Final = 0.1
 _NOTE: Final = 1024
-"""Bytes that the API server takes."""
+"""The most bytes of a note that the API server takes."""
 _log = logging.getLogger("linnet.journal")
 
 Counted = Callable[[str, Any], None]
@@ -42,9 +46,9 @@ class Journal:
             _log.warning("an Event was not written: too many wait", extra={"fields": {"reason": action.reason}})
 
     async def write(self, busy: Callable[[], bool] = lambda: False) -> None:
-        """Writes the Events that wait, one by one, until cancelled: traffic never waits for them.
+        """Write the Events that wait, one by one, until cancelled: traffic never waits for them.
 
-        While the operator is `busy` it writes ten a second at most: what is told can wait, what is done can't.
+        While the operator is `busy` ten a second are written at most: what is told can wait, what is done can't.
         """
         while True:
             event = await self._waiting.get()
@@ -54,7 +58,7 @@ class Journal:
             self._waiting.task_done()
 
     async def flush(self) -> None:
-        """Returns when all that waited are written."""
+        """Return when all that waited are written."""
         await self._waiting.join()
 
     async def _write(self, event: Manifest) -> None:
@@ -64,7 +68,7 @@ class Journal:
             _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
     def log(self, ref: Ref, action: Log) -> None:
-        """One JSON line, whose message is the event's own, and the counter that belongs to it."""
+        """Write one JSON line, whose message is the event's own, and count what belongs to it."""
         fields = {"event": action.event, **action.fields}
         _log.info("%s", action.fields.get("message") or action.event, extra={"object": str(ref), "fields": fields})
         self._counted(action.event, action.fields)
@@ -93,5 +97,5 @@ class Journal:
 
 
 def _stamp(now: datetime) -> str:
-    """Hex microseconds, as the names of Events by other controllers end."""
+    """Return microseconds in hex, as the names of Events by other controllers end."""
     return f"{int(now.timestamp() * 1_000_000):x}"

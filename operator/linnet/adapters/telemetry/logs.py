@@ -1,4 +1,4 @@
-"""JSON lines on standard error: one object a line, with the key of the object that it is about."""
+"""Logs are JSON lines on standard error: one object a line, with the key of the object that it is about."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ OBJECT: Final[ContextVar[str]] = ContextVar("object", default="")
 
 
 class JsonFormatter(logging.Formatter):
-    """`time`, `level`, `logger`, `message`, then `object`, the record's `fields`, and `error` with its traceback."""
+    """A line has `time`, `level`, `logger`, `message`, then `object`, the record's `fields`, and `error`."""
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -32,7 +32,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Everything that is logged in this process becomes JSON; libraries are heard from `warning` on."""
+    """Make all that is logged in this process JSON; libraries are heard from `warning` on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(_matters)
@@ -43,5 +43,5 @@ def configure(level: str) -> None:
 
 
 def _matters(record: logging.LogRecord) -> bool:
-    """False for kopf's warning that it handles no signals: `handlers/operator.py` handles them."""
+    """Leave out kopf's warning that it handles no signals: `handlers/operator.py` handles them."""
     return not (record.name.startswith("kopf.") and record.getMessage().startswith("OS signals are ignored"))

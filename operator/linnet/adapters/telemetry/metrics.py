@@ -1,4 +1,4 @@
-"""Numbers about the operator for Prometheus: what it did, how long it took, what the rollouts came to."""
+"""Prometheus reads numbers about the operator: what it did, how long it took, what the rollouts came to."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -15,7 +15,7 @@ _VERBS: Final = {"server_side_apply": "apply", "replace": "update"}
 
 
 class Metrics:
-    """One registry of its own, so that two operators in one process stay apart."""
+    """The registry is one of its own, so that two operators in one process stay apart."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -47,7 +47,7 @@ class Metrics:
         self.cached = Gauge("linnet_cache_objects", "Objects in the cache.", registry=on)
 
     def reconciled(self, kind: str, outcome: str) -> None:
-        """`outcome` is `done`, `conflict` or `error`."""
+        """Count a reconcile; `outcome` is `done`, `conflict` or `error`."""
         self._reconciles.labels(kind, outcome).inc()
 
     def took(self, kind: str, seconds: float) -> None:
@@ -60,19 +60,19 @@ class Metrics:
         self._requests.labels(_VERBS.get(verb, verb), resource.watched_as, code).inc()
 
     def queried(self, query: str, outcome: str) -> None:
-        """`outcome` is `value`, `empty` or `error`."""
+        """Count a query; `outcome` is `value`, `empty` or `error`."""
         self._queries.labels(query, outcome).inc()
 
     def hook_answered(self, endpoint: str, outcome: str) -> None:
-        """`outcome` is `confirmed`, `waiting`, `refused` or `error`."""
+        """Count an endpoint's answer; `outcome` is `confirmed`, `waiting`, `refused` or `error`."""
         self._hooks.labels(endpoint, outcome).inc()
 
     def notified(self, endpoint: str, outcome: str) -> None:
-        """`outcome` is `sent`, `failed` (one try) or `dropped`."""
+        """Count an event to an endpoint; `outcome` is `sent`, `failed` (one try) or `dropped`."""
         self._notifications.labels(endpoint, outcome).inc()
 
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
-        """A journal event as a counter: `verdict`, `retrain_run` and the `decision` about a rollout have one."""
+        """Count a journal event: `verdict`, `retrain_run` and the `decision` about a rollout have a counter."""
         match event:
             case "decision" if "rollout" in fields:
                 self._rollouts.labels(str(fields.get("decision", ""))).inc()
@@ -84,7 +84,7 @@ class Metrics:
                 pass
 
     def gauges(self, ref: Ref, values: Mapping[str, float]) -> None:
-        """The object's numbers, such as `linnet_canary_weight`; those that it no longer has disappear."""
+        """Set the object's numbers, such as `linnet_canary_weight`; those that it no longer has disappear."""
         for name, value in values.items():
             self._gauge(name).labels(ref.namespace, ref.name).set(value)
         for name in self._labeled.get(ref, set()) - set(values):
@@ -101,5 +101,5 @@ class Metrics:
         return self._objects[name]
 
     def exposition(self) -> bytes:
-        """The text format of Prometheus."""
+        """Return the numbers in the text format of Prometheus."""
         return generate_latest(self.registry)

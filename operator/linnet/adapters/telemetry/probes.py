@@ -1,4 +1,7 @@
-"""One small HTTP server for Prometheus and the kubelet: `/metrics`, `/healthz`, `/readyz`."""
+"""One small HTTP server answers Prometheus and the kubelet: `/metrics`, `/healthz`, `/readyz`.
+
+kopf's liveness endpoint (`@kopf.on.probe`) knows neither readiness nor metrics, and a standby runs no kopf.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,11 +13,11 @@ from linnet.adapters.telemetry.metrics import Metrics
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 Check = Callable[[], str | None]
-"""Why not, or None if all is well."""
+"""Returns why not, or None if all is well."""
 
 
 class ProbeServer:
-    """Serves on all addresses; port 0 takes a free one, then `port` says which."""
+    """The server listens on all addresses; port 0 takes a free one, then `port` says which."""
 
     def __init__(self, port: int, metrics: Metrics, alive: Check, ready: Check) -> None:
         self.port = port
@@ -26,7 +29,7 @@ class ProbeServer:
         self._runner = web.AppRunner(app, access_log=None)
 
     async def start(self) -> None:
-        """OSError if the port is taken."""
+        """Start to listen. OSError if the port is taken."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "0.0.0.0", self.port).start()  # noqa: S104
         self.port = self._runner.addresses[0][1]
