@@ -10,14 +10,16 @@ from typing import Any
 
 from kubernetes.aio.client.configuration import Configuration
 
+from linnet.adapters.actions.children import Children
+from linnet.adapters.actions.deps import ActionDeps
+from linnet.adapters.actions.perform import perform
+from linnet.adapters.actions.status import write_status
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gateways import Gateways
 from linnet.adapters.cache.gatherer import Gatherer, Sources
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.actions import ActionDeps, perform, write_status
-from linnet.adapters.cluster.children import Children
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube

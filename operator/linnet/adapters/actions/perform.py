@@ -1,22 +1,15 @@
 """Does what a plan asks for, one action at a time, and takes each answer into the cache at once."""
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final, assert_never
 
-from linnet.adapters.cache.cache import Cache
+from linnet.adapters.actions.deps import ActionDeps
+from linnet.adapters.actions.status import put_status
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.children import Children, Gone, Seen
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.resources import Resource
-from linnet.adapters.telemetry.journal import Journal
 from linnet.api.kinds.model_version import ModelVersionStatus
-from linnet.api.names import API_VERSION
 from linnet.core.parse import parse_status
 from linnet.core.plan import (
     Action,
@@ -37,22 +30,6 @@ from linnet.core.resources.objects import Parent
 
 _RECORD_TRIES: Final = 5
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ActionDeps:
-    """An action needs these. `writable` raises LeadershipLostError once the lease is stale."""
-
-    kube: Kube
-    cache: Cache
-    children: Children
-    journal: Journal
-    seen: Seen
-    gone: Gone
-    now: Callable[[], datetime]
-    writable: Callable[[], None]
-    tell: Callable[[Ref, Parent, Emit | Log | Notify], None]
-    """Sends it to an endpoint of the platform's, if one wants it. Returns at once."""
 
 
 async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) -> None:
@@ -162,39 +139,3 @@ async def _write_record(deps: ActionDeps, version: Manifest, action: Record) -> 
     status = model_version.record(former, action, deps.now())
     if status != former:
         deps.seen(resources.MODEL_VERSION, await put_status(deps.kube, resources.MODEL_VERSION, version, status.wire()))
-
-
-async def write_status(deps: ActionDeps, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
-    """PUT the status if it differs. `known` are the fields that this operator knows; others are carried along.
-
-    ConflictError is raised after the newest object was taken into the cache; an object that is gone needs no status.
-    """
-    carried = {k: v for k, v in parent.status.items() if k not in known}
-    wanted = {**carried, **status}
-    if wanted == parent.status:
-        return
-    deps.writable()
-    resource = resources.own(ref.kind)
-    try:
-        deps.seen(resource, await put_status(deps.kube, resource, _meta(ref, parent), wanted))
-    except ConflictError:
-        with suppress(NotFoundError):
-            deps.seen(resource, await deps.kube.get(resource, ref.namespace, ref.name))
-        raise
-    except NotFoundError:
-        deps.gone(resource, ref.namespace, ref.name, parent.uid)
-
-
-def _meta(ref: Ref, parent: Parent) -> Manifest:
-    version = {"uid": parent.uid, "resourceVersion": parent.resource_version}
-    return {"metadata": {"name": ref.name, "namespace": ref.namespace, **version}}
-
-
-async def put_status(kube: Kube, resource: Resource, obj: Manifest, status: Manifest) -> Manifest:
-    """Write the status, and return the object with it. ConflictError unless `obj` has the newest resourceVersion.
-
-    The API server takes the spec from what it holds.
-    """
-    meta = {k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion")}
-    body = {"apiVersion": API_VERSION, "kind": resource.kind, "metadata": meta, "status": status}
-    return await kube.replace_status(resource, body)

@@ -8,11 +8,13 @@ import pytest
 
 from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
+from linnet.adapters.actions.children import Children
+from linnet.adapters.actions.deps import ActionDeps
+from linnet.adapters.actions.perform import perform
+from linnet.adapters.actions.status import write_status
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.gatherer import as_parent
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.actions import ActionDeps, perform, write_status
-from linnet.adapters.cluster.children import Children
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
 from linnet.adapters.telemetry.journal import Journal
 from linnet.api.kinds.model_version import Decision, Quarantine

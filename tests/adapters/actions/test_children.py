@@ -6,9 +6,9 @@ import pytest
 
 from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
+from linnet.adapters.actions.children import Children
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.children import Children
 from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError
 
 Json = dict[str, Any]
