@@ -1,13 +1,15 @@
 """What the operator tells of itself: counters by a documented mapping, JSON lines, probes."""
 
+import io
 import json
 import logging
+import sys
 
 import httpx
 import pytest
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.telemetry.logs import OBJECT, JsonFormatter
+from linnet.adapters.telemetry.logs import OBJECT, JsonFormatter, configure
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.probes import ProbeServer
 from linnet.core.plan import Ref
@@ -77,6 +79,18 @@ def test_a_log_line_is_json_with_the_objects_key() -> None:
         "object": "Deployment/ml/iris",
         "retry_in_seconds": 1.5,
     }
+
+
+def test_kopfs_warning_about_signals_alarms_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """kopf says in its thread that it handles no signals: the process does. Its other warnings are heard."""
+    root, out = logging.getLogger(), io.StringIO()
+    monkeypatch.setattr(sys, "stderr", out)
+    monkeypatch.setattr(root, "handlers", [])
+    monkeypatch.setattr(root, "level", root.level)
+    configure("INFO")
+    for message in ("OS signals are ignored: running not in the main thread.", "Request attempt #1 failed"):
+        logging.getLogger("kopf.x").warning(message)
+    assert [json.loads(line)["message"] for line in out.getvalue().splitlines()] == ["Request attempt #1 failed"]
 
 
 async def test_probes_say_why_not() -> None:
