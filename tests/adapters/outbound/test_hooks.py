@@ -198,6 +198,21 @@ async def test_a_certificate_is_trusted_by_the_platforms_ca_alone(tmp_path: Path
         )
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://127.0.0.1:9", "can't be reached: Connection refused"),
+        ("http://127.0.0.1:99999", "can't be asked: OverflowError"),
+        ("http://127.0.0.1:x", "can't be asked: InvalidURL"),
+    ],
+    ids=["refused", "no such port", "no number"],
+)
+async def test_an_endpoint_that_cannot_be_reached_is_an_answer(url: str, problem: str, over: list[Desk]) -> None:
+    """A look goes on, whatever the platform wrote, and the sentence names no address."""
+    over.append(desk := Desk(url))
+    assert await desk.answer() == NotYet(f"the endpoint {problem}", unreachable=True)
+
+
 async def test_an_unknown_endpoint_is_not_asked(over: list[Desk]) -> None:
     """Nothing in an object becomes an address."""
     over.append(desk := Desk("http://127.0.0.1:9"))

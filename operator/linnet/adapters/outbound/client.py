@@ -58,6 +58,8 @@ class Client:
                 return await self._answer(http, request)
         except TimeoutError:
             raise OutboundError(f"{named} did not answer within {server.timeout.total_seconds():g} s") from None
+        except ExceptionGroup as errors:  # of a connection that can't be tried, such as to port 99999
+            raise OutboundError(f"{named} {_problem(errors.exceptions[0])}") from errors
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             raise OutboundError(f"{named} {_problem(error)}") from error
 
