@@ -30,6 +30,7 @@ lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
 	mypy
 	lint-imports
+	deptry --no-ansi operator
 	$(PY) -m linnet.api.generate --check
 
 generate: venv ## CRDs and the log's schema from the API's types, and the reference pages of API and chart
