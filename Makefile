@@ -20,7 +20,7 @@ $(VENV)/.installed: requirements/dev.lock pyproject.toml
 	@python3 hack/venv.py $(VENV)
 	@touch $@
 
-check: venv ## lint, types, import contracts, generated files, unit tests (under 40 seconds)
+check: venv ## lint, types, import contracts, dependencies, generated files, unit tests (under 40 seconds)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit lint
 
 unit: venv
@@ -30,6 +30,7 @@ lint: venv
 	ruff check --quiet . && ruff format --quiet --check .
 	mypy
 	lint-imports
+	deptry --no-ansi operator
 	$(PY) -m linnet.api.generate --check
 
 generate: venv ## CRDs and the log's schema from the API's types, and the reference pages of API and chart

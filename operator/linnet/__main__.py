@@ -1,4 +1,4 @@
-"""The one program of the image: the operator, and what runs inside the pods that it makes.
+"""The image has one program: the operator, and what runs inside the pods that it makes.
 
 Each command imports what it needs, since an init container waits for `linnet fetch` and never sees Kubernetes.
 """
@@ -18,7 +18,7 @@ USAGE: Final = """usage: linnet [command]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code. 2 for a command or setting that can't be used."""
+    """Run the command, and return its exit code: 2 for a command or setting that can't be used."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     name, rest = (arguments[0], arguments[1:]) if arguments else ("operator", [])
     command = _COMMANDS.get(name)
@@ -33,8 +33,8 @@ def _operator(arguments: list[str]) -> int:
     import gc
     import logging
 
-    from linnet.adapters import logs
-    from linnet.adapters.connection import NoClusterError
+    from linnet.adapters.cluster.connection import NoClusterError
+    from linnet.adapters.telemetry import logs
     from linnet.handlers import operator
     from linnet.settings import BadSettingError, read
 

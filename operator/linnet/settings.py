@@ -1,4 +1,4 @@
-"""What the platform configured, from the environment: the only place that reads it."""
+"""The settings are what the platform configured by the environment, which nothing else reads."""
 
 import os
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 
 
 class BadSettingError(ValueError):
-    """One line: the variable, its value, and the way out."""
+    """A setting can't be used: the message is one line with the variable, its value, and the way out."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Settings:
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
-    """BadSettingError names the first variable that is wrong."""
+    """Read the environment. BadSettingError names the first variable that is wrong."""
     env = _Environment(os.environ if environment is None else environment)
     settings = Settings(
         image=env.text("LINNET_IMAGE", "docker.io/linnet/linnet:latest"),
@@ -77,7 +77,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _check_lease(settings: Settings) -> None:
-    """The election's own conditions: a lease must outlast its renewal, and that several tries."""
+    """Check the election's own conditions: a lease must outlast its renewal, and that several tries."""
     if not settings.leader_election:
         return
     if not settings.pod_namespace:
@@ -99,7 +99,7 @@ def _check_lease(settings: Settings) -> None:
 
 @dataclass(frozen=True)
 class _Environment:
-    """Typed reads of variables; an empty variable counts as unset."""
+    """Variables are read by type; an empty one counts as unset."""
 
     values: Mapping[str, str]
 
@@ -123,7 +123,7 @@ class _Environment:
         return tuple(dict.fromkeys(part.strip() for part in self.text(name).split(",") if part.strip()))
 
     def number(self, name: str, default: T, least: int, most: int) -> T:
-        """Of the default's type; BadSettingError where it is no such number or out of bounds."""
+        """Return a number of the default's type; BadSettingError where it is none or out of bounds."""
         value = self.text(name)
         try:
             number = type(default)(value) if value else default

@@ -3,10 +3,10 @@
 import copy
 import itertools
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from linnet.adapters.errors import AlreadyExistsError, ConflictError, NotFoundError
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, NotFoundError
+from linnet.adapters.cluster.resources import Resource
 
 Json = dict[str, Any]
 Key = tuple[Resource, str, str]
@@ -114,3 +114,7 @@ class FakeKube:
 
 def _fields(manifest: Json) -> Json:
     return {"f:spec": {f"f:{k}": {} for k in manifest.get("spec", {})}}
+
+
+def kube() -> Any:
+    return cast("Any", FakeKube())

@@ -25,3 +25,12 @@ def child(kind: str, name: str, owner: str, version: int = 1, uid: str = "", **p
         "ownerReferences": references,
     }
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": {}, "status": {}, **parts}
+
+
+class Clock:
+    """A monotonic time in seconds that the test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now

@@ -13,7 +13,7 @@ from hack import chart, chart_schemas
 from hack.cluster import packages, parts
 from hack.cluster.steps import ClusterError, run
 
-from linnet.adapters import kinds
+from linnet.adapters.cluster import resources
 from linnet.adapters.platform import platform
 from linnet.api.names import Verb
 from linnet.core.observed import Platform
@@ -82,13 +82,14 @@ def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
     for rule in operator_rules(of("defaults")):
         for resource in rule["resources"]:
             granted.setdefault((rule["apiGroups"][0], resource), set()).update(rule["verbs"])
-    for resource in kinds.WATCHED:
+    for resource in resources.WATCHED:
         assert granted[resource.group, resource.plural] >= {"get", "list", "watch"}, resource
-    for resource in kinds.OWN:
+    for resource in resources.OWN:
         assert "update" in granted[resource.group, f"{resource.plural}/status"]
-    table = {(r.group, r.plural.partition("/")[0]) for r in (*kinds.WATCHED, kinds.CONFIG_MAP, kinds.EVENT)}
+    table = {(r.group, r.plural.partition("/")[0]) for r in (*resources.WATCHED, resources.CONFIG_MAP, resources.EVENT)}
     table |= {
-        (r.group, r.plural) for r in (kinds.REPLICA_SET, kinds.SERVICE_ACCOUNT, kinds.GATEWAY, kinds.GATEWAY_CLASS)
+        (r.group, r.plural)
+        for r in (resources.REPLICA_SET, resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)
     }
     assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from docs.pages import REPO
-from linnet.adapters.hooks import Endpoints
+from linnet.adapters.outbound.hooks import Endpoints
 from linnet.api.kinds.deployment import CheckVerdict, RevisionStatus, RolloutStatus
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.strategy import Hook, HookPoint
@@ -49,7 +49,7 @@ def said(url: str, at: HookPoint, verdict: Any = "Pass") -> Reply:
 async def _asked(url: str, call: Call) -> Reply:
     hooks = Hooks.model_validate({"endpoints": [{"name": "desk", "url": url}]})
     endpoints = Endpoints(hooks, lambda: START, lambda *_: None, lambda *_: None)
-    endpoints._patience.seconds = 60.0
+    endpoints._in_flight.seconds = 60.0
     answers = await endpoints.ask([call])
     await endpoints.close()
     return answers[call]

@@ -11,7 +11,7 @@ from prometheus_client import Metric
 
 from docs.pages import REPO, code, page, rows
 from linnet import settings
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.api.generate import reference
 from linnet.api.kinds.deployment import CheckVerdict, DeploymentSpec, Phase, RevisionStatus, RolloutStatus
 from linnet.api.kinds.model import ModelSpec
@@ -195,7 +195,7 @@ class TestMetrics:
 
     def test_every_metric_is_listed_with_its_labels(self) -> None:
         """The registry's own, and the gauges that plans set."""
-        own = {self.shown(m) for m in Telemetry().registry.collect()}
+        own = {self.shown(m) for m in Metrics().registry.collect()}
         gauges = {w for path in DECIDING for w in re.findall(r'"((?:linnet|retrain)_\w+)": float', path.read_text())}
         assert gauges
         listed = {(code(row[0])[0], row[1]) for row in self.table}
@@ -206,7 +206,7 @@ class TestMetrics:
 
     def test_labels(self) -> None:
         """As the code declares them."""
-        source = (OPERATOR / "adapters" / "telemetry.py").read_text()
+        source = (OPERATOR / "adapters" / "telemetry" / "metrics.py").read_text()
         for row in self.table:
             name = code(row[0])[0]
             found = re.search(rf'"{name.removesuffix("_total")}",\s*"[^"]*",\s*\[([^\]]*)\]', source)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from adapters.objects import child, own
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
 from linnet.core.plan import Ref
 from linnet.handlers.feed import Feed
 
@@ -21,19 +21,19 @@ class Heard:
         self.asked: set[str] = set()
         self.feed = Feed(Cache(), self.enqueue)
         named: Json = {"model": {"name": "iris"}}
-        self.feed.seen(kinds.MODEL, own("Model", "iris", 1))
-        self.feed.seen(kinds.MODEL_VERSION, self.version(1, 1))
-        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 1, spec=named))
-        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "other", 1, spec={"model": {"name": "wine"}}))
-        self.feed.seen(kinds.RETRAIN_POLICY, own("RetrainPolicy", "weekly", 1, spec=named))
+        self.feed.seen(resources.MODEL, own("Model", "iris", 1))
+        self.feed.seen(resources.MODEL_VERSION, self.version(1, 1))
+        self.feed.seen(resources.DEPLOYMENT, own("Deployment", "eu", 1, spec=named))
+        self.feed.seen(resources.DEPLOYMENT, own("Deployment", "other", 1, spec={"model": {"name": "wine"}}))
+        self.feed.seen(resources.RETRAIN_POLICY, own("RetrainPolicy", "weekly", 1, spec=named))
         self.policy(1)
         gentle = {**named, "policy": {"name": "gentle"}}
-        self.feed.seen(kinds.DEPLOYMENT, own("Deployment", "us", 1, spec={**gentle, "model": {"name": "tea"}}))
+        self.feed.seen(resources.DEPLOYMENT, own("Deployment", "us", 1, spec={**gentle, "model": {"name": "tea"}}))
         self.keys.clear()
         self.asked.clear()
 
     def policy(self, resource_version: int, **spec: Any) -> None:
-        self.feed.seen(kinds.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", resource_version, spec=spec))
+        self.feed.seen(resources.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", resource_version, spec=spec))
 
     @staticmethod
     def version(number: int, resource_version: int, **status: Any) -> Json:
@@ -53,13 +53,13 @@ def heard() -> Heard:
 
 def test_a_model_concerns_all_that_names_it(heard: Heard) -> None:
     """Its Deployments follow its current version."""
-    heard.feed.seen(kinds.MODEL, own("Model", "iris", 2))
+    heard.feed.seen(resources.MODEL, own("Model", "iris", 2))
     assert heard.keys == {"Model/iris", "ModelVersion/iris-v1", "Deployment/eu", "RetrainPolicy/weekly"}
 
 
 def test_a_version_concerns_its_model_and_those_that_follow_it(heard: Heard) -> None:
     """A version that became ready is rolled out at once, not at the next resync."""
-    heard.feed.seen(kinds.MODEL_VERSION, heard.version(1, 2, digest="sha256:x"))
+    heard.feed.seen(resources.MODEL_VERSION, heard.version(1, 2, digest="sha256:x"))
     assert heard.keys == {"Model/iris", "ModelVersion/iris-v1", "Deployment/eu", "RetrainPolicy/weekly"}
 
 
@@ -67,8 +67,8 @@ def test_a_policy_concerns_those_that_name_it(heard: Heard) -> None:
     """When it changes, when it goes, and when it is there again; nobody reconciles the policy itself."""
     for change in (
         lambda: heard.policy(2, deadlines={"ready": "5m"}),
-        lambda: heard.feed.gone(kinds.ROLLOUT_POLICY, "ml", "gentle", "RolloutPolicy-gentle"),
-        lambda: heard.feed.seen(kinds.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", 4, uid="another")),
+        lambda: heard.feed.gone(resources.ROLLOUT_POLICY, "ml", "gentle", "RolloutPolicy-gentle"),
+        lambda: heard.feed.seen(resources.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", 4, uid="another")),
     ):
         heard.keys.clear()
         change()
@@ -84,49 +84,49 @@ def test_what_a_policy_does_not_say_concerns_nobody(heard: Heard) -> None:
 
 def test_a_quarantine_concerns_every_deployment_of_the_namespace(heard: Heard) -> None:
     """It holds for the digest, whichever Model brings it back."""
-    heard.feed.seen(kinds.MODEL_VERSION, heard.version(1, 2, quarantine=[{"reason": "errors"}]))
+    heard.feed.seen(resources.MODEL_VERSION, heard.version(1, 2, quarantine=[{"reason": "errors"}]))
     assert "Deployment/other" in heard.keys
 
 
 def test_a_child_concerns_its_owner_alone(heard: Heard) -> None:
     """A pod that becomes ready is nobody else's business, although it names the Model."""
-    heard.feed.seen(kinds.POD, child("Pod", "eu-1", "eu"))
+    heard.feed.seen(resources.POD, child("Pod", "eu-1", "eu"))
     assert heard.keys == {"Deployment/eu"}
 
 
 def test_a_deployment_concerns_its_model_when_it_serves_another_version(heard: Heard) -> None:
     """Which versions are served decides which may be collected."""
     spec = {"model": {"name": "iris"}}
-    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 2, spec=spec, status={"replicas": 1}))
+    heard.feed.seen(resources.DEPLOYMENT, own("Deployment", "eu", 2, spec=spec, status={"replicas": 1}))
     assert heard.keys == {"Deployment/eu"}
-    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "eu", 3, spec=spec, status={"stable": {"version": 1}}))
+    heard.feed.seen(resources.DEPLOYMENT, own("Deployment", "eu", 3, spec=spec, status={"stable": {"version": 1}}))
     assert heard.keys == {"Deployment/eu", "Model/iris"}
 
 
 def test_an_old_event_concerns_nobody(heard: Heard) -> None:
     """The echo of one's own write is no news."""
-    heard.feed.event(kinds.MODEL, "MODIFIED", own("Model", "iris", 1))
+    heard.feed.event(resources.MODEL, "MODIFIED", own("Model", "iris", 1))
     assert heard.keys == set()
 
 
 def test_a_deleted_child_concerns_its_owner(heard: Heard) -> None:
     """Somebody deleted a Service: it must be made again."""
     service = child("Service", "eu", "eu", 5)
-    heard.feed.event(kinds.SERVICE, "ADDED", service)
+    heard.feed.event(resources.SERVICE, "ADDED", service)
     heard.keys.clear()
-    heard.feed.event(kinds.SERVICE, "DELETED", service)
+    heard.feed.event(resources.SERVICE, "DELETED", service)
     assert heard.keys == {"Deployment/eu"}
 
 
 def test_what_a_person_asks_comes_before_what_the_operator_has_written(heard: Heard) -> None:
     """A new object, a new spec and a request are urgent; a status is the operator's own word."""
     spec = {"model": {"name": "iris"}}
-    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "new", 2, spec=spec))
+    heard.feed.seen(resources.DEPLOYMENT, own("Deployment", "new", 2, spec=spec))
     assert heard.asked == {"Deployment/new"}
     heard.asked.clear()
-    heard.feed.seen(kinds.DEPLOYMENT, own("Deployment", "new", 3, spec=spec, status={"stable": {"version": 1}}))
+    heard.feed.seen(resources.DEPLOYMENT, own("Deployment", "new", 3, spec=spec, status={"stable": {"version": 1}}))
     assert not heard.asked
     requested = own("Deployment", "new", 4, spec=spec)
     requested["metadata"]["annotations"] = {"linnet.dev/request": "pause 1 anna"}
-    heard.feed.seen(kinds.DEPLOYMENT, requested)
+    heard.feed.seen(resources.DEPLOYMENT, requested)
     assert heard.asked == {"Deployment/new"}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from adapters.objects import own
-from linnet.adapters.errors import (
+from linnet.adapters.cache.gatherer import as_parent
+from linnet.adapters.cluster.errors import (
     ConflictError,
     ForbiddenError,
     ForeignObjectError,
@@ -15,12 +16,11 @@ from linnet.adapters.errors import (
     KubeError,
     UnavailableError,
 )
-from linnet.adapters.gather import as_parent
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.reconcile import Deps, Kind, reconcile
-from linnet.handlers.refusal import refused
+from linnet.handlers.kinds import Kind
+from linnet.handlers.reconcile import Deps, reconcile, refused
 
 REF = Ref("Deployment", "ml", "iris")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

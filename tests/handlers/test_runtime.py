@@ -6,8 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from linnet.adapters.errors import ConflictError, ForeignObjectError, KubeError, LeadershipLostError, UnavailableError
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cluster.errors import (
+    ConflictError,
+    ForeignObjectError,
+    KubeError,
+    LeadershipLostError,
+    UnavailableError,
+)
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
 from linnet.handlers.runtime import Runtime
 
@@ -22,10 +28,10 @@ class Loop:
         self.looks: list[Ref] = []
         self.together: set[Ref] = set()
         self.looked = asyncio.Event()
-        self.telemetry = Telemetry()
+        self.metrics = Metrics()
         self.play = play
         self.runtime = Runtime(
-            self.reconcile, self.telemetry, asyncio.get_running_loop().time, timedelta(hours=1), workers
+            self.reconcile, self.metrics, asyncio.get_running_loop().time, timedelta(hours=1), workers
         )
 
     async def reconcile(self, ref: Ref) -> timedelta | None:
@@ -54,7 +60,7 @@ class Loop:
             await running
 
     def counted(self, name: str) -> bool:
-        return f"{name} 1.0" in self.telemetry.exposition().decode()
+        return f"{name} 1.0" in self.metrics.exposition().decode()
 
 
 def failing(error: Exception, times: int = 1) -> Callable[[int], None]:
@@ -80,7 +86,7 @@ async def test_a_conflict_is_no_error() -> None:
     loop.runtime.enqueue(REF)
     await loop.until(2)
     assert loop.counted('linnet_reconcile_total{kind="Deployment",outcome="conflict"}')
-    assert "linnet_reconcile_errors_total{" not in loop.telemetry.exposition().decode()
+    assert "linnet_reconcile_errors_total{" not in loop.metrics.exposition().decode()
 
 
 async def test_an_error_is_counted_by_its_class(caplog: pytest.LogCaptureFixture) -> None:
@@ -146,7 +152,7 @@ def test_a_look_that_hangs_makes_the_loop_unhealthy() -> None:
         await asyncio.Event().wait()
 
     async def main() -> tuple[str | None, str | None]:
-        runtime = Runtime(never, Telemetry(), lambda: now[0], timedelta(hours=1), 1)
+        runtime = Runtime(never, Metrics(), lambda: now[0], timedelta(hours=1), 1)
         runtime.enqueue(REF)
         running = asyncio.ensure_future(runtime.run())
         await asyncio.sleep(0.01)

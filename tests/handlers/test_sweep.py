@@ -7,9 +7,9 @@ import pytest
 
 from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache
-from linnet.adapters.errors import ForbiddenError, GoneError, NotFoundError
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ForbiddenError, GoneError, NotFoundError
 from linnet.core.plan import Ref
 from linnet.handlers import sweep
 from linnet.handlers.feed import Feed
@@ -23,7 +23,7 @@ class Paged(FakeKube):
 
     interrupted: Exception | None = None
 
-    async def pages(self, resource: kinds.Resource, namespace: str | None, **_: Any) -> AsyncIterator[Json]:
+    async def pages(self, resource: resources.Resource, namespace: str | None, **_: Any) -> AsyncIterator[Json]:
         found, version = await self.items(resource, namespace)
         for items in [[item] for item in found] or [[]]:
             yield {"metadata": {"resourceVersion": version}, "items": items}
@@ -39,7 +39,7 @@ class Desk:
         self.keys: list[Ref] = []
         self.feed = Feed(self.cache, lambda ref, _: self.keys.append(ref))
 
-    def known(self, resource: kinds.Resource, obj: Json) -> Json:
+    def known(self, resource: resources.Resource, obj: Json) -> Json:
         stored: Json = self.kube.put(resource, obj)
         self.feed.seen(resource, stored)
         self.keys.clear()
@@ -57,18 +57,18 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 async def test_seeding_knows_everything_and_names_what_to_look_at(desk: Desk) -> None:
     """Children are in the cache before their owner's first look, or it would make them twice."""
-    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris"))
-    desk.kube.put(kinds.SERVICE, child("Service", "iris", "iris"))
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.put(resources.SERVICE, child("Service", "iris", "iris"))
     refs = await sweep.seed(desk.kube, desk.cache, Scope(()))
     assert refs == [Ref("Deployment", "ml", "iris")]
-    assert desk.cache.get(kinds.SERVICE, "ml", "iris") is not None
+    assert desk.cache.get(resources.SERVICE, "ml", "iris") is not None
 
 
 @pytest.mark.parametrize("error", [GoneError("expired"), NotFoundError("no such kind")])
 async def test_seeding_begins_again_after_an_interruption(desk: Desk, error: Exception) -> None:
     """A list that expired between two pages, or CRDs that are applied after the operator was."""
     for name in ("a", "b"):
-        desk.kube.put(kinds.MODEL, own("Model", name))
+        desk.kube.put(resources.MODEL, own("Model", name))
     desk.kube.interrupted = error
     assert len(await sweep.seed(desk.kube, desk.cache, Scope(()))) == 2
 
@@ -82,28 +82,28 @@ async def test_a_missing_right_ends_the_operator(desk: Desk) -> None:
 
 async def test_what_was_deleted_unseen_is_dropped_and_its_owner_told(desk: Desk) -> None:
     """A watch that had to list again never tells of deletions."""
-    desk.known(kinds.SERVICE, child("Service", "iris", "iris"))
-    del desk.kube.objects[kinds.SERVICE, "ml", "iris"]
+    desk.known(resources.SERVICE, child("Service", "iris", "iris"))
+    del desk.kube.objects[resources.SERVICE, "ml", "iris"]
     await desk.sweep()
-    assert desk.cache.get(kinds.SERVICE, "ml", "iris") is None
+    assert desk.cache.get(resources.SERVICE, "ml", "iris") is None
     assert desk.keys == [Ref("Deployment", "ml", "iris")]
 
 
 async def test_what_was_made_or_changed_unseen_is_read(desk: Desk) -> None:
     """Events can be lost as well as late."""
-    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
-    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "iris", spec={"replicas": 3}))
-    desk.kube.put(kinds.DEPLOYMENT, own("Deployment", "new"))
+    desk.known(resources.DEPLOYMENT, own("Deployment", "iris"))
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "iris", spec={"replicas": 3}))
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "new"))
     await desk.sweep()
     assert {ref.name for ref in desk.keys} == {"iris", "new"}
-    changed = desk.cache.get(kinds.DEPLOYMENT, "ml", "iris")
+    changed = desk.cache.get(resources.DEPLOYMENT, "ml", "iris")
     assert changed is not None
     assert changed["spec"] == {"replicas": 3}
 
 
 async def test_at_rest_a_sweep_reads_nothing_but_lists(desk: Desk) -> None:
     """One LIST of metadata for each kind, and no word to anybody."""
-    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.known(resources.DEPLOYMENT, own("Deployment", "iris"))
     desk.kube.calls.clear()
     await desk.sweep()
     assert set(desk.kube.verbs()) == {"list"}
@@ -112,7 +112,7 @@ async def test_at_rest_a_sweep_reads_nothing_but_lists(desk: Desk) -> None:
 
 async def test_a_sweep_of_one_namespace_spares_the_others(desk: Desk) -> None:
     """A namespaced operator lists only what it may."""
-    desk.known(kinds.DEPLOYMENT, own("Deployment", "iris"))
+    desk.known(resources.DEPLOYMENT, own("Deployment", "iris"))
     desk.kube.objects.clear()
     await desk.sweep("another")
-    assert desk.cache.get(kinds.DEPLOYMENT, "ml", "iris") is not None
+    assert desk.cache.get(resources.DEPLOYMENT, "ml", "iris") is not None

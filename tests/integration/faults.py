@@ -20,7 +20,7 @@ from aiohttp import web
 
 from control_plane import ApiServer
 from integration.harness import trust, until
-from linnet.adapters import connection
+from linnet.adapters.cluster import connection
 from linnet.handlers.operator import Operator
 from linnet.settings import read
 

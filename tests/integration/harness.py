@@ -27,8 +27,8 @@ import httpx
 
 from control_plane import REPO, ApiServer
 from integration.kubelet import Kubelet
-from linnet.adapters import kinds
-from linnet.adapters.request_policy import forged
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.request_policy import forged
 from linnet.api.names import API_VERSION
 
 T = TypeVar("T")
@@ -211,7 +211,7 @@ class World:
         assert self.api.http.delete(self.path(kind, name, api_version)).is_success
 
     def path(self, kind: str, name: str = "", api_version: str = API_VERSION) -> str:
-        resource = kinds.of(api_version, kind)
+        resource = resources.of(api_version, kind)
         root = f"/apis/{api_version}" if resource.group else f"/api/{api_version}"
         return f"{root}/namespaces/{self.namespace}/{resource.plural}/{name}".rstrip("/")
 
@@ -229,7 +229,7 @@ class World:
 
     def story(self) -> str:
         """What a person would look at."""
-        objects = [o for r in kinds.OWN for o in self.list(r.kind)]
+        objects = [o for r in resources.OWN for o in self.list(r.kind)]
         shown = [f"{o['kind']} {o['metadata']['name']}: {json.dumps(o.get('status'))}" for o in objects]
         tails = [f"--- {o.name}\n" + "\n".join(o.log.read_text().splitlines()[-15:]) for o in self.operators]
         return "\n".join([*shown, *tails])

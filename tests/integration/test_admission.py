@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from control_plane import REPO, ApiServer
-from linnet.adapters.request_policy import forged
+from linnet.adapters.cluster.request_policy import forged
 from samples import Object, deployment, model, model_version, retrain_policy
 
 pytestmark = pytest.mark.integration

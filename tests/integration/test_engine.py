@@ -15,7 +15,7 @@ import control_plane
 from integration import harness
 from integration.faults import InProcess, Proxy
 from integration.harness import World, until
-from linnet.handlers import informer
+from linnet.handlers import watches
 
 pytestmark = pytest.mark.integration
 
@@ -227,7 +227,7 @@ def stopped_api_server(folder: Path, world: World) -> Iterator[None]:
 
 def test_a_silent_watch_is_given_up(quiet_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A half-open connection tells nothing for ever: after a while of silence the watch begins anew."""
-    monkeypatch.setattr(informer, "INACTIVITY_SECONDS", 3.0)
+    monkeypatch.setattr(watches, "INACTIVITY_SECONDS", 3.0)
     with (
         Proxy(quiet_world.api).running() as proxy,
         InProcess(proxy.kubeconfig(tmp_path), quiet_world.namespace),

@@ -1,8 +1,8 @@
-"""The one clock: everything else is handed a `now`."""
+"""The clock is read here alone: everything else is handed a `now`."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Aware, in UTC."""
+    """Return the time, aware and in UTC."""
     return datetime.now(UTC)  # noqa: TID251

@@ -1,4 +1,4 @@
-"""What the platform configured, as decisions see it: runtimes, its Prometheus, its endpoints, and Linnet's image."""
+"""Reads what the platform configured, as decisions see it: runtimes, its Prometheus, its endpoints, Linnet's image."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ F = TypeVar("F", bound=BaseModel)
 
 
 def platform(settings: Settings) -> Platform:
-    """BadSettingError names the file of the catalogue that can't be used, and its first wrong field."""
+    """Read the files that the settings name. BadSettingError names one that can't be used, and its wrong field."""
     files = [*packaged()]
     for path, data in _added(settings.runtimes_dir):
         files.append(data)
@@ -36,7 +36,7 @@ def platform(settings: Settings) -> Platform:
 
 
 def _prometheus(file: str | None) -> PrometheusServer | None:
-    """A query that has a wrong placeholder stops the operator at its start, not a rollout."""
+    """Read the server and its queries: one with a wrong placeholder stops the operator at its start, not a rollout."""
     server = _read(PrometheusServer, "LINNET_PROMETHEUS_FILE", file)
     wrong = ((name, query_template.problem(template)) for name, template in (server.queries if server else {}).items())
     if found := next(((name, said) for name, said in wrong if said), None):
@@ -45,7 +45,7 @@ def _prometheus(file: str | None) -> PrometheusServer | None:
 
 
 def _read(type_: type[F], variable: str, file: str | None) -> F | None:
-    """What the file of this variable holds; None if it is not set."""
+    """Return what the file of this variable holds; None if it is not set."""
     if file is None:
         return None
     place = f"{variable}: {file}"
@@ -65,7 +65,7 @@ def _check(path: Path, files: list[Any]) -> None:
 
 
 def _added(folder: str | None) -> Iterator[tuple[Path, Any]]:
-    """Files that begin with a dot are the kubelet's own."""
+    """Iterate over the catalogue's files. Those that begin with a dot are the kubelet's own, and left out."""
     if folder is None:
         return
     path = Path(folder)

@@ -1,4 +1,4 @@
-"""How long to wait after a failure: exponentially longer for the same key, with jitter, up to a cap."""
+"""After a failure the same key waits exponentially longer, with jitter, up to a cap."""
 
 import random
 from typing import Final, Generic, TypeVar
@@ -10,7 +10,7 @@ JITTER: Final = 0.2
 
 
 class Backoff(Generic[K]):
-    """Counts failures in a row for each key."""
+    """It counts failures in a row for each key."""
 
     def __init__(self, first: float = FIRST_SECONDS, cap: float = CAP_SECONDS) -> None:
         self._first = first
@@ -19,7 +19,7 @@ class Backoff(Generic[K]):
         """How often in a row, and when the next try is due."""
 
     def failed(self, key: K, now: float) -> float:
-        """Seconds until the next try: 0.5, 1, 2, 4 … 60, each ±20 %.
+        """Return the seconds until the next try: 0.5, 1, 2, 4 … 60, each ±20 %.
 
         A try that an event brought about before its time counts for nothing: else a few events would exile the key.
         """
@@ -31,12 +31,12 @@ class Backoff(Generic[K]):
         return delay
 
     def forget(self, key: K) -> None:
-        """The key works again, or is gone."""
+        """Count from nothing again: the key works, or is gone."""
         self._failures.pop(key, None)
 
 
 class Pace(Generic[K]):
-    """Bounds how often one key is looked at: `burst` times at once, then once in `every` seconds.
+    """It bounds how often one key is looked at: `burst` times at once, then once in `every` seconds.
 
     A plan that never comes to rest, or a spec that flaps ten times a second, must not starve the others.
     """
@@ -50,7 +50,7 @@ class Pace(Generic[K]):
         self._paid_until[key] = max(now, self._paid_until.get(key, now)) + self._every
 
     def delay(self, key: K, now: float) -> float:
-        """Seconds until the key may be looked at again."""
+        """Return the seconds until the key may be looked at again."""
         return max(0.0, self._paid_until.get(key, now) - now - self._ahead)
 
     def forget(self, key: K) -> None:
@@ -58,5 +58,5 @@ class Pace(Generic[K]):
 
 
 def jittered(seconds: float) -> float:
-    """±20 %, so that what failed together is not tried again together."""
+    """Return the seconds ±20 %, so that what failed together is not tried again together."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311

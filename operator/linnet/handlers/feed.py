@@ -1,11 +1,11 @@
-"""What a change of one object means for others: which keys of the work queue must be looked at."""
+"""A change of one object means for others that they must be looked at: their keys go into the work queue."""
 
 from collections.abc import Callable, Iterator
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache, Change, owner_of, version_of
-from linnet.adapters.gather import serving
-from linnet.adapters.kinds import Resource
+from linnet.adapters.cache.cache import Cache, Change, owner_of, version_of
+from linnet.adapters.cache.gatherer import serving
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.resources import Resource
 from linnet.core.plan import Manifest, Ref
 
 Enqueue = Callable[[Ref, bool], None]
@@ -13,21 +13,21 @@ Enqueue = Callable[[Ref, bool], None]
 
 
 class Feed:
-    """The one way into the cache: LISTs, watch events and answers to the operator's own writes all pass here."""
+    """All that enters the cache enters here: LISTs, watch events and answers to the operator's own writes."""
 
     def __init__(self, cache: Cache, enqueue: Enqueue) -> None:
         self._cache = cache
         self._enqueue = enqueue
 
     def seen(self, resource: Resource, obj: Manifest) -> bool:
-        """The object as it is now; False if that was known already, or if nobody watches its kind."""
-        return resource in kinds.WATCHED and self._spread(self._cache.put(resource, obj))
+        """Take in the object as it is now; False if that was known already, or if nobody watches its kind."""
+        return resource in resources.WATCHED and self._spread(self._cache.put(resource, obj))
 
     def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
-        return resource in kinds.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
+        return resource in resources.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
 
     def event(self, resource: Resource, type_: str, obj: Manifest) -> None:
-        """One watch event."""
+        """Take in one watch event."""
         if type_ == "DELETED":
             meta = obj["metadata"]
             self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))
@@ -43,8 +43,8 @@ class Feed:
 
 
 def _idle(change: Change) -> bool:
-    """A child that changed in nothing that a plan reads: an autoscaler reports its metrics every 15 seconds."""
-    if change.resource not in kinds.CHILDREN or change.before is None or change.after is None:
+    """Say whether a child changed in nothing that a plan reads: an autoscaler reports metrics every 15 seconds."""
+    if change.resource not in resources.CHILDREN or change.before is None or change.after is None:
         return False
     return _read(change.before) == _read(change.after)
 
@@ -55,8 +55,8 @@ def _read(child: Manifest) -> Manifest:
 
 
 def _asked(change: Change) -> Ref | None:
-    """The object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
-    if change.resource not in kinds.OWN or change.after is None:
+    """Return the object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
+    if change.resource not in resources.OWN or change.after is None:
         return None
     if change.before is not None and _wish(change.before) == _wish(change.after):
         return None
@@ -69,7 +69,7 @@ def _wish(obj: Manifest) -> object:
 
 
 def affected(change: Change, cache: Cache) -> set[Ref]:
-    """The keys whose plan may come out differently."""
+    """Return the keys whose plan may come out differently."""
     return {ref for obj in change.objects for ref in _SPREAD[change.resource](change, obj, cache)}
 
 
@@ -82,7 +82,7 @@ def _of_child(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
 def _of_model(_: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
     namespace, name = _place(obj)
     yield Ref("Model", namespace, name)
-    for resource in (kinds.MODEL_VERSION, kinds.DEPLOYMENT, kinds.RETRAIN_POLICY):
+    for resource in (resources.MODEL_VERSION, resources.DEPLOYMENT, resources.RETRAIN_POLICY):
         yield from _refs(resource, cache.of_model(resource, namespace, name))
 
 
@@ -91,10 +91,10 @@ def _of_version(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
     yield Ref("ModelVersion", namespace, name)
     model = _model_of(obj)
     yield Ref("Model", namespace, model)
-    for resource in (kinds.DEPLOYMENT, kinds.RETRAIN_POLICY):
+    for resource in (resources.DEPLOYMENT, resources.RETRAIN_POLICY):
         yield from _refs(resource, cache.of_model(resource, namespace, model))
     if _quarantine(change.before) != _quarantine(change.after):  # holds for the digest, whatever its Model
-        yield from _refs(kinds.DEPLOYMENT, cache.deployments(namespace))
+        yield from _refs(resources.DEPLOYMENT, cache.deployments(namespace))
 
 
 def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
@@ -110,16 +110,16 @@ def _of_retrain_policy(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
 
 def _of_rollout_policy(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
     if _spec(change.before) != _spec(change.after):  # a label of it is nobody's business
-        yield from _refs(kinds.DEPLOYMENT, cache.of_policy(*_place(obj)))
+        yield from _refs(resources.DEPLOYMENT, cache.of_policy(*_place(obj)))
 
 
 _SPREAD = {
-    kinds.MODEL: _of_model,
-    kinds.MODEL_VERSION: _of_version,
-    kinds.DEPLOYMENT: _of_deployment,
-    kinds.RETRAIN_POLICY: _of_retrain_policy,
-    kinds.ROLLOUT_POLICY: _of_rollout_policy,
-    **dict.fromkeys(kinds.CHILDREN, _of_child),
+    resources.MODEL: _of_model,
+    resources.MODEL_VERSION: _of_version,
+    resources.DEPLOYMENT: _of_deployment,
+    resources.RETRAIN_POLICY: _of_retrain_policy,
+    resources.ROLLOUT_POLICY: _of_rollout_policy,
+    **dict.fromkeys(resources.CHILDREN, _of_child),
 }
 
 

@@ -1,4 +1,4 @@
-"""One operator process: stand by, lead, hand over. Everything that starts here is stopped here."""
+"""One operator process stands by, leads, hands over. Everything that starts here is stopped here."""
 
 import asyncio
 import logging
@@ -10,14 +10,15 @@ from typing import Any
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from linnet.adapters import clock, connection
-from linnet.adapters.errors import KubeError, LeadershipLostError
-from linnet.adapters.kube import Kube
-from linnet.adapters.lease import Leader, LeaseTerms
+from linnet.adapters import clock
+from linnet.adapters.cluster import connection
+from linnet.adapters.cluster.errors import KubeError, LeadershipLostError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.lease import Lease, LeaseTerms
 from linnet.adapters.platform import platform
-from linnet.adapters.probes import ProbeServer
-from linnet.adapters.telemetry import Telemetry
-from linnet.handlers.leading import Leading, Surroundings
+from linnet.adapters.telemetry.metrics import Metrics
+from linnet.adapters.telemetry.probes import ProbeServer
+from linnet.handlers.leader import Leader, LeaderDeps
 from linnet.settings import Settings
 
 DRAIN_SECONDS = 10.0
@@ -29,17 +30,17 @@ class Operator:
 
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
-        self.telemetry = Telemetry()
-        self.probes = ProbeServer(settings.http_port, self.telemetry, self._alive, self._ready)
+        self.metrics = Metrics()
+        self.probes = ProbeServer(settings.http_port, self.metrics, self._alive, self._ready)
         self._settings = settings
         self._platform = platform(settings)
         self._config = config
         self._client = connection.client(config)
-        self._leader = _leader(settings, self._client) if settings.leader_election else None
-        self._leading: Leading | None = None
+        self._lease = _lease(settings, self._client) if settings.leader_election else None
+        self._leader: Leader | None = None
 
     async def run(self) -> int:
-        """0 after `stop`, 1 if the lease was lost or a part has failed."""
+        """Return 0 after `stop`, and 1 if the lease was lost or a part has failed."""
         await self.probes.start()
         _log.info("standing by", extra={"fields": {"http_port": self.probes.port}})
         try:
@@ -50,18 +51,18 @@ class Operator:
 
     async def _stand_by_then_lead(self) -> int:
         stopping = asyncio.ensure_future(self.stop.wait())
-        if self._leader is not None and not await _first(self._leader.acquire(), stopping):
+        if self._lease is not None and not await _first(self._lease.acquire(), stopping):
             return 0
-        self.telemetry.leader.set(1)
+        self.metrics.leader.set(1)
         try:
             return await self._lead(stopping)
         finally:
-            self.telemetry.leader.set(0)
+            self.metrics.leader.set(0)
 
     async def _lead(self, stopping: "asyncio.Future[Any]") -> int:
-        self._leading = Leading(self._surroundings())
-        work = asyncio.ensure_future(self._leading.run())
-        holding = asyncio.ensure_future(self._leader.hold() if self._leader is not None else _for_ever())
+        self._leader = Leader(self._leader_deps())
+        work = asyncio.ensure_future(self._leader.run())
+        holding = asyncio.ensure_future(self._lease.hold() if self._lease is not None else _for_ever())
         try:
             await asyncio.wait({work, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
             code = _outcome(work, holding)
@@ -72,38 +73,38 @@ class Operator:
             for task in (work, holding):
                 task.cancel()
             await asyncio.gather(work, holding, return_exceptions=True)
-            await self._leading.close()
+            await self._leader.close()
 
     async def _finish(self, work: "asyncio.Future[None]") -> None:
         """Let the looks under way end, then give the lease back while the informer is still to be stopped."""
-        assert self._leading is not None
-        self._leading.stop()
+        assert self._leader is not None
+        self._leader.stop()
         await asyncio.wait({work}, timeout=DRAIN_SECONDS)
-        if self._leader is not None:
-            await self._leader.release()
+        if self._lease is not None:
+            await self._lease.release()
 
-    def _surroundings(self) -> Surroundings:
-        return Surroundings(
+    def _leader_deps(self) -> LeaderDeps:
+        return LeaderDeps(
             settings=self._settings,
             platform=self._platform,
             config=self._config,
-            kube=Kube(self._client, self.telemetry.requested),
-            telemetry=self.telemetry,
+            kube=Kube(self._client, self.metrics.requested),
+            metrics=self.metrics,
             now=clock.now,
             clock=time.monotonic,
-            writable=self._leader.writable if self._leader is not None else lambda: None,
+            writable=self._lease.writable if self._lease is not None else lambda: None,
         )
 
     def _alive(self) -> str | None:
-        return self._leading.problem() if self._leading is not None else None
+        return self._leader.problem() if self._leader is not None else None
 
     def _ready(self) -> str | None:
-        """A standby is ready: it can take over."""
-        return "the cache is being filled" if self._leading is not None and not self._leading.seeded else None
+        """Say why the operator is not ready. A standby is ready: it can take over."""
+        return "the cache is being filled" if self._leader is not None and not self._leader.seeded else None
 
 
 def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> int:
-    """1, with a line in the log, if anything ended by itself."""
+    """Return 1, with a line in the log, if anything ended by itself; else 0."""
     for task in (holding, work):
         if task.done():
             error = task.exception()
@@ -116,7 +117,7 @@ def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> i
 
 
 async def _first(wanted: Any, stopping: "asyncio.Future[Any]") -> bool:
-    """Whether `wanted` came before the stop."""
+    """Say whether `wanted` came before the stop."""
     task = asyncio.ensure_future(wanted)
     await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
@@ -132,7 +133,7 @@ async def _for_ever() -> None:
     await asyncio.Event().wait()
 
 
-def _leader(settings: Settings, client: ApiClient) -> Leader:
+def _lease(settings: Settings, client: ApiClient) -> Lease:
     terms = LeaseTerms(
         name=settings.lease_name,
         namespace=settings.pod_namespace,
@@ -141,11 +142,11 @@ def _leader(settings: Settings, client: ApiClient) -> Leader:
         renew=settings.lease_renew_seconds,
         retry=settings.lease_retry_seconds,
     )
-    return Leader(client, terms, time.monotonic)
+    return Lease(client, terms, time.monotonic)
 
 
 async def run(settings: Settings) -> int:
-    """The process' whole life; SIGTERM and SIGINT end it in good order."""
+    """Run one operator for the process' whole life; SIGTERM and SIGINT end it in good order."""
     operator = Operator(settings, await connection.configuration(settings.kubeconfig))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

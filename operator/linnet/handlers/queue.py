@@ -1,4 +1,4 @@
-"""The work queue: each key at most once, at most one worker on it, as early as somebody asked for.
+"""The work queue holds each key at most once, and has at most one worker on it, as early as somebody asked for.
 
 A key that is added while a worker has it is looked at again afterwards, so that no change is missed.
 """
@@ -17,7 +17,7 @@ ROUTINE: Final = 2
 
 
 class Queue(Generic[K]):
-    """Belongs to one loop. `clock` is a monotonic time in seconds."""
+    """A queue belongs to one loop. `clock` is a monotonic time in seconds."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -43,7 +43,7 @@ class Queue(Generic[K]):
         self._changed.set()
 
     async def take(self) -> K | None:
-        """The next key that is due and that no worker has; call `done` with it afterwards. None once closed."""
+        """Return the next key that is due and that no worker has; call `done` with it afterwards. None once closed."""
         while not self._closed:
             wait = self._wake()
             key = self._next()
@@ -59,12 +59,12 @@ class Queue(Generic[K]):
         return None
 
     def close(self) -> None:
-        """No key is given out any more."""
+        """Give out no key any more."""
         self._closed = True
         self._changed.set()
 
     def done(self, key: K) -> None:
-        """The worker has finished; the key is looked at again if it was added meanwhile."""
+        """Take note that the worker has finished; the key is looked at again if it was added meanwhile."""
         self._active.discard(key)
         if key in self._due:
             due, _ = self._due[key]
@@ -77,12 +77,12 @@ class Queue(Generic[K]):
 
     @property
     def depth(self) -> int:
-        """Keys that are due and wait for a worker."""
+        """The number of keys that are due and wait for a worker."""
         now = self._clock()
         return sum(1 for due, _ in self._due.values() if due <= now)
 
     def _wake(self) -> float | None:
-        """Moves what has become due among the ready; seconds until the next, None if nothing waits."""
+        """Move what has become due among the ready; return the seconds until the next, None if nothing waits."""
         now = self._clock()
         while self._sleeping and self._sleeping[0][0] <= now:
             due, order, key = heapq.heappop(self._sleeping)

@@ -1,30 +1,25 @@
-"""One reconcile, whole: observe, plan, act, write the status, remember. The same for every kind and trigger."""
+"""One reconcile, whole: observe, plan, act, write the status, remember. It is the same for every kind and trigger."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter, ValidationError
 
-from linnet.adapters.errors import ForbiddenError, ForeignObjectError, InvalidError
+from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
+from linnet.api.parts.conditions import Condition, Reason, condition, merge
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.refusal import refused
+from linnet.handlers.kinds import Kind
 
-
-@dataclass(frozen=True)
-class Kind:
-    """How one kind is reconciled: gather its world, decide."""
-
-    observe: Callable[[Parent], Awaitable[Any]]
-    plan: Callable[[Any, datetime], Plan[Any]]
-    status: type[BaseModel]
+Refusal = ForeignObjectError | InvalidError | ForbiddenError
+_CONDITION = TypeAdapter(Condition)
 
 
 @dataclass(frozen=True)
 class Deps:
-    """All that a reconcile touches besides its plan."""
+    """A reconcile touches these, and its plan."""
 
     kinds: Mapping[str, Kind]
     parent: Callable[[Ref], Parent | None]
@@ -36,9 +31,9 @@ class Deps:
 
 
 async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
-    """When to look again at the latest, None if only a change makes it necessary.
+    """Return when to look again at the latest; None if only a change makes it necessary.
 
-    Errors of `adapters.errors`. What the API server refuses for good is written into the Ready condition first.
+    Errors of `cluster.errors` pass through. What the API server refuses for good is written into Ready first.
     """
     parent = deps.parent(ref)
     if parent is None or parent.deleting:
@@ -56,3 +51,33 @@ async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
         await deps.write_status(ref, parent, plan.status.wire())
     deps.remember(ref, parent, plan)
     return plan.requeue_after
+
+
+def refused(parent: Parent, error: Refusal, now: datetime) -> Manifest:
+    """Return the status as it was, but for Ready, which says in the API server's own words what it refused.
+
+    The plan's actions were not done, so its status does not hold. The same error said again gives the same status, so
+    that an object at rest is not written.
+    """
+    former = _former(parent.status)
+    ready = condition("Ready", holds=False, reason=_reason(error), message=str(error))
+    others = [c for c in former if c.type != "Ready"]
+    ready_now = merge(former, [ready], parent.generation, now)
+    conditions = [c.wire() for c in (*ready_now, *others)]
+    return {**parent.status, "observedGeneration": parent.generation, "conditions": conditions}
+
+
+def _former(status: Mapping[str, Any]) -> list[Condition]:
+    found = []
+    for item in status.get("conditions") or ():
+        try:
+            found.append(_CONDITION.validate_python(item))
+        except ValidationError:
+            continue
+    return found
+
+
+def _reason(error: Refusal) -> Reason:
+    if isinstance(error, ForeignObjectError):
+        return Reason.FOREIGN_OBJECT
+    return Reason.FORBIDDEN if isinstance(error, ForbiddenError) else Reason.INVALID_SPEC

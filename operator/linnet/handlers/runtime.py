@@ -1,4 +1,4 @@
-"""The only loop: workers take keys from the queue and reconcile them; here alone an error becomes retry or stop."""
+"""The operator has one loop: workers take keys and reconcile them; here alone an error becomes retry or stop."""
 
 import asyncio
 import logging
@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from linnet.adapters.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
-from linnet.adapters.logs import OBJECT
-from linnet.adapters.telemetry import Telemetry
+from linnet.adapters.cluster.errors import ConflictError, KubeError, LeadershipLostError, UnavailableError
+from linnet.adapters.telemetry.logs import OBJECT
+from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
 from linnet.handlers.backoff import Backoff, Pace, jittered
 from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue
@@ -22,19 +22,19 @@ Reconcile = Callable[[Ref], Awaitable[timedelta | None]]
 
 
 class Runtime:
-    """`clock` is a monotonic time in seconds."""
+    """Workers share one queue. `clock` is a monotonic time in seconds, `resync` the longest time between two looks."""
 
     def __init__(
         self,
         reconcile: Reconcile,
-        telemetry: Telemetry,
+        metrics: Metrics,
         clock: Callable[[], float],
         resync: timedelta,
         workers: int,
     ) -> None:
         self.queue: Queue[Ref] = Queue(clock)
         self._reconcile = reconcile
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._clock = clock
         self._resync = resync.total_seconds()
         self._workers = workers
@@ -57,12 +57,12 @@ class Runtime:
             self.queue.add(ref, max(pace, SETTLE_SECONDS), ROUTINE)
 
     def forget(self, ref: Ref) -> None:
-        """The object is gone."""
+        """Forget what failed before: the object is gone."""
         for remembered in (self._refused, self._unreachable, self._conflicts, self._pace):
             remembered.forget(ref)
 
     async def run(self) -> None:
-        """Until the queue is closed and every worker has finished its look; LeadershipLostError ends it at once."""
+        """Work until the queue is closed and every look has ended; LeadershipLostError ends it at once."""
         heart = asyncio.create_task(self._heartbeat())
         try:
             async with asyncio.TaskGroup() as group:
@@ -74,7 +74,7 @@ class Runtime:
             heart.cancel()
 
     def problem(self) -> str | None:
-        """Why the loop counts as dead, for `/healthz`."""
+        """Say why the loop counts as dead, for `/healthz`; None if it lives."""
         now = self._clock()
         if now - self._beat > SILENT_SECONDS:
             return "the work queue's loop has stopped"
@@ -84,7 +84,7 @@ class Runtime:
     async def _heartbeat(self) -> None:
         while True:
             self._beat = self._clock()
-            self._telemetry.queue_depth.set(self.queue.depth)
+            self._metrics.queue_depth.set(self.queue.depth)
             await asyncio.sleep(1)
 
     async def _work(self) -> None:
@@ -97,7 +97,7 @@ class Runtime:
             finally:
                 del self._started[ref]
                 self.queue.done(ref)
-            self._telemetry.took(ref.kind, self._clock() - since)
+            self._metrics.took(ref.kind, self._clock() - since)
 
     async def _look(self, ref: Ref) -> None:
         try:
@@ -110,7 +110,7 @@ class Runtime:
             self._succeeded(ref, again)
 
     def _succeeded(self, ref: Ref, again: timedelta | None) -> None:
-        self._telemetry.reconciled(ref.kind, "done")
+        self._metrics.reconciled(ref.kind, "done")
         for failures in (self._refused, self._unreachable, self._conflicts):
             failures.forget(ref)
         latest = jittered(self._resync)
@@ -119,23 +119,23 @@ class Runtime:
         self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), rank)
 
     def _failed(self, ref: Ref, error: Exception) -> None:
-        """A conflict is retried at once, an outage soon, whatever was refused ever more rarely."""
+        """Retry a conflict at once, an outage soon, and whatever was refused ever more rarely."""
         if isinstance(error, ConflictError):
-            self._telemetry.reconciled(ref.kind, "conflict")
+            self._metrics.reconciled(ref.kind, "conflict")
             self.queue.add(ref, self._conflicts.failed(ref, self._clock()))
             return
         if isinstance(error, UnavailableError):
             delay = max(self._unreachable.failed(ref, self._clock()), error.retry_after or 0.0)
         else:
             delay = self._refused.failed(ref, self._clock())
-        self._telemetry.reconciled(ref.kind, "error")
-        self._telemetry.failed(ref.kind, error)
+        self._metrics.reconciled(ref.kind, "error")
+        self._metrics.failed(ref.kind, error)
         _report(error, delay)
         self.queue.add(ref, delay, ROUTINE)
 
 
 def _report(error: Exception, delay: float) -> None:
-    """Trouble that has a name is a line; anything else is a bug, and comes with its traceback."""
+    """Write a line for trouble that has a name; anything else is a bug, and comes with its traceback."""
     fields = {"fields": {"reason": type(error).__name__, "retry_in_seconds": round(delay, 1)}}
     if isinstance(error, KubeError):
         _log.warning("%s", error, extra=fields)

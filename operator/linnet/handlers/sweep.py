@@ -1,4 +1,4 @@
-"""Puts the cache right against the API server: before the watches start, and whenever one has begun again.
+"""A sweep puts the cache right against the API server: before the watches start, and whenever one has begun again.
 
 A watch tells only what changes after it began: what happened before is read here.
 """
@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from linnet.adapters import kinds
-from linnet.adapters.cache import Cache, version_of
-from linnet.adapters.errors import GoneError, NotFoundError, UnavailableError
-from linnet.adapters.kinds import Resource
-from linnet.adapters.kube import Kube
+from linnet.adapters.cache.cache import Cache, version_of
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import GoneError, NotFoundError, UnavailableError
+from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import MANAGED
 from linnet.core.plan import Manifest, Ref
 from linnet.handlers.feed import Feed
@@ -25,10 +25,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scope:
-    """What is watched, and in which namespaces; none named: all."""
+    """What is watched, and in which namespaces; without any named, in all."""
 
     namespaces: tuple[str, ...]
-    watched: tuple[Resource, ...] = kinds.WATCHED
+    watched: tuple[Resource, ...] = resources.WATCHED
 
     @property
     def parts(self) -> tuple[str | None, ...]:
@@ -36,11 +36,11 @@ class Scope:
 
 
 def selector(resource: Resource) -> str:
-    return f"{MANAGED}=true" if resource in kinds.CHILDREN else ""
+    return f"{MANAGED}=true" if resource in resources.CHILDREN else ""
 
 
 async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
-    """Fill the cache; returns every object of ours. Waits for CRDs that are not installed yet.
+    """Fill the cache, and return every object of ours. CRDs that are not installed yet are waited for.
 
     ForbiddenError where the operator's role lacks a LIST.
     """
@@ -48,11 +48,11 @@ async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
         for namespace in scope.parts:
             async for obj in _listed(kube, resource, namespace):
                 cache.put(resource, obj)
-    return [Ref(r.kind, key[1], key[2]) for r in kinds.OWN for key, _, _ in cache.keys(r)]
+    return [Ref(r.kind, key[1], key[2]) for r in resources.OWN for key, _, _ in cache.keys(r)]
 
 
 async def answered(call: Callable[[], Awaitable[T]]) -> T:
-    """What it returns, as soon as the API server can be asked."""
+    """Return what the call returns, as soon as the API server can be asked."""
     while True:
         try:
             return await call()

@@ -1,0 +1,159 @@
+"""Children are made as their manifests say: created where the name is free, applied where it is ours, else refused."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError, NotFoundError
+from linnet.adapters.cluster.kube import JSON_PATCH, Kube
+from linnet.adapters.cluster.ownership import as_applied, controller
+from linnet.adapters.cluster.resources import Resource
+from linnet.core.plan import Manifest
+
+Seen = Callable[[Resource, Manifest], bool]
+"""Takes the API server's answer into the cache."""
+Gone = Callable[[Resource, str, str, str], bool]
+"""Takes an absence into the cache: resource, namespace, name, uid."""
+_UNWATCHED_REMEMBERED: Final = 8192
+
+
+class Children:
+    """No request is sent where the same manifest was applied before and nobody has changed the object since."""
+
+    def __init__(self, kube: Kube, cache: Cache, seen: Seen, gone: Gone) -> None:
+        self._kube = kube
+        self._cache = cache
+        self._seen = seen
+        self._gone = gone
+        self._unwatched: dict[tuple[Resource, str, str], tuple[str, str]] = {}
+        """Of resources that are not watched: uid and hash of what was last applied."""
+        self._foreign: set[tuple[Resource, str, str]] = set()
+        """Names that somebody else's object bore at the last look: read before anything is tried."""
+
+    async def apply(self, manifest: Manifest) -> bool:
+        """Apply the manifest; say whether anything was written. ForeignObjectError if the name is somebody else's."""
+        resource = resources.of(manifest["apiVersion"], manifest["kind"])
+        meta = manifest["metadata"]
+        digest = _hash(manifest)
+        uid, applied = self._known(resource, meta["namespace"], meta["name"])
+        if uid is None:
+            made = await self._create(resource, manifest)
+        elif applied == digest:
+            return False
+        else:
+            made = await self._change(resource, manifest, uid)
+        self._seen(resource, made)
+        self._remember(resource, made, digest)
+        return True
+
+    async def create(self, manifest: Manifest) -> bool:
+        """Create the object if the name is free; else ConflictError, after the object that holds it is in the cache.
+
+        A ModelVersion of the name may be anybody's; of other kinds a stranger's is a ForeignObjectError.
+        """
+        resource = resources.of(manifest["apiVersion"], manifest["kind"])
+        try:
+            self._seen(resource, await self._kube.create(resource, manifest))
+        except AlreadyExistsError as error:
+            found = await self._live(resource, manifest)
+            self._seen(resource, found)
+            if resource != resources.MODEL_VERSION:
+                _refuse_foreign(found, manifest)
+            raise ConflictError(str(error)) from error
+        return True
+
+    def _known(self, resource: Resource, namespace: str, name: str) -> tuple[str | None, str]:
+        if resource not in resources.WATCHED:
+            return self._unwatched.get((resource, namespace, name), (None, ""))
+        known = self._cache.get(resource, namespace, name)
+        if known is None:
+            return None, ""
+        return str(known["metadata"]["uid"]), self._cache.applied(resource, namespace, name)
+
+    def _remember(self, resource: Resource, made: Manifest, digest: str) -> None:
+        meta = made["metadata"]
+        key = (resource, meta["namespace"], meta["name"])
+        if resource in resources.WATCHED:
+            self._cache.remember_applied(*key, digest)
+            return
+        if len(self._unwatched) >= _UNWATCHED_REMEMBERED:
+            self._unwatched.clear()
+        self._unwatched[key] = (meta["uid"], digest)
+
+    async def _create(self, resource: Resource, manifest: Manifest) -> Manifest:
+        await self._still_foreign(resource, manifest)
+        try:
+            return await self._kube.create(resource, manifest)
+        except AlreadyExistsError:
+            found = await self._live(resource, manifest)
+            self._foreign.add((resource, *_place(manifest)))
+            _refuse_foreign(found, manifest)
+            self._foreign.discard((resource, *_place(manifest)))
+            return await self._change(resource, manifest, found["metadata"]["uid"])
+
+    async def _still_foreign(self, resource: Resource, manifest: Manifest) -> None:
+        key = (resource, *_place(manifest))
+        if key in self._foreign:
+            with suppress(NotFoundError):
+                _refuse_foreign(await self._kube.get(*key), manifest)
+            self._foreign.discard(key)
+
+    async def _live(self, resource: Resource, manifest: Manifest) -> Manifest:
+        meta = manifest["metadata"]
+        try:
+            return await self._kube.get(resource, meta["namespace"], meta["name"])
+        except NotFoundError as error:
+            raise ConflictError(f"{manifest['kind']} {meta['name']} was deleted meanwhile") from error
+
+    async def _change(self, resource: Resource, manifest: Manifest, uid: str) -> Manifest:
+        """Apply the manifest to the object of this uid. ConflictError if the name is another object's by now."""
+        _refuse_foreign(self._cache.get(resource, *_place(manifest)), manifest)
+        guarded = {**manifest, "metadata": {**manifest["metadata"], "uid": uid}}
+        try:
+            made = await self._kube.apply(resource, guarded)
+        except ConflictError:
+            await self._look_again(resource, manifest, uid)
+            raise
+        fields = as_applied(made)
+        if fields is None:
+            return made
+        await self._kube.patch(resource, *_place(manifest), _replacing(made, fields), content_type=JSON_PATCH)
+        return await self._kube.apply(resource, guarded)
+
+    async def _look_again(self, resource: Resource, manifest: Manifest, uid: str) -> None:
+        """Take into the cache what bears the name now: the object that was known is not there any more."""
+        place = _place(manifest)
+        self._unwatched.pop((resource, *place), None)
+        self._gone(resource, *place, uid)
+        with suppress(NotFoundError):
+            self._seen(resource, await self._kube.get(resource, *place))
+
+
+def _replacing(obj: Manifest, fields: list[Manifest]) -> list[Manifest]:
+    """Return a JSON patch that fails if the object has changed since."""
+    version = obj["metadata"]["resourceVersion"]
+    return [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "replace", "path": "/metadata/managedFields", "value": fields},
+    ]
+
+
+def _refuse_foreign(found: Manifest | None, manifest: Manifest) -> None:
+    if found is None or controller(found) == controller(manifest):
+        return
+    name, kind = manifest["metadata"]["name"], manifest["kind"]
+    raise ForeignObjectError(
+        f"{kind} {name} exists and is not this object's: rename or delete it (kubectl get {kind.lower()} {name})"
+    )
+
+
+def _place(manifest: Manifest) -> tuple[str, str]:
+    return manifest["metadata"]["namespace"], manifest["metadata"]["name"]
+
+
+def _hash(manifest: Manifest) -> str:
+    return hashlib.blake2b(json.dumps(manifest, sort_keys=True).encode(), digest_size=16).hexdigest()

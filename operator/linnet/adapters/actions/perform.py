@@ -1,0 +1,141 @@
+"""Does what a plan asks for, one action at a time, and takes each answer into the cache at once."""
+
+import logging
+from typing import Any, Final, assert_never
+
+from linnet.adapters.actions.deps import ActionDeps
+from linnet.adapters.actions.status import put_status
+from linnet.adapters.cache.gatherer import serving
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.kinds.model_version import ModelVersionStatus
+from linnet.core.parse import parse_status
+from linnet.core.plan import (
+    Action,
+    Apply,
+    Create,
+    Delete,
+    Emit,
+    Log,
+    Manifest,
+    Notify,
+    Patch,
+    Record,
+    Ref,
+    SaveEvidence,
+)
+from linnet.core.registry import model_version
+from linnet.core.resources.objects import Parent
+
+_RECORD_TRIES: Final = 5
+_log = logging.getLogger(__name__)
+
+
+async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) -> None:
+    """Do one action. Errors of `cluster.errors` pass through; what is only told never fails."""
+    deps.writable()
+    match action:
+        case Apply(manifest) | SaveEvidence(manifest):
+            await deps.children.apply(manifest)
+        case Create(manifest):
+            await deps.children.create(manifest)
+        case Patch():
+            await _patch(deps, ref.namespace, action)
+        case Delete():
+            await _delete(deps, ref.namespace, action)
+        case Record():
+            await _record(deps, ref.namespace, action)
+        case Emit():
+            deps.journal.emit(ref, parent, action)
+            deps.tell(ref, parent, action)
+        case Log():
+            deps.journal.log(ref, action)
+            deps.tell(ref, parent, action)
+        case Notify():
+            deps.tell(ref, parent, action)
+        case _:
+            assert_never(action)
+
+
+async def _patch(deps: ActionDeps, namespace: str, action: Patch) -> None:
+    resource = resources.of(action.api_version, action.kind)
+    body = {**action.body, "metadata": {**action.body.get("metadata", {}), "uid": action.uid}}
+    try:
+        deps.seen(resource, await deps.kube.patch(resource, namespace, action.name, body))
+    except NotFoundError as error:
+        deps.gone(resource, namespace, action.name, action.uid)
+        raise ConflictError(str(error)) from error
+    except (ForbiddenError, InvalidError) as error:
+        if not action.optional:
+            raise
+        _log.warning("%s %s was not patched: %s", action.kind, action.name, error)
+
+
+async def _delete(deps: ActionDeps, namespace: str, action: Delete) -> None:
+    """Delete the object. One that is gone already, or whose name is another's by now, counts as deleted."""
+    resource = resources.of(action.api_version, action.kind)
+    if resource == resources.MODEL_VERSION:
+        await _confirm_unused(deps, namespace, action)
+    how: Any = {"grace": action.grace_seconds, "propagation": action.propagation}
+    try:
+        answer = await deps.kube.delete(resource, namespace, action.name, action.uid, **how)
+    except NotFoundError:
+        answer = {}
+    except ConflictError:
+        if await _is_there(deps, resource, namespace, action):
+            raise
+        answer = {}
+    if (answer.get("metadata") or {}).get("uid") == action.uid:
+        deps.seen(resource, answer)
+    else:
+        deps.gone(resource, namespace, action.name, action.uid)
+
+
+async def _is_there(deps: ActionDeps, resource: Resource, namespace: str, action: Delete) -> bool:
+    try:
+        found = await deps.kube.get(resource, namespace, action.name)
+    except NotFoundError:
+        return False
+    return bool(found["metadata"]["uid"] == action.uid)
+
+
+async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> None:
+    """Raise ConflictError if a Deployment names the version: the cache may be late about the absence of such.
+
+    Deployments are filtered here, since Kubernetes 1.30 knows no selectable fields of custom resources.
+    """
+    version = deps.cache.get(resources.MODEL_VERSION, namespace, action.name)
+    if version is None:
+        return
+    model = version["spec"]["model"]["name"]
+    listed, _ = await deps.kube.items(resources.DEPLOYMENT, namespace)
+    deployments = [d for d in listed if d["spec"]["model"]["name"] == model]
+    for deployment in deployments:
+        deps.seen(resources.DEPLOYMENT, deployment)
+    if any(version["spec"]["version"] in serving(d) for d in deployments):
+        raise ConflictError(f"{action.name} is in use by now")
+
+
+async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:
+    """Merge the record into the newest status that is known; read it again if somebody wrote first."""
+    version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
+    for _ in range(_RECORD_TRIES):
+        try:
+            version = version or await deps.kube.get(resources.MODEL_VERSION, namespace, action.version)
+            await _write_record(deps, version, action)
+        except ConflictError:
+            version = None
+        except NotFoundError:
+            _log.warning("the version is gone, so that this decision is only in the log: %s", action.version)
+            return
+        else:
+            return
+    raise ConflictError(f"{action.version} was written {_RECORD_TRIES} times meanwhile")
+
+
+async def _write_record(deps: ActionDeps, version: Manifest, action: Record) -> None:
+    former = parse_status(ModelVersionStatus, version.get("status") or {})
+    status = model_version.record(former, action, deps.now())
+    if status != former:
+        deps.seen(resources.MODEL_VERSION, await put_status(deps.kube, resources.MODEL_VERSION, version, status.wire()))

@@ -1,0 +1,204 @@
+"""What the operator knows of the cluster: slim objects as compact JSON, found by name, owner, model and policy.
+
+Filled by LISTs before the watch starts, then by watch events and by the answers to the operator's own writes.
+A newer object is never replaced by an older one, since events lag behind answers.
+"""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from linnet.adapters.cache.transform import decode, encode, fingerprint, slim
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.labels import OWNER_LABELS
+from linnet.core.plan import Manifest
+
+Key = tuple[Resource, str, str]
+"""Resource, namespace, name."""
+_TOMBSTONES: Final = 4096
+_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD}
+"""Resources whose changes by others an Apply would put right."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    uid: str
+    version: int
+    data: bytes
+    print: str
+    marks: tuple[Hashable, ...]
+    applied: str = ""
+    """Hash of the manifest that was last applied, and the fingerprint that the object had then."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """An object before and after a change, None where it did not exist. `moved`: it is found elsewhere now."""
+
+    resource: Resource
+    former: bytes | None
+    after: Manifest | None
+    moved: bool = True
+
+    @property
+    def before(self) -> Manifest | None:
+        return decode(self.former) if self.former is not None else None
+
+    @property
+    def objects(self) -> tuple[Manifest, ...]:
+        """The objects to look for others by: the object as it is, and as it was if its owner or model was another."""
+        if self.after is not None and not self.moved:
+            return (self.after,)
+        return tuple(o for o in (self.before, self.after) if o is not None)
+
+
+class Cache:
+    """The cache belongs to the loop of the work queue, and is not for threads."""
+
+    def __init__(self) -> None:
+        self._entries: dict[Key, _Entry] = {}
+        self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
+        self._dead: OrderedDict[str, int] = OrderedDict()
+        """uid and last resourceVersion of what was deleted, or lost its label."""
+
+    def put(self, resource: Resource, obj: Manifest) -> Change | None:
+        """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
+
+        An object that is not watched is not remembered: nobody would tell of its next change.
+        """
+        if resource not in resources.WATCHED:
+            return None
+        meta = obj["metadata"]
+        key = (resource, meta["namespace"], meta["name"])
+        known = self._entries.get(key)
+        version = version_of(meta)
+        if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
+            return None
+        after = slim(resource, obj)
+        print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
+        fresh = _Entry(meta["uid"], version, encode(after), print_, tuple(_marks(resource, after)))
+        self._replace(key, known, fresh)
+        moved = known is None or known.marks != fresh.marks
+        return Change(resource, known.data if known is not None else None, after, moved)
+
+    def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
+        if known is not None:
+            fresh.applied = known.applied if known.uid == fresh.uid else ""
+        if known is not None and known.marks != fresh.marks:
+            self._unmark(key, known)
+        self._entries[key] = fresh
+        for mark in fresh.marks:
+            self._marked[mark][key] = None
+
+    def drop(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> Change | None:
+        """Forget the object of this uid; a late answer about it will not bring it back.
+
+        `version` is the resourceVersion of its deletion, where that is known.
+        """
+        key = (resource, namespace, name)
+        known = self._entries.get(key)
+        same = known is not None and known.uid == uid
+        self._dead[uid] = max(version, known.version if known is not None and same else 0)
+        while len(self._dead) > _TOMBSTONES:
+            self._dead.popitem(last=False)
+        if known is None or not same:
+            return None
+        self._unmark(key, known)
+        del self._entries[key]
+        return Change(resource, known.data, None)
+
+    def _unmark(self, key: Key, entry: _Entry) -> None:
+        for mark in entry.marks:
+            self._marked[mark].pop(key, None)
+            if not self._marked[mark]:
+                del self._marked[mark]
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Manifest | None:
+        entry = self._entries.get((resource, namespace, name))
+        return decode(entry.data) if entry is not None else None
+
+    def children(self, resource: Resource, namespace: str, owner_kind: str, owner: str) -> list[Manifest]:
+        """Find the children of one kind by their owner's label; the caller compares uids."""
+        return self._found(("owner", resource, namespace, owner_kind, owner))
+
+    def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
+        """Find the ModelVersions, Deployments or RetrainPolicies that name the Model."""
+        return self._found(("model", resource, namespace, model))
+
+    def quarantined(self, namespace: str) -> list[Manifest]:
+        """Find the ModelVersions of the namespace that hold a quarantine."""
+        return self._found(("quarantined", namespace))
+
+    def of_policy(self, namespace: str, policy: str) -> list[Manifest]:
+        """Find the Deployments that name the RolloutPolicy."""
+        return self._found(("policy", namespace, policy))
+
+    def deployments(self, namespace: str) -> list[Manifest]:
+        return self._found(("all", resources.DEPLOYMENT, namespace))
+
+    def _found(self, mark: Hashable) -> list[Manifest]:
+        return [decode(self._entries[key].data) for key in self._marked.get(mark, ())]
+
+    def keys(self, resource: Resource) -> Iterator[tuple[Key, str, int]]:
+        """Iterate over key, uid and resourceVersion of every object of the resource."""
+        for key, entry in list(self._entries.items()):
+            if key[0] == resource:
+                yield key, entry.uid, entry.version
+
+    def applied(self, resource: Resource, namespace: str, name: str) -> str:
+        """Return what `remember_applied` was told, if nobody has changed the object since; else an empty string."""
+        entry = self._entries.get((resource, namespace, name))
+        if entry is None or not entry.applied.endswith(entry.print):
+            return ""
+        return entry.applied.removesuffix(entry.print)
+
+    def remember_applied(self, resource: Resource, namespace: str, name: str, digest: str) -> None:
+        entry = self._entries.get((resource, namespace, name))
+        if entry is not None:
+            entry.applied = digest + entry.print
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
+    meta = obj["metadata"]
+    namespace = meta["namespace"]
+    if resource in resources.CHILDREN:
+        owner = owner_of(obj)
+        if owner is not None:
+            yield "owner", resource, namespace, *owner
+        return
+    model = (obj["spec"].get("model") or {}).get("name")
+    if model:
+        yield "model", resource, namespace, model
+    policy = (obj["spec"].get("policy") or {}).get("name")
+    if policy:
+        yield "policy", namespace, policy
+    if resource == resources.MODEL_VERSION and obj["status"].get("quarantine"):
+        yield "quarantined", namespace
+    if resource == resources.DEPLOYMENT:
+        yield "all", resource, namespace
+
+
+_OWNERS: Final = ("Deployment", "RetrainPolicy", "ModelVersion", "Model")
+"""Every child names its Model too: the most specific label is its owner's."""
+
+
+def owner_of(child: Manifest) -> tuple[str, str] | None:
+    """Return (kind, name) of the object of ours that a child's labels name; None if they name none."""
+    labels = child["metadata"].get("labels") or {}
+    return next(((kind, labels[OWNER_LABELS[kind]]) for kind in _OWNERS if labels.get(OWNER_LABELS[kind])), None)
+
+
+def version_of(meta: Manifest) -> int:
+    """Return the resourceVersion as a number.
+
+    They are comparable, which Kubernetes guarantees since 1.35, and which was true of etcd before.
+    """
+    try:
+        return int(meta.get("resourceVersion") or 0)
+    except ValueError:
+        return 0

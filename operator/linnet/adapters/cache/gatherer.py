@@ -1,0 +1,259 @@
+"""Builds what a plan sees from the cache, and from the few live reads that the cache can't answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.ownership import controller
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.parts.requests import LastRequest, pending
+from linnet.core.analysis.prometheus.query_template import Question
+from linnet.core.analysis.prometheus.response import Answer
+from linnet.core.observed import (
+    DeploymentObserved,
+    ModelObserved,
+    ModelVersionObserved,
+    Platform,
+    RetrainObserved,
+    Scrape,
+    Target,
+)
+from linnet.core.plan import Manifest, Ref
+from linnet.core.resources import objects, routes
+from linnet.core.resources.objects import Parent
+from linnet.core.resources.routes import RouteView
+from linnet.core.rollout import reconcile
+from linnet.core.rollout.traffic import gateway_features
+from linnet.core.webhooks import Call, Reply
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The parts of an observation that don't come from the cache come from here; each is one adapter's function."""
+
+    platform: Callable[[], Platform]
+    now: Callable[[], datetime]
+    proven: Callable[[str], Awaitable[bool]]
+    """Whether the namespace's API server refuses forged requests."""
+    accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
+    """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
+    features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
+    """What these Gateways of the namespace can do."""
+    session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
+    """The kinds of route that have sessions in this cluster."""
+    evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
+    scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
+    ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
+    """The platform's Prometheus; questions come only where it has one."""
+    call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
+    """The platform's endpoints; returns at once."""
+
+
+class Gatherer:
+    """One method for each kind gathers all that a plan for an object of that kind sees."""
+
+    def __init__(self, cache: Cache, sources: Sources) -> None:
+        self._cache = cache
+        self._sources = sources
+
+    def parent(self, ref: Ref) -> Parent | None:
+        return self._get(resources.own(ref.kind), ref.namespace, ref.name)
+
+    def _get(self, resource: Resource, namespace: str, name: str) -> Parent | None:
+        obj = self._cache.get(resource, namespace, name)
+        return as_parent(obj) if obj is not None else None
+
+    async def model(self, parent: Parent) -> ModelObserved:
+        deployments = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, parent.name)
+        return ModelObserved(
+            model=parent,
+            versions=self._versions(parent.namespace, parent.name),
+            platform=self._sources.platform(),
+            requests_proven=await self._proven(parent),
+            serving=frozenset(version for d in deployments for version in serving(d)),
+        )
+
+    async def version(self, parent: Parent) -> ModelVersionObserved:
+        jobs = self._owned(resources.JOB, "ModelVersion", parent)
+        followers = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
+        deployments = tuple(as_parent(d) for d in followers)
+        return ModelVersionObserved(
+            version=parent,
+            jobs=tuple(objects.job(j) for j in jobs),
+            pods=self._pods("ModelVersion", parent),
+            platform=self._sources.platform(),
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+            deployments=deployments,
+            policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
+        )
+
+    async def deployment(self, parent: Parent) -> DeploymentObserved:
+        model = _name_of(parent, "model")
+        observed = DeploymentObserved(
+            deployment=parent,
+            model=self.parent(Ref("Model", parent.namespace, model)),
+            versions=self._versions(parent.namespace, model),
+            quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
+            workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
+            services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
+            pods=self._pods("Deployment", parent),
+            others=self._others(parent),
+            scrape=None,
+            evidence=await self._sources.evidence(parent),
+            platform=self._sources.platform(),
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+            policy=self._policy_of(parent),
+            routes=self._routes(parent),
+            autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
+        )
+        observed = await self._of_gateways(observed)
+        now = self._sources.now()
+        targets, questions = reconcile.scrape_targets(observed, now), reconcile.questions(observed, now)
+        replies = await self._sources.call(reconcile.calls(observed, now))
+        scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
+        return replace(observed, scrape=scrape, answers=answers, replies=replies)
+
+    async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
+        if not targets:
+            return None
+        owned = self._owned_pods(parent)
+        scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
+        strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
+        return replace(scrape, errors={**scrape.errors, **strangers})
+
+    def _policy_of(self, deployment: Parent) -> Parent | None:
+        return self._get(resources.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
+
+    async def policy(self, parent: Parent) -> RetrainObserved:
+        model = _name_of(parent, "model")
+        cron_jobs = self._owned(resources.CRON_JOB, "RetrainPolicy", parent)
+        makers = {parent.uid, *(c["metadata"]["uid"] for c in cron_jobs)}
+        jobs = [j for j in self._all(resources.JOB, "RetrainPolicy", parent) if controller(j) in makers]
+        return RetrainObserved(
+            policy=parent,
+            model=self.parent(Ref("Model", parent.namespace, model)),
+            versions=self._versions(parent.namespace, model),
+            cron_job=objects.cron_job(cron_jobs[0]) if cron_jobs else None,
+            jobs=tuple(objects.job(j) for j in jobs),
+            pods=self._pods("RetrainPolicy", parent),
+            platform=self._sources.platform(),
+            requests_proven=await self._proven(parent),
+            allowed_service_accounts=await self._accounts(parent),
+        )
+
+    def _versions(self, namespace: str, model: str) -> tuple[Parent, ...]:
+        found = (as_parent(v) for v in self._cache.of_model(resources.MODEL_VERSION, namespace, model))
+        return tuple(sorted(found, key=lambda v: (v.spec.get("version", 0), v.name)))
+
+    def _all(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
+        found = self._cache.children(resource, parent.namespace, kind, parent.name)
+        return sorted(found, key=lambda o: str(o["metadata"]["name"]))
+
+    def _owned(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
+        """Find the children of this very uid: a namesake's are another's."""
+        return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
+
+    def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
+        return tuple(objects.pod(p) for p in self._all(resources.POD, kind, parent))
+
+    def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
+        http = (routes.view("HTTPRoute", r) for r in self._owned(resources.HTTP_ROUTE, "Deployment", parent))
+        grpc = (routes.view("GRPCRoute", r) for r in self._owned(resources.GRPC_ROUTE, "Deployment", parent))
+        return (*http, *grpc)
+
+    def _owned_pods(self, parent: Parent) -> set[str]:
+        """Return the uids of the pods of ReplicaSets of our revisions: a label alone proves nothing.
+
+        A ReplicaSet is named `<apps/v1 Deployment>-<pod-template-hash>`.
+        """
+        revisions = {w["metadata"]["name"] for w in self._owned(resources.WORKLOAD, "Deployment", parent)}
+        owned = set()
+        for pod in self._all(resources.POD, "Deployment", parent):
+            maker: Manifest = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
+            if maker.get("kind") == "ReplicaSet" and str(maker.get("name")).rpartition("-")[0] in revisions:
+                owned.add(pod["metadata"]["uid"])
+        return owned
+
+    def _others(self, parent: Parent) -> frozenset[tuple[str, str, str | None]]:
+        unread = [
+            (r, o) for r in (resources.BUDGET, resources.NETWORK_POLICY) for o in self._all(r, "Deployment", parent)
+        ]
+        labeled = [(r, o) for r in (resources.WORKLOAD, resources.SERVICE) for o in self._all(r, "Deployment", parent)]
+        foreign = [(r, o) for r, o in labeled if controller(o) != parent.uid]
+        return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in (*unread, *foreign))
+
+    async def _proven(self, parent: Parent) -> bool:
+        """Ask whether requests can be believed only when one waits: the proof costs a request to the API server."""
+        return waits(parent) and await self._sources.proven(parent.namespace)
+
+    async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
+        """Add what the Gateways can do, asked only where something depends on it."""
+        named = gateway_features.asked_of(observed)
+        if not named:
+            return observed
+        features = await self._sources.features(observed.deployment.namespace, named)
+        kept = await self._sources.session_kinds() if gateway_features.asks_sessions(observed) else None
+        return replace(observed, gateway_features=features, session_kinds=kept)
+
+    async def _accounts(self, parent: Parent) -> frozenset[str]:
+        named = set(account_names(parent.spec))
+        return await self._sources.accounts(parent.namespace, named) if named else frozenset()
+
+
+def as_parent(obj: Manifest) -> Parent:
+    meta = obj["metadata"]
+    return Parent(
+        name=meta["name"],
+        namespace=meta["namespace"],
+        uid=meta["uid"],
+        generation=meta.get("generation", 1),
+        annotations=meta.get("annotations") or {},
+        deleting=bool(meta.get("deletionTimestamp")),
+        spec=obj.get("spec") or {},
+        status=obj.get("status") or {},
+        resource_version=meta.get("resourceVersion", ""),
+    )
+
+
+def serving(deployment: Manifest | None) -> frozenset[int]:
+    """Return the versions that a Deployment serves, could go back to, or brings to traffic."""
+    status = (deployment or {}).get("status") or {}
+    under_way = (status.get("rollout") or {}).get("to")
+    revisions = (status.get("stable"), status.get("former"), status.get("queued"), under_way)
+    return frozenset(r["version"] for r in revisions if r and "version" in r)
+
+
+def waits(parent: Parent) -> bool:
+    """Say whether a person's request was not answered yet."""
+    answered = parent.status.get("lastRequest")
+    try:
+        last = LastRequest.model_validate(answered) if answered else None
+    except ValueError:
+        last = None
+    return pending(parent.annotations.get(REQUEST_ANNOTATION), last) is not None
+
+
+def account_names(spec: Any) -> Iterable[str]:
+    """Iterate over every `serviceAccountName` in a spec, however deep: pods' and credentials'."""
+    if isinstance(spec, Mapping):
+        for key, value in spec.items():
+            if key == "serviceAccountName" and isinstance(value, str):
+                yield value
+            elif key != "affinity":
+                yield from account_names(value)
+    elif isinstance(spec, list):
+        for value in spec:
+            yield from account_names(value)
+
+
+def _name_of(parent: Parent, field: str) -> str:
+    """Return the name that a reference of the spec holds; an empty string if there is none."""
+    reference = parent.spec.get(field)
+    return str(reference.get("name", "")) if isinstance(reference, Mapping) else ""

@@ -1,0 +1,112 @@
+"""Objects are cut down to what decisions read, so that thousands fit in memory: managedFields alone are often half."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.names import GROUP
+from linnet.core.plan import Manifest
+from linnet.core.resources.objects import AUTOSCALER_FIELDS
+
+_PREFIX: Final = f"{GROUP}/"
+
+
+def slim(resource: Resource, obj: Manifest) -> Manifest:
+    """Return what `core.resources.objects` and `Parent` read of the object, and nothing else."""
+    if resource in resources.OWN or resource in resources.NAMED:
+        return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
+    return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
+
+
+def fingerprint(resource: Resource, obj: Manifest) -> str:
+    """Return a hash that changes when somebody changes what an Apply could put right, and not when a status changes.
+
+    A Service and an autoscaler have no generation, so their spec stands for it.
+    """
+    meta = obj.get("metadata") or {}
+    spec = obj.get("spec") if resource in {resources.SERVICE, resources.AUTOSCALER} else meta.get("generation")
+    text = json.dumps([spec, meta.get("labels"), _ours(meta.get("annotations")), _owners(meta)], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _metadata(obj: Manifest) -> Manifest:
+    meta = obj.get("metadata") or {}
+    kept = {k: meta[k] for k in _KEPT if meta.get(k)}
+    parts = {
+        "labels": meta.get("labels"),
+        "annotations": _ours(meta.get("annotations")),
+        "ownerReferences": _owners(meta),
+    }
+    return kept | {k: v for k, v in parts.items() if v}
+
+
+_KEPT: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+
+
+def _ours(annotations: Mapping[str, str] | None) -> Mapping[str, str]:
+    """Leave out kubectl's last-applied-configuration, which is as large as the object."""
+    return {k: v for k, v in (annotations or {}).items() if k.startswith(_PREFIX)}
+
+
+def _owners(meta: Manifest) -> list[Manifest]:
+    return [
+        {k: o.get(k) for k in ("kind", "name", "uid", "controller")}
+        for o in meta.get("ownerReferences") or ()
+        if o.get("controller")
+    ]
+
+
+def _fields(spec: tuple[str, ...], status: tuple[str, ...]) -> Callable[[Manifest, Manifest], Manifest]:
+    return lambda given, seen: {
+        "spec": {k: given[k] for k in spec if k in given},
+        "status": {k: seen[k] for k in status if k in seen},
+    }
+
+
+def _pod(spec: Manifest, status: Manifest) -> Manifest:  # noqa: ARG001
+    kept: Manifest = {k: status[k] for k in ("phase", "podIP") if k in status}
+    conditions = [c for c in status.get("conditions") or () if c.get("type") in {"Ready", "PodScheduled"}]
+    kept["conditions"] = [
+        {k: c[k] for k in ("type", "status", "reason", "message", "lastTransitionTime") if c.get(k)} for c in conditions
+    ]
+    for name in ("containerStatuses", "initContainerStatuses"):
+        kept[name] = [_container(c) for c in status.get(name) or ()]
+    return {"status": kept}
+
+
+def _container(status: Manifest) -> Manifest:
+    return {k: status[k] for k in ("name", "ready", "started", "restartCount", "state", "lastState") if k in status}
+
+
+_CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
+    resources.WORKLOAD: _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas")),
+    resources.SERVICE: _fields(("selector",), ()),
+    resources.BUDGET: _fields((), ()),
+    resources.NETWORK_POLICY: _fields((), ()),
+    resources.HTTP_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    resources.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
+    resources.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
+    resources.POD: _pod,
+    resources.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
+    resources.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),
+}
+
+
+def encode(obj: Manifest) -> bytes:
+    return json.dumps(obj, separators=(",", ":")).encode()
+
+
+def decode(data: bytes) -> Any:
+    return json.loads(data)

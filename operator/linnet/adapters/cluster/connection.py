@@ -1,0 +1,82 @@
+"""The operator reaches the API server by its pod's service account, or by a kubeconfig."""
+
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+USER_AGENT = f"linnet/{version('linnet')}"
+NO_OBJECT = "metadata.name=-"
+"""A name that no object can have."""
+POOL = 32
+"""Connections of the operator's own client: the workers, the lease and a few for looks that do two things."""
+
+
+class NoClusterError(Exception):
+    """Neither a service account nor a kubeconfig was found; the message says what to set."""
+
+
+async def configuration(kubeconfig: str | None) -> Configuration:
+    """Read the kubeconfig at this path; if None the pod's service account, or else the default kubeconfig.
+
+    NoClusterError where there is neither.
+    """
+    config = Configuration()
+    try:
+        if kubeconfig is not None or not _in_cluster(config):
+            await load_kube_config(config_file=kubeconfig, client_configuration=config)
+    except (ConfigException, OSError) as error:
+        raise NoClusterError(
+            f"no way to an API server: {error}. Set KUBECONFIG to a kubeconfig file, or run inside a cluster"
+        ) from error
+    config.connection_pool_maxsize = POOL
+    config.client_session_kwargs = {"trust_env": False}  # or a .netrc is looked for at every single request
+    return config
+
+
+def _in_cluster(config: Configuration) -> bool:
+    try:
+        load_incluster_config(client_configuration=config)
+    except ConfigException:
+        return False
+    return True
+
+
+def client(config: Configuration) -> ApiClient:
+    """Return the official client; close it with `await client.close()`."""
+    made = ApiClient(config)
+    made.user_agent = USER_AGENT
+    return made
+
+
+async def session(config: Configuration, limit: int, on_list: Callable[[], None]) -> aiohttp.ClientSession:
+    """Return a session for kopf with at most `limit` connections (its own has no bound: 264 MB for 1,000 objects).
+
+    The token is asked for with each request, since a service account's is renewed every hour. A LIST brings nothing but
+    the version to watch from, and `on_list` is called: what is there is read by pages and goes into the cache at once,
+    where kopf would hold thousands of whole objects until their handlers have run.
+    """
+    ssl_context = ApiClient(config).rest_client.ssl_context
+
+    async def prove(request: aiohttp.ClientRequest, handler: Any) -> aiohttp.ClientResponse:
+        listing = "limit" in request.url.query
+        if listing:
+            request.url = request.url.update_query(fieldSelector=NO_OBJECT)
+        token = await config.get_api_key_with_prefix("BearerToken")
+        if token:
+            request.headers["Authorization"] = token
+        answer: aiohttp.ClientResponse = await handler(request)
+        if listing:
+            on_list()
+        return answer
+
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=limit, ssl=ssl_context),
+        headers={"User-Agent": USER_AGENT},
+        middlewares=(prove,),
+        read_bufsize=2**21,
+    )

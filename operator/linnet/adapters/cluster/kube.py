@@ -1,0 +1,149 @@
+"""Calls to the API server go through the official asynchronous client: JSON in, JSON out, our exceptions, counted."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.dynamic import DynamicClient
+from kubernetes.aio.dynamic.resource import Resource as DynamicResource
+
+from linnet.adapters.cluster.errors import GoneError, KubeError, translated
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.labels import FIELD_MANAGER
+from linnet.core.plan import Manifest
+
+PAGE: Final = 100
+"""Objects of a LIST at a time: pages of 500 parsed at once are most of the memory of a start."""
+TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
+MERGE: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+_PLAIN: Final[Mapping[str, Any]] = {"serialize": False, "_request_timeout": TIMEOUT}
+METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Count = Callable[[str, Resource, str], None]
+"""Called after each request with verb, resource and outcome: `200` or the class of the error."""
+
+
+class Kube:
+    """Every method raises the classes of `cluster.errors` and nothing else."""
+
+    def __init__(self, client: ApiClient, count: Count = lambda *_: None) -> None:
+        # Not awaited: discovery would cost a request for each group, and the table of kinds is fixed.
+        self._dynamic = DynamicClient(client)
+        self._count = count
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
+        place: dict[str, Any] = {"namespace": namespace} if resource.namespaced else {}
+        return await self._call("get", resource, name=name, **place)
+
+    async def pages(
+        self, resource: Resource, namespace: str | None, *, selector: str = "", fields: str = "", whole: bool = True
+    ) -> AsyncIterator[Manifest]:
+        """Iterate over the pages of a LIST, of the whole cluster if `namespace` is None.
+
+        `whole` False reads metadata only. GoneError if the list expired between two pages.
+        """
+        token = ""
+        while True:
+            # The client adds to these lists, so that each page needs its own.
+            query = [("labelSelector", selector)] * bool(selector) + [("fieldSelector", fields)] * bool(fields)
+            query += [("limit", str(PAGE))] + [("continue", token)] * bool(token)
+            headers = {} if whole else {"Accept": METADATA_ONLY}
+            page = await self._call("get", resource, namespace=namespace, query_params=query, header_params=headers)
+            yield page
+            token = (page.get("metadata") or {}).get("continue") or ""
+            if not token:
+                return
+
+    async def items(self, resource: Resource, namespace: str | None, **options: Any) -> tuple[list[Manifest], str]:
+        """Return all items and the list's resourceVersion; start again if the list expired between two pages."""
+        for _ in range(3):
+            try:
+                return await self._items(resource, namespace, **options)
+            except GoneError:
+                continue
+        raise KubeError(f"listing {resource.plural} expired three times between two pages")
+
+    async def _items(self, resource: Resource, namespace: str | None, **options: Any) -> tuple[list[Manifest], str]:
+        items: list[Manifest] = []
+        version = ""
+        async for page in self.pages(resource, namespace, **options):
+            items += page.get("items") or ()
+            version = page["metadata"].get("resourceVersion", "")
+        return items, version
+
+    async def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        extra: Any = {"dry_run": "All"} if dry_run else {}
+        return await self._call("create", resource, body=manifest, field_manager=FIELD_MANAGER, **extra)
+
+    async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """Apply the manifest on the server, and take over fields that others own."""
+        return await self._call(
+            "server_side_apply", resource, body=manifest, field_manager=FIELD_MANAGER, force_conflicts="true"
+        )
+
+    async def patch(
+        self, resource: Resource, namespace: str, name: str, body: Any, *, content_type: str = MERGE
+    ) -> Manifest:
+        where: Any = {"name": name, "namespace": namespace, "content_type": content_type}
+        return await self._call("patch", resource, body=body, field_manager=FIELD_MANAGER, **where)
+
+    async def replace_status(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """PUT the status subresource; ConflictError unless metadata.resourceVersion is the newest."""
+        return await self._call("replace", resource, body=manifest, status=True, field_manager=FIELD_MANAGER)
+
+    async def delete(
+        self, resource: Resource, namespace: str, name: str, uid: str, *, grace: int | None, propagation: str
+    ) -> Manifest:
+        """Delete the object; return it if it lingers, else a `v1.Status`. ConflictError if the uid is another."""
+        options: Manifest = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        options |= {"propagationPolicy": propagation} | ({} if grace is None else {"gracePeriodSeconds": grace})
+        return await self._call("delete", resource, name=name, namespace=namespace, body=options)
+
+    async def schemas(self, resource: Resource) -> Manifest:
+        """Return the OpenAPI document of the resource's API group and version; every account may read it by default."""
+        path = f"/openapi/v3/apis/{resource.api_version}"
+        return await self._counted("get", resource, "schema", self._dynamic.request("get", path, **_PLAIN))
+
+    async def _call(self, verb: str, resource: Resource, *, status: bool = False, **arguments: Any) -> Manifest:
+        described = _described(resource, status=status)
+        asked = getattr(self._dynamic, verb)(described, **_PLAIN, **arguments)
+        return await self._counted(verb, resource, "status" if status else "", asked)
+
+    async def _counted(self, verb: str, resource: Resource, part: str, asked: Awaitable[Any]) -> Manifest:
+        try:
+            with translated(f"{verb} {resource.plural}{f'/{part}' if part else ''}"):
+                answer = await asked
+                data = json.loads(await answer.read())
+        except KubeError as error:
+            self._count(verb, resource, type(error).__name__)
+            raise
+        self._count(verb, resource, str(answer.status))
+        return dict(data)
+
+
+@lru_cache(maxsize=64)
+def _described(resource: Resource, *, status: bool) -> Any:
+    """Return the client's own description of a resource, or of its status, as discovery would have made it."""
+    whole = DynamicResource(
+        prefix="apis" if resource.group else "api",
+        group=resource.group,
+        api_version=resource.version,
+        kind=resource.kind,
+        name=resource.plural,
+        namespaced=resource.namespaced,
+        subresources={"status": {"kind": resource.kind, "name": f"{resource.plural}/status", "namespaced": True}},
+    )
+    return whole.subresources["status"] if status else whole
+
+
+def labels(selector: Mapping[str, str]) -> str:
+    """Return a label selector of equalities.
+
+    >>> labels({"a": "b", "c": "d"})
+    'a=b,c=d'
+    """
+    return ",".join(f"{key}={value}" for key, value in selector.items())

@@ -1,0 +1,61 @@
+"""Who pods of ours may run as, and when the policy about requests is asked about."""
+
+from typing import Any
+
+from adapters.fake_kube import kube
+from adapters.objects import Clock, own
+from linnet.adapters.cache.gatherer import account_names, as_parent, waits
+from linnet.adapters.cache.service_accounts import ServiceAccounts
+from linnet.adapters.cluster import resources
+from linnet.api.labels import ALLOW_PODS
+from linnet.api.names import REQUEST_ANNOTATION
+
+Json = dict[str, Any]
+
+
+def account(name: str, **labels: str) -> Json:
+    return {"metadata": {"name": name, "namespace": "ml", "labels": labels}}
+
+
+async def test_only_labeled_service_accounts_are_allowed() -> None:
+    """The namespace's owner says which identities pods of ours may take."""
+    server = kube()
+    server.put(resources.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
+    server.put(resources.SERVICE_ACCOUNT, account("admin"))
+    allowed = await ServiceAccounts(server, Clock()).allowed("ml", ["models", "admin", "missing"])
+    assert allowed == {"models"}
+
+
+async def test_a_refusal_is_not_remembered_and_a_permission_for_a_minute() -> None:
+    """A label that was just added helps at once."""
+    server, clock = kube(), Clock()
+    accounts = ServiceAccounts(server, clock)
+    assert not await accounts.allowed("ml", ["models"])
+    server.put(resources.SERVICE_ACCOUNT, account("models", **{ALLOW_PODS: "true"}))
+    assert await accounts.allowed("ml", ["models"])
+    server.put(resources.SERVICE_ACCOUNT, account("models"))
+    assert await accounts.allowed("ml", ["models"])
+    clock.now += 61
+    assert not await accounts.allowed("ml", ["models"])
+
+
+def test_every_account_that_a_spec_names_is_found() -> None:
+    """Pods' and credentials' accounts, however deep; affinity is opaque, and names none."""
+    spec = {
+        "pod": {"serviceAccountName": "a", "affinity": {"serviceAccountName": "no"}},
+        "training": {"job": {"credentials": {"serviceAccountName": "b"}, "pod": {"serviceAccountName": "c"}}},
+        "list": [{"serviceAccountName": "d"}],
+    }
+    assert set(account_names(spec)) == {"a", "b", "c", "d"}
+
+
+def test_a_request_waits_until_its_id_is_answered() -> None:
+    """The policy is only asked about while somebody waits."""
+    asked = {"metadata": {REQUEST_ANNOTATION: "abort - 7 jane"}}
+    obj = own("Deployment", "iris")
+    obj["metadata"]["annotations"] = asked["metadata"]
+    assert waits(as_parent(obj))
+    obj["status"] = {"lastRequest": {"id": "7", "verb": "abort", "outcome": "Accepted"}}
+    assert not waits(as_parent(obj))
+    obj["status"] = {"lastRequest": "nonsense"}
+    assert waits(as_parent(obj))
