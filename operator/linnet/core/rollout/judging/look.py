@@ -14,6 +14,7 @@ from linnet.core.analysis.checks import Signal, Track, family
 from linnet.core.analysis.counts import evidence, storage
 from linnet.core.analysis.counts import judge as counts
 from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health import silence
@@ -67,12 +68,12 @@ def look(world: World) -> Judged:
         return Judged((health,), world.observed.evidence if world.own_evidence else None)
     known = _folded(world, policy)
     health = rollout_health.judge(world, policy, known.silence)
-    elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
-    counted = counts.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
+    at = Look(world.since(rollout.step_started_at), _required(world, policy), world.now)
+    counted = counts.judge_all(policy.judged, known, at)
     answers = _answers(world, policy)
-    alike = predictions.judge_all(policy.judged, answers, elapsed=elapsed, required=required, now=world.now)
+    alike = predictions.judge_all(policy.judged, answers, at)
     heard = prometheus.heard(world, policy, _of_canary(world))
-    asked = prometheus.judge_all(world, policy, heard, elapsed=elapsed, required=required)
+    asked = prometheus.judge_all(world, policy, heard, at)
     data = _data(world, policy, known, heard, answers)
     return Judged((*counted, *alike, *asked, health), data, folded=world.observed.scrape is not None)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.prometheus import judge as prometheus
 from linnet.core.analysis.prometheus import query_template
@@ -103,17 +104,13 @@ def heard(world: World, policy: Rules, canaries: Iterable[PodCounters]) -> Heard
     return Heard(found, answered)
 
 
-def judge_all(
-    world: World, policy: Rules, known: Heard, *, elapsed: timedelta, required: timedelta
-) -> tuple[Judgement, ...]:
+def judge_all(world: World, policy: Rules, known: Heard, look: Look) -> tuple[Judgement, ...]:
     """One judgement for each check of signal Prometheus."""
     server = world.observed.platform.prometheus
     setting = prometheus.Setting(
         known=tuple(sorted(server.queries)) if server else (),
         answered=known.answered,
-        elapsed=elapsed,
-        required=required,
+        look=look,
         stale_after=_stale_after(world, policy),
-        now=world.now.timestamp(),
     )
     return tuple(prometheus.judge(c, known.checks.get(c.name, Measured()), setting) for c in policy.thresholds)
