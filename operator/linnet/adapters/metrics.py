@@ -14,7 +14,7 @@ import aiohttp
 from linnet.adapters.bounded import body
 from linnet.adapters.patience import Patience
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
-from linnet.core.observed import Scrape, Target
+from linnet.core.observed import Scrape, ScrapeTarget
 
 CONCURRENT: Final = 50
 PATIENCE_SECONDS: Final = 2.0
@@ -31,7 +31,7 @@ class Scraper:
         self._session: aiohttp.ClientSession | None = None
         self._patience = Patience[str, PodCounters | str](patience, TIMEOUT_SECONDS)
 
-    async def scrape(self, targets: Iterable[Target]) -> Scrape:
+    async def scrape(self, targets: Iterable[ScrapeTarget]) -> Scrape:
         """Who answered with what; who did not, and why. Raises nothing."""
         asked = {t.uid: self._read(t) for t in targets}
         read = await self._patience.answered(asked)
@@ -46,7 +46,7 @@ class Scraper:
         if self._session is not None:
             await self._session.close()
 
-    async def _read(self, target: Target) -> PodCounters | str:
+    async def _read(self, target: ScrapeTarget) -> PodCounters | str:
         try:
             text = await self._fetch(address(target))
         except TimeoutError:
@@ -74,7 +74,7 @@ class Scraper:
         return self._session
 
 
-def address(target: Target) -> str:
+def address(target: ScrapeTarget) -> str:
     """The URL; ValueError where the address is no IP address."""
     ip = ipaddress.ip_address(target.ip)
     host = f"[{ip}]" if ip.version == 6 else str(ip)  # noqa: PLR2004
