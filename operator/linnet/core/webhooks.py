@@ -23,7 +23,7 @@ _PLURALS: Final = {"RetrainPolicy": "retrainpolicies"}
 
 
 def source(ref: Ref) -> str:
-    """`/namespaces/ml/deployments/tumor-risk`."""
+    """The CloudEvent's source: `/namespaces/ml/deployments/tumor-risk`."""
     return f"/namespaces/{ref.namespace}/{_PLURALS.get(ref.kind, f'{ref.kind.lower()}s')}/{ref.name}"
 
 
@@ -36,7 +36,7 @@ def of_hook(deployment: Parent, rollout: RolloutStatus, hook: Hook, time: str, *
 
 
 def of_decision(ref: Ref, log: Log) -> Manifest:
-    """A line `decision` of the log, with all of its fields."""
+    """The CloudEvent of a line `decision` in the log, with all of its fields."""
     fields = log.fields
     subject = str(fields.get("revision") or ref.name)
     kind = f"decision.{str(fields['decision']).lower()}"
@@ -44,13 +44,13 @@ def of_decision(ref: Ref, log: Log) -> Manifest:
 
 
 def of_transition(ref: Ref, parent: Parent, event: Emit, now: datetime) -> Manifest:
-    """A Kubernetes Event."""
+    """The CloudEvent of a Kubernetes Event."""
     data = {"type": event.type, "reason": event.reason, "message": event.message}
     return _event(ref, _id(parent, event), f"event.{event.reason.lower()}", ref.name, timestamp(now), data)
 
 
 def _id(parent: Parent, event: Emit) -> str:
-    """The same if a look is repeated because its status could not be written; another in the next rollout."""
+    """The same id if a look is repeated, since its status could not be written; another one in the next rollout."""
     under_way, last = (parent.status.get(key) or {} for key in ("rollout", "lastRollout"))
     words = (parent.uid, str(under_way.get("id")), str(last.get("id")), event.reason, event.message)
     return sha256("\n".join(words).encode()).hexdigest()[:32]
@@ -126,7 +126,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class NotYet:
-    """Neither; `unreachable` where nothing came that could be an answer."""
+    """The receiver said neither yes nor no; `unreachable` where nothing came that could be an answer."""
 
     problem: str
     unreachable: bool = False
@@ -136,7 +136,7 @@ Reply = Confirmed | Refused | NotYet
 
 
 def reply(status: int, body: bytes) -> Reply:
-    """Of the HTTP status and the body.
+    """What a receiver's HTTP status and body mean.
 
     >>> reply(200, b""), reply(403, b'{"reason": "change freeze"}')
     (Confirmed(), Refused(reason='change freeze'))

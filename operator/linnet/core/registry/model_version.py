@@ -203,7 +203,7 @@ class _Asked:
 
 
 def _answered(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Asked:
-    """Unchanged if there is no request. A version whose spec can't be read is asked of like any other."""
+    """The status after the request that waits, if any; a version whose spec can't be read is asked like any other."""
     request = pending(observed.version.request, status.last_request)
     if request is None:
         return _Asked(status)
@@ -235,7 +235,7 @@ def _obey(
 
 
 def _decided(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Asked:
-    """The version quarantined or released, and that kept as a decision."""
+    """Quarantine or release the version, and keep that as a decision."""
     releases = request.verb == Verb.RELEASE
     decision = decisions.by_request(request, "Released" if releases else "Quarantined", "", now)
     entry = None if releases else _by_hand(request, now)

@@ -161,7 +161,7 @@ FETCH: Final = "fetch"
 
 @dataclass(frozen=True)
 class Image:
-    """Linnet's own image, for the fetcher."""
+    """Linnet's own image: it holds the fetcher and the prober."""
 
     name: str
     pull_policy: str
