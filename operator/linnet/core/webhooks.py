@@ -1,4 +1,4 @@
-"""What leaves the cluster: CloudEvents 1.0, with ids that stay the same however often one is sent.
+"""CloudEvents 1.0 that leave the cluster, with ids that stay the same however often one is sent; and their replies.
 
 `docs/reference/cloudevents.md` is their schema. They hold names, digests, counts and sentences; nothing of a pod's
 environment, no address, and no credential.
@@ -20,6 +20,46 @@ from linnet.core.resources.objects import Parent
 CONTENT_TYPE: Final = "application/cloudevents+json"
 PREFIX: Final = "dev.linnet"
 _PLURALS: Final = {"RetrainPolicy": "retrainpolicies"}
+MAX_TEXT: Final = 200
+ACCEPTED: Final = 202
+FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question of one hook. The same question stays the same while the body's numbers move on.
+
+    `of` is the Deployment's uid; `body` a CloudEvent as JSON.
+    """
+
+    of: str
+    rollout: str
+    hook: str
+    endpoint: str
+    body: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The receiver said yes."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The receiver said no."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """The receiver said neither yes nor no; `unreachable` where nothing came that could be an answer."""
+
+    problem: str
+    unreachable: bool = False
+
+
+Reply = Confirmed | Refused | NotYet
 
 
 def source(ref: Ref) -> str:
@@ -91,48 +131,6 @@ def _revision(revision: RevisionStatus | None) -> Manifest | None:
         return None
     known = {"revision": revision.name, "version": revision.version, "digest": revision.digest}
     return {k: v for k, v in known.items() if v is not None}
-
-
-MAX_TEXT: Final = 200
-ACCEPTED: Final = 202
-FORBIDDEN: Final = 403
-
-
-@dataclass(frozen=True)
-class Call:
-    """One question of one hook. The same question stays the same while the body's numbers move on.
-
-    `of` is the Deployment's uid; `body` a CloudEvent as JSON.
-    """
-
-    of: str
-    rollout: str
-    hook: str
-    endpoint: str
-    body: str = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Confirmed:
-    """The receiver said yes."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The receiver said no."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """The receiver said neither yes nor no; `unreachable` where nothing came that could be an answer."""
-
-    problem: str
-    unreachable: bool = False
-
-
-Reply = Confirmed | Refused | NotYet
 
 
 def reply(status: int, body: bytes) -> Reply:

@@ -101,7 +101,7 @@ def _news(context: RetrainContext, status: RetrainPolicyStatus) -> tuple[Action,
     news = [r for r in reversed(context.history.runs) if known.get(r.job) != r.outcome]
     told = [action for run in news for action in _of_run(context, run)]
     if context.answer is not None and context.answer != context.former.last_request:
-        told += requests.told(context.answer)
+        told += requests.announcements(context.answer)
     was, now = find(context.former.conditions, "Ready"), find(status.conditions, "Ready")
     if now is not None and (was is None or (was.status, was.reason) != (now.status, now.reason)):
         told.append(Emit("Normal" if now.status == "True" else "Warning", now.reason, now.message))

@@ -11,8 +11,7 @@ from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
-from linnet.core.policy import rules as policy
-from linnet.core.policy.rules import Rules
+from linnet.core.policy.rules import Rules, resolve, source_of
 from linnet.core.registry import versions
 from linnet.core.registry.versions import Version
 from linnet.core.rollout.context import Context, UnderWay
@@ -130,7 +129,7 @@ def _missing_endpoint(context: Context, target: Target) -> Refusal | None:
 
 def _rules(context: Context, target: Target) -> Rules | None:
     """The rules by which a rollout of the target would begin now."""
-    return policy.resolve(policy.source_of(context.spec), target.version.spec.runtime)
+    return resolve(source_of(context.spec), target.version.spec.runtime)
 
 
 def _route_problem(context: Context, _: Target) -> Refusal | None:

@@ -43,7 +43,7 @@ def answer_pending(context: Context, verdicts: Verdicts) -> Transition:
     response = _respond(context, request, verdicts)
     say = requests.accepted if response.done else requests.refused
     answer, after = say(request, response.message, context.now), response.transition
-    return Transition(after.context.with_status(last_request=answer), (*after.actions, *requests.told(answer)))
+    return Transition(after.context.with_status(last_request=answer), (*after.actions, *requests.announcements(answer)))
 
 
 def _respond(context: Context, request: Request, verdicts: Verdicts) -> Response:
