@@ -26,6 +26,7 @@ from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import INTERVAL, START, Scenario, looks, may_fail, may_pass
 from linnet.core.analysis.simulation.traffic import Cell, World, intervals
 from linnet.core.analysis.statistics.intervals import wilson
@@ -87,7 +88,7 @@ def linnet(cells: Sequence[list[Cell]]) -> Ended:
         elapsed = now - START
         if _ends_nothing(scenario, each, evidence, elapsed, required):
             continue
-        verdict = judge(DEFAULT, check, evidence, elapsed=elapsed, required=required, now=now).verdict
+        verdict = judge(DEFAULT, check, evidence, Look(elapsed, required, now)).verdict
         if verdict in ENDS:
             return Ended(ENDS[verdict], elapsed.total_seconds())
     return Ended(Answer.CONTINUES, HOUR.total_seconds())

@@ -27,6 +27,7 @@ from bench.results import keep, machine
 from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track
 from linnet.core.analysis.counts.evidence import Evidence, Stream
 from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.intervals import wilson
 from linnet.core.analysis.statistics.sums import Spread, Sums
@@ -107,7 +108,7 @@ def _fails(checks: Sequence[Check], sums: Sequence[Sums], alpha: float) -> bool:
     streams = {c.name: _stream(s) for c, s in zip(checks, sums, strict=True)}
     evidence = Evidence(tuple(checks), streams, present=frozenset(Track), folded_at=NOW.timestamp())
     none = timedelta(0)
-    found = judge_all(Policy(tuple(checks), alpha), evidence, elapsed=none, required=none, now=NOW)
+    found = judge_all(Policy(tuple(checks), alpha), evidence, Look(none, none, NOW))
     return any(j.verdict is Verdict.FAIL for j in found)
 
 

@@ -9,6 +9,7 @@ from bench.rivals import Answer, Ended
 from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import START, looks
 from linnet.core.analysis.verdict import Verdict
 
@@ -37,7 +38,7 @@ def test_looks_that_are_left_out_would_have_ended_nothing(bad: float, rate: floa
 
 
 def _verdict(evidence: Evidence, now: datetime, required: timedelta) -> Verdict:
-    return judge(DEFAULT, DEFAULT.checks[0], evidence, elapsed=now - START, required=required, now=now).verdict
+    return judge(DEFAULT, DEFAULT.checks[0], evidence, Look(now - START, required, now)).verdict
 
 
 def test_a_point_tells_rollbacks_apart_from_promotions() -> None:

@@ -18,7 +18,7 @@ from linnet.adapters.platform import platform
 from linnet.api.names import Verb
 from linnet.core.observed import Platform
 from linnet.core.registry import model_version
-from linnet.core.retraining import admission
+from linnet.core.retraining.triggers import request
 from linnet.core.rollout.requests import verbs as requests
 from linnet.settings import read as read_settings
 
@@ -361,7 +361,7 @@ def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
     known = {
         "deployments": set(requests.ALLOWED),
         "modelversions": model_version._VERBS,
-        "retrainpolicies": admission._VERBS,
+        "retrainpolicies": request.VERBS,
     }
     assert granted == known
 

@@ -26,7 +26,8 @@ from linnet.core import webhooks
 from linnet.core.policy import unsupported
 from linnet.core.registry import model_version
 from linnet.core.resources.objects import Parent
-from linnet.core.retraining import admission, preflight
+from linnet.core.retraining import preflight
+from linnet.core.retraining.triggers import request
 from linnet.core.rollout.requests.verbs import ALLOWED
 from linnet.core.rollout.traffic import replicas
 from linnet.core.serving.runtimes import CatalogueEntry, SupportedFormat
@@ -300,7 +301,7 @@ class TestRequests:
             said[code(row[0])[0]].add(code(row[1])[0])
         assert said == {
             "mv": {str(v) for v in model_version._VERBS},
-            "rp": {str(v) for v in admission._VERBS},
+            "rp": {str(v) for v in request.VERBS},
         }
 
     def test_every_verb_is_named(self) -> None:

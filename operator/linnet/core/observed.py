@@ -1,4 +1,4 @@
-"""The world as one reconcile sees it: gathered first, frozen, and all that a plan may depend on besides `now`.
+"""What one reconcile sees of the cluster: gathered first, frozen, and all that a plan may depend on besides `now`.
 
 `Parent` holds an object of ours as it came from the API server: its spec is parsed by the plan, so that an
 object which admission let through but the types refuse becomes a condition, not an exception.
@@ -68,7 +68,7 @@ class ModelVersionObserved:
 
 
 @dataclass(frozen=True)
-class Target:
+class ScrapeTarget:
     """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
 
     uid: str

@@ -112,7 +112,7 @@ Action = Apply | Create | Patch | Delete | Record | SaveEvidence | Emit | Log | 
 
 @dataclass(frozen=True)
 class Plan(Generic[S]):
-    """`status` None leaves the status as it is. Actions are done in order, then the status is written.
+    """What a reconcile leads to: actions in order, and then the status, which is left as it is where it is None.
 
     `requeue_after` None: nothing but an event or the resync makes another look necessary.
     """

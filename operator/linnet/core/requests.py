@@ -28,7 +28,7 @@ def unknown_verb(request: Request, kind: str, known: Iterable[Verb], now: dateti
     return refused(request, f"a {kind} doesn't know {request.verb}; it knows {verbs}", now)
 
 
-def told(answer: LastRequest) -> tuple[Action, ...]:
+def announcements(answer: LastRequest) -> tuple[Action, ...]:
     """The Event and the log line of an answer, whatever kind was asked."""
     event = Emit("Normal", f"Request{answer.outcome}", f"{answer.verb} by {answer.user}: {answer.message}")
     return event, Log("request", answer.wire())

@@ -1,4 +1,4 @@
-"""What leaves the cluster: CloudEvents 1.0, with ids that stay the same however often one is sent.
+"""CloudEvents 1.0 that leave the cluster, with ids that stay the same however often one is sent; and their replies.
 
 `docs/reference/cloudevents.md` is their schema. They hold names, digests, counts and sentences; nothing of a pod's
 environment, no address, and no credential.
@@ -20,10 +20,50 @@ from linnet.core.resources.objects import Parent
 CONTENT_TYPE: Final = "application/cloudevents+json"
 PREFIX: Final = "dev.linnet"
 _PLURALS: Final = {"RetrainPolicy": "retrainpolicies"}
+MAX_TEXT: Final = 200
+ACCEPTED: Final = 202
+FORBIDDEN: Final = 403
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question of one hook. The same question stays the same while the body's numbers move on.
+
+    `of` is the Deployment's uid; `body` a CloudEvent as JSON.
+    """
+
+    of: str
+    rollout: str
+    hook: str
+    endpoint: str
+    body: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """The receiver said yes."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The receiver said no."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """The receiver said neither yes nor no; `unreachable` where nothing came that could be an answer."""
+
+    problem: str
+    unreachable: bool = False
+
+
+Reply = Confirmed | Refused | NotYet
 
 
 def source(ref: Ref) -> str:
-    """`/namespaces/ml/deployments/tumor-risk`."""
+    """The CloudEvent's source: `/namespaces/ml/deployments/tumor-risk`."""
     return f"/namespaces/{ref.namespace}/{_PLURALS.get(ref.kind, f'{ref.kind.lower()}s')}/{ref.name}"
 
 
@@ -36,7 +76,7 @@ def of_hook(deployment: Parent, rollout: RolloutStatus, hook: Hook, time: str, *
 
 
 def of_decision(ref: Ref, log: Log) -> Manifest:
-    """A line `decision` of the log, with all of its fields."""
+    """The CloudEvent of a line `decision` in the log, with all of its fields."""
     fields = log.fields
     subject = str(fields.get("revision") or ref.name)
     kind = f"decision.{str(fields['decision']).lower()}"
@@ -44,13 +84,13 @@ def of_decision(ref: Ref, log: Log) -> Manifest:
 
 
 def of_transition(ref: Ref, parent: Parent, event: Emit, now: datetime) -> Manifest:
-    """A Kubernetes Event."""
+    """The CloudEvent of a Kubernetes Event."""
     data = {"type": event.type, "reason": event.reason, "message": event.message}
     return _event(ref, _id(parent, event), f"event.{event.reason.lower()}", ref.name, timestamp(now), data)
 
 
 def _id(parent: Parent, event: Emit) -> str:
-    """The same if a look is repeated because its status could not be written; another in the next rollout."""
+    """The same id if a look is repeated, since its status could not be written; another one in the next rollout."""
     under_way, last = (parent.status.get(key) or {} for key in ("rollout", "lastRollout"))
     words = (parent.uid, str(under_way.get("id")), str(last.get("id")), event.reason, event.message)
     return sha256("\n".join(words).encode()).hexdigest()[:32]
@@ -93,50 +133,8 @@ def _revision(revision: RevisionStatus | None) -> Manifest | None:
     return {k: v for k, v in known.items() if v is not None}
 
 
-MAX_TEXT: Final = 200
-ACCEPTED: Final = 202
-FORBIDDEN: Final = 403
-
-
-@dataclass(frozen=True)
-class Call:
-    """One question of one hook. The same question stays the same while the body's numbers move on.
-
-    `of` is the Deployment's uid; `body` a CloudEvent as JSON.
-    """
-
-    of: str
-    rollout: str
-    hook: str
-    endpoint: str
-    body: str = field(compare=False)
-
-
-@dataclass(frozen=True)
-class Confirmed:
-    """The receiver said yes."""
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The receiver said no."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """Neither; `unreachable` where nothing came that could be an answer."""
-
-    problem: str
-    unreachable: bool = False
-
-
-Reply = Confirmed | Refused | NotYet
-
-
 def reply(status: int, body: bytes) -> Reply:
-    """Of the HTTP status and the body.
+    """What a receiver's HTTP status and body mean.
 
     >>> reply(200, b""), reply(403, b'{"reason": "change freeze"}')
     (Confirmed(), Refused(reason='change freeze'))

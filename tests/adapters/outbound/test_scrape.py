@@ -10,7 +10,7 @@ from aiohttp import web
 from linnet.adapters.outbound.scrape import Scraper
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules, Selector
-from linnet.core.observed import Target
+from linnet.core.observed import ScrapeTarget
 
 RULES = MetricRules(requests=(Selector("asked_total"),))
 PATIENT = 20.0
@@ -30,8 +30,8 @@ class Pod:
         await self.may_answer.wait()
         return web.Response(text=f"asked_total {number}\n")
 
-    def target(self, uid: str) -> Target:
-        return Target(uid, "127.0.0.1", self.port, "/metrics", RULES)
+    def target(self, uid: str) -> ScrapeTarget:
+        return ScrapeTarget(uid, "127.0.0.1", self.port, "/metrics", RULES)
 
 
 @asynccontextmanager
@@ -103,7 +103,7 @@ async def test_an_answer_that_nobody_wanted_is_forgotten() -> None:
 async def test_nobody_there_is_an_error_and_no_exception() -> None:
     """A pod that refuses is named with its reason."""
     scraper = Scraper(patience=PATIENT)
-    look = await scraper.scrape([Target("gone", "127.0.0.1", 1, "/metrics", RULES)])
+    look = await scraper.scrape([ScrapeTarget("gone", "127.0.0.1", 1, "/metrics", RULES)])
     await scraper.close()
     assert look.counters == {}
     assert "gone" in look.errors

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from builders_retrain import NOW, World, retrain_, standing
-from linnet.core.retraining.job import manual_job_name
+from linnet.core.retraining.triggers.request import job_name
 
 
 def pod(world: World) -> dict[str, Any]:
@@ -142,10 +142,10 @@ def test_settings_of_the_pod_arrive() -> None:
 @pytest.mark.parametrize("policy", ["w", "p" * 40])
 def test_names_of_jobs_stay_valid(policy: str) -> None:
     """The same request gives the same name, another request another, and none is too long for a label."""
-    names = {manual_job_name(policy, str(n)) for n in range(50)}
+    names = {job_name(policy, str(n)) for n in range(50)}
     assert len(names) == 50
     assert all(len(name) <= 63 for name in names)
-    assert manual_job_name(policy, "1") == manual_job_name(policy, "1")
+    assert job_name(policy, "1") == job_name(policy, "1")
 
 
 def test_a_cronjob_never_stops_for_missed_starts() -> None:

@@ -21,7 +21,7 @@ from linnet.core.observed import (
     Platform,
     RetrainObserved,
     Scrape,
-    Target,
+    ScrapeTarget,
 )
 from linnet.core.plan import Manifest, Ref
 from linnet.core.resources import objects, routes
@@ -47,7 +47,7 @@ class Sources:
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
     """The kinds of route that have sessions in this cluster."""
     evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
-    scrape: Callable[[Iterable[Target]], Awaitable[Scrape]]
+    scrape: Callable[[Iterable[ScrapeTarget]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
     call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
@@ -120,7 +120,7 @@ class Gatherer:
         scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
         return replace(observed, scrape=scrape, answers=answers, replies=replies)
 
-    async def _scrape(self, parent: Parent, targets: Collection[Target]) -> Scrape | None:
+    async def _scrape(self, parent: Parent, targets: Collection[ScrapeTarget]) -> Scrape | None:
         if not targets:
             return None
         owned = self._owned_pods(parent)
@@ -195,11 +195,11 @@ class Gatherer:
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
         """Add what the Gateways can do, asked only where something depends on it."""
-        named = gateway_features.asked_of(observed)
+        named = gateway_features.gateways_in_question(observed)
         if not named:
             return observed
         features = await self._sources.features(observed.deployment.namespace, named)
-        kept = await self._sources.session_kinds() if gateway_features.asks_sessions(observed) else None
+        kept = await self._sources.session_kinds() if gateway_features.wants_sessions(observed) else None
         return replace(observed, gateway_features=features, session_kinds=kept)
 
     async def _accounts(self, parent: Parent) -> frozenset[str]:

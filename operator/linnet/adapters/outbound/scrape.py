@@ -13,7 +13,7 @@ import aiohttp
 
 from linnet.adapters.outbound.in_flight import InFlight
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
-from linnet.core.observed import Scrape, Target
+from linnet.core.observed import Scrape, ScrapeTarget
 
 CONCURRENT: Final = 50
 PATIENCE_SECONDS: Final = 2.0
@@ -30,7 +30,7 @@ class Scraper:
         self._session: aiohttp.ClientSession | None = None
         self._in_flight = InFlight[str, PodCounters | str](patience, TIMEOUT_SECONDS)
 
-    async def scrape(self, targets: Iterable[Target]) -> Scrape:
+    async def scrape(self, targets: Iterable[ScrapeTarget]) -> Scrape:
         """Return who answered with what, and who did not, and why. Nothing is raised."""
         asked = {t.uid: self._read(t) for t in targets}
         read = await self._in_flight.answered(asked)
@@ -45,7 +45,7 @@ class Scraper:
         if self._session is not None:
             await self._session.close()
 
-    async def _read(self, target: Target) -> PodCounters | str:
+    async def _read(self, target: ScrapeTarget) -> PodCounters | str:
         try:
             text = await self._fetch(address(target))
         except TimeoutError:
@@ -73,7 +73,7 @@ class Scraper:
         return self._session
 
 
-def address(target: Target) -> str:
+def address(target: ScrapeTarget) -> str:
     """Return the URL; ValueError where the address is no IP address."""
     ip = ipaddress.ip_address(target.ip)
     host = f"[{ip}]" if ip.version == 6 else str(ip)  # noqa: PLR2004

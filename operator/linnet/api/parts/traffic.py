@@ -6,6 +6,8 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from linnet.api.parts.base import Name, StringMap, Token, Wire, rules
 
+TrafficType = Literal["Replicas", "Gateway"]
+
 SessionTime = Annotated[str, Field(min_length=2, max_length=32, pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
 """As the Gateway API writes it, and so that it is written down as it was given."""
 
@@ -93,7 +95,7 @@ class Traffic(Wire):
         )
     }
 
-    type: Literal["Replicas", "Gateway"] | None = None
+    type: TrafficType | None = None
     """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
     protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
     """HTTP if left out."""

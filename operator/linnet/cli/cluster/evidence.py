@@ -15,6 +15,7 @@ from linnet.core.analysis.checks import Policy, Resemblance
 from linnet.core.analysis.counts import storage
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.replay import COUNTS
 from linnet.core.analysis.verdict import Judgement, Verdict
 
@@ -77,7 +78,7 @@ def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
     compared = any(check.get("signal") == "Predictions" for check in analysis.get("checks") or ())
     policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if compared else None)
     none = timedelta(0)
-    return list(judge_all(policy, known, elapsed=none, required=none, now=_folded(known)))
+    return list(judge_all(policy, known, Look(none, none, _folded(known))))
 
 
 def _folded(known: Evidence) -> datetime:

@@ -14,9 +14,9 @@ from linnet.core.parse import parse_spec
 from linnet.core.policy import effective as shared_policy
 from linnet.core.policy import rules as policy
 from linnet.core.policy.rules import Rules
-from linnet.core.rollout.traffic.gateway import ALL, GATEWAY
-from linnet.core.rollout.traffic.replicas import REPLICAS
-from linnet.core.rollout.traffic.router import Traffic
+from linnet.core.rollout.traffic import router
+from linnet.core.rollout.traffic.gateway import ALL
+from linnet.core.rollout.traffic.router import TrafficRouter
 from linnet.core.rollout.traffic.split import Stage
 from linnet.core.serving.runtimes import Catalogue, UnknownRuntimeError, freeze
 
@@ -51,8 +51,8 @@ class Judged:
         return self._traffic.effective_weight(self.replicas, self._weight) / 100
 
     @property
-    def _traffic(self) -> Traffic:
-        return GATEWAY if self.spec.traffic and self.spec.traffic.type == "Gateway" else REPLICAS
+    def _traffic(self) -> TrafficRouter:
+        return router.for_spec(self.spec)
 
     @property
     def _weight(self) -> int:

@@ -23,6 +23,8 @@ BAKE_TIME: Final = timedelta(minutes=10)
 ABORT_SCALE_DOWN_DELAY: Final = timedelta(seconds=30)
 """As Argo Rollouts' abortScaleDownDelaySeconds."""
 HOLDBACK_PERCENT: Final = 5
+MOST_WEIGHT: Final = 50
+"""Percent, where pods split the traffic: a canary has at most as many pods as stable."""
 ERRORS_MIN_EXCESS: Final = 0.002
 LATENCY_MIN_EXCESS: Final = 0.01
 SLOW: Final = timedelta(milliseconds=500)
@@ -31,7 +33,7 @@ SLOW: Final = timedelta(milliseconds=500)
 
 @dataclass(frozen=True)
 class Limits:
-    """deadlines, filled in. Argo Rollouts' progressDeadlineSeconds is 600 too."""
+    """The deadlines, filled in. Argo Rollouts' progressDeadlineSeconds is 600, too."""
 
     fetch: timedelta
     ready: timedelta
@@ -50,7 +52,7 @@ def deadlines(given: Deadlines | None) -> Limits:
 
 
 def steps(strategy: Strategy | None) -> tuple[Step, ...]:
-    """Those of a BlueGreen are its wait for a person."""
+    """The steps of a strategy; those of a BlueGreen are its wait for a person."""
     if strategy is not None and strategy.type in {"AllAtOnce", "BlueGreen"}:
         waits = strategy.type == "BlueGreen" and not strategy.auto_promote
         return (Step(pause=Pause()),) if waits else ()
@@ -110,7 +112,3 @@ def bucket_bounds(runtime: FrozenRuntime) -> tuple[timedelta, ...]:
 
 def _slow_bound(runtime: FrozenRuntime) -> timedelta | None:
     return next((bound for bound in bucket_bounds(runtime) if bound >= SLOW), None)
-
-
-MOST_WEIGHT: Final = 50
-"""Percent."""

@@ -33,7 +33,7 @@ class Effective:
 
 
 def effective(spec: DeploymentSpec, policy: Parent | None) -> Effective:
-    """What this spec says together with the RolloutPolicy that it names; None where that is not there."""
+    """What this spec says together with the RolloutPolicy that it names; `policy` None: that is not there."""
     if spec.policy is None:
         return _fitting(spec, spec)
     name = spec.policy.name

@@ -53,7 +53,7 @@ def slices(check: Check) -> tuple[Slice, ...]:
 
 
 def classes(of: Predictions) -> Buckets | Labels:
-    """What answers are counted by."""
+    """The classes that answers are counted by: buckets of a histogram, or values of a label."""
     if of.histogram is not None:
         return Buckets(tuple(sorted(float(bound) for bound in of.histogram.bounds)))
     assert of.counter is not None, "exactly one of them is there"
@@ -61,7 +61,7 @@ def classes(of: Predictions) -> Buckets | Labels:
 
 
 def _predictions(metrics: RuntimeMetrics, checks: Iterable[Check]) -> PredictionRule | None:
-    """Read only where a check compares them."""
+    """The rule for reading predictions; None where no check compares them."""
     of = metrics.predictions
     if of is None or all(check.signal != "Predictions" for check in checks):
         return None

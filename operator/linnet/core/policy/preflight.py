@@ -11,7 +11,10 @@ from linnet.core.policy.rules import Rules
 
 
 def unanswerable(policy: Rules, queries: Collection[str] | None) -> tuple[bool, str] | None:
-    """The same for the platform's named queries; None: it has no server to ask."""
+    """Why the platform's Prometheus can't be asked what this policy asks; `queries` None: the platform has no server.
+
+    (True: the signal is missing, False: the spec is wrong), and a sentence.
+    """
     for check in policy.thresholds:
         path = f"spec.analysis.checks[{policy.checks.index(check.name)}]"
         if queries is None:
@@ -55,7 +58,7 @@ def _unknown_checks(rules: Rules) -> Iterator[str]:
 
 
 def _unanswered(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
-    """A check of counters, where the runtime tells of no requests, errors or feedback."""
+    """Why a check of counters finds nothing to count: the runtime tells of no requests, errors or feedback."""
     if check.signal in policy_metrics.metric_rules(runtime.metrics).signals():
         return None
     what = "requests to compare a Metric with" if check.signal is Signal.METRIC else str(check.signal)
@@ -63,7 +66,7 @@ def _unanswered(check: analysis_checks.Check, runtime: FrozenRuntime, path: str)
 
 
 def _unpredicted(policy: Rules, runtime: FrozenRuntime) -> str | None:
-    """A check of predictions, where the runtime doesn't say how answers are counted."""
+    """Why a check of predictions finds none: the runtime doesn't say how answers are counted."""
     check = policy.judged.resemblance
     if check is None or check.classes:
         return None
@@ -75,7 +78,7 @@ def _unpredicted(policy: Rules, runtime: FrozenRuntime) -> str | None:
 
 
 def _unbound(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
-    """A check of a histogram, which the runtime must name, with the threshold among its bounds."""
+    """Why a check of a histogram can't be counted: the runtime must name it, with the threshold among its bounds."""
     found = policy_metrics.histogram(check.histogram, runtime)
     if found is None:
         return True, _no_histogram(check, runtime, path)

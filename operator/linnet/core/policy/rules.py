@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
-from typing import Literal
+from typing import Final, Literal
 
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.rollout_policy import Deadlines, RolloutPolicySpec
@@ -52,6 +52,28 @@ class Rules:
         return hashlib.sha256(self.source.encode()).hexdigest()[:16]
 
 
+UNKNOWN: Final = Rules(
+    type="Canary",
+    on_new_version="Queue",
+    in_place=False,
+    abort_delay=timedelta(0),
+    steps=(),
+    hooks=(),
+    bake=timedelta(0),
+    holdback_percent=0,
+    interval=defaults.INTERVAL,
+    warm_up=timedelta(0),
+    asked=(),
+    judged=analysis_checks.Policy(()),
+    thresholds=(),
+    checks=(),
+    on_insufficient_data="Hold",
+    limits=Limits(*[timedelta.max] * 4),
+    source="",
+)
+"""The rules of a rollout whose version is gone: there is nothing to judge, to wait for, or to go on to."""
+
+
 def source_of(spec: DeploymentSpec | RolloutPolicySpec) -> str:
     """The strategy, analysis and deadlines of a spec, as canonical JSON."""
     parts = {"strategy": spec.strategy, "analysis": spec.analysis, "deadlines": spec.deadlines}
@@ -65,7 +87,7 @@ def resolve(source: str, runtime: FrozenRuntime) -> Rules | None:
 
 @lru_cache(maxsize=256)
 def _resolved(source: str, runtime_json: str) -> Rules | None:
-    """Asked several times a look, and mostly the same for all Deployments of a namespace."""
+    """The cached part: a look asks several times, and mostly the same for all Deployments of a namespace."""
     runtime = FrozenRuntime.model_validate_json(runtime_json)
     try:
         data = json.loads(source)
@@ -120,7 +142,7 @@ def _resemblance(check: Check, runtime: FrozenRuntime) -> analysis_checks.Resemb
 
 
 def _checks(check: Check, runtime: FrozenRuntime) -> tuple[analysis_checks.Check, ...]:
-    """One, or one for each of its slices."""
+    """The judge's checks of one check of the API: one, or one for each of its slices."""
     whole, parts = _check(check, runtime), policy_metrics.slices(check)
     return tuple(whole.sliced(part) for part in parts) if parts else (whole,)
 

@@ -174,7 +174,7 @@ def _written(
                 "last_request": answer or status.last_request,
             }
         ),
-        (*actions, *(requests.told(answer) if answer else ())),
+        (*actions, *(requests.announcements(answer) if answer else ())),
     )
 
 

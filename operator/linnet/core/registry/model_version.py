@@ -16,7 +16,7 @@ from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
 from linnet.core.policy import unsupported
 from linnet.core.registry import decisions
-from linnet.core.registry.validation import job as validation
+from linnet.core.registry.validation import job as validation_job
 from linnet.core.registry.validation.outcome import Outcome, outcome
 from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
@@ -62,16 +62,16 @@ class _State:
 def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStatus]:
     """Validate the version once; afterwards answer requests only."""
     former = parse_status(ModelVersionStatus, observed.version.status)
-    asked = _answered(observed, former, now)
+    answered = _answer(observed, former, now)
     spec = parse_spec(ModelVersionSpec, observed.version.spec)
     if isinstance(spec, Invalid):
-        done = _finish(observed, asked.status, Reason.INVALID_SPEC, spec.message, now)
+        done = _finish(observed, answered.status, Reason.INVALID_SPEC, spec.message, now)
     else:
-        done = _looked(_State(observed, spec, asked.status, now), former)
-    return replace(done, actions=(*done.actions, *asked.told))
+        done = _look(_State(observed, spec, answered.status, now), former)
+    return replace(done, actions=(*done.actions, *answered.actions))
 
 
-def _looked(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
+def _look(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
     if refusal := _refusal(state):
         return _finish(state.observed, state.status, *refusal, state.now)
     if is_true(state.status.conditions, "Ready"):
@@ -103,7 +103,7 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
 
 def _validate(state: _State) -> Plan[ModelVersionStatus]:
     attempt = state.status.attempt or 1
-    name = validation.job_name(state.observed.version.name, attempt)
+    name = validation_job.job_name(state.observed.version.name, attempt)
     job = next((j for j in state.observed.jobs if j.meta.name == name and not j.meta.deleting), None)
     if job is None:
         return _start(state, attempt)
@@ -123,7 +123,7 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     digest = state.status.digest or state.spec.source.digest
     where = place(state.observed, contract=state.spec.contract is not None)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation.job(state.owner, state.spec, digest, image, attempt, where)
+    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
     status = state.status.model_copy(update={"attempt": attempt})
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
     message = f"fetching {state.shown}{loading}"
@@ -195,26 +195,28 @@ def _finish(
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Response:
     """The status after a person's request; what else it leads to is done last, since what fails is tried again."""
 
     status: ModelVersionStatus
-    told: tuple[Action, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
-def _answered(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Asked:
-    """Unchanged if there is no request. A version whose spec can't be read is asked of like any other."""
+def _answer(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Response:
+    """The status after the request that waits, if any; a version whose spec can't be read is asked like any other."""
     request = pending(observed.version.request, status.last_request)
     if request is None:
-        return _Asked(status)
+        return _Response(status)
     obeyed, answer = _obey(observed, status, request, now)
-    return _Asked(obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.told, *requests.told(answer)))
+    return _Response(
+        obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.actions, *requests.announcements(answer))
+    )
 
 
 def _obey(
     observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime
-) -> tuple[_Asked, LastRequest]:
-    same = _Asked(status)
+) -> tuple[_Response, LastRequest]:
+    same = _Response(status)
     if not observed.requests_proven:
         return same, requests.refused(request, requests.UNPROVEN, now)
     match request.verb:
@@ -222,28 +224,28 @@ def _obey(
             return same, requests.refused(request, "this version's validation has not failed", now)
         case Verb.RETRY:
             again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
-            return _Asked(again), requests.accepted(request, "fetching and loading it again", now)
+            return _Response(again), requests.accepted(request, "fetching and loading it again", now)
         case Verb.RELEASE if not status.quarantine:
             return same, requests.refused(request, "this version is not quarantined", now)
         case Verb.RELEASE:
-            return _decided(observed, status, request, now), requests.accepted(request, "released from quarantine", now)
+            return _decide(observed, status, request, now), requests.accepted(request, "released from quarantine", now)
         case Verb.QUARANTINE:
             answer = requests.accepted(request, "it will not be rolled out until it is released", now)
-            return _decided(observed, status, request, now), answer
+            return _decide(observed, status, request, now), answer
         case _:
             return same, requests.unknown_verb(request, "ModelVersion", _VERBS, now)
 
 
-def _decided(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Asked:
-    """The version quarantined or released, and that kept as a decision."""
+def _decide(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Response:
+    """Quarantine or release the version, and keep that as a decision."""
     releases = request.verb == Verb.RELEASE
     decision = decisions.by_request(request, "Released" if releases else "Quarantined", "", now)
-    entry = None if releases else _by_hand(request, now)
+    entry = None if releases else _quarantine_entry(request, now)
     kept = Record(observed.version.name, decision, entry, release=releases)
-    return _Asked(record(status, kept, now), (decisions.logged(decision, status.digest),))
+    return _Response(record(status, kept, now), (decisions.logged(decision, status.digest),))
 
 
-def _by_hand(request: Request, now: datetime) -> Quarantine:
+def _quarantine_entry(request: Request, now: datetime) -> Quarantine:
     message, time = f"by {request.user}", timestamp(now)
     return Quarantine(deployment="", revision="", reason="Quarantined", message=message, time=time)
 

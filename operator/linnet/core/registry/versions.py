@@ -44,7 +44,7 @@ class Version:
 
 
 def parse(parents: Iterable[Parent]) -> tuple[Version, ...]:
-    """Those that parse, by number; one that doesn't says so itself, in its own condition."""
+    """The versions that parse, by number; one that doesn't says so itself, in its own condition."""
     found = []
     for parent in parents:
         spec = parse_spec(ModelVersionSpec, parent.spec)

@@ -9,6 +9,29 @@ from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.conditions import parse_time
 
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
+STUCK: Final = frozenset(
+    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
+)
+"""Reasons of a waiting container that somebody must mend."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """An object of ours: its spec and status as JSON, which a plan parses."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    annotations: Mapping[str, str]
+    deleting: bool
+    spec: Mapping[str, Any]
+    status: Mapping[str, Any]
+    resource_version: str = ""
+
+    @property
+    def request(self) -> str | None:
+        return self.annotations.get(REQUEST_ANNOTATION)
 
 
 @dataclass(frozen=True)
@@ -210,28 +233,3 @@ def cron_job(obj: Mapping[str, Any]) -> CronJobView:
 
 def _time(text: str | None) -> datetime | None:
     return parse_time(text) if text else None
-
-
-@dataclass(frozen=True)
-class Parent:
-    """An object of ours, as JSON."""
-
-    name: str
-    namespace: str
-    uid: str
-    generation: int
-    annotations: Mapping[str, str]
-    deleting: bool
-    spec: Mapping[str, Any]
-    status: Mapping[str, Any]
-    resource_version: str = ""
-
-    @property
-    def request(self) -> str | None:
-        return self.annotations.get(REQUEST_ANNOTATION)
-
-
-STUCK: Final = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
-)
-"""Reasons of a waiting container that somebody must mend."""

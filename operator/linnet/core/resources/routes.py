@@ -87,7 +87,7 @@ def _rule(kind: RouteKind, rule: Rule, port: int) -> Manifest:
         mirror = {"backendRef": {"name": name, "port": port}, "percent": percent}
         found["filters"] = [{"type": "RequestMirror", "requestMirror": mirror}]
     if rule.session is not None:
-        found[sessions.FIELD] = sessions.written(rule.session)
+        found[sessions.FIELD] = sessions.manifest(rule.session)
     return found
 
 
@@ -113,7 +113,7 @@ def _seen_rule(rule: Mapping[str, Any]) -> Rule:
         backends=tuple((b.get("name", ""), b.get("weight", 1)) for b in rule.get("backendRefs") or ()),
         headers=tuple((h.get("name", ""), h.get("value", "")) for h in headers),
         mirror=(mirrors[0]["backendRef"].get("name", ""), mirrors[0].get("percent", 100)) if mirrors else None,
-        session=sessions.seen(rule.get(sessions.FIELD)),
+        session=sessions.of_rule(rule.get(sessions.FIELD)),
     )
 
 

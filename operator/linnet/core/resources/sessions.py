@@ -1,4 +1,4 @@
-"""Session persistence of a route's rule (GEP-1619), in one form that can be compared: as asked, written, and seen.
+"""Session persistence of a route's rule (GEP-1619), in one form for what is asked, written and seen: it is compared.
 
 Rules that lead to the same pods must not share a session, so that the rule for everybody, the one for a cohort, and
 those of the other kind of route have names of their own. The names are always written: an implementation's own would
@@ -19,7 +19,7 @@ _ENDINGS: Final = {"HTTPRoute": "", "GRPCRoute": "-grpc"}
 
 @dataclass(frozen=True)
 class Session:
-    """Times as the Gateway API writes them, such as 1h30m; `lifetime`: Session or Permanent, of a cookie."""
+    """How clients are kept; times as the Gateway API writes them, such as 1h30m. `lifetime`: Session or Permanent."""
 
     name: str
     type: str = "Cookie"
@@ -31,7 +31,7 @@ class Session:
         return replace(self, name=f"{self.name}{_COHORT}")
 
 
-def asked(given: SessionPersistence, deployment: str, kind: str) -> Session:
+def of_spec(given: SessionPersistence, deployment: str, kind: str) -> Session:
     """The session of the rule for everybody, in this kind of route."""
     return Session(
         name=f"{given.session_name or f'linnet-{deployment}'}{_ENDINGS[kind]}",
@@ -42,15 +42,15 @@ def asked(given: SessionPersistence, deployment: str, kind: str) -> Session:
     )
 
 
-def written(session: Session) -> Manifest:
+def manifest(session: Session) -> Manifest:
     """The rule's `sessionPersistence`."""
     times = {"absoluteTimeout": session.absolute, "idleTimeout": session.idle}
     cookie = {"cookieConfig": {"lifetimeType": session.lifetime}} if session.lifetime else {}
     return {"sessionName": session.name, "type": session.type, **{k: v for k, v in times.items() if v}, **cookie}
 
 
-def seen(given: Mapping[str, Any] | None) -> Session | None:
-    """Of a rule as the API server has it."""
+def of_rule(given: Mapping[str, Any] | None) -> Session | None:
+    """The session of a rule as the API server has it; None if it keeps none."""
     if not given:
         return None
     return Session(

@@ -108,7 +108,7 @@ def _fetchable(uri: str) -> str:
 
 
 def _each(convert: Callable[[Any], Any]) -> BeforeValidator:
-    """Of a JSON object every value; what is no object is left to the type."""
+    """A validator that converts every value of a JSON object; what is no object is left to the type."""
     return BeforeValidator(
         lambda given: {k: convert(v) for k, v in given.items()} if isinstance(given, dict) else given
     )

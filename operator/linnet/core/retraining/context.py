@@ -18,8 +18,10 @@ from linnet.core.registry import versions
 from linnet.core.registry.versions import Version
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView, Parent, Pod
-from linnet.core.retraining import preflight
-from linnet.core.retraining.history import Ledger, ledger
+from linnet.core.retraining import history, preflight
+from linnet.core.retraining.executors import executor
+from linnet.core.retraining.executors.executor import Executor
+from linnet.core.retraining.history import History
 from linnet.core.retraining.preflight import Obstacle
 from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 
@@ -29,7 +31,7 @@ _AGAIN: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
-class Target:
+class TargetModel:
     """The Model that gets the versions, with the runtime that a version of now would freeze."""
 
     parent: Parent
@@ -44,16 +46,19 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """`spec` and `target` are None where they don't parse; `obstacle` says why no run may start."""
+class RetrainContext:
+    """A RetrainPolicy at one look, as each step leaves it.
+
+    `spec` and `target` are None where they don't parse; `obstacle` says why no run may start.
+    """
 
     observed: RetrainObserved
     now: datetime
     former: RetrainPolicyStatus
     spec: RetrainPolicySpec | None
-    target: Target | None
+    target: TargetModel | None
     obstacle: Obstacle | None
-    ledger: Ledger
+    history: History
     answer: LastRequest | None
     actions: tuple[Action, ...] = ()
     again: timedelta | None = None
@@ -64,29 +69,34 @@ class Desk:
         return Owner("RetrainPolicy", policy.name, policy.namespace, policy.uid)
 
     @property
+    def executor(self) -> Executor:
+        """What carries the policy's runs out."""
+        return executor.of(self.spec)
+
+    @property
     def jobs(self) -> tuple[JobView, ...]:
-        """Oldest first."""
+        """The policy's Jobs, oldest first."""
         return tuple(sorted(self.observed.jobs, key=lambda j: (created(j, self.now), j.meta.name)))
 
     def job(self, name: str) -> JobView | None:
         return next((j for j in self.observed.jobs if j.meta.name == name), None)
 
     def pods(self, job: JobView) -> tuple[Pod, ...]:
-        """Newest first."""
+        """The Job's pods, newest first."""
         mine = (p for p in self.observed.pods if p.meta.owner == job.meta.uid)
         return tuple(sorted(mine, key=lambda p: (p.meta.created or self.now, p.meta.name), reverse=True))
 
-    def does(self, *actions: Action) -> "Desk":
+    def with_actions(self, *actions: Action) -> "RetrainContext":
         return replace(self, actions=(*self.actions, *actions))
 
-    def notes(self, changed: Ledger) -> "Desk":
-        return replace(self, ledger=changed)
+    def with_history(self, changed: History) -> "RetrainContext":
+        return replace(self, history=changed)
 
-    def changes(self, run: Run, **update: object) -> "Desk":
-        return self.notes(self.ledger.changed(run.model_copy(update=update)))
+    def with_run(self, run: Run, **update: object) -> "RetrainContext":
+        return self.with_history(self.history.with_run(run.model_copy(update=update)))
 
-    def waits(self) -> "Desk":
-        """Look again soon: something that must come was not seen yet."""
+    def looking_again(self) -> "RetrainContext":
+        """The context of a look that is repeated soon: something that must come was not seen yet."""
         return replace(self, again=_AGAIN)
 
 
@@ -94,28 +104,28 @@ def created(job: JobView, now: datetime) -> datetime:
     return job.meta.created or now
 
 
-def opened(observed: RetrainObserved, now: datetime) -> Desk:
-    """The desk before the first step."""
+def first_context(observed: RetrainObserved, now: datetime) -> RetrainContext:
+    """The context before the first step of a look."""
     former = parse_status(RetrainPolicyStatus, observed.policy.status)
     spec = parse_spec(RetrainPolicySpec, observed.policy.spec)
     target = _target(observed)
     obstacle = next(_obstacles(spec, target, observed), None)
-    return Desk(
+    return RetrainContext(
         observed,
         now,
         former,
         spec=None if isinstance(spec, Invalid) else spec,
-        target=target if isinstance(target, Target) else None,
+        target=target if isinstance(target, TargetModel) else None,
         obstacle=obstacle,
-        ledger=ledger(former),
+        history=history.of_status(former),
         answer=former.last_request,
     )
 
 
 def _obstacles(
-    spec: RetrainPolicySpec | Invalid, target: Target | Obstacle, observed: RetrainObserved
+    spec: RetrainPolicySpec | Invalid, target: TargetModel | Obstacle, observed: RetrainObserved
 ) -> Iterator[Obstacle]:
-    """What must be mended first, in the order in which it is worth reading."""
+    """Everything that must be mended first, in the order in which it is worth reading."""
     if isinstance(spec, Invalid):
         yield Obstacle(Reason.INVALID_SPEC, spec.message)
     else:
@@ -124,7 +134,7 @@ def _obstacles(
         yield target
 
 
-def _target(observed: RetrainObserved) -> Target | Obstacle:
+def _target(observed: RetrainObserved) -> TargetModel | Obstacle:
     model = observed.model
     if model is None or model.deleting:
         return Obstacle(Reason.MODEL_NOT_FOUND, "spec.model.name: there is no such Model in this namespace")
@@ -139,4 +149,4 @@ def _target(observed: RetrainObserved) -> Target | Obstacle:
         return Obstacle(Reason.UNKNOWN_RUNTIME, f"Model {model.name}: {error}")
     known = versions.parse(observed.versions)
     number = versions.next_number(parse_status(ModelStatus, model.status), known)
-    return Target(model, spec, frozen, known, number)
+    return TargetModel(model, spec, frozen, known, number)

@@ -19,8 +19,8 @@ _MESSAGE: Final = 1024
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """`last_run` is when a run was last admitted, and outlives the record of it."""
+class History:
+    """The runs that status remembers. `last_run` is when one was last admitted, and outlives the record of it."""
 
     runs: tuple[Run, ...] = ()
     last_run: datetime | None = None
@@ -33,21 +33,19 @@ class Ledger:
     def find(self, job: str) -> Run | None:
         return next((r for r in self.runs if r.job == job), None)
 
-    def admitted(self, job: str, trigger: str, message: str, at: datetime) -> "Ledger":
-        run = Run(
-            job=job, trigger=trigger[:63], outcome="Running", message=message[:_MESSAGE], started_at=timestamp(at)
-        )
+    def with_started(self, job: str, trigger: str, message: str, at: datetime) -> "History":
+        """The history with a run more, which was admitted at that time."""
+        run = _run(job, trigger, "Running", message, at)
         last = max(self.last_run, at) if self.last_run is not None else at
         return replace(self, runs=_bounded((run, *self.runs)), last_run=last)
 
-    def refused(self, job: str, trigger: str, message: str, at: datetime) -> "Ledger":
-        run = Run(
-            job=job, trigger=trigger[:63], outcome="Refused", message=message[:_MESSAGE], started_at=timestamp(at)
-        )
+    def with_refused(self, job: str, trigger: str, message: str, at: datetime) -> "History":
+        """The history with a refused run more."""
+        run = _run(job, trigger, "Refused", message, at)
         return replace(self, runs=_bounded((run, *self.runs)))
 
-    def changed(self, run: Run) -> "Ledger":
-        """With this run in the place of the one of the same Job."""
+    def with_run(self, run: Run) -> "History":
+        """The history with this run in the place of the one of the same Job."""
         run = run.model_copy(update={"message": run.message[:_MESSAGE]})
         last = run.version if run.version is not None else self.last_version
         return replace(self, runs=tuple(run if r.job == run.job else r for r in self.runs), last_version=last)
@@ -58,21 +56,26 @@ class Ledger:
         Cron keeps minutes, and a Job of 03:00 is admitted some seconds later: with a budget of one run a day,
         the run of 03:00:02 must not stand in the way of 03:00:01 on the next.
         """
-        starts = (time(r.started_at) for r in self.runs if r.outcome != "Refused")
+        starts = (parse(r.started_at) for r in self.runs if r.outcome != "Refused")
         return tuple(sorted(minute(at) for at in starts if at is not None and minute(at) > now - window))
 
 
-def ledger(status: RetrainPolicyStatus) -> Ledger:
-    last = time(status.last_run_time)
-    return Ledger(tuple(status.runs or ()), last, status.last_version)
+def of_status(status: RetrainPolicyStatus) -> History:
+    """The history that a status holds."""
+    last = parse(status.last_run_time)
+    return History(tuple(status.runs or ()), last, status.last_version)
+
+
+def _run(job: str, trigger: str, outcome: str, message: str, at: datetime) -> Run:
+    return Run(job=job, trigger=trigger[:63], outcome=outcome, message=message[:_MESSAGE], started_at=timestamp(at))
 
 
 def minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
 
 
-def time(text: str | None) -> datetime | None:
-    """None for what is no time with a zone: a status may have been written by hand."""
+def parse(text: str | None) -> datetime | None:
+    """The time that status tells; None for what is no time with a zone: somebody may have written it by hand."""
     try:
         found = parse_time(text) if text else None
     except ValueError:
@@ -80,12 +83,8 @@ def time(text: str | None) -> datetime | None:
     return found if found is not None and found.tzinfo is not None else None
 
 
-def _run(job: str, trigger: str, message: str, at: datetime) -> Run:
-    return Run(job=job, trigger=trigger[:63], outcome="Running", message=message[:_MESSAGE], started_at=timestamp(at))
-
-
 def _bounded(runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """One too many: the oldest refused one goes, beyond the newest few; else the oldest that has ended."""
+    """Drop one run too many: the oldest refused beyond the newest few, else the oldest that has ended."""
     if len(runs) <= LIMIT:
         return runs
     older = runs[_NEWEST:]

@@ -9,110 +9,110 @@ from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Create
 from linnet.core.resources.objects import JobView
 from linnet.core.retraining import claim
-from linnet.core.retraining import outcome as training_outcome
 from linnet.core.retraining.claim import Claim, Refusal
-from linnet.core.retraining.context import SETTLING, Desk, Target, created
-from linnet.core.retraining.history import time
+from linnet.core.retraining.context import SETTLING, RetrainContext, TargetModel, created
+from linnet.core.retraining.history import parse
 
 
-def adopted(desk: Desk) -> Desk:
-    """Runs that were started and never recorded: the status was not written, or was lost."""
-    for job in desk.jobs:
-        if desk.ledger.find(job.meta.name) is None and _is_unrecorded(desk, job):
+def record_unknown(context: RetrainContext) -> RetrainContext:
+    """Record the runs that were started and never recorded: the status was not written, or was lost."""
+    for job in context.jobs:
+        if context.history.find(job.meta.name) is None and _is_unrecorded(context, job):
             trigger = job.meta.labels.get(TRIGGER, "")
-            since = job.started or created(job, desk.now)
-            desk = desk.notes(desk.ledger.admitted(job.meta.name, trigger, "", since))
-    return desk
+            since = job.started or created(job, context.now)
+            context = context.with_history(context.history.with_started(job.meta.name, trigger, "", since))
+    return context
 
 
-def _is_unrecorded(desk: Desk, job: JobView) -> bool:
+def _is_unrecorded(context: RetrainContext, job: JobView) -> bool:
     """A Job that ended before the last run began was recorded once, and the record has grown past it."""
     if job.suspended or job.meta.deleting:
         return False
     ended = job.complete or job.failed is not None
-    former = desk.former.last_run_time
-    return not ended or former is None or timestamp(created(job, desk.now)) > former
+    former = context.former.last_run_time
+    return not ended or former is None or timestamp(created(job, context.now)) > former
 
 
-def settled(desk: Desk) -> Desk:
-    """Every run that ended gets its outcome."""
-    for run in desk.ledger.running:
-        desk = _settle(desk, run)
-    return desk
+def record_outcomes(context: RetrainContext) -> RetrainContext:
+    """Give every run that has ended its outcome."""
+    for run in context.history.running:
+        context = _outcome(context, run)
+    return context
 
 
-def _settle(desk: Desk, run: Run) -> Desk:
-    job = desk.job(run.job)
+def _outcome(context: RetrainContext, run: Run) -> RetrainContext:
+    job = context.job(run.job)
     if job is None:
-        return _absent(desk, run)
+        return _absent(context, run)
     if job.failed is not None:
-        seen = training_outcome.failure(job, desk.pods(job))
-        return _ended(desk, run, "Failed", seen.message) if seen.whole or _is_old(desk, job) else desk.waits()
-    return _read(desk, run, job) if job.complete else desk
+        failure = context.executor.failure(job, context.pods(job))
+        known = failure.whole or _is_old(context, job)
+        return _ended(context, run, "Failed", failure.message) if known else context.looking_again()
+    return _read(context, run, job) if job.complete else context
 
 
-def _absent(desk: Desk, run: Run) -> Desk:
-    started = time(run.started_at)
-    if started is not None and desk.now - started < SETTLING:
-        return desk.waits()
-    return _ended(desk, run, "Failed", "its Job was deleted before its result was read")
+def _absent(context: RetrainContext, run: Run) -> RetrainContext:
+    started = parse(run.started_at)
+    if started is not None and context.now - started < SETTLING:
+        return context.looking_again()
+    return _ended(context, run, "Failed", "its Job was deleted before its result was read")
 
 
-def _read(desk: Desk, run: Run, job: JobView) -> Desk:
-    message = training_outcome.claim(desk.pods(job))
+def _read(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:
+    message = context.executor.claim(context.pods(job))
     if message is None:
         gone = "its pod was gone before its claim was read"
-        return _ended(desk, run, "Failed", gone) if _is_old(desk, job) else desk.waits()
-    said = claim.read(message)
-    if isinstance(said, Refusal):
-        return _ended(desk, run, "ClaimRefused", said.message)
-    if desk.target is None:
-        why = desk.obstacle.message if desk.obstacle else ""
-        return desk.changes(run, message=f"it is trained; its version is made when this is mended: {why}")
+        return _ended(context, run, "Failed", gone) if _is_old(context, job) else context.looking_again()
+    found = claim.read(message)
+    if isinstance(found, Refusal):
+        return _ended(context, run, "ClaimRefused", found.message)
+    if context.target is None:
+        why = context.obstacle.message if context.obstacle else ""
+        return context.with_run(run, message=f"it is trained; its version is made when this is mended: {why}")
     trained = job.meta.labels.get(MODEL, "")
-    if trained != desk.target.parent.name:
+    if trained != context.target.parent.name:
         return _ended(
-            desk, run, "Failed", f"it trained Model {trained}; the policy names {desk.target.parent.name} now"
+            context, run, "Failed", f"it trained Model {trained}; the policy names {context.target.parent.name} now"
         )
-    return _recorded(desk, run, desk.target, said)
+    return _recorded(context, run, context.target, found)
 
 
-def _is_old(desk: Desk, job: JobView) -> bool:
-    """Its pods would have been seen by now."""
-    return job.finished is not None and desk.now - job.finished >= SETTLING
+def _is_old(context: RetrainContext, job: JobView) -> bool:
+    """Whether it ended so long ago that its pods would have been seen by now."""
+    return job.finished is not None and context.now - job.finished >= SETTLING
 
 
-def _recorded(desk: Desk, run: Run, target: Target, said: Claim) -> Desk:
+def _recorded(context: RetrainContext, run: Run, target: TargetModel, found: Claim) -> RetrainContext:
     """One version for one run, however often it is looked at; none for an artifact that is known already."""
-    mine = _version_of(target, desk.observed.policy.name, run.job, said.digest)
+    mine = _version_of(target, context.observed.policy.name, run.job, found.digest)
     if mine is not None:
-        return _succeeded(desk, run, mine, f"version {mine}")
-    same = _same_artifact(target, said.digest)
+        return _succeeded(context, run, mine, f"version {mine}")
+    same = _same_artifact(target, found.digest)
     if same is not None:
-        return _succeeded(desk, run, same, f"the artifact is that of version {same}: no new version")
-    origin = Origin(type="Retrain", policy=desk.observed.policy.name, job=run.job)
+        return _succeeded(context, run, same, f"the artifact is that of version {same}: no new version")
+    origin = Origin(type="Retrain", policy=context.observed.policy.name, job=run.job)
     number = target.next_number
-    made = Create(claim.version(target.owner, number, target.spec, target.frozen, said, origin))
-    desk = replace(desk, target=replace(target, next_number=number + 1)).does(made)
-    return _succeeded(desk, run, number, f"version {number}")
+    made = Create(claim.version(target.owner, number, target.spec, target.frozen, found, origin))
+    context = replace(context, target=replace(target, next_number=number + 1)).with_actions(made)
+    return _succeeded(context, run, number, f"version {number}")
 
 
-def _version_of(target: Target, policy: str, job: str, digest: str) -> int | None:
+def _version_of(target: TargetModel, policy: str, job: str, digest: str) -> int | None:
     origin = ("Retrain", policy, job)
     found = (v for v in target.known if (v.spec.origin.type, v.spec.origin.policy, v.spec.origin.job) == origin)
     return next((v.number for v in found if v.digest == digest), None)
 
 
-def _same_artifact(target: Target, digest: str) -> int | None:
+def _same_artifact(target: TargetModel, digest: str) -> int | None:
     """A version is artifact and runtime: the newest that has both."""
     same = (v.number for v in target.known if v.digest == digest and v.spec.runtime == target.frozen)
     return max(same, default=None)
 
 
-def _succeeded(desk: Desk, run: Run, number: int, message: str) -> Desk:
-    at = timestamp(desk.now)
-    return desk.changes(run, outcome="Succeeded", version=number, message=message, finished_at=at)
+def _succeeded(context: RetrainContext, run: Run, number: int, message: str) -> RetrainContext:
+    at = timestamp(context.now)
+    return context.with_run(run, outcome="Succeeded", version=number, message=message, finished_at=at)
 
 
-def _ended(desk: Desk, run: Run, outcome: str, message: str) -> Desk:
-    return desk.changes(run, outcome=outcome, message=message, finished_at=timestamp(desk.now))
+def _ended(context: RetrainContext, run: Run, outcome: str, message: str) -> RetrainContext:
+    return context.with_run(run, outcome=outcome, message=message, finished_at=timestamp(context.now))

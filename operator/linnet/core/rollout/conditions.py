@@ -1,4 +1,4 @@
-"""The conditions of a Deployment: what a person reads first.
+"""The conditions of a Deployment and their wording: what a person reads first.
 
 Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records.
 """
@@ -9,11 +9,11 @@ from linnet.api.parts.conditions import Condition, Reason, condition
 from linnet.core.analysis.checks import together
 from linnet.core.analysis.pod_health.silence import NO_SILENCE
 from linnet.core.analysis.verdict import Verdict
-from linnet.core.rollout.context import World
-from linnet.core.rollout.hooks import calls as hooks
-from linnet.core.rollout.judging import pod_health as rollout_health
-from linnet.core.rollout.judging.look import Judged
-from linnet.core.rollout.target import Refusal, Wanted
+from linnet.core.rollout.context import Context, UnderWay
+from linnet.core.rollout.hooks import calls
+from linnet.core.rollout.judging import pod_health
+from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.target import Refusal, Target
 from linnet.core.rollout.traffic import gateway
 
 _HOLDING = {
@@ -24,91 +24,92 @@ _HOLDING = {
 
 
 def conditions(
-    world: World, target: Wanted | Refusal, refused: Refusal | None, stopped: Refusal | None
+    context: Context, target: Target | Refusal, refused: Refusal | None, stopped: Refusal | None
 ) -> list[Condition]:
     """Available, Progressing and Ready, which sums up; a spec that can't be followed is told before anything else."""
-    ready = _ready(world, target, refused)
+    ready = _ready(context, target, refused)
     if stopped is not None:
-        ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(world)}")
-    return [_available(world), _progressing(world), ready]
+        ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(context)}")
+    return [_available(context), _progressing(context), ready]
 
 
-def verdicts(judged: Judged) -> list[CheckVerdict] | None:
-    told = ((j.check, j.verdict.value, j.cause[:512] or None) for j in judged.judgements)
-    return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in told] or None
+def check_verdicts(verdicts: Verdicts) -> list[CheckVerdict] | None:
+    """The verdict on each check, as status has it; None if nothing was judged."""
+    causes = ((j.check, j.verdict.value, j.cause[:512] or None) for j in verdicts.judgements)
+    return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in causes] or None
 
 
-def _available(world: World) -> Condition:
-    rollout, stable = world.status.rollout, world.status.stable
-    pods = world.ready(stable) + (world.ready(rollout.to) if rollout and rollout.from_ else 0)
-    if pods > 0 or (stable is not None and world.replicas == 0):
+def _available(context: Context) -> Condition:
+    rollout, stable = context.status.rollout, context.status.stable
+    pods = context.ready(stable) + (context.ready(rollout.to) if rollout and rollout.from_ else 0)
+    if pods > 0 or (stable is not None and context.replicas == 0):
         return condition("Available", True, Reason.AVAILABLE, "pods are ready to answer")
-    trouble = rollout_health.trouble(world.observed.pods)
+    trouble = pod_health.trouble(context.observed.pods)
     return condition("Available", False, Reason.NO_PODS_READY, trouble or "no pod is ready yet")
 
 
-def _progressing(world: World) -> Condition:
-    rollout = world.status.rollout
-    if rollout is None:
+def _progressing(context: Context) -> Condition:
+    if context.under_way is None:
         return condition("Progressing", False, Reason.AS_DESIRED, "no rollout is under way")
-    return condition("Progressing", True, *_phase(world, rollout))
+    return condition("Progressing", True, *_phase(context.under_way))
 
 
-def _phase(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
+def _phase(under_way: UnderWay) -> tuple[Reason, str]:
+    context, rollout = under_way.context, under_way.rollout
     version = f"version {rollout.to.version}"
     match rollout.phase:
         case "Starting":
-            trouble = rollout_health.trouble(world.pods(rollout.to))
-            if (waits := _hooks(world)) and not trouble and not world.paused:
+            trouble = pod_health.trouble(context.pods(rollout.to))
+            if (waits := _hooks(under_way)) and not trouble and not context.paused:
                 return Reason.WAITING_FOR_HOOK, f"{version}: its pods are ready, and get no requests yet; it {waits}"
             return Reason.STARTING, f"{version}: {trouble or 'its pods are starting'}"
         case "Stepping":
-            return _stepping(world, rollout)
+            return _stepping(under_way)
         case "Promoting":
             return Reason.PROMOTING, f"{version} is promoted: its remaining pods are starting"
         case "Baking":
-            return Reason.BAKING, f"{version} serves; {_former(world)}. {_verdicts(rollout)}"
+            return Reason.BAKING, f"{version} serves; {_comparator(under_way)}. {_verdicts(rollout)}"
         case "Finishing":
             return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
         case "RollingBack":
             return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
 
 
-def _former(world: World) -> str:
-    if world.policy is None or world.policy.holdback_percent > 0:
+def _comparator(under_way: UnderWay) -> str:
+    if under_way.rules.holdback_percent > 0:
         return "the former version stays as comparator"
-    warm = world.policy.type == "BlueGreen"
+    warm = under_way.rules.type == "BlueGreen"
     return "the former version stays warm, without traffic" if warm else "there is no comparator"
 
 
-def _stepping(world: World, rollout: RolloutStatus) -> tuple[Reason, str]:
-    steps = len(world.policy.steps) if world.policy else 0
-    where = f"version {rollout.to.version}, step {(rollout.step or 0) + 1} of {steps}, weight {rollout.weight} %"
-    if said := gateway.problem(world):
-        return Reason.ROUTE_NOT_ACCEPTED, f"{where}: {said}"
-    if (rollout.step or 0) >= steps:
-        where = f"version {rollout.to.version}, every step is done, weight {rollout.weight} %"
-    if world.paused:
-        return Reason.PAUSED, f"{where}: paused by {'spec.paused' if world.spec.paused else 'a request'}"
-    step = world.policy.steps[rollout.step or 0] if world.policy and (rollout.step or 0) < steps else None
-    if step is not None and step.pause is not None:
-        return Reason.PAUSED, _waits(world, rollout, where)
-    if waits := _hooks(world):
+def _stepping(under_way: UnderWay) -> tuple[Reason, str]:
+    context, rollout, steps = under_way.context, under_way.rollout, under_way.rules.steps
+    index, version = rollout.step or 0, f"version {rollout.to.version}"
+    where = f"{version}, step {index + 1} of {len(steps)}, weight {rollout.weight} %"
+    if problem := gateway.problem(context):
+        return Reason.ROUTE_NOT_ACCEPTED, f"{where}: {problem}"
+    if index >= len(steps):
+        where = f"{version}, every step is done, weight {rollout.weight} %"
+    if context.paused:
+        return Reason.PAUSED, f"{where}: paused by {'spec.paused' if context.spec.paused else 'a request'}"
+    if index < len(steps) and steps[index].pause is not None:
+        return Reason.PAUSED, _waits_for_person(under_way, where)
+    if waits := _hooks(under_way):
         return Reason.WAITING_FOR_HOOK, f"{where}: it {waits}. {_verdicts(rollout)}".strip()
     return _reason_of(rollout), f"{where}. {_verdicts(rollout)}".strip()
 
 
-def _hooks(world: World) -> str:
-    return hooks.told(world, hooks.waiting(world))
+def _hooks(under_way: UnderWay) -> str:
+    return calls.waiting_message(under_way, under_way.waiting_hooks)
 
 
-def _waits(world: World, rollout: RolloutStatus, where: str) -> str:
+def _waits_for_person(under_way: UnderWay, where: str) -> str:
     """What a person is asked for, with the command to type."""
-    request = "resume -"
-    if world.policy is not None and world.policy.type == "BlueGreen":
-        where = f"version {rollout.to.version} stands behind {world.name}-preview, without live traffic"
-        request = f"promote v{rollout.to.version}"
-    command = f"kubectl annotate --overwrite mld {world.name} 'linnet.dev/request={request} <new-id> <your-username>'"
+    name, version, request = under_way.context.name, under_way.rollout.to.version, "resume -"
+    if under_way.rules.type == "BlueGreen":
+        where = f"version {version} stands behind {name}-preview, without live traffic"
+        request = f"promote v{version}"
+    command = f"kubectl annotate --overwrite mld {name} 'linnet.dev/request={request} <new-id> <your-username>'"
     return f"{where}: waits for a person: {command}"
 
 
@@ -119,69 +120,70 @@ def _reason_of(rollout: RolloutStatus) -> Reason:
 
 
 def _verdicts(rollout: RolloutStatus) -> str:
-    told = together((c.name, (c.verdict, c.message)) for c in rollout.checks or ())
-    return ", ".join(f"{name}: {verdict}{f' ({why})' if why else ''}" for name, (verdict, why) in told)
+    groups = together((c.name, (c.verdict, c.message)) for c in rollout.checks or ())
+    return ", ".join(f"{name}: {verdict}{f' ({why})' if why else ''}" for name, (verdict, why) in groups)
 
 
-def _ready(world: World, target: Wanted | Refusal, refused: Refusal | None) -> Condition:
-    rollout, stable = world.status.rollout, world.status.stable
-    if rollout is not None and rollout.phase != "RollingBack":
-        late = _first_is_late(world, rollout) or _hook_is_late(world)
-        reason, message = _phase(world, rollout)
-        return late or condition("Ready", None, reason, f"{message}{_meanwhile(world.status)}")
-    if rollout is not None:
-        return condition("Ready", False, *_phase(world, rollout))
+def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) -> Condition:
+    if context.under_way is not None:
+        return _ready_under_way(context.under_way)
     found = target if isinstance(target, Refusal) else refused
     if found is not None:
-        last = _last_words(world.status, found)
-        return condition(
-            "Ready", False if found.failed else None, found.reason, f"{last}{found.message}.{_serves(world)}"
-        )
-    if said := gateway.problem(world):
-        return condition("Ready", False, Reason.ROUTE_NOT_ACCEPTED, f"{said}.{_serves(world)}")
-    if stable is None or world.ready(stable) < world.replicas:
-        trouble = rollout_health.trouble(world.pods(stable)) if stable else None
+        message = f"{_last_words(context.status, found)}{found.message}.{_serves(context)}"
+        return condition("Ready", False if found.failed else None, found.reason, message)
+    if problem := gateway.problem(context):
+        return condition("Ready", False, Reason.ROUTE_NOT_ACCEPTED, f"{problem}.{_serves(context)}")
+    stable = context.status.stable
+    if stable is None or context.ready(stable) < context.replicas:
+        trouble = pod_health.trouble(context.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
 
 
-def _meanwhile(status: DeploymentStatus) -> str:
+def _ready_under_way(under_way: UnderWay) -> Condition:
+    reason, message = _phase(under_way)
+    if under_way.rollout.phase == "RollingBack":
+        return condition("Ready", False, reason, message)
+    late = _first_is_late(under_way) or _hook_is_late(under_way)
+    return late or condition("Ready", None, reason, f"{message}{_next_version(under_way.context.status)}")
+
+
+def _next_version(status: DeploymentStatus) -> str:
     """What became of a newer version that came in mid-rollout."""
     if status.rejected is not None:
         return f". Version {status.rejected.version} is rejected: strategy.onNewVersion; afterwards, request retry"
     return f". Version {status.queued.version} is next" if status.queued is not None else ""
 
 
-def _serves(world: World) -> str:
-    stable = world.status.stable
+def _serves(context: Context) -> str:
+    stable = context.status.stable
     return f" Version {stable.version} serves." if stable else " Nothing serves yet."
 
 
 def _last_words(status: DeploymentStatus, found: Refusal) -> str:
     last = status.last_rollout
-    told = last is not None and found.reason in {Reason.QUARANTINED, Reason.ABORTED} and last.outcome != "Promoted"
-    return f"rolled back ({last.reason}); " if told and last is not None else ""
+    if last is None or last.outcome == "Promoted" or found.reason not in {Reason.QUARANTINED, Reason.ABORTED}:
+        return ""
+    return f"rolled back ({last.reason}); "
 
 
-def _first_is_late(world: World, rollout: RolloutStatus) -> Condition | None:
+def _first_is_late(under_way: UnderWay) -> Condition | None:
     """A first version that does not start has nothing to be rolled back to: it says why, and goes on trying."""
-    policy = world.policy
-    if rollout.from_ is not None or policy is None:
+    if under_way.rollout.from_ is not None or under_way.rules_missing:
         return None
-    health = rollout_health.judge(world, policy, NO_SILENCE)
+    health = pod_health.judge(under_way, NO_SILENCE)
     if health.verdict != Verdict.FAIL:
         return None
     return condition("Ready", False, Reason.READY_DEADLINE_EXCEEDED, health.message)
 
 
-def _hook_is_late(world: World) -> Condition | None:
+def _hook_is_late(under_way: UnderWay) -> Condition | None:
     """Somebody must act: it goes on waiting, is neither promoted nor taken back, and says so."""
-    policy, late = world.policy, () if world.paused else hooks.overdue(world)
-    if policy is None or not late:
+    context, late = under_way.context, () if under_way.context.paused else calls.overdue(under_way)
+    if not late:
         return None
-    way = f"mend it, or request promote-full or abort of {world.name}"
-    if world.status.rollout is not None and world.status.rollout.phase == "Starting":
-        way = f"mend it, or request abort of {world.name}"
-    limit = f"longer than deadlines.hook ({format_duration(policy.limits.hook)})"
-    message = f"{hooks.told(world, late)}. That is {limit}: {way}"
+    starting = under_way.rollout.phase == "Starting"
+    way = f"mend it, or request {'abort' if starting else 'promote-full or abort'} of {context.name}"
+    limit = f"longer than deadlines.hook ({format_duration(under_way.rules.limits.hook)})"
+    message = f"{calls.waiting_message(under_way, late)}. That is {limit}: {way}"
     return condition("Ready", False, Reason.HOOK_DEADLINE_EXCEEDED, message)

@@ -1,4 +1,8 @@
-"""One Deployment's world, parsed once and asked often: revisions, their pods, the rollout's frozen policy."""
+"""What one look at a Deployment knows: its spec, its status, its revisions with their pods, and the rollout, if any.
+
+`Context` is the Deployment, whether or not a rollout is under way. `UnderWay` is a rollout that is there: what makes
+sense within a rollout takes that, and has no "if there is none".
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,24 +10,38 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 
-from linnet.api.kinds.deployment import Autoscaling, DeploymentSpec, DeploymentStatus, RevisionStatus, RolloutStatus
+from linnet.api.kinds.deployment import (
+    Autoscaling,
+    DeploymentSpec,
+    DeploymentStatus,
+    HookStatus,
+    RevisionStatus,
+    RolloutStatus,
+)
 from linnet.api.labels import REVISION, TEMPLATE, VERSION
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.traffic import Traffic
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.policy import effective as shared_policy
-from linnet.core.policy import rules as policy
+from linnet.core.policy import effective, rules
 from linnet.core.policy.rules import Rules
 from linnet.core.registry import versions
 from linnet.core.registry.versions import Version
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import Pod, Workload
 
+ANALYSIS: Final = "analysis"
+DEADLINE: Final = "deadline"
+HOOK: Final = "hook"
+SPEC: Final = "spec"
+"""Who decided, if no person did: the value of `by` in a decision."""
+OUTAGE: Final = "Outage"
+"""The reason of a rollback that can't wait for pods: the new version answers nothing."""
+
 
 @dataclass(frozen=True)
-class World:
-    """`status` is what was written down; transitions return a new World."""
+class Context:
+    """A Deployment at one look. `status` is what was written down; a transition returns a new Context."""
 
     observed: DeploymentObserved
     spec: DeploymentSpec
@@ -41,7 +59,7 @@ class World:
 
     @property
     def replicas(self) -> int:
-        """Pods that should serve: what the spec says, or what the autoscaler has made of it."""
+        """The number of pods that should serve: what the spec says, or what the autoscaler has made of it."""
         if self.spec.autoscaling is not None:
             return self._scaled(self.spec.autoscaling)
         return 1 if self.spec.replicas is None else self.spec.replicas
@@ -80,7 +98,7 @@ class World:
         return next((w for w in self.observed.workloads if w.meta.name == name and not w.meta.deleting), None)
 
     def size(self, revision: RevisionStatus | None) -> int:
-        """Pods that it was told to have."""
+        """The number of pods that the revision was told to have."""
         found = self.workload(revision)
         return found.replicas if found else 0
 
@@ -98,7 +116,7 @@ class World:
         return not self.pods(revision) and (found is None or (found.replicas == 0 and found.current == 0))
 
     def selector(self, service: str) -> dict[str, str]:
-        """Whom the Service selects; empty if it is not there."""
+        """The labels that the Service selects by; empty if it is not there."""
         return next((dict(s.selector) for s in self.observed.services if s.meta.name == service), {})
 
     def pinned(self, revision: RevisionStatus | None) -> bool:
@@ -109,33 +127,76 @@ class World:
         return self.now - parse_time(time) if time else timedelta(0)
 
     @cached_property
-    def policy(self) -> Rules | None:
-        """The frozen policy of the rollout under way, or else what the spec says now; None without a version."""
+    def under_way(self) -> "UnderWay | None":
+        """The rollout, if there is one: nothing else decides whether there is."""
         rollout = self.status.rollout
-        wanted = self.version(rollout.to.version) if rollout else None
-        if rollout is None or wanted is None:
-            return None
-        frozen = (self.observed.evidence or {}).get("policy") if self.own_evidence else None
-        found = policy.resolve(frozen, wanted.spec.runtime) if frozen else None
-        return found or policy.resolve(policy.source_of(self.spec), wanted.spec.runtime)
+        return UnderWay(self, rollout, _rules(self, rollout)) if rollout is not None else None
 
-    @property
-    def own_evidence(self) -> bool:
-        """Whether the evidence is of this rollout: a new one must not inherit an old one's (flagger #30)."""
-        rollout, evidence = self.status.rollout, self.observed.evidence
-        return bool(rollout and evidence and evidence.get("rollout") == rollout.id)
+    def with_new_rollout(self, rollout: RolloutStatus) -> "UnderWay":
+        """The rollout that begins with this status."""
+        context = self.with_status(rollout=rollout)
+        return UnderWay(context, rollout, _rules(context, rollout))
 
-    def with_status(self, **changes: object) -> "World":
+    def with_status(self, **changes: object) -> "Context":
         made = replace(self, status=self.status.model_copy(update=changes))
         vars(made)["versions"] = self.versions  # parsed once: what was observed does not change
         return made
 
-    def with_rollout(self, rollout: RolloutStatus, **changes: object) -> "World":
-        return self.with_status(rollout=rollout.model_copy(update=changes))
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A rollout, its Deployment, and the rules that it goes by; `rollout` is `context.status.rollout`, always there."""
+
+    context: Context
+    rollout: RolloutStatus
+    rules: Rules
+
+    @property
+    def version(self) -> Version | None:
+        """The version on trial; None if its ModelVersion is gone."""
+        return self.context.version(self.rollout.to.version)
+
+    @property
+    def rules_missing(self) -> bool:
+        """Whether its rules can't be known, since its version is gone: nothing moves it then but a person."""
+        return self.rules is rules.UNKNOWN
+
+    @property
+    def stored_evidence(self) -> Mapping[str, str]:
+        """What this rollout has seen so far; empty at first: it must not inherit another one's (flagger #30)."""
+        return _evidence_of(self.context, self.rollout)
+
+    @property
+    def waiting_hooks(self) -> tuple[HookStatus, ...]:
+        """The hooks whose confirmation it waits for now; none once a decision has been made."""
+        if self.rollout.decision is not None:
+            return ()
+        names = {h.name for h in self.rules.hooks}
+        return tuple(h for h in self.rollout.hooks or () if h.answer == "Waiting" and h.name in names)
+
+    def with_rollout(self, **changes: object) -> "UnderWay":
+        """The same rollout, by the same rules, with other fields in its status."""
+        rollout = self.rollout.model_copy(update=changes)
+        return UnderWay(self.context.with_status(rollout=rollout), rollout, self.rules)
 
 
-def standing(observed: DeploymentObserved, status: DeploymentStatus, now: datetime) -> World:
-    """The world by what stands, whatever the spec says: the frozen policy, and as many pods as there are.
+def _evidence_of(context: Context, rollout: RolloutStatus) -> Mapping[str, str]:
+    evidence = context.observed.evidence or {}
+    return evidence if evidence.get("rollout") == rollout.id else {}
+
+
+def _rules(context: Context, rollout: RolloutStatus) -> Rules:
+    """The rules that were frozen when the rollout began, or else what the spec says now."""
+    version = context.version(rollout.to.version)
+    if version is None:
+        return rules.UNKNOWN
+    frozen = _evidence_of(context, rollout).get("policy")
+    found = rules.resolve(frozen, version.spec.runtime) if frozen else None
+    return found or rules.resolve(rules.source_of(context.spec), version.spec.runtime) or rules.UNKNOWN
+
+
+def context_without_spec(observed: DeploymentObserved, status: DeploymentStatus, now: datetime) -> Context:
+    """The context by what is there, whatever the spec says: the frozen policy, and as many pods as there are.
 
     A spec that can't be followed must not stop a rollout from being judged, rolled back or asked of.
     """
@@ -154,10 +215,10 @@ def standing(observed: DeploymentObserved, status: DeploymentStatus, now: dateti
         "paused": given.get("paused") is True,
         "traffic": _traffic(given) if observed.routes else None,
         "autoscaling": scaled,
-        "strategy": shared_policy.KEEP_ALL,
+        "strategy": effective.KEEP_ALL,
         "replicas": None if scaled is not None else present,
     }
-    return World(observed, frozen.model_copy(update=kept), status, now)
+    return Context(observed, frozen.model_copy(update=kept), status, now)
 
 
 def _autoscaling(given: Mapping[str, Any]) -> Autoscaling | None:
@@ -170,34 +231,27 @@ def _traffic(given: Mapping[str, Any]) -> Traffic | None:
     return None if isinstance(found, Invalid) else found
 
 
-def adopted(world: World) -> World:
-    """If status was lost, what `<name>` selects is stable, and nothing is decided."""
-    if world.status.stable is not None or world.status.rollout is not None:
-        return world
-    for service in (world.name, f"{world.name}-stable"):
-        selected = world.selector(service).get(REVISION)
-        found = next((w for w in world.observed.workloads if w.meta.name == selected), None)
+def with_stable_adopted(context: Context) -> Context:
+    """If status was lost, what `<name>` selects becomes stable, and nothing is decided."""
+    if context.status.stable is not None or context.status.rollout is not None:
+        return context
+    for service in (context.name, f"{context.name}-stable"):
+        selected = context.selector(service).get(REVISION)
+        found = next((w for w in context.observed.workloads if w.meta.name == selected), None)
         if found is not None and found.replicas > 0 and found.ready > 0:
-            return world.with_status(stable=of_workload(world, found))
-    return world
+            return context.with_status(stable=revision_of(context, found))
+    return context
 
 
-def of_workload(world: World, found: Workload) -> RevisionStatus | None:
+def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
     """The revision that an apps/v1 Deployment is, by its labels."""
     number = found.meta.labels.get(VERSION, "")
     if not number.isdigit():
         return None
-    version = world.version(int(number))
+    version = context.version(int(number))
     return RevisionStatus(
         name=found.meta.name,
         version=int(number),
         digest=version.digest if version else None,
         template=found.meta.labels.get(TEMPLATE, ""),
     )
-
-
-ANALYSIS: Final = "analysis"
-DEADLINE: Final = "deadline"
-HOOK: Final = "hook"
-SPEC: Final = "spec"
-OUTAGE: Final = "Outage"

@@ -1,202 +1,246 @@
-"""The rollout, phase by phase. Each transition returns a new World; routing follows what was written down.
+"""The rollout, phase by phase: when it goes on, when it goes back, and how it ends.
 
-Only Fail rolls back and only Pass goes on, besides a person, a deadline, and an explicit onInsufficientData.
+Only Fail rolls back and only Pass goes on, besides a person, a deadline, and an explicit onInsufficientData. Each
+transition returns a new Context; routing follows what was written down.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
-from linnet.api.kinds.deployment import RolloutStatus
+from linnet.api.kinds.deployment import LastRollout, RolloutStatus
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
 from linnet.core.analysis.checks import family
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.plan import Emit
-from linnet.core.policy.rules import Rules
-from linnet.core.rollout import steps, transitions
-from linnet.core.rollout.context import ANALYSIS, OUTAGE, SPEC, World
-from linnet.core.rollout.hooks import calls as hooks
-from linnet.core.rollout.hooks import gates
-from linnet.core.rollout.judging.look import Judged
-from linnet.core.rollout.target import Wanted, newcomer, quarantine_of
+from linnet.core.rollout import steps
+from linnet.core.rollout.context import ANALYSIS, OUTAGE, SPEC, Context, UnderWay
+from linnet.core.rollout.hooks import calls, gates
+from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.target import Target, newer_target, quarantine_of
 from linnet.core.rollout.traffic import router, routing
-from linnet.core.rollout.transitions import Turn, abort, complete, finish, last_rollout, promote, roll_back
+from linnet.core.rollout.transitions import Transition, abort, finish, promote, record, roll_back
 
 
-def begin(world: World, target: Wanted) -> Turn:
-    """A new rollout of the wanted revision; no traffic moves before this is written down."""
-    time = timestamp(world.now)
-    short = target.revision.name.removeprefix(f"{world.name}-")
-    rollout = RolloutStatus(
+def begin(context: Context, target: Target) -> Transition:
+    """A new rollout of the target; no traffic moves before this is written down."""
+    begun = context.with_status(queued=None).with_new_rollout(_first_status(context, target))
+    if begun.rules_missing:
+        return Transition(context)
+    named = context.spec.policy.name if context.spec.policy else None
+    begun = begun.with_rollout(policy=named, policy_hash=begun.rules.hash)
+    message = f"Version {target.revision.version} starts as {target.revision.name}"
+    recorded = record(begun, "Started", ANALYSIS, "RolloutStarted", message, Verdicts())
+    return Transition(begun.context, (*recorded, Emit("Normal", "RolloutStarted", message)))
+
+
+def _first_status(context: Context, target: Target) -> RolloutStatus:
+    time, stable = timestamp(context.now), context.status.stable
+    short = target.revision.name.removeprefix(f"{context.name}-")
+    return RolloutStatus(
         id=f"{short}-{time.replace('-', '').replace(':', '')}",
         phase="Starting",
-        from_=world.status.stable,
+        from_=stable,
         to=target.revision,
         step=0,
         started_at=time,
         step_started_at=time,
         weight=0,
         effective_weight=0,
-        replicas=world.replicas if world.spec.autoscaling is not None and world.status.stable is not None else None,
-    )
-    begun = world.with_status(rollout=rollout, queued=None)
-    policy = begun.policy
-    if policy is None:
-        return Turn(world)
-    named = world.spec.policy.name if world.spec.policy else None
-    begun = begun.with_rollout(rollout, policy=named, policy_hash=policy.hash)
-    message = f"Version {target.revision.version} starts as {target.revision.name}"
-    return Turn(
-        begun,
-        (
-            *transitions.record(begun, "Started", ANALYSIS, "RolloutStarted", message, Judged()),
-            Emit("Normal", "RolloutStarted", message),
-        ),
+        replicas=context.replicas if context.spec.autoscaling is not None and stable is not None else None,
     )
 
 
-def advance(world: World, judged: Judged, target: Wanted | None) -> Turn:
-    """One look at the rollout under way: what went wrong first, then the phase's own question."""
-    rollout, policy = world.status.rollout, world.policy
-    if rollout is None or policy is None:
-        return Turn(world)
-    if (ended := _interrupted(world, rollout, judged, target)) is not None:
+def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition:
+    """One look at the rollout: what ends it early comes first, then the phase's own question."""
+    context, rollout = under_way.context, under_way.rollout
+    if under_way.rules_missing:
+        return Transition(context)
+    if (ended := _ended_early(under_way, verdicts, target)) is not None:
         return ended
     match rollout.phase:
         case "Starting":
-            return _starting(world, rollout, policy)
+            return _starting(under_way)
         case "Stepping":
-            return Turn(world) if world.paused else steps.stepping(world, rollout, policy, judged)
+            return Transition(context) if context.paused else steps.run_step(under_way, verdicts)
         case "Promoting":
-            return _promoting(world, rollout, policy, judged)
+            return _promoting(under_way, verdicts)
         case "Baking":
-            return Turn(world) if world.paused else _baking(world, rollout, policy, judged)
+            return Transition(context) if context.paused else _baking(under_way, verdicts)
         case "Finishing":
-            return _finishing(world, rollout)
+            return _finishing(under_way)
         case "RollingBack":
-            return _rolling_back(world, rollout)
+            return _rolling_back(under_way)
         case _:
             assert_never(rollout.phase)
 
 
-def _interrupted(world: World, rollout: RolloutStatus, judged: Judged, target: Wanted | None) -> Turn | None:
-    """A failed check, a quarantine, or a spec that wants the former revision back: in every phase, paused or not."""
+def _ended_early(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:
+    """A Fail is rolled back here, and a quarantine; a spec that wants the former revision back aborts.
+
+    That holds in every phase, paused or not.
+    """
+    rollout = under_way.rollout
     if rollout.phase in {"RollingBack", "Finishing"}:
         return None
     if rollout.from_ is None:
-        return _superseded(world, rollout, target)
-    if (failed := judged.failed) is not None:
-        return roll_back(world, ANALYSIS, _blame(rollout, judged, failed), failed.message, judged)
-    if (entry := quarantine_of(world, rollout.to)) is not None:
-        return roll_back(world, entry.deployment or "a person", "Quarantined", entry.message, judged)
+        return _replace_first(under_way, target)
+    if (failed := verdicts.failed) is not None:
+        return roll_back(under_way, ANALYSIS, _blame(rollout, verdicts, failed), failed.message, verdicts)
+    if (entry := quarantine_of(under_way.context, rollout.to)) is not None:
+        return roll_back(under_way, entry.deployment or "a person", "Quarantined", entry.message, verdicts)
     if target is not None and target.revision.name == rollout.from_.name:
-        return abort(world, SPEC, "Reverted", f"the spec asks for version {target.revision.version} again", judged)
-    return _overtaken(world, target, judged)
+        message = f"the spec asks for version {target.revision.version} again"
+        return abort(under_way, SPEC, "Reverted", message, verdicts)
+    return _supersede(under_way, target, verdicts)
 
 
-def _overtaken(world: World, target: Wanted | None, judged: Judged) -> Turn | None:
+def _supersede(under_way: UnderWay, target: Target | None, verdicts: Verdicts) -> Transition | None:
     """Under Supersede a newer version ends this one, without blame. What a person has paused waits for that person."""
-    newer = newcomer(world, target)
-    supersedes = world.policy is not None and world.policy.on_new_version == "Supersede"
-    if newer is None or not supersedes or world.paused:
+    newer = newer_target(under_way, target)
+    if newer is None or under_way.rules.on_new_version != "Supersede" or under_way.context.paused:
         return None
     message = f"version {newer.revision.version} takes its place ({newer.revision.name})"
-    return abort(world, SPEC, "Superseded", message, judged)
+    return abort(under_way, SPEC, "Superseded", message, verdicts)
 
 
-def _blame(rollout: RolloutStatus, judged: Judged, failed: Judgement) -> str:
+def _blame(rollout: RolloutStatus, verdicts: Verdicts, failed: Judgement) -> str:
     """The check that failed; Outage if the version answers nothing and the former one is not warm any more.
 
     What fails all of one slice may answer the others.
     """
     counts, whole = failed.counts, family(failed.check) == failed.check
     total = whole and counts.canary_n > 0 and counts.canary_bad == counts.canary_n
-    silent = any(j.reason == pod_health.UNANSWERED for j in judged.judgements)
+    silent = any(j.reason == pod_health.UNANSWERED for j in verdicts.judgements)
     return OUTAGE if (total or silent) and rollout.phase == "Baking" else failed.check
 
 
-def _superseded(world: World, rollout: RolloutStatus, target: Wanted | None) -> Turn | None:
+def _replace_first(under_way: UnderWay, target: Target | None) -> Transition | None:
     """Before anything serves, a newer spec replaces what was starting: nobody is served by waiting for it."""
-    if target is None or target.revision.name == rollout.to.name:
+    to = under_way.rollout.to
+    if target is None or target.revision.name == to.name:
         return None
-    message = f"{rollout.to.name} never served and is replaced by {target.revision.name}"
-    return Turn(world.with_status(rollout=None), (Emit("Normal", "Superseded", message),))
+    message = f"{to.name} never served and is replaced by {target.revision.name}"
+    return Transition(under_way.context.with_status(rollout=None), (Emit("Normal", "Superseded", message),))
 
 
-def _starting(world: World, rollout: RolloutStatus, policy: Rules) -> Turn:
-    found = world.workload(rollout.to)
-    wanted = world.replicas if rollout.from_ is None else routing.first_replicas(world)
-    if wanted > 0 and (found is None or found.replicas < wanted or found.ready < wanted):
-        return Turn(world)
-    if rollout.from_ is None:
-        return _first(world, rollout)
-    if world.paused:
-        return Turn(world)
-    return gates.through(world, "PreRollout", Judged(), lambda ready: _started(ready, policy))
+def _starting(under_way: UnderWay) -> Transition:
+    """It goes on when the pods of the first stage are ready, and its PreRollout hooks have confirmed."""
+    context, rollout = under_way.context, under_way.rollout
+    first = rollout.from_ is None
+    if not _has_ready(under_way, context.replicas if first else routing.first_replicas(under_way)):
+        return Transition(context)
+    if first:
+        return _complete_first(under_way)
+    if context.paused:
+        return Transition(context)
+    return gates.once_confirmed(under_way, "PreRollout", Verdicts(), _begin_steps)
 
 
-def _started(world: World, policy: Rules) -> Turn:
+def _has_ready(under_way: UnderWay, pods: int) -> bool:
+    """Whether the new version has so many pods, all of them ready."""
+    found = under_way.context.workload(under_way.rollout.to)
+    return pods <= 0 or (found is not None and found.replicas >= pods and found.ready >= pods)
+
+
+def _begin_steps(under_way: UnderWay) -> Transition:
     """Its pods are ready and may get requests; where none serve, there is nothing to judge."""
-    rollout = world.status.rollout
-    assert rollout is not None
-    if world.replicas == 0:
-        why = ("ScaledToZero", "no pods serve, so there is nothing to judge")
-        return gates.through(world, "ConfirmPromotion", Judged(), lambda w: promote(w, ANALYSIS, *why, Judged()))
-    time = timestamp(world.now)
-    moved = world.with_rollout(rollout, phase="Stepping", step=0, step_started_at=time, ready_at=time)
-    return steps.entered(moved, policy, Judged())
+    if under_way.context.replicas == 0:
+        return gates.once_confirmed(under_way, "ConfirmPromotion", Verdicts(), _promote_without_pods)
+    time = timestamp(under_way.context.now)
+    moved = under_way.with_rollout(phase="Stepping", step=0, step_started_at=time, ready_at=time)
+    return steps.enter_step(moved, Verdicts())
 
 
-def _first(world: World, rollout: RolloutStatus) -> Turn:
+def _promote_without_pods(under_way: UnderWay) -> Transition:
+    message = "no pods serve, so there is nothing to judge"
+    return promote(under_way, ANALYSIS, "ScaledToZero", message, Verdicts())
+
+
+def _complete_first(under_way: UnderWay) -> Transition:
     """Nobody was there to compare the first version with: it is complete once it is ready, on no judgement."""
-    ended = complete(world, rollout)
-    message = f"Version {rollout.to.version} is the first"
-    told = transitions.record(world, "Completed", ANALYSIS, "FirstVersion", message, Judged())
-    return Turn(ended.world, (*told, *ended.actions))
+    ended = complete(under_way)
+    message = f"Version {under_way.rollout.to.version} is the first"
+    recorded = record(under_way, "Completed", ANALYSIS, "FirstVersion", message, Verdicts())
+    return Transition(ended.context, (*recorded, *ended.actions))
 
 
-def _promoting(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
+def _promoting(under_way: UnderWay, verdicts: Verdicts) -> Transition:
     """The new version gets all of its pods before the former one gives up any (flagger #1202, argo #2050)."""
-    found = world.workload(rollout.to)
-    if found is None or found.replicas < world.replicas or found.ready < world.replicas:
-        return Turn(world)
-    time = timestamp(world.now)
-    moved = world.with_rollout(rollout, phase="Baking", step_started_at=time, weight=100, effective_weight=100)
-    moved = moved.with_status(stable=rollout.to, former=rollout.from_)
-    told = Emit("Normal", "Promoted", f"Version {rollout.to.version} serves")
-    if policy.bake > timedelta(0):
-        return Turn(moved, (told,))
-    ended = finish(moved, rollout.by or ANALYSIS, "NoBake", "strategy.bake.time is 0", judged)
-    return Turn(ended.world, (told, *ended.actions))
+    context, rollout = under_way.context, under_way.rollout
+    found = context.workload(rollout.to)
+    if found is None or not _has_ready(under_way, context.replicas):
+        return Transition(context)
+    serving = context.with_status(stable=rollout.to, former=rollout.from_)
+    moved = UnderWay(serving, rollout, under_way.rules).with_rollout(
+        phase="Baking", step_started_at=timestamp(context.now), weight=100, effective_weight=100
+    )
+    promoted = Emit("Normal", "Promoted", f"Version {rollout.to.version} serves")
+    if under_way.rules.bake > timedelta(0):
+        return Transition(moved.context, (promoted,))
+    ended = finish(moved, rollout.by or ANALYSIS, "NoBake", "strategy.bake.time is 0", verdicts)
+    return Transition(ended.context, (promoted, *ended.actions))
 
 
-def _baking(world: World, rollout: RolloutStatus, policy: Rules, judged: Judged) -> Turn:
-    if world.since(rollout.step_started_at) < policy.bake:
-        return Turn(world)
-    return finish(world, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(policy.bake)}", judged)
+def _baking(under_way: UnderWay, verdicts: Verdicts) -> Transition:
+    bake = under_way.rules.bake
+    if under_way.context.since(under_way.rollout.step_started_at) < bake:
+        return Transition(under_way.context)
+    return finish(under_way, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(bake)}", verdicts)
 
 
-def _finishing(world: World, rollout: RolloutStatus) -> Turn:
+def _finishing(under_way: UnderWay) -> Transition:
     """It ends when the former version has no pods, and the new one gets every request."""
-    if not world.gone(rollout.from_) or not router.of(world).alone(world, rollout.to):
-        return Turn(world)
-    return complete(world, rollout)
+    context, rollout = under_way.context, under_way.rollout
+    if not context.gone(rollout.from_) or not router.of(context).alone(context, rollout.to):
+        return Transition(context)
+    return complete(under_way)
 
 
-def _rolling_back(world: World, rollout: RolloutStatus) -> Turn:
+def complete(under_way: UnderWay) -> Transition:
+    """The new version is stable, and the rollout is over."""
+    context, rollout = under_way.context, under_way.rollout
+    message = f"Version {rollout.to.version} is stable"
+    ended = context.with_status(
+        stable=rollout.to,
+        former=rollout.from_ or context.status.former,
+        rollout=None,
+        held=None,
+        last_rollout=_last_rollout(rollout, "Promoted", message, context.now),
+    )
+    notifications = calls.notifications(under_way, "Promoted", message)
+    return Transition(ended, (Emit("Normal", "RolloutCompleted", message), *notifications))
+
+
+def _rolling_back(under_way: UnderWay) -> Transition:
     """It ends when the failed pods are gone; until then `<name>` stays pinned (argo #3078)."""
-    if not world.gone(rollout.to) or not router.of(world).alone(world, rollout.from_):
-        return Turn(world)
+    context, rollout = under_way.context, under_way.rollout
+    if not context.gone(rollout.to) or not router.of(context).alone(context, rollout.from_):
+        return Transition(context)
     outcome = "Aborted" if rollout.decision == "Aborted" else "RolledBack"
     message = rollout.message or ""
-    ended = world.with_status(
+    ended = context.with_status(
         stable=rollout.from_,
-        former=None if world.status.former == rollout.from_ else world.status.former,
+        former=None if context.status.former == rollout.from_ else context.status.former,
         rollout=None,
-        held=rollout.to.name if outcome == "Aborted" and rollout.by != SPEC else world.status.held,
-        last_rollout=last_rollout(world, rollout, outcome, message),
+        held=rollout.to.name if outcome == "Aborted" and rollout.by != SPEC else context.status.held,
+        last_rollout=_last_rollout(rollout, outcome, message, context.now),
     )
     version = rollout.from_.version if rollout.from_ else 0
-    told = hooks.after(world, rollout, outcome, message)
-    return Turn(ended, (Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again"), *told))
+    completed = Emit("Normal", "RollbackCompleted", f"Version {version} serves alone again")
+    return Transition(ended, (completed, *calls.notifications(under_way, outcome, message)))
+
+
+def _last_rollout(rollout: RolloutStatus, outcome: str, message: str, now: datetime) -> LastRollout:
+    return LastRollout.model_validate(
+        {
+            "id": rollout.id,
+            "to": rollout.to,
+            "outcome": outcome,
+            "reason": rollout.reason or "",
+            "message": message,
+            "by": rollout.by or ANALYSIS,
+            "time": timestamp(now),
+        }
+    )

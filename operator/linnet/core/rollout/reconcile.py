@@ -7,23 +7,21 @@ from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, Revisi
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core.analysis.prometheus.query_template import Question
-from linnet.core.observed import DeploymentObserved, Target
+from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
-from linnet.core.policy import effective as shared_policy
-from linnet.core.policy import unsupported
-from linnet.core.rollout import conditions as summary
-from linnet.core.rollout import phases
-from linnet.core.rollout.context import World, adopted, standing
-from linnet.core.rollout.hooks import calls as hooks
-from linnet.core.rollout.judging import look as judging
-from linnet.core.rollout.judging.look import Judged
-from linnet.core.rollout.requests import verbs as requests
-from linnet.core.rollout.target import Refusal, Wanted, newcomer, refusal, wanted
+from linnet.core.policy import effective, unsupported
+from linnet.core.rollout import conditions, phases
+from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
+from linnet.core.rollout.hooks import calls as hook_calls
+from linnet.core.rollout.judging import look
+from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.requests.verbs import answer_pending
+from linnet.core.rollout.target import Refusal, Target, find_target, newer_target, refusal
 from linnet.core.rollout.traffic import gateway_features
-from linnet.core.rollout.transitions import Turn
+from linnet.core.rollout.transitions import Transition
 from linnet.core.rollout.workloads import sync
-from linnet.core.serving.revision import evidence as evidence_manifest
+from linnet.core.serving import revision
 from linnet.core.webhooks import Call
 
 SOON = timedelta(0)
@@ -38,39 +36,44 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     """
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
-    refused = _refused(spec, observed)
-    if refused is None and not isinstance(spec, Invalid):
-        goes_by = shared_policy.effective(spec, observed.policy)
-        stopped = Refusal(*goes_by.obstacle) if goes_by.obstacle else None
-        return _planned(adopted(World(observed, goes_by.spec, former, now)), stopped)
-    return _planned(adopted(standing(observed, former, now)), refused)
+    stopped = _refused(spec, observed)
+    if stopped is not None or isinstance(spec, Invalid):
+        return _plan(with_stable_adopted(context_without_spec(observed, former, now)), stopped)
+    whole = effective.effective(spec, observed.policy)
+    stopped = Refusal(*whole.obstacle) if whole.obstacle else None
+    return _plan(with_stable_adopted(Context(observed, whole.spec, former, now)), stopped)
 
 
-def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[Target, ...]:
+def scrape_targets(observed: DeploymentObserved, now: datetime) -> tuple[ScrapeTarget, ...]:
     """The pods to read before this look; none unless a rollout is judged and the interval has passed."""
-    return judging.targets(_stands(observed, now)) if _is_judged(observed) else ()
+    under_way = _under_way(observed, now) if _is_judged(observed) else None
+    return look.targets(under_way) if under_way is not None else ()
 
 
 def questions(observed: DeploymentObserved, now: datetime) -> tuple[Question, ...]:
     """What the platform's Prometheus is to be asked before this look."""
-    asked = observed.platform.prometheus is not None and _is_judged(observed)
-    return judging.questions(_stands(observed, now)) if asked else ()
+    asks = observed.platform.prometheus is not None and _is_judged(observed)
+    under_way = _under_way(observed, now) if asks else None
+    return look.questions(under_way) if under_way is not None else ()
 
 
 def calls(observed: DeploymentObserved, now: datetime) -> tuple[Call, ...]:
     """What the endpoints of this rollout's hooks are to be asked in this look."""
-    under_way = observed.deployment.status.get("rollout")
-    asks = observed.platform.hooks is not None and isinstance(under_way, Mapping) and under_way.get("hooks")
-    return hooks.due(_stands(observed, now)) if asks else ()
+    rollout = observed.deployment.status.get("rollout")
+    asks = observed.platform.hooks is not None and isinstance(rollout, Mapping) and rollout.get("hooks")
+    under_way = _under_way(observed, now) if asks else None
+    return hook_calls.due(under_way) if under_way is not None else ()
 
 
 def _is_judged(observed: DeploymentObserved) -> bool:
+    """Read from the JSON: most Deployments are at rest, and go on no further."""
     rollout = observed.deployment.status.get("rollout")
-    return isinstance(rollout, Mapping) and rollout.get("phase") in judging.JUDGED
+    return isinstance(rollout, Mapping) and rollout.get("phase") in look.JUDGED
 
 
-def _stands(observed: DeploymentObserved, now: datetime) -> World:
-    return standing(observed, parse_status(DeploymentStatus, observed.deployment.status), now)
+def _under_way(observed: DeploymentObserved, now: datetime) -> UnderWay | None:
+    status = parse_status(DeploymentStatus, observed.deployment.status)
+    return context_without_spec(observed, status, now).under_way
 
 
 def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Refusal | None:
@@ -85,8 +88,8 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
             f"spec.traffic: this cluster serves no {' and no '.join(kinds)} (gateway.networking.k8s.io/v1), or the "
             "operator may not read it: install the Gateway API and a gateway, or use type Replicas",
         )
-    if said := gateway_features.unkept(spec.traffic, observed):
-        return Refusal(Reason.SESSIONS_NOT_KEPT, said)
+    if obstacle := gateway_features.session_obstacle(spec.traffic, observed):
+        return Refusal(Reason.SESSIONS_NOT_KEPT, obstacle)
     account = spec.pod.service_account_name if spec.pod else None
     if account is not None and account not in observed.allowed_service_accounts:
         return Refusal(
@@ -97,90 +100,98 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
     return None
 
 
-def _planned(before: World, stopped: Refusal | None = None) -> Plan[DeploymentStatus]:
-    judged = judging.look(before)
-    target = stopped or wanted(before)
-    refused = refusal(before, target) if isinstance(target, Wanted) and not _serves(before, target) else None
-    turn = _moved(before, judged, target, refused)
-    if _is_new(before) and (made := tuple(sync.missing(turn.world))):
-        return Plan(None, made, AFTER_OTHERS)
-    after = turn.world.with_status(**_waiting(turn.world, target))
-    status = _status(after, judged, target, refused, stopped)
-    data, saved = _evidence(before, turn.world, judged)
-    told = (*turn.actions, *_told(before, judged), *_warned(before, status), *_rejected(before, status))
+def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+    verdicts = look.look(before.under_way) if before.under_way is not None else Verdicts()
+    target = stopped or find_target(before)
+    refused = refusal(before, target) if isinstance(target, Target) and not _serves(before, target) else None
+    transition = _transition(before, verdicts, target, refused)
+    after = transition.context
+    if _is_new(before) and (pods := tuple(sync.missing_pods(after))):
+        return Plan(None, pods, AFTER_OTHERS)
+    status = _status(after.with_status(**_queue(after, target)), verdicts, target, refused, stopped)
+    evidence, saving = _evidence(before, after, verdicts)
+    told = (
+        *transition.actions,
+        *_verdict_logs(before, verdicts),
+        *_warning(before, status),
+        *_rejection(before, status),
+    )
     return Plan(
         status,
-        (*(() if _is_new(before) else sync.actions(before)), *told, *saved),
-        _next_look(before, turn.world),
-        evidence=data,
-        gauges=_gauges(turn.world),
+        (*(() if _is_new(before) else sync.actions(before)), *told, *saving),
+        _next_look(before, after),
+        evidence=evidence,
+        gauges=_gauges(after),
     )
 
 
-def _moved(world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None) -> Turn:
+def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:
     """A request first; else the rollout under way; else a new one. One transition a look."""
-    turn = requests.obeyed(world, judged)
-    if turn.world.status != world.status:
-        return turn
-    if world.status.rollout is not None:
-        return phases.advance(world, judged, target if isinstance(target, Wanted) else None)
-    if isinstance(target, Refusal) or refused is not None or _serves(world, target):
-        return Turn(world)
-    return phases.begin(world, target)
+    answered = answer_pending(context, verdicts)
+    if answered.context.status != context.status:
+        return answered
+    if context.under_way is not None:
+        return phases.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
+    if isinstance(target, Refusal) or refused is not None or _serves(context, target):
+        return Transition(context)
+    return phases.begin(context, target)
 
 
-def _serves(world: World, target: Wanted) -> bool:
-    return world.status.stable is not None and world.status.stable.name == target.revision.name
+def _serves(context: Context, target: Target) -> bool:
+    return context.status.stable is not None and context.status.stable.name == target.revision.name
 
 
 def _status(
-    world: World, judged: Judged, target: Wanted | Refusal, refused: Refusal | None, stopped: Refusal | None
+    context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None, stopped: Refusal | None
 ) -> DeploymentStatus:
-    under_way, stable = world.status.rollout, world.status.stable
-    if under_way is not None and under_way.from_ is not None and judged.judgements:
-        world = world.with_rollout(under_way, checks=summary.verdicts(judged))
-    serving = world.workload(stable)
-    generation = world.observed.deployment.generation
-    said = summary.conditions(world, target, refused, stopped)
-    return world.status.model_copy(
+    under_way, stable = context.under_way, context.status.stable
+    if under_way is not None and under_way.rollout.from_ is not None and verdicts.judgements:
+        context = under_way.with_rollout(checks=conditions.check_verdicts(verdicts)).context
+    serving = context.workload(stable)
+    generation = context.observed.deployment.generation
+    current = conditions.conditions(context, target, refused, stopped)
+    return context.status.model_copy(
         update={
             "observed_generation": generation,
             "replicas": serving.current if serving else 0,
             "ready_replicas": serving.ready if serving else 0,
             "selector": f"{REVISION}={stable.name}" if stable else None,
-            "conditions": merge(world.status.conditions, said, generation, world.now),
+            "conditions": merge(context.status.conditions, current, generation, context.now),
         }
     )
 
 
-def _waiting(world: World, target: Wanted | Refusal) -> dict[str, RevisionStatus | None]:
+def _queue(context: Context, target: Target | Refusal) -> dict[str, RevisionStatus | None]:
     """A newer version in mid-rollout is queued or rejected; a rejected one stays so until another is wanted."""
-    status, policy = world.status, world.policy
+    rejected, under_way = context.status.rejected, context.under_way
     if isinstance(target, Refusal):
-        return {"queued": None, "rejected": status.rejected}
-    newer = newcomer(world, target)
-    if newer is not None and policy is not None and policy.on_new_version == "Reject":
+        return {"queued": None, "rejected": rejected}
+    newer = newer_target(under_way, target) if under_way is not None else None
+    if newer is not None and under_way is not None and under_way.rules.on_new_version == "Reject":
         return {"queued": None, "rejected": newer.revision}
-    same = status.rejected is not None and status.rejected.name == target.revision.name
-    return {"queued": newer.revision if newer else None, "rejected": status.rejected if same else None}
+    same = rejected is not None and rejected.name == target.revision.name
+    return {"queued": newer.revision if newer else None, "rejected": rejected if same else None}
 
 
-def _evidence(before: World, after: World, judged: Judged) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
+def _evidence(
+    before: Context, after: Context, verdicts: Verdicts
+) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
     """What the operator remembers until the next look, and its saving at a transition or when it is due."""
-    under_way, policy = after.status.rollout, after.policy
-    if under_way is None or under_way.from_ is None or policy is None:
+    under_way = after.under_way
+    if under_way is None or under_way.rollout.from_ is None or under_way.rules_missing:
         return None, ()
-    begun = before.status.rollout is None or before.status.rollout.id != under_way.id
-    data = judging.fresh(after, policy) if begun else judged.data
+    former = before.status.rollout
+    begun = former is None or former.id != under_way.rollout.id
+    data = look.fresh(under_way) if begun else verdicts.data
     if data is None:
         return None, ()
-    if before.status.rollout == under_way and not judging.due(data, after.now):
+    if former == under_way.rollout and not look.due(data, after.now):
         return data, ()
-    stamped = judging.stamped(data, after.now)
-    return stamped, (SaveEvidence(evidence_manifest(after.owner, stamped)),)
+    stamped = look.stamped(data, after.now)
+    return stamped, (SaveEvidence(revision.evidence(after.owner, stamped)),)
 
 
-def _warned(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
+def _warning(before: Context, status: DeploymentStatus) -> tuple[Action, ...]:
     """An Event when Ready becomes False for a new reason; a rollback tells of itself."""
     former, ready = find(before.status.conditions, "Ready"), find(status.conditions, "Ready")
     if ready is None or ready.status != "False" or (former is not None and former.reason == ready.reason):
@@ -189,7 +200,7 @@ def _warned(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
     return () if ready.reason in quiet else (Emit("Warning", ready.reason, ready.message),)
 
 
-def _rejected(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
+def _rejection(before: Context, status: DeploymentStatus) -> tuple[Action, ...]:
     """An Event for each version that is rejected; a log line says nothing more, as nothing was decided about it."""
     rejected, known = status.rejected, before.status.rejected
     if rejected is None or (known is not None and known.name == rejected.name):
@@ -198,30 +209,28 @@ def _rejected(before: World, status: DeploymentStatus) -> tuple[Action, ...]:
     return (Emit("Warning", "Rejected", message),)
 
 
-def _told(world: World, judged: Judged) -> tuple[Action, ...]:
+def _verdict_logs(context: Context, verdicts: Verdicts) -> tuple[Action, ...]:
     """A log line for each verdict that changed."""
-    under_way = world.status.rollout
-    known = {c.name: c.verdict for c in (under_way.checks or ()) if under_way} if under_way else {}
+    rollout = context.status.rollout
+    known = {c.name: c.verdict for c in (rollout.checks if rollout else None) or ()}
     return tuple(
         Log("verdict", {"check": j.check, "verdict": j.verdict.value, "reason": j.reason, "message": j.message})
-        for j in judged.judgements
+        for j in verdicts.judgements
         if known.get(j.check) != j.verdict.value
     )
 
 
-def _is_new(world: World) -> bool:
+def _is_new(context: Context) -> bool:
     """No revision was chosen yet: there is no traffic to move, so nothing to write down before its pods are made."""
-    return world.status.stable is None and world.status.rollout is None
+    return context.status.stable is None and context.status.rollout is None
 
 
-def _next_look(before: World, after: World) -> timedelta | None:
+def _next_look(before: Context, after: Context) -> timedelta | None:
     if before.status != after.status:
         return SOON
-    if after.status.rollout is None:
-        return None
-    return after.policy.interval if after.policy else timedelta(seconds=5)
+    return after.under_way.rules.interval if after.under_way is not None else None
 
 
-def _gauges(world: World) -> dict[str, float]:
-    under_way = world.status.rollout
-    return {"linnet_canary_weight": float((under_way.effective_weight if under_way else 0) or 0)}
+def _gauges(context: Context) -> dict[str, float]:
+    rollout = context.status.rollout
+    return {"linnet_canary_weight": float((rollout.effective_weight if rollout else 0) or 0)}

@@ -10,13 +10,12 @@ from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import Reason
 from linnet.core.parse import parse_status
-from linnet.core.policy import effective as shared_policy
-from linnet.core.policy import preflight
-from linnet.core.policy import rules as policy
+from linnet.core.policy import effective, preflight
+from linnet.core.policy.rules import Rules, resolve, source_of
 from linnet.core.registry import versions
 from linnet.core.registry.versions import Version
-from linnet.core.rollout.context import World
-from linnet.core.rollout.hooks import calls as hooks
+from linnet.core.rollout.context import Context, UnderWay
+from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.traffic import gateway, gateway_features
 from linnet.core.serving import revision as serving
 
@@ -31,36 +30,36 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Target:
     """The revision to serve, and the version that it is of."""
 
     revision: RevisionStatus
     version: Version
 
 
-def wanted(world: World) -> Wanted | Refusal:
+def find_target(context: Context) -> Target | Refusal:
     """The revision that the spec asks for; `refusal` says whether it may be started."""
-    found = _version(world)
+    found = _version(context)
     if isinstance(found, Refusal):
         return found
     if found.status.digest is None or not found.ready:
         return _not_ready(found)
-    return Wanted(serving.revision(world.name, found.spec, found.status.digest, world.spec), found)
+    return Target(serving.revision(context.name, found.spec, found.status.digest, context.spec), found)
 
 
-def _version(world: World) -> Version | Refusal:
-    pin, model = world.spec.model, world.observed.model
+def _version(context: Context) -> Version | Refusal:
+    pin, model = context.spec.model, context.observed.model
     if model is None:
         return Refusal(Reason.MODEL_NOT_FOUND, f"spec.model.name: there is no Model {pin.name} in this namespace")
     if pin.digest is not None:
-        same = [v for v in world.versions if v.digest == pin.digest]
+        same = [v for v in context.versions if v.digest == pin.digest]
         return same[-1] if same else _missing(f"spec.model.digest: no version of {pin.name} has {pin.digest}")
     current = parse_status(ModelStatus, model.status).current
     number = pin.version if pin.version is not None else current
     if number is None:
         return Refusal(Reason.VERSION_NOT_READY, f"Model {pin.name} has no version yet", failed=False)
     path = "spec.model.version" if pin.version is not None else "status.current of the Model"
-    return world.version(number) or _missing(f"{path}: there is no ModelVersion {pin.name}-v{number}")
+    return context.version(number) or _missing(f"{path}: there is no ModelVersion {pin.name}-v{number}")
 
 
 def _missing(message: str) -> Refusal:
@@ -68,81 +67,88 @@ def _missing(message: str) -> Refusal:
 
 
 def _not_ready(version: Version) -> Refusal:
-    said = version.condition
-    if said is not None and said.status == "False":
-        return Refusal(Reason.VERSION_FAILED, f"version {version.number}: {said.reason}: {said.message}")
+    ready = version.condition
+    if ready is not None and ready.status == "False":
+        return Refusal(Reason.VERSION_FAILED, f"version {version.number}: {ready.reason}: {ready.message}")
     return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated", failed=False)
 
 
-def refusal(world: World, target: Wanted) -> Refusal | None:
-    """Why this revision may not be started now: the checks are asked in order."""
-    return next((found for check in _CHECKS if (found := check(world, target)) is not None), None)
+def refusal(context: Context, target: Target) -> Refusal | None:
+    """Why this revision may not be started now, by the first check that finds something; None if none does."""
+    return next((found for check in _CHECKS if (found := check(context, target)) is not None), None)
 
 
-def _quarantined(world: World, target: Wanted) -> Refusal | None:
-    entry = quarantine_of(world, target.revision)
+def _quarantine(context: Context, target: Target) -> Refusal | None:
+    entry = quarantine_of(context, target.revision)
     if entry is None:
         return None
-    where = f"{entry.deployment}: " if entry.deployment and entry.deployment != world.name else ""
+    where = f"{entry.deployment}: " if entry.deployment and entry.deployment != context.name else ""
     return Refusal(
         Reason.QUARANTINED,
         f"version {target.revision.version} is quarantined ({where}{entry.reason}: {entry.message}). Serve another "
-        f"artifact, or release it: kubectl annotate --overwrite mld {world.name} "
+        f"artifact, or release it: kubectl annotate --overwrite mld {context.name} "
         f"'linnet.dev/request=release v{target.revision.version} <new-id> <your-username>'",
     )
 
 
-def _held(world: World, target: Wanted) -> Refusal | None:
-    if world.status.held != target.revision.name:
+def _aborted(context: Context, target: Target) -> Refusal | None:
+    if context.status.held != target.revision.name:
         return None
     return Refusal(
         Reason.ABORTED,
-        f"version {target.revision.version} was aborted. Try it again: kubectl annotate --overwrite mld {world.name} "
+        f"version {target.revision.version} was aborted. Try it again: kubectl annotate --overwrite mld {context.name} "
         f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
     )
 
 
-def _unjudgeable(world: World, target: Wanted) -> Refusal | None:
-    """The first version of all is not judged: there is nothing to compare it with and nobody to protect yet."""
-    if world.status.stable is None:
+def _unsupported_checks(context: Context, target: Target) -> Refusal | None:
+    """What can't be judged is not started; the first version of all is not judged, as nobody needs protection yet."""
+    if context.status.stable is None:
         return None
     runtime = target.version.spec.runtime
-    rules = policy.resolve(policy.source_of(world.spec), runtime)
-    server = world.observed.platform.prometheus
-    known = server.queries if server is not None else None
-    found = (preflight.trouble(rules, runtime) or preflight.unanswerable(rules, known)) if rules else None
+    rules = _rules(context, target)
+    server = context.observed.platform.prometheus
+    queries = server.queries if server is not None else None
+    found = (preflight.trouble(rules, runtime) or preflight.unanswerable(rules, queries)) if rules else None
     if found is None:
         return None
     missing, message = found
     reason = Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC
-    return Refusal(reason, shared_policy.located(message, world.observed.deployment.spec))
+    return Refusal(reason, effective.located(message, context.observed.deployment.spec))
 
 
-def _unhooked(world: World, target: Wanted) -> Refusal | None:
-    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime)
-    platform = world.observed.platform.hooks
-    there = platform.by_name if platform is not None else None
-    said = hooks.unreachable(rules, there) if rules and world.status.stable is not None else None
-    return Refusal(Reason.INVALID_SPEC, shared_policy.located(said, world.observed.deployment.spec)) if said else None
-
-
-def _unrouted(world: World, _: Wanted) -> Refusal | None:
-    """A gateway that does not go by what is written would not split the traffic either."""
-    if world.status.stable is None or (said := gateway.problem(world)) is None:
+def _missing_endpoint(context: Context, target: Target) -> Refusal | None:
+    """A hook that can't be asked would hold the rollout until its deadline."""
+    rules, platform = _rules(context, target), context.observed.platform.hooks
+    endpoints = platform.by_name if platform is not None else None
+    found = calls.unreachable(rules, endpoints) if rules and context.status.stable is not None else None
+    if found is None:
         return None
-    return Refusal(Reason.ROUTE_NOT_ACCEPTED, said)
+    return Refusal(Reason.INVALID_SPEC, effective.located(found, context.observed.deployment.spec))
 
 
-def _uncopied(world: World, target: Wanted) -> Refusal | None:
-    traffic = world.spec.traffic if world.gateway and world.status.stable is not None else None
-    rules = policy.resolve(policy.source_of(world.spec), target.version.spec.runtime) if traffic else None
-    said = gateway_features.uncopied(traffic, world.observed, rules.steps) if traffic and rules else None
-    return Refusal(Reason.INVALID_SPEC, said) if said else None
+def _rules(context: Context, target: Target) -> Rules | None:
+    """The rules by which a rollout of the target would begin now."""
+    return resolve(source_of(context.spec), target.version.spec.runtime)
 
 
-def _grpc(world: World, target: Wanted) -> Refusal | None:
+def _route_problem(context: Context, _: Target) -> Refusal | None:
+    """A gateway that does not go by what is written would not split the traffic either."""
+    if context.status.stable is None or (problem := gateway.problem(context)) is None:
+        return None
+    return Refusal(Reason.ROUTE_NOT_ACCEPTED, problem)
+
+
+def _unsupported_mirror(context: Context, target: Target) -> Refusal | None:
+    traffic = context.spec.traffic if context.gateway and context.status.stable is not None else None
+    rules = _rules(context, target) if traffic else None
+    found = gateway_features.mirror_obstacle(traffic, context.observed, rules.steps) if traffic and rules else None
+    return Refusal(Reason.INVALID_SPEC, found) if found else None
+
+
+def _missing_grpc_port(context: Context, target: Target) -> Refusal | None:
     """A gRPC route needs a port to lead to."""
-    traffic, runtime = world.spec.traffic, target.version.spec.runtime
+    traffic, runtime = context.spec.traffic, target.version.spec.runtime
     if traffic is None or "GRPC" not in (traffic.protocols or ()) or runtime.ports.grpc is not None:
         return None
     return Refusal(
@@ -150,11 +156,11 @@ def _grpc(world: World, target: Wanted) -> Refusal | None:
     )
 
 
-def _leftovers(world: World, _: Wanted) -> Refusal | None:
+def _leftover_pods(context: Context, _: Target) -> Refusal | None:
     """Pods of a revision that neither serves nor is wanted would get traffic when `<name>` opens (argo #4390)."""
-    stable = world.status.stable
+    stable = context.status.stable
     kept = {stable.name} if stable else set()
-    left = sorted({p.meta.name for p in world.observed.pods if p.meta.labels.get(REVISION) not in kept})
+    left = sorted({p.meta.name for p in context.observed.pods if p.meta.labels.get(REVISION) not in kept})
     if not left or stable is None:
         return None
     return Refusal(
@@ -162,37 +168,43 @@ def _leftovers(world: World, _: Wanted) -> Refusal | None:
     )
 
 
-def _rejected(world: World, target: Wanted) -> Refusal | None:
-    """In mid-rollout it would be news each time; at rest it stands until a person or another change says otherwise."""
-    rejected = world.status.rejected
+def _rejected(context: Context, target: Target) -> Refusal | None:
+    """What was rejected in mid-rollout stays so until a person, or another change, says otherwise."""
+    rejected = context.status.rejected
     if rejected is None or rejected.name != target.revision.name:
         return None
     return Refusal(
         Reason.REJECTED,
         f"version {target.revision.version} came during another rollout, and strategy.onNewVersion was Reject. "
-        f"Start it: kubectl annotate --overwrite mld {world.name} "
+        f"Start it: kubectl annotate --overwrite mld {context.name} "
         f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
     )
 
 
-_Check = Callable[[World, Wanted], Refusal | None]
-_LASTING: Final[tuple[_Check, ...]] = (_quarantined, _held, _unjudgeable, _unhooked, _grpc, _uncopied)
+_Check = Callable[[Context, Target], Refusal | None]
+_LASTING_CHECKS: Final[tuple[_Check, ...]] = (
+    _quarantine,
+    _aborted,
+    _unsupported_checks,
+    _missing_endpoint,
+    _missing_grpc_port,
+    _unsupported_mirror,
+)
 """These don't pass by the end of the rollout under way."""
-_CHECKS: Final[tuple[_Check, ...]] = (*_LASTING, _rejected, _unrouted, _leftovers)
+_CHECKS: Final[tuple[_Check, ...]] = (*_LASTING_CHECKS, _rejected, _route_problem, _leftover_pods)
 
 
-def newcomer(world: World, target: Wanted | None) -> Wanted | None:
-    """The wanted revision, if it is neither of those of the rollout under way and could be started after it."""
-    under_way = world.status.rollout
-    if target is None or under_way is None or under_way.from_ is None:
+def newer_target(under_way: UnderWay, target: Target | None) -> Target | None:
+    """The target, if it is neither of the two revisions of the rollout and could be started after it."""
+    rollout = under_way.rollout
+    if target is None or rollout.from_ is None or target.revision.name in {rollout.to.name, rollout.from_.name}:
         return None
-    known = target.revision.name in {under_way.to.name, under_way.from_.name}
-    return None if known or any(check(world, target) for check in _LASTING) else target
+    return None if any(check(under_way.context, target) for check in _LASTING_CHECKS) else target
 
 
-def quarantine_of(world: World, revision: RevisionStatus) -> Quarantine | None:
+def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that forbids this revision, whichever version or Model of the namespace carries it."""
-    parsed = (*world.versions, *versions.parse(world.observed.quarantined))
+    parsed = (*context.versions, *versions.parse(context.observed.quarantined))
     return _entry(parsed, revision)
 
 

@@ -14,10 +14,19 @@ from linnet.api.parts.uri import CREDENTIALS, claim_of
 from linnet.core.plan import Manifest
 from linnet.core.serving.runtimes import MODEL_DIR
 
+FETCH: Final = "fetch"
 PVC_ROOT: Final = "/mnt/pvc"
 DEFAULT_STORAGE: Final = "10Gi"
 _SECRET_ENV: Final = {each.variable: each.key for each in CREDENTIALS} | {"LINNET_ALLOWED_PREFIX": "allowedPrefix"}
 """Variable of the fetcher → key of the credentials Secret; `docs/how-to/credentials.md`."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """Linnet's own image: it holds the fetcher and the prober."""
+
+    name: str
+    pull_policy: str
 
 
 def container_security(*, read_only_root: bool = True) -> Manifest:
@@ -140,14 +149,3 @@ def fetch_container(
         "securityContext": container_security(),
         "volumeMounts": mounts,
     }
-
-
-FETCH: Final = "fetch"
-
-
-@dataclass(frozen=True)
-class Image:
-    """Linnet's own image, for the fetcher."""
-
-    name: str
-    pull_policy: str

@@ -16,6 +16,7 @@ from linnet.core.analysis.checks import Check, Policy, Signal, Track
 from linnet.core.analysis.counts.evidence import Evidence, Stream, align, fold, start
 from linnet.core.analysis.counts.judge import judge, judge_all, overall
 from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.evalues import EFFECTS, rate_evidence, ratio_evidence, scale_odds
@@ -48,8 +49,8 @@ def seen(check: Check, *segments: tuple[int, int, int, int], cells: int = 0) -> 
 def verdict(evidence: Evidence, elapsed: int = 300, required: int = 300, after: int = 0, **policy: Any) -> Judgement:
     """The judgement on the evidence's only check, `after` seconds from its last reading."""
     check = evidence.checks[0]
-    times = {"elapsed": timedelta(seconds=elapsed), "required": timedelta(seconds=required)}
-    return judge(Policy((check,), **policy), check, evidence, **times, now=NOW + timedelta(seconds=after))
+    look = Look(timedelta(seconds=elapsed), timedelta(seconds=required), NOW + timedelta(seconds=after))
+    return judge(Policy((check,), **policy), check, evidence, look)
 
 
 class Case(NamedTuple):
@@ -155,7 +156,7 @@ def test_alpha_is_shared_by_all_hypotheses() -> None:
     """Two checks, one with two bounds: each hypothesis is tested at a third of alpha."""
     both = replace(ERRORS, max=0.05)
     policy = Policy((both, LATENCY), alpha=0.03)
-    judged = judge_all(policy, start(policy.checks), elapsed=timedelta(0), required=timedelta(0), now=NOW)
+    judged = judge_all(policy, start(policy.checks), Look(timedelta(0), timedelta(0), NOW))
     assert [j.bound for j in judged] == pytest.approx([math.log(100)] * 2)
 
 
@@ -285,6 +286,6 @@ def test_judges_every_check_of_the_policy() -> None:
     """One judgement for each check, in order."""
     checks = (ERRORS, BOUND)
     evidence = align(seen(ERRORS, (1000, 10, 9000, 90)), checks)
-    judged = judge_all(Policy(checks), evidence, elapsed=timedelta(0), required=timedelta(0), now=NOW)
+    judged = judge_all(Policy(checks), evidence, Look(timedelta(0), timedelta(0), NOW))
     assert [j.check for j in judged] == ["errors", "bound"]
     assert judged[1].verdict is Verdict.ERROR

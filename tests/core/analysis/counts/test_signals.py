@@ -15,6 +15,7 @@ from linnet.core.analysis.checks import Check, Policy, Signal, Track
 from linnet.core.analysis.counts.evidence import Evidence, fold, start
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 from linnet.core.analysis.verdict import Judgement, Verdict
@@ -56,7 +57,7 @@ def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> Rules:
 
 
 def verdict(check: Check, evidence: Evidence, now: datetime = START) -> Judgement:
-    return judge(Policy((check,)), check, evidence, elapsed=timedelta(hours=1), required=timedelta(0), now=now)
+    return judge(Policy((check,)), check, evidence, Look(timedelta(hours=1), timedelta(0), now))
 
 
 def judged(check: Check, *looks: dict[str, PodCounters]) -> Judgement:

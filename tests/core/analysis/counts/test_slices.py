@@ -20,6 +20,7 @@ from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track, tog
 from linnet.core.analysis.counts.evidence import Evidence, Snapshot, Stream, start
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import count_pod
 from linnet.core.analysis.metrics.readings import Reading, Unreadable, read
 from linnet.core.analysis.metrics.recent import MAX_PODS
@@ -184,7 +185,7 @@ def stream(*numbers: int) -> Stream:
 def judged(found: Policy, *counts: tuple[int, int, int, int]) -> dict[str, Judgement]:
     streams = {c.name: stream(*numbers) for c, numbers in zip(found.checks, counts, strict=True)}
     evidence = Evidence(found.checks, streams, present=frozenset(Track), folded_at=NOW.timestamp())
-    all_ = judge_all(found, evidence, elapsed=timedelta(minutes=5), required=timedelta(0), now=NOW)
+    all_ = judge_all(found, evidence, Look(timedelta(minutes=5), timedelta(0), NOW))
     return {j.check: j for j in all_}
 
 

@@ -10,6 +10,7 @@ from itertools import accumulate, pairwise
 import pytest
 
 from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.classes import Buckets, Labels
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import MetricRules, PredictionRule, Selector
@@ -45,9 +46,10 @@ def after(looks: list[dict[str, PodCounters]], known: Answers | None = None) -> 
 
 def judged(known: Answers, *, required: int = 0, later: int = 0, bound: float = 0.02) -> Judgement:
     check = Resemblance("answers", bound, CHECK.classes)
-    times = {"elapsed": timedelta(minutes=5), "required": timedelta(seconds=required)}
     now = START + timedelta(seconds=(known.folded_at or 0) - START.timestamp() + later)
-    return judge(Policy((), resemblance=check), check, known, now=now, **times)
+    return judge(
+        Policy((), resemblance=check), check, known, Look(timedelta(minutes=5), timedelta(seconds=required), now)
+    )
 
 
 def traffic(canary: Shares, stable: Shares = EVEN, looks: int = 60, burst: int = 1) -> list[dict[str, PodCounters]]:

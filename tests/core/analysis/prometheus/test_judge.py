@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.prometheus import judge as prometheus
 from linnet.core.analysis.prometheus import query_template
 from linnet.core.analysis.prometheus.judge import Measured, Setting, Threshold
@@ -103,6 +104,10 @@ def heard(*answers: Answer, every: float = 30.0, check: Threshold = CHECK) -> tu
     return known, now
 
 
+def _time(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def verdict(
     *answers: Answer,
     elapsed: timedelta = 2 * MINUTE,
@@ -110,7 +115,7 @@ def verdict(
     known: tuple[str, ...] = ("http-success",),
 ) -> tuple[Verdict, str]:
     measured, now = heard(*answers)
-    said = prometheus.judge(CHECK, measured, Setting(known, answered, elapsed, MINUTE, 90.0, now))
+    said = prometheus.judge(CHECK, measured, Setting(known, answered, Look(elapsed, MINUTE, _time(now)), 90.0))
     return said.verdict, said.reason
 
 
@@ -143,7 +148,7 @@ def test_a_pass_needs_its_time_and_an_answer_within_the_step() -> None:
     """As every other check."""
     assert verdict(GOOD, elapsed=MINUTE / 2) == (Verdict.INSUFFICIENT_DATA, "StillAnalysing")
     measured, now = heard(GOOD)
-    setting = Setting(KNOWN, True, timedelta(seconds=5), timedelta(0), 90.0, now + 20)
+    setting = Setting(KNOWN, True, Look(timedelta(seconds=5), timedelta(0), _time(now + 20)), 90.0)
     assert prometheus.judge(CHECK, measured, setting).reason == "NoValueInStep"
 
 
@@ -156,7 +161,7 @@ def test_a_canary_without_requests_is_not_blamed() -> None:
 def test_a_value_grows_stale() -> None:
     """No answer for too long is an error, whatever the last one said."""
     measured, now = heard(GOOD)
-    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now + 91))
+    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, Look(MINUTE, MINUTE, _time(now + 91)), 90.0))
     assert (said.verdict, said.reason) == (Verdict.ERROR, "StaleValue")
 
 
@@ -175,7 +180,7 @@ def test_another_question_begins_a_new_row() -> None:
 def test_a_verdict_says_value_and_bound() -> None:
     """In words, and for the record."""
     measured, now = heard(BAD, BAD, BAD)
-    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, MINUTE, MINUTE, 90.0, now))
+    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, Look(MINUTE, MINUTE, _time(now)), 90.0))
     assert said.message == "query http-success: 0.5, and must be at least 0.99; 3 such answers in succession"
     assert said.asked is not None
     assert (said.asked.query, said.asked.value, said.asked.min, said.asked.max) == ("http-success", 0.5, 0.99, None)

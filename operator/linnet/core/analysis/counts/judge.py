@@ -8,13 +8,13 @@ bench/detection.py and bench/slices.py measure it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from itertools import groupby
 
 from linnet.core.analysis.checks import Check, Policy, Track, family
 from linnet.core.analysis.counts.evidence import Evidence, Stream
 from linnet.core.analysis.counts.record import Counted
 from linnet.core.analysis.counts.rules import RULES, Case, Said
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
@@ -24,42 +24,20 @@ from linnet.core.analysis.verdict import Counts, Judgement, Verdict
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
-def judge(
-    policy: Policy,
-    check: Check,
-    evidence: Evidence,
-    *,
-    elapsed: timedelta,
-    required: timedelta,
-    now: datetime,
-) -> Judgement:
-    """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
+def judge(policy: Policy, check: Check, evidence: Evidence, look: Look) -> Judgement:
+    """The verdict on one check."""
     alpha = _alphas(policy, evidence).get(check.name, policy.alpha_each)
-    return weighed(_basis(policy, check, alpha, evidence, elapsed=elapsed, required=required, now=now))
+    return weighed(_basis(policy, check, alpha, evidence, look))
 
 
-def judge_all(
-    policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
-) -> tuple[Judgement, ...]:
+def judge_all(policy: Policy, evidence: Evidence, look: Look) -> tuple[Judgement, ...]:
     """One judgement for each check of the policy, in its order."""
     alphas = _alphas(policy, evidence)
-    bases = (
-        _basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, elapsed=elapsed, required=required, now=now)
-        for c in policy.checks
-    )
+    bases = (_basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, look) for c in policy.checks)
     return tuple(weighed(basis) for basis in bases)
 
 
-def _basis(
-    policy: Policy,
-    check: Check,
-    alpha: float,
-    evidence: Evidence,
-    *,
-    elapsed: timedelta,
-    required: timedelta,
-    now: datetime,
-) -> Counted:
+def _basis(policy: Policy, check: Check, alpha: float, evidence: Evidence, look: Look) -> Counted:
     stream = _stream(check, evidence)
     return Counted(
         check=check,
@@ -70,9 +48,9 @@ def _basis(
         segments=tuple(stream.segments.values()),
         spread=stream.spread,
         present=evidence.present,
-        ages={track: round(now.timestamp() - at, 6) for track, at in stream.read_at.items()},
-        elapsed=elapsed,
-        required=required,
+        ages={track: round(look.now.timestamp() - at, 6) for track, at in stream.read_at.items()},
+        elapsed=look.elapsed,
+        required=look.required,
         problems=stream.problems,
         canary_rate=stream.canary_rate,
     )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.predictions.evidence import Answers
 from linnet.core.analysis.predictions.record import Compared
 from linnet.core.analysis.statistics.divergence import SEEN, Estimate, Pair, estimate, needed, summed
@@ -39,9 +40,7 @@ Said = tuple[Verdict, str, str]
 """Verdict, reason, message."""
 
 
-def judge(
-    policy: Policy, check: Resemblance, known: Answers, *, elapsed: timedelta, required: timedelta, now: datetime
-) -> Judgement:
+def judge(policy: Policy, check: Resemblance, known: Answers, look: Look) -> Judgement:
     """The verdict on what is known at this moment."""
     return weighed(
         Compared(
@@ -54,9 +53,9 @@ def judge(
             bursts=known.bursts,
             clients=known.clients,
             present=known.present,
-            ages={track: round(now.timestamp() - at, 6) for track, at in known.read_at.items()},
-            elapsed=elapsed,
-            required=required,
+            ages={track: round(look.now.timestamp() - at, 6) for track, at in known.read_at.items()},
+            elapsed=look.elapsed,
+            required=look.required,
             problems=known.problems,
             canary_rate=known.recent.canary_rate,
         )
@@ -84,14 +83,12 @@ def weighed(basis: Compared) -> Judgement:
     )
 
 
-def judge_all(
-    policy: Policy, known: Answers | None, *, elapsed: timedelta, required: timedelta, now: datetime
-) -> tuple[Judgement, ...]:
+def judge_all(policy: Policy, known: Answers | None, look: Look) -> tuple[Judgement, ...]:
     """One judgement if the policy compares answers, else none."""
     check = policy.resemblance
     if check is None or known is None:
         return ()
-    return (judge(policy, check, known, elapsed=elapsed, required=required, now=now),)
+    return (judge(policy, check, known, look),)
 
 
 def _case(basis: Compared) -> Case:

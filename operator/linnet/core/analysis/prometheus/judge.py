@@ -6,10 +6,10 @@ stands instead: a breach counts only if it lasts for `LIMIT` answers in successi
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.prometheus import record as prometheus_record
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value
@@ -63,15 +63,13 @@ class Setting:
     """What the rules of a verdict look at besides what was measured.
 
     `known`: names of the platform's queries. `answered`: whether the canary has answered a request; None = not
-    knowable. `elapsed` of this step so far, `required` is its `for`.
+    knowable. `stale_after` is in seconds.
     """
 
     known: tuple[str, ...]
     answered: bool | None
-    elapsed: timedelta
-    required: timedelta
+    look: Look
     stale_after: float
-    now: float
 
 
 def heard(
@@ -100,7 +98,7 @@ def _old(known: Measured, now: float, stale_after: float) -> bool:
 
 def judge(check: Threshold, known: Measured, setting: Setting) -> Judgement:
     """The verdict on one check at this moment."""
-    read_ago = None if known.read_at is None else round(setting.now - known.read_at, 6)
+    read_ago = None if known.read_at is None else round(setting.look.now.timestamp() - known.read_at, 6)
     return weighed(
         prometheus_record.Asked(
             name=check.name,
@@ -116,8 +114,8 @@ def judge(check: Threshold, known: Measured, setting: Setting) -> Judgement:
             answered=setting.answered,
             problem=known.problem,
             silent=known.silent,
-            elapsed=setting.elapsed,
-            required=setting.required,
+            elapsed=setting.look.elapsed,
+            required=setting.look.required,
         ),
         setting.known,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.predictions.evidence import Answers, plus, start
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.simulation.prediction_traffic import Answered, intervals
@@ -54,7 +55,7 @@ def run(trial: Trial, seed: int) -> Outcome:
     for known, canary_n, now in _looks(trial, seed):
         if known.evidence < rejects and (canary_n < least or passed_at):
             continue
-        found = judge(trial.policy, trial.check, known, elapsed=now - START, required=timedelta(0), now=now)
+        found = judge(trial.policy, trial.check, known, Look(now - START, timedelta(0), now))
         refuted = refuted or found.statistic >= found.bound
         if found.verdict is Verdict.PASS:
             passed_at = passed_at or canary_n

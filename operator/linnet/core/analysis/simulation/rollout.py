@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from linnet.core.analysis.checks import Check, Policy, Track
 from linnet.core.analysis.counts.evidence import Evidence, fold, start
 from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.simulation.traffic import Cell, World, intervals, requests
 from linnet.core.analysis.statistics.hypotheses import Hypothesis, Setting, hypotheses
@@ -61,7 +62,7 @@ def run(scenario: Scenario, seed: int) -> Outcome:
     for evidence, now in _looks(scenario, seed):
         if only_fail and not may_fail(scenario, evidence):
             continue
-        judgement = judge(policy, scenario.check, evidence, elapsed=now - START, required=timedelta(0), now=now)
+        judgement = judge(policy, scenario.check, evidence, Look(now - START, timedelta(0), now))
         if not enough and judgement.verdict in {Verdict.PASS, Verdict.INCONCLUSIVE}:
             enough, inconclusive = True, judgement.verdict is Verdict.INCONCLUSIVE
         last = Outcome(judgement.verdict, judgement.counts.canary_n, inconclusive, judgement.counts.dispersion)

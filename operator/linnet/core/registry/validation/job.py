@@ -24,7 +24,7 @@ def job_name(version: str, attempt: int) -> str:
 
 
 def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, attempt: int, place: Place) -> Manifest:
-    """One attempt. Failures of the network are tried again by the Job; exit code 2 ends it at once."""
+    """The Job of one attempt: it tries failures of the network again; exit code 2 ends it at once."""
     labels = {
         MODEL_VERSION: owner.name,
         MODEL: spec.model.name,

@@ -30,7 +30,7 @@ _REASONS: Final = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """At most one of passed, failed, lost; `waiting` says what it waits for."""
+    """How a validation stands: at most one of passed, failed, lost; `waiting` says what it waits for."""
 
     passed: Report | None = None
     loaded: bool = True
@@ -41,7 +41,7 @@ class Outcome:
 
 
 def outcome(job: JobView, pods: Sequence[Pod]) -> Outcome:
-    """The newest pod that has something to say decides."""
+    """How the validation stands: the newest pod that has something to say decides."""
     for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
         found = _of_pod(job, pod)
         if found is not None:

@@ -11,12 +11,12 @@ from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.parts.pod import PodSettings
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import effective
 
 
 @dataclass(frozen=True)
 class Place:
-    """`loads`: the server is started, and answers the contract if there is one."""
+    """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one."""
 
     settings: PodSettings = field(default_factory=PodSettings)
     arguments: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Place:
 
 
 def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
-    """That of the first Deployment, by name, which follows the Model; a contract is always answered."""
+    """The place that the first Deployment, by name, which follows the Model gives; a contract is always answered."""
     found = [*_followers(observed)]
     if not found:
         return Place()
@@ -42,4 +42,4 @@ def _followers(observed: ModelVersionObserved) -> Iterator[DeploymentSpec]:
         spec = parse_spec(DeploymentSpec, parent.spec)
         if not isinstance(spec, Invalid):
             policy = observed.policies.get(spec.policy.name) if spec.policy else None
-            yield shared_policy.effective(spec, policy).spec
+            yield effective.effective(spec, policy).spec

@@ -15,7 +15,7 @@ from linnet.core.resources.objects import ContainerState
 
 @dataclass(frozen=True)
 class Report:
-    """`outcome` is Fetched, Validated or Failed; `reason` and `message` belong to Failed."""
+    """What a container reports. `outcome` is Fetched, Validated or Failed; `reason` and `message` belong to Failed."""
 
     outcome: str
     reason: str = ""
@@ -27,7 +27,7 @@ class Report:
 
 
 def read(container: ContainerState | None) -> Report | None:
-    """None while the container has not ended; Failed with its own words where it left no report."""
+    """A container's report: None while it has not ended, Failed with its own words where it left none."""
     if container is None or container.exit_code is None:
         return None
     try:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from linnet.api.kinds.deployment import HookStatus, RolloutStatus
+from linnet.api.kinds.deployment import HookStatus
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import webhooks
 from linnet.core.plan import Action, Notify
 from linnet.core.policy.rules import Rules
-from linnet.core.rollout.context import World
+from linnet.core.rollout.context import UnderWay
 from linnet.core.webhooks import Call
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
@@ -19,39 +19,41 @@ LONGEST_PAUSE: Final = timedelta(seconds=60)
 _MOST_DOUBLINGS: Final = 8
 
 
-def of_point(world: World, at: HookPoint) -> tuple[Hook, ...]:
-    return tuple(h for h in world.policy.hooks if h.at == at) if world.policy else ()
+def of_point(under_way: UnderWay, at: HookPoint) -> tuple[Hook, ...]:
+    """The hooks that the rules have at this point."""
+    return tuple(h for h in under_way.rules.hooks if h.at == at)
 
 
-def known(world: World) -> dict[str, HookStatus]:
-    """What the hooks of this rollout have said, by name."""
-    rollout = world.status.rollout
-    return {a.name: a for a in (rollout.hooks if rollout else None) or ()}
+def statuses(under_way: UnderWay) -> dict[str, HookStatus]:
+    """What the hooks of this rollout have answered so far, by the hook's name."""
+    return {status.name: status for status in under_way.rollout.hooks or ()}
 
 
-def due(world: World) -> tuple[Call, ...]:
-    """The questions to ask now; what is paused is not asked about."""
-    rollout, policy, platform = world.status.rollout, world.policy, world.observed.platform.hooks
-    if rollout is None or policy is None or platform is None or world.paused or rollout.decision is not None:
+def due(under_way: UnderWay) -> tuple[Call, ...]:
+    """The questions to ask now; a paused rollout asks none."""
+    context, platform = under_way.context, under_way.context.observed.platform.hooks
+    if platform is None or context.paused:
         return ()
-    deployment, hooks, there = world.observed.deployment, {h.name: h for h in policy.hooks}, platform.by_name
+    hooks, endpoints = {h.name: h for h in under_way.rules.hooks}, platform.by_name
     return tuple(
-        Call(deployment.uid, rollout.id, hook.name, hook.endpoint, _question(world, rollout, hook, answer.since))
-        for answer in waiting(world)
-        if (hook := hooks[answer.name]).endpoint in there and _pause_is_over(world, answer)
+        _call(under_way, hook, status.since)
+        for status in under_way.waiting_hooks
+        if (hook := hooks[status.name]).endpoint in endpoints and _pause_is_over(under_way, status)
     )
 
 
-def _question(world: World, rollout: RolloutStatus, hook: Hook, since: str) -> str:
-    return json.dumps(webhooks.of_hook(world.observed.deployment, rollout, hook, since))
+def _call(under_way: UnderWay, hook: Hook, since: str) -> Call:
+    deployment, rollout = under_way.context.observed.deployment, under_way.rollout
+    question = json.dumps(webhooks.of_hook(deployment, rollout, hook, since))
+    return Call(deployment.uid, rollout.id, hook.name, hook.endpoint, question)
 
 
-def _pause_is_over(world: World, answer: HookStatus) -> bool:
-    return answer.asked_at is None or world.since(answer.asked_at) >= pause(answer.asked)
+def _pause_is_over(under_way: UnderWay, status: HookStatus) -> bool:
+    return status.asked_at is None or under_way.context.since(status.asked_at) >= pause(status.asked)
 
 
 def pause(asked: int) -> timedelta:
-    """Between the answer number `asked` and the next question.
+    """The time between the answer number `asked` and the next question.
 
     >>> [pause(n).total_seconds() for n in (1, 2, 3, 4, 5, 100)]
     [5.0, 10.0, 20.0, 40.0, 60.0, 60.0]
@@ -59,66 +61,57 @@ def pause(asked: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * int(2 ** min(asked - 1, _MOST_DOUBLINGS)))
 
 
-def waiting(world: World) -> tuple[HookStatus, ...]:
-    """Those that the rollout waits for now."""
-    rollout, policy = world.status.rollout, world.policy
-    if rollout is None or policy is None or rollout.decision is not None:
-        return ()
-    names = {h.name for h in policy.hooks}
-    return tuple(a for a in rollout.hooks or () if a.answer == "Waiting" and a.name in names)
+def overdue(under_way: UnderWay) -> tuple[HookStatus, ...]:
+    """The hooks that have left the rollout waiting for longer than deadlines.hook."""
+    now, limit = under_way.context.now, under_way.rules.limits.hook
+    return tuple(status for status in under_way.waiting_hooks if now - parse_time(status.since) > limit)
 
 
-def overdue(world: World) -> tuple[HookStatus, ...]:
-    """Those that have left it waiting for longer than deadlines.hook."""
-    limit = world.policy.limits.hook if world.policy else timedelta.max
-    return tuple(a for a in waiting(world) if world.now - parse_time(a.since) > limit)
+def waiting_message(under_way: UnderWay, waiting: Iterable[HookStatus]) -> str:
+    """`waits for hook x (endpoint y) since …: its last words`, one after the other; empty if none is waited for."""
+    hooks = {h.name: h for h in under_way.rules.hooks}
+    platform = under_way.context.observed.platform.hooks
+    endpoints = platform.by_name if platform is not None else {}
+    return "; ".join(_waiting_message(status, hooks[status.name].endpoint, endpoints) for status in waiting)
 
 
-def told(world: World, answers: Iterable[HookStatus]) -> str:
-    """`waits for hook x (endpoint y) since …: its last words`, one after the other."""
-    hooks = {h.name: h for h in world.policy.hooks} if world.policy else {}
-    platform = world.observed.platform.hooks
-    there = platform.by_name if platform is not None else {}
-    return "; ".join(_told(a, hooks[a.name].endpoint, there) for a in answers)
+def _waiting_message(status: HookStatus, endpoint: str, endpoints: Collection[str]) -> str:
+    last_words = status.message or ("not answered yet" if not status.asked else "")
+    if endpoint not in endpoints:
+        last_words = _no_endpoint(endpoint, endpoints)
+    return f"waits for hook {status.name} (endpoint {endpoint}) since {status.since}: {last_words}"
 
 
-def _told(answer: HookStatus, endpoint: str, there: Collection[str]) -> str:
-    said = answer.message or ("not answered yet" if not answer.asked else "")
-    if endpoint not in there:
-        said = absent(endpoint, there)
-    return f"waits for hook {answer.name} (endpoint {endpoint}) since {answer.since}: {said}"
+def _no_endpoint(endpoint: str, endpoints: Collection[str]) -> str:
+    return f"the platform has no endpoint {endpoint}: it has {', '.join(sorted(endpoints)) or 'none'}"
 
 
-def absent(endpoint: str, there: Collection[str]) -> str:
-    """`the platform has no endpoint x: it has y, z`."""
-    return f"the platform has no endpoint {endpoint}: it has {', '.join(sorted(there)) or 'none'}"
-
-
-def unreachable(policy: Rules, endpoints: Mapping[str, object] | None) -> str | None:
-    """Why a rollout by this policy can't start: a hook names an endpoint that is not there. None: there are none."""
-    for index, hook in enumerate(policy.hooks):
+def unreachable(rules: Rules, endpoints: Mapping[str, object] | None) -> str | None:
+    """Why a rollout by these rules can't start: a hook names an endpoint that is not there. None: nothing is wrong."""
+    for index, hook in enumerate(rules.hooks):
         if hook.endpoint not in (endpoints or {}):
             way = "" if endpoints else " (Helm value hooks.endpoints)"
             path = f"spec.strategy.hooks[{index}].endpoint"
-            return f"{path}: {absent(hook.endpoint, endpoints or {})}{way}: name one of them, or have it added"
+            return f"{path}: {_no_endpoint(hook.endpoint, endpoints or {})}{way}: name one of them, or have it added"
     return None
 
 
-def passed(world: World) -> str:
-    """What a person's promote-full leaves behind, as the end of a sentence."""
-    confirmed = {a.name for a in known(world).values() if a.answer == "Confirmed"}
-    names = [h.name for h in of_point(world, "ConfirmPromotion") if h.name not in confirmed]
+def unconfirmed(under_way: UnderWay) -> str:
+    """The hooks without whose word a person's promote-full goes on, as the end of a sentence; empty if none."""
+    confirmed = {status.name for status in statuses(under_way).values() if status.answer == "Confirmed"}
+    names = [h.name for h in of_point(under_way, "ConfirmPromotion") if h.name not in confirmed]
     return f" and without the word of {', '.join(names)}" if names else ""
 
 
-def after(world: World, rollout: RolloutStatus, outcome: str, message: str) -> tuple[Action, ...]:
-    """What PostRollout hooks are told of a rollout that has ended."""
+def notifications(under_way: UnderWay, outcome: str, message: str) -> tuple[Action, ...]:
+    """What PostRollout hooks are told of a rollout that has ended; a first version has none to tell."""
+    rollout = under_way.rollout
     if rollout.from_ is None:
         return ()
     more = {"outcome": outcome, "reason": rollout.reason, "message": message, "by": rollout.by}
     given = {k: v for k, v in more.items() if v}
-    time, deployment = timestamp(world.now), world.observed.deployment
+    time, deployment = timestamp(under_way.context.now), under_way.context.observed.deployment
     return tuple(
         Notify(hook.endpoint, webhooks.of_hook(deployment, rollout, hook, time, **given))
-        for hook in of_point(world, "PostRollout")
+        for hook in of_point(under_way, "PostRollout")
     )

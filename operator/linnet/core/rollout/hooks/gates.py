@@ -1,7 +1,7 @@
-"""Where a rollout waits for the yes of its hooks, and what a no leads to.
+"""Where a rollout waits for the confirmation of its hooks, and what a refusal leads to.
 
 Hooks delay, and no more than that: what takes a version back (a failed check, a deadline, a person) comes before them
-in `rollout`, and nothing is asked once a decision has been made.
+in `phases`, and no hook is asked once a decision has been made.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,44 +10,47 @@ from linnet.api.kinds.deployment import HookStatus, RolloutStatus
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core.plan import Action, Emit, Log
-from linnet.core.rollout.context import HOOK, World
-from linnet.core.rollout.hooks import calls as hooks
-from linnet.core.rollout.judging.look import Judged
-from linnet.core.rollout.transitions import Turn, abort
+from linnet.core.rollout.context import HOOK, UnderWay
+from linnet.core.rollout.hooks import calls
+from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.transitions import Transition, abort
 from linnet.core.webhooks import Confirmed, NotYet, Refused, Reply
 
 
-def through(world: World, at: HookPoint, judged: Judged, then: Callable[[World], Turn]) -> Turn:
+def once_confirmed(
+    under_way: UnderWay, at: HookPoint, verdicts: Verdicts, then: Callable[[UnderWay], Transition]
+) -> Transition:
     """What `then` leads to once every hook of this point has confirmed. Until then it waits; a refusal aborts."""
-    asked = hooks.of_point(world, at)
-    if not asked:
-        return then(world)
-    heard, told = _heard(world, asked)
-    known = hooks.known(heard)
-    if (refusal := next((a for h in asked if (a := known[h.name]).answer == "Refused"), None)) is not None:
-        ended = abort(heard, HOOK, "HookRefused", f"hook {refusal.name} refused: {refusal.message}", judged)
-    elif all(known[h.name].answer == "Confirmed" for h in asked):
-        ended = then(heard)
+    hooks = calls.of_point(under_way, at)
+    if not hooks:
+        return then(under_way)
+    asked, actions = _with_answers(under_way, hooks)
+    statuses = [calls.statuses(asked)[hook.name] for hook in hooks]
+    if (refusal := next((s for s in statuses if s.answer == "Refused"), None)) is not None:
+        ended = abort(asked, HOOK, "HookRefused", f"hook {refusal.name} refused: {refusal.message}", verdicts)
+    elif all(status.answer == "Confirmed" for status in statuses):
+        ended = then(asked)
     else:
-        return Turn(heard, told)
-    return Turn(ended.world, (*told, *ended.actions))
+        return Transition(asked.context, actions)
+    return Transition(ended.context, (*actions, *ended.actions))
 
 
-def _heard(world: World, asked: Iterable[Hook]) -> tuple[World, tuple[Action, ...]]:
-    """The world with the answers of this look, and what is told of those that are news."""
-    rollout, known = world.status.rollout, hooks.known(world)
-    assert rollout is not None
-    replies = {call.hook: reply for call, reply in world.observed.replies.items() if call.rollout == rollout.id}
-    told: list[Action] = []
-    for hook in asked:
-        before = known.get(hook.name)
+def _with_answers(under_way: UnderWay, hooks: Iterable[Hook]) -> tuple[UnderWay, tuple[Action, ...]]:
+    """The rollout with the answers of this look in its status, and an action for each that is news."""
+    rollout, statuses = under_way.rollout, calls.statuses(under_way)
+    time, given = timestamp(under_way.context.now), under_way.context.observed.replies.items()
+    replies = {call.hook: reply for call, reply in given if call.rollout == rollout.id}
+    actions: list[Action] = []
+    for hook in hooks:
+        before = statuses.get(hook.name)
         if before is None:
-            known[hook.name] = HookStatus(name=hook.name, answer="Waiting", since=timestamp(world.now))
-            told.append(Emit("Normal", "HookAsked", f"Hook {hook.name} is asked: {hook.at}, endpoint {hook.endpoint}"))
+            statuses[hook.name] = HookStatus(name=hook.name, answer="Waiting", since=time)
+            message = f"Hook {hook.name} is asked: {hook.at}, endpoint {hook.endpoint}"
+            actions.append(Emit("Normal", "HookAsked", message))
         elif before.answer == "Waiting" and (reply := replies.get(hook.name)) is not None:
-            known[hook.name] = after = _answered(before, reply, timestamp(world.now))
-            told += _news(rollout, hook, before, after)
-    return world.with_rollout(rollout, hooks=list(known.values())), tuple(told)
+            statuses[hook.name] = after = _answered(before, reply, time)
+            actions += _log_of_news(rollout, hook, before, after)
+    return under_way.with_rollout(hooks=list(statuses.values())), tuple(actions)
 
 
 def _answered(before: HookStatus, reply: Reply, time: str) -> HookStatus:
@@ -62,11 +65,11 @@ def _answered(before: HookStatus, reply: Reply, time: str) -> HookStatus:
     return before.model_copy(update=changes)
 
 
-def _news(rollout: RolloutStatus, hook: Hook, before: HookStatus, after: HookStatus) -> tuple[Action, ...]:
-    """A log line for each answer that is another than the one before it."""
+def _log_of_news(rollout: RolloutStatus, hook: Hook, before: HookStatus, after: HookStatus) -> tuple[Action, ...]:
+    """A log line for an answer that is another than the one before it."""
     if before.asked and (before.answer, before.message) == (after.answer, after.message):
         return ()
-    said = {
+    fields = {
         "rollout": rollout.id,
         "hook": hook.name,
         "at": hook.at,
@@ -75,4 +78,4 @@ def _news(rollout: RolloutStatus, hook: Hook, before: HookStatus, after: HookSta
         "message": after.message,
         "since": after.since,
     }
-    return (Log("hook", said),)
+    return (Log("hook", fields),)

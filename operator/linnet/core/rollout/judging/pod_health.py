@@ -1,46 +1,43 @@
-"""What the canary's pods show: gathered from the world for `soundness`, which says what follows from it."""
+"""The canary's pods as evidence: gathered here for `analysis.pod_health`, which says what follows from it."""
 
 import json
 import math
 from datetime import timedelta
 
-from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health.record import Pods
 from linnet.core.analysis.pod_health.silence import Silence
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.policy.rules import Rules
 from linnet.core.resources.objects import STUCK, Pod
-from linnet.core.rollout.context import World
-from linnet.core.rollout.hooks import calls as hooks
+from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
 
 
-def judge(world: World, policy: Rules, silence: Silence) -> Judgement:
+def judge(under_way: UnderWay, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
-    return pod_health.weighed(_seen(world, policy, silence))
+    return pod_health.weighed(_pods(under_way, silence))
 
 
-def _seen(world: World, policy: Rules, silence: Silence) -> Pods:
-    rollout = world.status.rollout
-    assert rollout is not None
-    canary, found = world.pods(rollout.to), world.workload(rollout.to)
+def _pods(under_way: UnderWay, silence: Silence) -> Pods:
+    context, rollout, policy = under_way.context, under_way.rollout, under_way.rules
+    canary, found = context.pods(rollout.to), context.workload(rollout.to)
     killed = [p.meta.name for p in canary if _killed_for_memory(p)]
     deadline, limit = _deadline(policy, canary)
     return Pods(
         interval=policy.interval.total_seconds(),
         killed=len(killed),
         restarts=sum(restarts(p) for p in canary),
-        stable_restarted=_stable_suffers(world, rollout.from_),
+        stable_restarted=_stable_restarted(under_way),
         silence=silence,
         ready=found.ready if found else 0,
         wanted=found.replicas if found else 0,
-        waited=_waited(world, policy, rollout),
+        waited=_waited(under_way),
         deadline=deadline,
         limit=limit.total_seconds(),
         victim=killed[0] if killed else "",
-        last_words=_words(canary),
+        last_words=_last_words(canary),
         trouble=trouble(canary),
     )
 
@@ -55,43 +52,45 @@ def _killed_for_memory(pod: Pod) -> bool:
     return server is not None and "OOMKilled" in {server.last_terminated, server.terminated}
 
 
-def _stable_suffers(world: World, stable: RevisionStatus | None) -> bool:
+def _stable_restarted(under_way: UnderWay) -> bool:
     """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
     try:
-        before = json.loads((world.observed.evidence or {}).get("restarts", "{}")) if world.own_evidence else {}
+        before = json.loads(under_way.stored_evidence.get("restarts", "{}"))
     except ValueError:
         before = {}
-    pods = world.pods(stable)
+    pods = under_way.context.pods(under_way.rollout.from_)
     return any(restarts(p) > before.get(p.meta.uid, 0) for p in pods if p.meta.uid in before)
 
 
 def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:
-    """Whose name it has, and how long: pods that still fetch have their own."""
+    """The deadline that holds now, by its name and length: pods that still fetch have their own."""
     fetching = any((c := p.container(FETCH)) is not None and c.exit_code is None for p in pods)
     return ("fetch", policy.limits.fetch) if fetching else ("ready", policy.limits.ready)
 
 
-def _waited(world: World, policy: Rules, rollout: RolloutStatus) -> float | None:
+def _waited(under_way: UnderWay) -> float | None:
     """Seconds that the pods which are not ready have had; None in a phase that does not wait for them.
 
     A pause or a hook outlives pods: one that was lost, or that scaling adds, has its own time from its creation.
     """
+    context, rollout = under_way.context, under_way.rollout
     if rollout.phase not in {"Starting", "Stepping", "Promoting"}:
         return None
-    since = world.since(rollout.step_started_at or rollout.started_at).total_seconds()
-    if not _outlives_pods(world, policy, rollout):
+    since = context.since(rollout.step_started_at or rollout.started_at).total_seconds()
+    if not _outlives_pods(under_way):
         return since
-    return min(since, max((_age(world, p) for p in world.pods(rollout.to) if not p.ready), default=0.0))
+    return min(since, max((_age(context, p) for p in context.pods(rollout.to) if not p.ready), default=0.0))
 
 
-def _outlives_pods(world: World, policy: Rules, rollout: RolloutStatus) -> bool:
-    index = rollout.step or 0
+def _outlives_pods(under_way: UnderWay) -> bool:
+    """Whether what the rollout waits for may last longer than a pod lives: a hook, or a step other than a weight."""
+    rollout, policy, index = under_way.rollout, under_way.rules, under_way.rollout.step or 0
     stepping = rollout.phase == "Stepping" and index < len(policy.steps)
-    return bool(hooks.waiting(world)) or (stepping and policy.steps[index].set_weight is None)
+    return bool(under_way.waiting_hooks) or (stepping and policy.steps[index].set_weight is None)
 
 
-def _age(world: World, pod: Pod) -> float:
-    return math.inf if pod.meta.created is None else (world.now - pod.meta.created).total_seconds()
+def _age(context: Context, pod: Pod) -> float:
+    return math.inf if pod.meta.created is None else (context.now - pod.meta.created).total_seconds()
 
 
 def trouble(pods: tuple[Pod, ...]) -> str | None:
@@ -112,6 +111,6 @@ def _of_pod(pod: Pod) -> str | None:
     return None
 
 
-def _words(pods: tuple[Pod, ...]) -> str:
+def _last_words(pods: tuple[Pod, ...]) -> str:
     servers = [c for p in pods if (c := p.container(SERVER)) is not None and c.message]
     return f"Last words: {servers[0].message.strip()[-300:]}" if servers else ""

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.prometheus import judge as prometheus
 from linnet.core.analysis.prometheus import query_template
 from linnet.core.analysis.prometheus.judge import Measured, Threshold
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement
-from linnet.core.policy.rules import Rules
-from linnet.core.rollout.context import World
+from linnet.core.rollout.context import UnderWay
 
 KEY: Final = "thresholds"
 
@@ -29,9 +29,9 @@ class Heard:
     answered: bool | None = None
 
 
-def remembered(world: World) -> Heard:
-    """Of this rollout; nothing, if it is another's or can't be read."""
-    data = (world.observed.evidence or {}).get(KEY) if world.own_evidence else None
+def remembered(under_way: UnderWay) -> Heard:
+    """What Prometheus has said of this rollout so far; nothing, if it can't be read."""
+    data = under_way.stored_evidence.get(KEY)
     try:
         stored = json.loads(data) if data else {}
         return Heard({n: Measured(**m) for n, m in stored.get("checks", {}).items()}, stored.get("answered"))
@@ -44,23 +44,23 @@ def stored(heard: Heard) -> str:
     return json.dumps(kept, separators=(",", ":"), sort_keys=True)
 
 
-def due(world: World, policy: Rules) -> tuple[Question, ...]:
+def due(under_way: UnderWay) -> tuple[Question, ...]:
     """What is to be asked now: nothing about a canary that nobody has asked anything."""
-    known = remembered(world)
+    known = remembered(under_way)
     if known.answered is False:
         return ()
     return tuple(
         question
-        for check in policy.thresholds
-        if (question := _question(world, policy, check)) and _since(world, known, check) >= 0.9 * _pace(world, policy)
+        for check in under_way.rules.thresholds
+        if (question := _question(under_way, check)) and _since(under_way, known, check) >= 0.9 * _pace(under_way)
     )
 
 
-def _question(world: World, policy: Rules, check: Threshold) -> Question | None:
-    server, rollout = world.observed.platform.prometheus, world.status.rollout
-    if server is None or rollout is None or rollout.from_ is None or check.query not in server.queries:
+def _question(under_way: UnderWay, check: Threshold) -> Question | None:
+    server, rollout = under_way.context.observed.platform.prometheus, under_way.rollout
+    if server is None or rollout.from_ is None or check.query not in server.queries:
         return None
-    deployment = world.observed.deployment
+    deployment = under_way.context.observed.deployment
     names = {
         "namespace": deployment.namespace,
         "name": deployment.name,
@@ -68,52 +68,48 @@ def _question(world: World, policy: Rules, check: Threshold) -> Question | None:
         "stable": rollout.from_.name,
     }
     text = query_template.filled(
-        server.queries[check.query], names, query_template.window(policy.interval, server.scrape_interval)
+        server.queries[check.query], names, query_template.window(under_way.rules.interval, server.scrape_interval)
     )
     return Question(deployment.uid, check.name, check.query, text)
 
 
-def _since(world: World, known: Heard, check: Threshold) -> timedelta:
+def _since(under_way: UnderWay, known: Heard, check: Threshold) -> timedelta:
     asked_at = known.checks.get(check.name, Measured()).asked_at
-    return timedelta.max if asked_at is None else timedelta(seconds=world.now.timestamp() - asked_at)
+    return timedelta.max if asked_at is None else timedelta(seconds=under_way.context.now.timestamp() - asked_at)
 
 
-def _pace(world: World, policy: Rules) -> timedelta:
+def _pace(under_way: UnderWay) -> timedelta:
     """An answer in succession must be a new one: the server has none more often than it scrapes."""
-    server = world.observed.platform.prometheus
-    return max(policy.interval, server.scrape_interval if server else timedelta(0))
+    server = under_way.context.observed.platform.prometheus
+    return max(under_way.rules.interval, server.scrape_interval if server else timedelta(0))
 
 
-def _stale_after(world: World, policy: Rules) -> float:
-    return max(policy.judged.stale_after_seconds, 3 * _pace(world, policy).total_seconds())
+def _stale_after(under_way: UnderWay) -> float:
+    return max(under_way.rules.judged.stale_after_seconds, 3 * _pace(under_way).total_seconds())
 
 
-def heard(world: World, policy: Rules, canaries: Iterable[PodCounters]) -> Heard:
-    """The same, one look later; `canaries` are the canary pods' counters of this look."""
-    known = remembered(world)
-    checks = {c.name: c for c in policy.thresholds}
+def heard(under_way: UnderWay, canaries: Iterable[PodCounters]) -> Heard:
+    """What is known after this look's answers; `canaries` are the canary pods' counters of this look."""
+    context, known = under_way.context, remembered(under_way)
+    checks = {c.name: c for c in under_way.rules.thresholds}
     found = dict(known.checks)
-    for question, answer in world.observed.answers.items():
+    for question, answer in context.observed.answers.items():
         if (check := checks.get(question.check)) is not None:
             before = found.get(check.name, Measured())
-            now, stale = world.now.timestamp(), _stale_after(world, policy)
+            now, stale = context.now.timestamp(), _stale_after(under_way)
             found[check.name] = prometheus.heard(check, before, question, answer, now, stale)
     counts = [c.requests for c in canaries if c.requests is not None]
     answered = True if known.answered or any(n > 0 for n in counts) else (False if counts else known.answered)
     return Heard(found, answered)
 
 
-def judge_all(
-    world: World, policy: Rules, known: Heard, *, elapsed: timedelta, required: timedelta
-) -> tuple[Judgement, ...]:
+def judge_all(under_way: UnderWay, known: Heard, look: Look) -> tuple[Judgement, ...]:
     """One judgement for each check of signal Prometheus."""
-    server = world.observed.platform.prometheus
+    server = under_way.context.observed.platform.prometheus
     setting = prometheus.Setting(
         known=tuple(sorted(server.queries)) if server else (),
         answered=known.answered,
-        elapsed=elapsed,
-        required=required,
-        stale_after=_stale_after(world, policy),
-        now=world.now.timestamp(),
+        look=look,
+        stale_after=_stale_after(under_way),
     )
-    return tuple(prometheus.judge(c, known.checks.get(c.name, Measured()), setting) for c in policy.thresholds)
+    return tuple(prometheus.judge(c, known.checks.get(c.name, Measured()), setting) for c in under_way.rules.thresholds)

@@ -1,4 +1,4 @@
-"""A person's `rollback`: of a version on trial, or at rest to any version that is kept. And whom a request means."""
+"""A person's `rollback`: of a version on trial, or at rest to any version that is kept; and whom a request means."""
 
 from dataclasses import dataclass
 from typing import TypeGuard
@@ -8,72 +8,86 @@ from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
-from linnet.core.rollout import transitions
-from linnet.core.rollout.context import World, of_workload
-from linnet.core.rollout.judging.look import Judged
-from linnet.core.rollout.transitions import Turn
+from linnet.core.rollout import phases, transitions
+from linnet.core.rollout.context import Context, UnderWay, revision_of
+from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.transitions import Transition
 from linnet.core.serving import revision as serving
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a request leads to: the world after it and a sentence, or a refusal's sentence with the world as it was."""
+class Response:
+    """What a request leads to: a transition and a sentence, or a refusal's sentence with the context as it was."""
 
-    turn: Turn
+    transition: Transition
     message: str
     done: bool = True
 
 
-def named(request: Request, which: RevisionStatus | Version) -> bool:
+def refusal(context: Context, message: str) -> Response:
+    """The request is not obeyed, for this reason."""
+    return Response(Transition(context), message, done=False)
+
+
+def is_named(request: Request, which: RevisionStatus | Version) -> bool:
     """Whether the request's target is this one: `5`, `v5`, or its digest."""
     number = which.version if isinstance(which, RevisionStatus) else which.number
     return request.target in {str(number), f"v{number}", which.digest}
 
 
-def on_trial(rollout: RolloutStatus | None) -> TypeGuard[RolloutStatus]:
+def on_trial(under_way: UnderWay | None) -> TypeGuard[UnderWay]:
     """Whether a rollout's version can still be sent back by its end; once it finishes, it is the one that serves."""
-    return rollout is not None and rollout.phase != "Finishing"
+    return under_way is not None and under_way.rollout.phase != "Finishing"
 
 
-def rollback(world: World, request: Request, judged: Judged) -> Answer:
-    """To the former version with blame: of a version on trial, or of what serves by now."""
-    under_way = world.status.rollout
+def rollback(context: Context, request: Request, verdicts: Verdicts) -> Response:
+    """Go back to the former version with blame, from a version on trial or from what serves by now."""
+    under_way = context.under_way
     if on_trial(under_way):
         message = f"{request.user} rolled it back"
-        return Answer(transitions.roll_back(world, request.user, "Rollback", message, judged), "going back")
-    ended = Turn(world) if under_way is None else transitions.complete(world, under_way)
-    stable, to = ended.world.status.stable, _former(ended.world, request)
+        ended = transitions.roll_back(under_way, request.user, "Rollback", message, verdicts)
+        return Response(ended, "going back")
+    at_rest = Transition(context) if under_way is None else phases.complete(under_way)
+    stable, to = at_rest.context.status.stable, _former(at_rest.context, request)
     if stable is None or isinstance(to, str):
-        return Answer(Turn(world), to if isinstance(to, str) else "nothing serves yet", done=False)
-    back = _back_to(ended.world, to, stable, request)
-    return Answer(Turn(back.world, (*ended.actions, *back.actions)), f"going back to version {to.version}")
+        return refusal(context, to if isinstance(to, str) else "nothing serves yet")
+    back = _back_to(at_rest.context, to, stable, request)
+    return Response(Transition(back.context, (*at_rest.actions, *back.actions)), f"going back to version {to.version}")
 
 
-def _former(world: World, request: Request) -> RevisionStatus | str:
+def _former(context: Context, request: Request) -> RevisionStatus | str:
     """The revision to go back to: the former one, or the newest that is kept of the named version; or why not."""
-    stable, former = world.status.stable, world.status.former
+    stable, former = context.status.stable, context.status.former
     if request.target == "-":
         return former or "there is no former version: name one, such as v1"
-    if stable is not None and named(request, stable):
+    if stable is not None and is_named(request, stable):
         return f"version {stable.version} serves already"
-    kept = [w for w in world.observed.workloads if not w.meta.deleting]
+    kept = [w for w in context.observed.workloads if not w.meta.deleting]
     kept.sort(key=lambda w: w.meta.created.timestamp() if w.meta.created else 0.0, reverse=True)
-    found = next((r for w in kept if (r := of_workload(world, w)) is not None and named(request, r)), None)
-    return found or _fresh(world, request)
+    found = next((r for w in kept if (r := revision_of(context, w)) is not None and is_named(request, r)), None)
+    return found or _new_revision(context, request)
 
 
-def _fresh(world: World, request: Request) -> RevisionStatus | str:
+def _new_revision(context: Context, request: Request) -> RevisionStatus | str:
     """A revision of the named version with the present template, where none is kept."""
-    version = next((v for v in world.versions if named(request, v)), None)
+    version = next((v for v in context.versions if is_named(request, v)), None)
     if version is None or not version.ready or version.status.digest is None:
-        return f"there is no validated version {request.target} of {world.spec.model.name}"
-    return serving.revision(world.name, version.spec, version.status.digest, world.spec)
+        return f"there is no validated version {request.target} of {context.spec.model.name}"
+    return serving.revision(context.name, version.spec, version.status.digest, context.spec)
 
 
-def _back_to(world: World, to: RevisionStatus, stable: RevisionStatus, request: Request) -> Turn:
+def _back_to(context: Context, to: RevisionStatus, stable: RevisionStatus, request: Request) -> Transition:
     """A rollout that begins with its rollback: the stable version is the one that goes."""
-    time = timestamp(world.now)
-    reverse = RolloutStatus(
+    begun = context.with_new_rollout(_reverse(context, to, stable, request))
+    reason = begun.rollout.message or ""
+    recorded = transitions.record(begun, "RolledBack", request.user, "Rollback", reason, Verdicts(), quarantine=True)
+    message = f"{request.user} rolls version {stable.version} back to {to.version}"
+    return Transition(begun.context, (*recorded, Emit("Warning", "RolledBack", message)))
+
+
+def _reverse(context: Context, to: RevisionStatus, stable: RevisionStatus, request: Request) -> RolloutStatus:
+    time = timestamp(context.now)
+    return RolloutStatus(
         id=f"back-v{to.version}-{time.replace('-', '').replace(':', '')}",
         phase="RollingBack",
         from_=to,
@@ -85,9 +99,3 @@ def _back_to(world: World, to: RevisionStatus, stable: RevisionStatus, request: 
         message=f"{request.user} rolled it back",
         by=request.user,
     )
-    moved = world.with_status(rollout=reverse)
-    recorded = transitions.record(
-        moved, "RolledBack", request.user, "Rollback", reverse.message or "", Judged(), quarantine=True
-    )
-    told = f"{request.user} rolls version {stable.version} back to {to.version}"
-    return Turn(moved, (*recorded, Emit("Warning", "RolledBack", told)))

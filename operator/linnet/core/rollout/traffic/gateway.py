@@ -16,7 +16,7 @@ from linnet.core.resources import routes, sessions
 from linnet.core.resources.metadata import metadata
 from linnet.core.resources.routes import Route, RouteKind, RouteView, Rule
 from linnet.core.resources.sessions import Session
-from linnet.core.rollout.context import World
+from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.traffic import gateway_features
 from linnet.core.rollout.traffic.split import Split, Stage
 from linnet.core.serving.revision import GRPC_PORT, HTTP_PORT
@@ -32,7 +32,7 @@ class Gateway:
     by_pods: bool = False
 
     def canary_replicas(self, full: int, stage: Stage) -> int:
-        """As many as the share of requests needs, rounded up; `setReplicas` says otherwise.
+        """As many pods as the share of requests needs, rounded up; `setReplicas` says otherwise.
 
         4 pods at 5 % → 1; 4 at 50 % → 2; 10 at 25 % → 3.
         """
@@ -43,36 +43,35 @@ class Gateway:
         del full
         return weight
 
-    def segment(self, world: World) -> str:
-        """By what the routes say at this moment."""
-        rollout = world.status.rollout
-        canary = rollout.to.name if rollout else ""
-        shares = {_share(rule, canary) for found in _present(world) for rule in found.route.rules}
+    def segment(self, under_way: UnderWay) -> str:
+        """The shares that the routes give the canary at this moment."""
+        canary, present = under_way.rollout.to.name, _present(under_way.context)
+        shares = {_share(rule, canary) for found in present for rule in found.route.rules}
         return "g" + "+".join(sorted(shares))
 
-    def alone(self, world: World, revision: RevisionStatus | None) -> bool:
-        found = _present(world)
+    def alone(self, context: Context, revision: RevisionStatus | None) -> bool:
+        found = _present(context)
         return bool(
-            revision is not None and world.pinned(revision) and found and all(r.only(revision.name) for r in found)
+            revision is not None and context.pinned(revision) and found and all(r.only(revision.name) for r in found)
         )
 
-    def holds(self, world: World, split: Split) -> bool:
-        wanted, found = _wanted(world, split), {r.route.kind: r for r in _present(world)}
+    def holds(self, context: Context, split: Split) -> bool:
+        wanted, found = _wanted(context, split), {r.route.kind: r for r in _present(context)}
         return all(r.kind in found and found[r.kind].says(r) and found[r.kind].problem is None for r in wanted)
 
-    def selector(self, world: World, split: Split) -> Mapping[str, str]:
-        del world
+    def selector(self, context: Context, split: Split) -> Mapping[str, str]:
+        del context
         return {REVISION: split.main.name}
 
-    def actions(self, world: World, split: Split, *, keep: bool) -> Iterator[Action]:
-        found = {r.route.kind: r for r in _present(world)}
-        wanted = {r.kind: r for r in _wanted(world, split)}
-        alone = {r.kind: r for r in _wanted(world, Split(split.main))}
+    def actions(self, context: Context, split: Split, *, keep: bool) -> Iterator[Action]:
+        found = {r.route.kind: r for r in _present(context)}
+        wanted = {r.kind: r for r in _wanted(context, split)}
+        alone = {r.kind: r for r in _wanted(context, Split(split.main))}
         for kind, route in wanted.items():
             if kind not in found:
-                yield _written(world, alone[kind] if keep else route)
+                yield _written(context, alone[kind] if keep else route)
             elif not keep and not found[kind].says(route):
-                yield _written(world, route)
+                yield _written(context, route)
         for kind, view in found.items():
             if kind not in wanted:
                 yield Delete(routes.API_VERSION, kind, view.meta.name, view.meta.uid)
@@ -81,43 +80,44 @@ class Gateway:
 GATEWAY: Final = Gateway()
 
 
-def problem(world: World) -> str | None:
+def problem(context: Context) -> str | None:
     """Why a Gateway does not carry out what the routes say, with the field's path; None if all do, or none is there."""
-    said = next((f"{r.route.kind} {world.name}: {r.problem}" for r in _present(world) if r.problem is not None), None)
-    return f"spec.traffic.parentRefs: {said}" if said else None
+    problems = (f"{r.route.kind} {context.name}: {r.problem}" for r in _present(context) if r.problem is not None)
+    first = next(problems, None)
+    return f"spec.traffic.parentRefs: {first}" if first else None
 
 
-def _present(world: World) -> list[RouteView]:
-    return [r for r in world.observed.routes if r.meta.name == world.name and not r.meta.deleting]
+def _present(context: Context) -> list[RouteView]:
+    return [r for r in context.observed.routes if r.meta.name == context.name and not r.meta.deleting]
 
 
-def _wanted(world: World, split: Split) -> list[Route]:
+def _wanted(context: Context, split: Split) -> list[Route]:
     """One route for each protocol, all with the same rules."""
-    traffic = world.spec.traffic or Traffic()
+    traffic = context.spec.traffic or Traffic()
     return [
         Route(
             kind=kind,
             parents=tuple((p.name, p.section_name) for p in traffic.parent_refs or ()),
             hostnames=tuple(traffic.hostnames or ()),
-            rules=tuple(_rules(split, _session(world, traffic, kind))),
+            rules=tuple(_rules(split, _session(context, traffic, kind))),
             labels=dict(traffic.labels or {}),
         )
         for kind in gateway_features.kinds(traffic)
     ]
 
 
-def _session(world: World, traffic: Traffic, kind: RouteKind) -> Session | None:
-    """As asked for; what can't be had is not written, and a route keeps what it has until it can."""
+def _session(context: Context, traffic: Traffic, kind: RouteKind) -> Session | None:
+    """The session that the spec asks for; where it can't be kept, what the route has already stays."""
     if traffic.session_persistence is None:
         return None
-    if gateway_features.unkept(traffic, world.observed) is None:
-        return sessions.asked(traffic.session_persistence, world.name, kind)
-    present = next((r.route.rules for r in _present(world) if r.route.kind == kind), ())
+    if gateway_features.session_obstacle(traffic, context.observed) is None:
+        return sessions.of_spec(traffic.session_persistence, context.name, kind)
+    present = next((r.route.rules for r in _present(context) if r.route.kind == kind), ())
     return present[-1].session if present else None
 
 
 def _rules(split: Split, session: Session | None) -> Iterator[Rule]:
-    """The cohort first, since its rule is the more specific one; then everybody."""
+    """The rule of the cohort comes first, since it is the more specific one; then that of everybody."""
     other = split.other
     if other is None:
         yield Rule(((split.main.name, 100),), session=session)
@@ -134,13 +134,13 @@ def _share(rule: Rule, canary: str) -> str:
     return f"{'h' if rule.headers else ''}{weight}" + (f"m{rule.mirror[1]}" if rule.mirror else "")
 
 
-def _written(world: World, route: Route) -> Apply:
-    labels = {**route.labels, DEPLOYMENT: world.name, MODEL: world.spec.model.name}
+def _written(context: Context, route: Route) -> Apply:
+    labels = {**route.labels, DEPLOYMENT: context.name, MODEL: context.spec.model.name}
     return Apply(
         {
             "apiVersion": routes.API_VERSION,
             "kind": route.kind,
-            "metadata": metadata(world.owner, world.name, labels),
+            "metadata": metadata(context.owner, context.name, labels),
             "spec": routes.spec(route, _PORTS[route.kind]),
         }
     )

@@ -1,7 +1,7 @@
-"""What traffic and steps ask of a gateway that not every gateway can do, and whether it is known to.
+"""What traffic and steps ask of a gateway that not every gateway can do, and whether this one is known to.
 
 A gateway that does not know a part of a route need not say so on the route: one leaves it aside, another answers every
-request of the rule with an error. So what nobody vouches for is not asked of it.
+request of the rule with an error. So Linnet asks a gateway for nothing that its class does not name.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,17 +12,17 @@ from linnet.api.parts.strategy import Mirror, Step
 from linnet.api.parts.traffic import Traffic
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.policy import effective as shared_policy
+from linnet.core.policy import effective
 from linnet.core.resources import sessions
 from linnet.core.resources.routes import KINDS, RouteKind
 
 _ALL: Final = 100
-_SAID: Final = "(status.supportedFeatures of the GatewayClass)"
-_OUT: Final = "or leave sessionPersistence out: each request is split anew then"
+_SOURCE: Final = "(status.supportedFeatures of the GatewayClass)"
+_WAY_OUT: Final = "or leave sessionPersistence out: each request is split anew then"
 
 
 def kinds(traffic: Traffic) -> list[RouteKind]:
-    """Those of its routes: one for each protocol."""
+    """The kinds of its routes: one for each protocol."""
     return [KINDS[protocol] for protocol in traffic.protocols or ["HTTP"]]
 
 
@@ -33,29 +33,30 @@ def missing_kinds(traffic: Traffic | None, served: frozenset[str]) -> list[str]:
     return [kind for kind in kinds(traffic) if kind not in served]
 
 
-def asked_of(observed: DeploymentObserved) -> frozenset[str]:
-    """The Gateways on whose abilities something depends: a copy, or a session."""
+def gateways_in_question(observed: DeploymentObserved) -> frozenset[str]:
+    """The names of the Gateways on whose features something depends: copies of requests, or a session."""
     if not _by_gateway(observed):
         return frozenset()
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     if isinstance(spec, Invalid) or spec.traffic is None:
         return frozenset()
-    strategy = shared_policy.effective(spec, observed.policy).spec.strategy
+    strategy = effective.effective(spec, observed.policy).spec.strategy
     mirrors = any(step.mirror for step in (strategy.steps if strategy else None) or ())
     depends = mirrors or spec.traffic.session_persistence is not None
     return frozenset(p.name for p in spec.traffic.parent_refs or ()) if depends else frozenset()
 
 
-def asks_sessions(observed: DeploymentObserved) -> bool:
+def wants_sessions(observed: DeploymentObserved) -> bool:
+    """Whether the spec has sessionPersistence, so that the kinds of route which have it must be known."""
     return _by_gateway(observed) and observed.deployment.spec["traffic"].get(sessions.FIELD) is not None
 
 
 def _by_gateway(observed: DeploymentObserved) -> bool:
-    """Read from the JSON: most Deployments go on no further."""
+    """Whether traffic type is Gateway, read from the JSON: most Deployments go on no further."""
     return bool((observed.deployment.spec.get("traffic") or {}).get("type") == "Gateway")
 
 
-def unkept(traffic: Traffic | None, observed: DeploymentObserved) -> str | None:
+def session_obstacle(traffic: Traffic | None, observed: DeploymentObserved) -> str | None:
     """Why no session can be kept, with the field's path; None if none is asked for, or all of them would be kept."""
     if traffic is None or traffic.session_persistence is None:
         return None
@@ -65,47 +66,49 @@ def unkept(traffic: Traffic | None, observed: DeploymentObserved) -> str | None:
 def _obstacles(traffic: Traffic, observed: DeploymentObserved) -> Iterator[str]:
     there = observed.session_kinds
     if there is None:
-        yield f"the schema of routes can't be read (/openapi/v3): let the operator's account read it, {_OUT}"
+        yield f"the schema of routes can't be read (/openapi/v3): let the operator's account read it, {_WAY_OUT}"
         return
     for kind in kinds(traffic):
         if kind not in there:
             yield (
                 f"{kind} has no spec.rules[].{sessions.FIELD} in this cluster: install the definitions of the Gateway "
-                f"API's experimental channel (v1.1 or later), {_OUT}"
+                f"API's experimental channel (v1.1 or later), {_WAY_OUT}"
             )
     given = traffic.session_persistence
     type_ = (given.type if given else None) or "Cookie"
     needed = {sessions.feature(kind, type_) for kind in kinds(traffic)}
-    if said := _unable(traffic, observed, needed):
+    if missing := _missing_feature(traffic, observed, needed):
         yield (
-            f"{said}, and a gateway that keeps no sessions may leave the field aside without a word: use another "
-            f"gateway, have the platform name its controller (Helm value gateways.{sessions.FIELD}), {_OUT}"
+            f"{missing}, and a gateway that keeps no sessions may leave the field aside without a word: use another "
+            f"gateway, have the platform name its controller (Helm value gateways.{sessions.FIELD}), {_WAY_OUT}"
         )
 
 
-def uncopied(traffic: Traffic, observed: DeploymentObserved, steps: Sequence[Step]) -> str | None:
+def mirror_obstacle(traffic: Traffic, observed: DeploymentObserved, steps: Sequence[Step]) -> str | None:
     """Why copies can't be asked for, with the field's path; None if every Gateway says that it makes them."""
     for index, step in enumerate(steps):
         if step.mirror is None:
             continue
-        if said := _unable(traffic, observed, {_copies(kind, step.mirror) for kind in kinds(traffic)}):
+        if missing := _missing_feature(
+            traffic, observed, {_mirror_feature(kind, step.mirror) for kind in kinds(traffic)}
+        ):
             return (
-                f"spec.strategy.steps[{index}].mirror: {said}, and a gateway that can't make copies may answer "
+                f"spec.strategy.steps[{index}].mirror: {missing}, and a gateway that can't make copies may answer "
                 "every request with an error: leave mirror out, or use another gateway"
             )
     return None
 
 
-def _unable(traffic: Traffic, observed: DeploymentObserved, needed: set[str]) -> str | None:
+def _missing_feature(traffic: Traffic, observed: DeploymentObserved, needed: set[str]) -> str | None:
     """The first Gateway whose class does not say that it can do all of this."""
     for parent in traffic.parent_refs or ():
         known = observed.gateway_features.get(parent.name)
         if known is None or not needed <= known:
             why = "can't be asked" if known is None else f"does not name {' and '.join(sorted(needed - known))}"
-            return f"the class of Gateway {parent.name} {why} {_SAID}"
+            return f"the class of Gateway {parent.name} {why} {_SOURCE}"
     return None
 
 
-def _copies(kind: RouteKind, mirror: Mirror) -> str:
+def _mirror_feature(kind: RouteKind, mirror: Mirror) -> str:
     """The Gateway API's name of what copies take; a share of them is a feature of its own."""
     return f"{kind}Request{'Percentage' if mirror.percent < _ALL else ''}Mirror"

@@ -1,4 +1,4 @@
-"""What the steps up to one of them ask of traffic: the canary's weight, copies, a cohort, and how many pods."""
+"""What the steps so far ask of traffic (`Stage`), and how it is split between two revisions (`Split`)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from linnet.api.parts.strategy import HeaderMatch, Step
 
 @dataclass(frozen=True)
 class Stage:
-    """`weight` and `mirror` are percent of the requests. `replicas` None: as many canary pods as the weight needs.
+    """What a step asks of traffic, in percent of the requests. `replicas` None: as many pods as the weight needs.
 
     A cohort keeps its version until the promotion, as Argo Rollouts' header route does. Copies end with the next
     `setWeight`: the canary would answer some requests twice.
@@ -42,6 +42,21 @@ class Stage:
         return self
 
 
+@dataclass(frozen=True)
+class Split:
+    """Who gets what: `other` gets `weight` percent, copies of `mirror` percent and the cohort, `main` all the rest.
+
+    `shared`: both serve, so that traffic which is split by pods goes to the pods of both.
+    """
+
+    main: RevisionStatus
+    other: RevisionStatus | None = None
+    weight: int = 0
+    mirror: int | None = None
+    headers: tuple[HeaderMatch, ...] = ()
+    shared: bool = False
+
+
 def at(steps: Sequence[Step], index: int) -> Stage:
     """The stage of the step `index`, from 0; past the last step it is the last one's."""
     stage = Stage()
@@ -54,18 +69,3 @@ def first(steps: Sequence[Step]) -> Stage:
     """The stage in which requests first reach the canary: its pods are there before that."""
     reaching = (i for i in range(len(steps)) if at(steps, i).reaches_canary)
     return at(steps, next(reaching, len(steps) - 1))
-
-
-@dataclass(frozen=True)
-class Split:
-    """`main` gets what `other` does not: `weight` percent of the requests, copies of `mirror` percent, and a cohort.
-
-    `shared`: both serve, so that traffic which is split by pods goes to the pods of both.
-    """
-
-    main: RevisionStatus
-    other: RevisionStatus | None = None
-    weight: int = 0
-    mirror: int | None = None
-    headers: tuple[HeaderMatch, ...] = ()
-    shared: bool = False

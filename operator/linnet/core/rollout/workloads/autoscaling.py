@@ -11,36 +11,36 @@ from linnet.api.kinds.deployment import Autoscaling, MetricTarget, RevisionStatu
 from linnet.api.labels import DEPLOYMENT
 from linnet.core.plan import Action, Apply, Delete, Manifest
 from linnet.core.resources.metadata import Owner, metadata
-from linnet.core.rollout.context import World
+from linnet.core.rollout.context import Context
 
 API_VERSION: Final = "autoscaling/v2"
 KIND: Final = "HorizontalPodAutoscaler"
 
 
-def actions(world: World) -> Iterator[Action]:
-    """Make it, put it right, or take it away."""
-    found = next((a for a in world.observed.autoscalers if a.meta.name == world.name and not a.meta.deleting), None)
-    wanted, target = world.spec.autoscaling, _target(world)
+def actions(context: Context) -> Iterator[Action]:
+    """Make the autoscaler, put it right, or take it away."""
+    found = next((a for a in context.observed.autoscalers if a.meta.name == context.name and not a.meta.deleting), None)
+    wanted, target = context.spec.autoscaling, _target(context)
     if wanted is None or target is None:
         if found is not None:
             yield Delete(API_VERSION, KIND, found.meta.name, found.meta.uid)
         return
-    made = manifest(world.owner, target, wanted, least(wanted, world.status.rollout))
-    if world.workload(target) is not None and (found is None or found.spec != made["spec"]):
+    made = manifest(context.owner, target, wanted, least(wanted, context.status.rollout))
+    if context.workload(target) is not None and (found is None or found.spec != made["spec"]):
         yield Apply(made)
 
 
 def least(wanted: Autoscaling, rollout: RolloutStatus | None) -> int:
-    """Its minimum: during a rollout not below the pods that served when it began (status.rollout.replicas)."""
+    """The autoscaler's minimum: during a rollout not below the pods that served when it began."""
     held = rollout.replicas if rollout is not None and rollout.replicas is not None else 0
     return min(wanted.max, max(wanted.min, held))
 
 
-def _target(world: World) -> RevisionStatus | None:
+def _target(context: Context) -> RevisionStatus | None:
     """The revision that serves most requests: the former one until the promotion, or again at a rollback."""
-    rollout = world.status.rollout
+    rollout = context.status.rollout
     if rollout is None:
-        return world.status.stable
+        return context.status.stable
     if rollout.from_ is None or rollout.phase in {"Baking", "Finishing"}:
         return rollout.to
     return rollout.from_

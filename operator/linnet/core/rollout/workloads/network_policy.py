@@ -9,17 +9,19 @@ from collections.abc import Iterator
 from linnet.api.labels import LOADED
 from linnet.core.plan import Action, Apply, Patch
 from linnet.core.resources.objects import Pod
-from linnet.core.rollout.context import World
+from linnet.core.rollout.context import Context
 from linnet.core.serving import revision as serving
 from linnet.core.serving.pods import FETCH
 
 
-def actions(world: World) -> Iterator[Action]:
+def actions(context: Context) -> Iterator[Action]:
     """The policy, and the pods whose label is not as it should be; no label at all where the platform allows egress."""
-    deny = world.observed.platform.deny_egress
-    if deny and not any(o[:2] == ("NetworkPolicy", serving.egress_name(world.owner)) for o in world.observed.others):
-        yield Apply(serving.no_egress(world.owner))
-    for pod in world.observed.pods:
+    deny = context.observed.platform.deny_egress
+    if deny and not any(
+        o[:2] == ("NetworkPolicy", serving.egress_name(context.owner)) for o in context.observed.others
+    ):
+        yield Apply(serving.no_egress(context.owner))
+    for pod in context.observed.pods:
         carried = LOADED in pod.meta.labels
         if not pod.meta.deleting and carried != (deny and _loaded(pod, carried=carried)):
             yield _label(pod, None if carried else "true")

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
-from linnet.core.retraining.job import ALLOW_TRAINING, TRAIN
 
+TRAIN: Final = "train"
+ALLOW_TRAINING: Final = "allowTraining"
+"""A key that a credentials Secret must hold before training code, which could keep it, gets to see it."""
 _PULLING: Final = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _LAST_WORDS: Final = 300
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a run failed. `whole`: a pod was seen that says how it ended; without one it may only be late."""
+
+    message: str
+    whole: bool
 
 
 def claim(pods: Sequence[Pod]) -> str | None:
@@ -20,16 +30,8 @@ def claim(pods: Sequence[Pod]) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Failure:
-    """`whole`: a pod was seen that says how it ended; without one it may only be late."""
-
-    message: str
-    whole: bool
-
-
 def failure(job: JobView, pods: Sequence[Pod]) -> Failure:
-    """The Job's reason, and how its newest pod ended."""
+    """Why a run failed: the Job's reason, and how its newest pod ended."""
     ended = next((c for c in (p.container(TRAIN) for p in pods) if c is not None and c.exit_code), None)
     words = (job.failed or "the Job failed").rstrip(". ")
     return Failure(f"{words}; {_end(ended)}" if ended is not None else words, ended is not None)
@@ -67,5 +69,5 @@ def _end(train: ContainerState) -> str:
 
 def _without_count(message: str) -> str:
     """`0/3 nodes are available: 3 Insufficient cpu. preemption: …` → `3 Insufficient cpu`."""
-    told = message.split("nodes are available: ", 1)[-1]
-    return told.split(". preemption:", 1)[0].rstrip(". ")[:_LAST_WORDS]
+    causes = message.split("nodes are available: ", 1)[-1]
+    return causes.split(". preemption:", 1)[0].rstrip(". ")[:_LAST_WORDS]

@@ -1,0 +1,138 @@
+"""A run as one pod of a batch/v1 Job: `spec.training.job`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from linnet.api.kinds.model import Credentials
+from linnet.api.kinds.retrain_policy import RetrainPolicySpec, TrainingJob
+from linnet.api.labels import COMPONENT, MANAGED, RETRAIN_POLICY
+from linnet.api.parts.pod import PodSettings
+from linnet.core.plan import Manifest
+from linnet.core.policy import defaults
+from linnet.core.resources.metadata import Owner
+from linnet.core.resources.objects import JobView, Pod
+from linnet.core.retraining.executors import outcome
+from linnet.core.retraining.executors.labels import run_labels
+from linnet.core.retraining.executors.outcome import ALLOW_TRAINING, TRAIN, Failure
+from linnet.core.serving.pods import container_security, credentials_env, env, pod_spec, volumes
+
+_DEADLINE: Final = timedelta(hours=6)
+_RETRIES: Final = 1
+_KEPT: Final = 3 * 24 * 3600
+"""Seconds that a finished Job stays: an operator that was away for a weekend still finds its claim."""
+_RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}}
+
+
+@dataclass(frozen=True)
+class JobExecutor:
+    """`spec.training.job`: one container, whose termination message is the claim."""
+
+    def job_spec(self, owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+        return _job_spec(owner, spec, trigger, pull_policy)
+
+    def claim(self, pods: Sequence[Pod]) -> str | None:
+        return outcome.claim(pods)
+
+    def failure(self, job: JobView, pods: Sequence[Pod]) -> Failure:
+        return outcome.failure(job, pods)
+
+    def trouble(self, pods: Sequence[Pod]) -> str:
+        return outcome.trouble(pods)
+
+
+JOB: Final = JobExecutor()
+
+
+def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+    job = spec.training.job
+    return {
+        "backoffLimit": _RETRIES if job.retries is None else job.retries,
+        "activeDeadlineSeconds": max(1, int((job.deadline or _DEADLINE).total_seconds())),
+        "ttlSecondsAfterFinished": _KEPT,
+        # A drained or preempted node is no failure of the training: it costs none of the retries.
+        "podFailurePolicy": {
+            "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+        },
+        "template": {
+            "metadata": {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
+            "spec": _pod(owner, spec, trigger, pull_policy),
+        },
+    }
+
+
+def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+    job = spec.training.job
+    settings = job.pod or PodSettings()
+    account = job.credentials.service_account_name if job.credentials else None
+    return {
+        **pod_spec(settings, {RETRAIN_POLICY: owner.name, COMPONENT: "training"}, account),
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds()),
+        "containers": [_container(owner, spec, trigger, pull_policy)],
+        "volumes": _volumes(settings),
+    }
+
+
+def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+    job = spec.training.job
+    settings = job.pod or PodSettings()
+    mounts = [{"name": _scratch(settings), "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
+    if settings.shared_memory is not None:
+        mounts.append({"name": "shm", "mountPath": "/dev/shm"})  # noqa: S108
+    container: Manifest = {
+        "name": TRAIN,
+        "image": job.image,
+        "imagePullPolicy": pull_policy,
+        "command": job.command,
+        "args": job.args,
+        "env": _environment(owner, spec.model.name, trigger, job, settings),
+        "resources": settings.resources.wire() if settings.resources else _RESOURCES,
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": container_security(read_only_root=False),
+        "volumeMounts": mounts,
+    }
+    return {key: value for key, value in container.items() if value}
+
+
+def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, settings: PodSettings) -> list[Manifest]:
+    """The container's variables, each name once, or server-side apply refuses them. Ours can't be overridden."""
+    run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+    variables: list[Manifest] = [
+        {"name": "HOME", "value": "/tmp"},  # noqa: S108
+        *env(job.env),
+        *env(settings.env),
+        *_credentials(job.credentials),
+        {"name": "LINNET_MODEL", "value": model},
+        {"name": "LINNET_POLICY", "value": owner.name},
+        {"name": "LINNET_TRIGGER", "value": trigger},
+        {"name": "LINNET_RUN", "valueFrom": run},
+    ]
+    return list({v["name"]: v for v in variables}.values())
+
+
+def _credentials(credentials: Credentials | None) -> list[Manifest]:
+    """The store's keys, and a key that must be there: the kubelet starts no training without the owner's consent.
+
+    The fetcher is Linnet's own code and keeps a Secret to its allowedPrefix; training code is anybody's. Without
+    this, whoever may write a RetrainPolicy could read every store Secret of the namespace.
+    """
+    if credentials is None or credentials.secret_name is None:
+        return []
+    consent = {"secretKeyRef": {"name": credentials.secret_name, "key": ALLOW_TRAINING}}
+    return [{"name": "LINNET_ALLOW_TRAINING", "valueFrom": consent}, *credentials_env(credentials)]
+
+
+def _volumes(settings: PodSettings) -> list[Manifest]:
+    """The scratch folder has the size and class of `pod.storage`: there is no artifact to hold, but one to make.
+
+    Its name tells its type: server-side apply leaves an empty `emptyDir: {}` behind in a volume that becomes
+    another type under the same name, and the API server then refuses both.
+    """
+    artifact, _, *others = volumes(settings)
+    return [{**artifact, "name": _scratch(settings)}, *others]
+
+
+def _scratch(settings: PodSettings) -> str:
+    return "tmp" if settings.storage is None or settings.storage.class_ is None else "scratch"
