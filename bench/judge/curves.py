@@ -22,7 +22,7 @@ from statistics import fmean, median
 from bench.judge.rivals import RIVALS, End, Outcome, Requests
 from bench.results import keep, machine
 
-from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge

@@ -6,7 +6,7 @@ import pytest
 from bench.judge.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
 from bench.judge.rivals import End, Outcome
 
-from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.simulation.rollout import START, looks

@@ -15,7 +15,7 @@ import pytest
 
 from cli import played
 from cli.typing_at import Person
-from linnet.cli.cluster.kubectl import Asked, Kubectl
+from linnet.cli.cluster.kubectl import Kubectl, Resource
 from linnet.cli.cluster.objects import role
 from linnet.cli.console import Console
 from linnet.cli.main import main
@@ -176,4 +176,4 @@ def test_kubectl_is_missed_with_a_sentence(person: Person, tmp_path: Path) -> No
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
         asyncio.run(Kubectl().get("pods"))
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
-        list(Kubectl(namespace="risk").read(Asked("api/v1", "pods")))
+        list(Kubectl(namespace="risk").read(Resource("api/v1", "pods")))
