@@ -6,10 +6,10 @@ import sys
 from typing import Final
 
 PARTS: Final = {
-    "detection": ("bench.detection",),
-    "predictions": ("bench.predictions",),
-    "slices": ("bench.slices",),
-    "curves": ("bench.curves",),
+    "detection": ("bench.judge.detection",),
+    "predictions": ("bench.judge.predictions",),
+    "slices": ("bench.judge.slices",),
+    "curves": ("bench.judge.curves",),
     "engine": ("bench.engine",),
     "cli": ("bench.cli",),
     "download": ("bench.download",),

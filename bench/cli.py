@@ -1,4 +1,4 @@
-"""How soon `kubectl linnet get` answers, against what kubectl takes to list the same: `python -m bench.cli`.
+"""`python -m bench.cli` measures how soon `kubectl linnet get` answers, against what kubectl takes to list the same.
 
 A bare API server holds the objects; nobody reconciles them. Commands are typed in turns, so that what else the machine
 does meets each of them. Prints a table and writes build/bench/cli.json.
@@ -18,8 +18,8 @@ from statistics import median
 from typing import Any
 
 import aiohttp
-from bench.fleet import DIGEST, GROUP, RUNTIME, each, path
-from bench.played import NAMESPACE, READY_POD, Api
+from bench.engine.controllers import NAMESPACE, READY_POD, Api
+from bench.engine.fleet import DIGEST, GROUP, RUNTIME, each, path
 from bench.results import REPO, keep
 
 Json = dict[str, Any]
@@ -59,7 +59,7 @@ def pod(name: str) -> Json:
 
 
 async def fill(api: Api, names: list[str]) -> None:
-    """A Deployment, a version that serves, and its pod, for each name."""
+    """Creates a Deployment, a version that serves, and its pod, for each name."""
     pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
 
     async def one(name: str) -> None:
@@ -76,8 +76,8 @@ async def fill(api: Api, names: list[str]) -> None:
     await each(names, one)
 
 
-def typed(command: list[str], environment: dict[str, str]) -> float:
-    """Seconds until it has printed all."""
+def seconds_of(command: list[str], environment: dict[str, str]) -> float:
+    """The seconds until the command has printed all. AssertionError with its words where it fails."""
     begun = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     took = time.perf_counter() - begun
@@ -87,7 +87,7 @@ def typed(command: list[str], environment: dict[str, str]) -> float:
 
 
 def commands(kubectl: str, config: str, archive: Path) -> dict[str, list[str]]:
-    """What is compared, by its name."""
+    """The commands that are compared, by the names under which the table shows them."""
     of = ["-n", NAMESPACE, "--kubeconfig", config]
     package, file = [sys.executable, "-m", "linnet.cli"], [sys.executable, str(archive)]
     return {
@@ -100,7 +100,7 @@ def commands(kubectl: str, config: str, archive: Path) -> dict[str, list[str]]:
     }
 
 
-async def filled(server: Json, count: int) -> None:
+async def fill_server(server: Json, count: int) -> None:
     trust, headers = ssl.create_default_context(cafile=server["ca"]), {"Authorization": f"Bearer {server['token']}"}
     connector = aiohttp.TCPConnector(limit=50, ssl=trust)
     async with aiohttp.ClientSession(connector=connector, headers=headers, read_bufsize=2**24) as session:
@@ -112,12 +112,12 @@ def measure(count: int, runs: int) -> Json:
         cluster = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "control-plane"]
         up = subprocess.run([*cluster, "up", "--dir", folder], stdout=subprocess.PIPE, check=True)
         try:
-            return _measured(json.loads(up.stdout), Path(folder), count, runs)
+            return _measure(json.loads(up.stdout), Path(folder), count, runs)
         finally:
             subprocess.run([*cluster, "down", "--dir", folder], check=True)
 
 
-def _measured(server: Json, folder: Path, count: int, runs: int) -> Json:
+def _measure(server: Json, folder: Path, count: int, runs: int) -> Json:
     kubectl = [f"{server['bin']}/kubectl", "--kubeconfig", server["kubeconfig"]]
     for words in (
         ["apply", "-f", str(REPO / "crds")],
@@ -127,7 +127,7 @@ def _measured(server: Json, folder: Path, count: int, runs: int) -> Json:
     ):
         subprocess.run([*kubectl, *words], check=True, stdout=subprocess.DEVNULL)
     print(f"{count} Deployments, versions and pods", file=sys.stderr, flush=True)
-    asyncio.run(filled(server, count))
+    asyncio.run(fill_server(server, count))
     archive = folder / "kubectl-linnet.pyz"
     subprocess.run([sys.executable, str(REPO / "hack/zipapp.py"), str(archive)], check=True, stdout=subprocess.DEVNULL)
     compared = commands(kubectl[0], server["kubeconfig"], archive)
@@ -136,7 +136,7 @@ def _measured(server: Json, folder: Path, count: int, runs: int) -> Json:
     begun = os.getloadavg()[0]
     for run in range(runs + 1):
         for name, command in compared.items():
-            took = typed(command, environment)
+            took = seconds_of(command, environment)
             if run:  # the first fills caches of discovery and bytecode
                 seconds[name].append(took)
     about: dict[str, Any] = {"deployments": count, "runs": runs, "cores": os.cpu_count()}

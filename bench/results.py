@@ -1,4 +1,4 @@
-"""Where measurements are kept: build/bench/<name>.json, each with its time and its machine."""
+"""Measurements are kept in build/bench/<name>.json, each with its time and its machine."""
 
 import json
 import os
@@ -12,7 +12,7 @@ REPO = Path(__file__).resolve().parents[1]
 
 
 def keep(name: str, results: Mapping[str, Any]) -> Path:
-    """Write them; the file."""
+    """Writes the results, and returns the file."""
     measured = datetime.now(UTC).isoformat(timespec="seconds")  # noqa: TID251 (a report's date, no decision)
     out = REPO / "build" / "bench" / f"{name}.json"
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from demo.ledger import PLANTED, Accounted
-from linnet.cli.views.tree import Branch, branches, clock, paint, verdicts
+from linnet.cli.views.tree import Branch, branches, clock, painter, verdicts
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def recent(rows: Sequence[Accounted], since: float, slow_ms: float) -> dict[int,
 
 def tree(now: Snapshot, *, colors: bool) -> list[str]:
     """The lines, without line ends."""
-    painted = paint(colors=colors)
+    painted = painter(colors=colors)
     unexpected = now.failed - now.planted
     failures = f"{now.failed} failed by the planted bug" if not unexpected else f"{unexpected} FAILED UNEXPECTEDLY"
     head = f"{clock(now.seconds)}  {now.rate:.0f} requests/s, {now.requests:,} so far, "

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.typing_at import Person
+from cli.person import Person
 from control_plane import REPO
 from samples import deployment
 

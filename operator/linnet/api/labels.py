@@ -1,4 +1,4 @@
-"""Labels and annotations that Linnet's children carry. Children carry these only, never a parent's."""
+"""The labels that Linnet's children carry: these only, never a parent's."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from linnet.api.names import GROUP
 FIELD_MANAGER: Final = "linnet"
 
 MANAGED: Final = f"{GROUP}/managed"
-"""On every child, with the value "true": what the operator watches, filtered by the server."""
+"""Every child has it, with the value "true": the server filters by it what the operator watches."""
 DEPLOYMENT: Final = f"{GROUP}/deployment"
 """The Deployment (mld) that a child belongs to."""
 MODEL: Final = f"{GROUP}/model"
@@ -17,15 +17,15 @@ REVISION: Final = f"{GROUP}/revision"
 """The revision that a pod, apps/v1 Deployment or Service is of; Services select by it."""
 VERSION: Final = f"{GROUP}/version"
 COMPONENT: Final = f"{GROUP}/component"
-"""serving, validation or training."""
+"""What a pod is for: serving, validation or training."""
 TEMPLATE: Final = f"{GROUP}/template"
-"""On a revision: the hash of what its pod template was made from."""
+"""A revision has it: the hash of what its pod template was made from."""
 LOADED: Final = f"{GROUP}/loaded"
-"""On a serving pod that has loaded its model, with the value "true": egress is denied to it."""
+"""A serving pod that has loaded its model has it, with the value "true": egress is denied to it."""
 TRIGGER: Final = f"{GROUP}/trigger"
-"""On a training Job: what caused it."""
+"""A training Job has it: the trigger that caused the Job."""
 ALLOW_PODS: Final = f"{GROUP}/allow-pods"
-"""On a ServiceAccount, with the value "true": pods of ours may run as it."""
+"""A ServiceAccount has it, with the value "true", as which pods of ours may run."""
 
 OWNER_LABELS: Final = {
     "Deployment": DEPLOYMENT,
@@ -33,4 +33,4 @@ OWNER_LABELS: Final = {
     "ModelVersion": MODEL_VERSION,
     "RetrainPolicy": RETRAIN_POLICY,
 }
-"""Our kind → the label by which its children name it."""
+"""Maps a kind of ours to the label by which its children name it."""

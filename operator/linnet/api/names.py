@@ -1,4 +1,4 @@
-"""Names that clients write, too. They need nothing installed, so that the command line runs on any Python."""
+"""Names that clients write, too. Nothing needs to be installed for them: the command line runs on any Python."""
 
 from enum import StrEnum
 from typing import Final
@@ -28,4 +28,4 @@ class Verb(StrEnum):
 
 
 URGENT: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
-"""These need not wait until the former request was answered."""
+"""The requests that need not wait until the former one was answered."""

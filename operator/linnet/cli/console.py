@@ -1,4 +1,4 @@
-"""What every command is given: where it prints, whom it asks, and how it may look."""
+"""The console that every command gets: where it prints, which cluster it asks, and whether it may use colors."""
 
 import argparse
 import codecs
@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from linnet.cli.cluster.kubectl import Kubectl
-from linnet.cli.views.tree import Paint, paint
+from linnet.cli.views.tree import Paint, painter
 
 OK: Final = 0
 FAILED: Final = 1
-"""Refused, or it did not work."""
+"""The request was refused, or the command did not work."""
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 FORMATS: Final = ("json", "yaml")
-
-
 ASCII: Final = "linnet.ascii"
 """The error handler for terminals and files that can't have the characters of trees and bars."""
 _PLAIN: Final = str.maketrans(
@@ -26,17 +24,17 @@ _PLAIN: Final = str.maketrans(
 )
 
 
-def _replaced(error: UnicodeError) -> tuple[str, int]:
+def _ascii_replacement(error: UnicodeError) -> tuple[str, int]:
     assert isinstance(error, UnicodeEncodeError)
     text = error.object[error.start : error.end].translate(_PLAIN)
     return "".join(c if c.isascii() else "?" for c in text), error.end
 
 
-codecs.register_error(ASCII, _replaced)
+codecs.register_error(ASCII, _ascii_replacement)
 
 
 def write_ascii_where_needed(out: TextIO) -> None:
-    """Characters that the stream's encoding lacks are written in ASCII from now on, and stop no command."""
+    """Has characters that the stream's encoding lacks written in ASCII from now on, so that they stop no command."""
     if (change := getattr(out, "reconfigure", None)) is not None:
         change(errors=ASCII)
 
@@ -51,7 +49,7 @@ class UsageError(Exception):
 
 @dataclass(frozen=True)
 class Console:
-    """`colors`: only on a terminal, and where NO_COLOR is not set."""
+    """A command asks the cluster by `kubectl` and prints to `out`; `colors` are for terminals without NO_COLOR."""
 
     kubectl: Kubectl
     out: TextIO
@@ -59,14 +57,14 @@ class Console:
 
     @property
     def paint(self) -> Paint:
-        return paint(colors=self.colors)
+        return painter(colors=self.colors)
 
     def say(self, *lines: str) -> None:
         self.out.write("".join(f"{line}\n" for line in lines))
         self.out.flush()
 
     def show(self, value: Any, form: str) -> None:
-        """An object, or several, as JSON or YAML."""
+        """Prints an object, or several, as JSON or YAML."""
         if form == "json":
             self.say(json.dumps(value, indent=2))
             return
@@ -75,8 +73,8 @@ class Console:
         self.out.write(yaml.safe_dump(value, sort_keys=False))
 
 
-def flags() -> argparse.ArgumentParser:
-    """What is passed on to kubectl, by the names of Kubectl's fields."""
+def cluster_options() -> argparse.ArgumentParser:
+    """The options that are passed on to kubectl, by the names of Kubectl's fields."""
     shared = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     shared.add_argument("-n", "--namespace", help="kubectl's own if left out")
     shared.add_argument("--context", help="as kubectl has it")
@@ -85,7 +83,7 @@ def flags() -> argparse.ArgumentParser:
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    """Aligned columns, as kubectl prints them; the last one may be long."""
+    """The lines of a table with aligned columns, as kubectl prints them; the last column may be long."""
     whole = [list(head), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in whole) for i in range(len(whole[0]))]
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
@@ -97,7 +95,7 @@ def output_option(parser: argparse.ArgumentParser, run: Any) -> None:
 
 
 def object_argument(text: str, kinds: tuple[str, ...]) -> tuple[str, str]:
-    """`mdl/tumor-risk` → (mdl, tumor-risk); a bare name is of the first kind."""
+    """Parses `mdl/tumor-risk` into (mdl, tumor-risk); a bare name is of the first kind. UsageError for another kind."""
     kind, slash, rest = text.rpartition("/")
     if slash and kind not in kinds:
         raise UsageError(f"{text}: write {' or '.join(f'{k}/NAME' for k in kinds)}")

@@ -1,4 +1,4 @@
-"""`kubectl linnet`: ask, look, explain, and check before anything runs.
+"""`kubectl linnet` finds the command that was typed, runs it, and turns its errors into exit codes.
 
 Commands that talk to a cluster need nothing but Python and kubectl.
 """
@@ -21,17 +21,17 @@ from linnet.cli.console import (
     Console,
     FailedError,
     UsageError,
-    flags,
+    cluster_options,
     write_ascii_where_needed,
 )
 
 _VERBS: Final = ("promote", "abort", "pause", "resume", "retry", "rollback", "quarantine", "release", "run")
-_OF: Final[Mapping[str, str]] = {
+_MODULES: Final[Mapping[str, str]] = {
     **{name: name for name in ("get", "history", "explain", "report")},
     **dict.fromkeys(_VERBS, "request"),
     **{name: name for name in ("lint", "simulate", "completion")},
 }
-"""Command → the module of `commands` that has it. Only that one is loaded: a person waits for each import."""
+"""Maps a command to its module in `commands`. Only that one is loaded: a person waits for each import."""
 COMPLETE: Final = "__complete"
 """The first word by which the shells' scripts ask."""
 COMPLETER: Final = "kubectl_complete-linnet"
@@ -40,20 +40,20 @@ _CODES: Final = "exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 int
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Runs a command line, and returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if Path(sys.argv[0]).name == COMPLETER:
         return _complete(words)
     if words[:1] == [COMPLETE]:
         return _complete(words[1:])
-    given = parser(words[0] if words else "").parse_args(words)
+    options = parser(words[0] if words else "").parse_args(words)
     write_ascii_where_needed(sys.stdout)
     try:
-        return int(given.run(given, _console(given)))
+        return int(options.run(options, _console(options)))
     except UsageError as error:
         return _fail(str(error), USAGE)
     except CommandError as error:
-        return _fail(error.said, FAILED)
+        return _fail(error.output, FAILED)
     except FailedError as error:
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
@@ -64,19 +64,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def parser(command: str = "") -> argparse.ArgumentParser:
-    """The parser of one command, or where there is none of that name, of all; `run` of each is what it does."""
+    """The parser of one command, or of all where none has that name; each sets `run`, the function that does it."""
     top = argparse.ArgumentParser(prog="kubectl linnet", description="Models, their versions, their traffic.")
     top.epilog = _CODES
     top.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    cluster = flags()
-    for module in dict.fromkeys([_OF[command]] if command in _OF else _OF.values()):
+    cluster = cluster_options()
+    for module in dict.fromkeys([_MODULES[command]] if command in _MODULES else _MODULES.values()):
         import_module(f"linnet.cli.commands.{module}").add(commands, cluster)
     return top
 
 
 class _Version(argparse.Action):
-    """Read only when it is asked for: that costs more than the rest of a start."""
+    """Reads the version only when it is asked for: that costs more than the rest of a start."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib import metadata
@@ -91,11 +91,11 @@ def _complete(words: Sequence[str]) -> int:
     return completion.answer(parser(), words)
 
 
-def _console(given: argparse.Namespace) -> Console:
+def _console(options: argparse.Namespace) -> Console:
     kubectl = Kubectl(
-        namespace=getattr(given, "namespace", None),
-        kubeconfig=getattr(given, "kubeconfig", None),
-        context=getattr(given, "context", None),
+        namespace=getattr(options, "namespace", None),
+        kubeconfig=getattr(options, "kubeconfig", None),
+        context=getattr(options, "context", None),
     )
     colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Console(kubectl, sys.stdout, colors=colors)
@@ -107,6 +107,6 @@ def _fail(text: str, code: int) -> int:
 
 
 def _close_quietly() -> None:
-    """Whoever read the output has gone; Python would complain of it again at its end."""
+    """Closes the output, whose reader has gone: Python would complain of that again at its end."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

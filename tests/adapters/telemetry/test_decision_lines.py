@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cli import played
+from cli import rollouts
 from control_plane import REPO
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.logs import JsonFormatter
@@ -48,14 +48,14 @@ def lines(story: Callable[[], Cluster]) -> list[dict[str, Any]]:
 
 
 def aborted() -> Cluster:
-    return played.sharing().ask("abort v2 id jane").run(60, until=lambda c: c.phase == "AtRest")
+    return rollouts.sharing().ask("abort v2 id jane").run(60, until=lambda c: c.phase == "AtRest")
 
 
 def by_query() -> Cluster:
-    return played.asking(Value(0.42, 0.0)).run(120, until=lambda c: c.version_status(2).quarantine is not None)
+    return rollouts.asking(Value(0.42, 0.0)).run(120, until=lambda c: c.version_status(2).quarantine is not None)
 
 
-STORIES = [played.promoted, played.rolled_back, played.answering_otherwise, by_query]
+STORIES = [rollouts.promoted, rollouts.rolled_back, rollouts.answering_otherwise, by_query]
 
 
 @pytest.mark.parametrize("story", [*STORIES, aborted])
@@ -86,7 +86,7 @@ def test_every_line_gives_the_same_verdict_again(story: Any) -> None:
 
 def test_the_message_is_the_sentence() -> None:
     """Not the event's name, which has a field of its own."""
-    line = lines(played.rolled_back)[-1]
+    line = lines(rollouts.rolled_back)[-1]
     assert line["event"] == "decision"
     assert "the canary is worse than stable" in line["message"]
 
@@ -94,6 +94,6 @@ def test_the_message_is_the_sentence() -> None:
 @pytest.mark.parametrize(("field", "value"), [("decision", "Guessed"), ("by", None), ("time", 7), ("checks", [{}])])
 def test_the_schema_refuses(field: str, value: object) -> None:
     """It says something."""
-    line = {**lines(played.promoted)[0], field: value}
+    line = {**lines(rollouts.promoted)[0], field: value}
     with pytest.raises(jsonschema.ValidationError):
         KEEPER.validate(line)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from cli.typing_at import Person
+from cli.person import Person
 from samples import deployment, model_version
 
 

@@ -13,9 +13,9 @@ from unittest import mock
 
 import pytest
 
-from cli import played
-from cli.typing_at import Person
-from linnet.cli.cluster.kubectl import Asked, Kubectl
+from cli import rollouts
+from cli.person import Person
+from linnet.cli.cluster.kubectl import Kubectl, Resource
 from linnet.cli.cluster.objects import role
 from linnet.cli.console import Console
 from linnet.cli.main import main
@@ -36,21 +36,21 @@ tumor-risk  InsufficientData  version 2, step 2 of 4, weight 34 %. errors: …
 
 def test_a_rollout_is_a_tree(person: Person) -> None:
     """Versions, what they are, their pods, their share, the verdicts; no colors where there is no terminal."""
-    said = person.sees(*played.objects(played.canary())).types("get")
+    said = person.sees(*rollouts.objects(rollouts.canary())).types("get")
     assert re.sub(r"(?<=-v\d-)\S+|(?<=%\. errors: ).*", "…", said.out) == CANARY
     assert said.code == 0
 
 
 def test_a_quarantined_version_stays_in_sight(person: Person) -> None:
     """With what it failed."""
-    said = person.sees(*played.objects(played.rolled_back())).types("get", "tumor-risk")
+    said = person.sees(*rollouts.objects(rollouts.rolled_back())).types("get", "tumor-risk")
     assert "└─ v2 quarantined  no pods     errors\n" in said.out
     assert "Quarantined" in said.out.splitlines()[0]
 
 
 def test_a_hook_that_is_waited_for_is_named(person: Person) -> None:
     """In the tree with its beginning, above it and in `explain` with its last words."""
-    objects = played.objects(played.waiting_for_hook())
+    objects = rollouts.objects(rollouts.waiting_for_hook())
     tree = person.sees(*objects).types("get").out
     assert "Starting, waits for hook change-freeze since 2026-01-01T00:00:05Z" in tree
     why = person.sees(*objects).types("explain", "tumor-risk").out
@@ -59,26 +59,26 @@ def test_a_hook_that_is_waited_for_is_named(person: Person) -> None:
 
 def test_in_the_bake_the_former_version_is_the_holdback(person: Person) -> None:
     """Its share is that of its pods."""
-    out = person.sees(*played.objects(played.promoted())).types("get").out
+    out = person.sees(*rollouts.objects(rollouts.promoted())).types("get").out
     assert re.search(r"v1 holdback +1/1 pods .* 33%", out)
     assert re.search(r"v2 stable +2/2 pods .* 67%  Baking", out)
 
 
 def test_a_pods_trouble_stands_beside_it(person: Person) -> None:
     """The reason that the kubelet gives, and restarts."""
-    cluster = played.serving()
+    cluster = rollouts.serving()
     pod = next(iter(cluster.pods.values()))
     pod["status"]["conditions"][0]["status"] = "False"
     server = {"restartCount": 3, "state": {"waiting": {"reason": "CrashLoopBackOff"}}}
     pod["status"]["containerStatuses"] = [server]
-    out = person.sees(*played.objects(cluster)).types("get").out
+    out = person.sees(*rollouts.objects(cluster)).types("get").out
     assert "CrashLoopBackOff  3 restarts" in out
     assert "1/2 pods" in out
 
 
 def test_programs_get_the_same(person: Person) -> None:
     """As data."""
-    (found,) = json.loads(person.sees(*played.objects(played.canary())).types("get", "-o", "json").out)
+    (found,) = json.loads(person.sees(*rollouts.objects(rollouts.canary())).types("get", "-o", "json").out)
     assert (found["name"], found["phase"]) == ("tumor-risk", "Stepping")
     assert [(v["version"], v["role"], v["share"]) for v in found["versions"]] == [
         (1, "stable", 0.67),
@@ -88,12 +88,12 @@ def test_programs_get_the_same(person: Person) -> None:
 
 def test_the_policy_stands_below_the_tree(person: Person) -> None:
     """With the hash of what was frozen; at rest it is the one that the next rollout goes by."""
-    cluster = played.sharing()
+    cluster = rollouts.sharing()
     assert cluster.typed.rollout is not None
-    last = person.sees(*played.objects(cluster)).types("get").out.splitlines()[-1]
+    last = person.sees(*rollouts.objects(cluster)).types("get").out.splitlines()[-1]
     assert last == f"   policy gentle ({cluster.typed.rollout.policy_hash})"
     cluster.ask("abort v2 id jane").run(60, until=lambda c: c.phase == "AtRest")
-    last = person.sees(*played.objects(cluster)).types("get").out.splitlines()[-1]
+    last = person.sees(*rollouts.objects(cluster)).types("get").out.splitlines()[-1]
     assert last == "   policy gentle"
     (found,) = json.loads(person.types("get", "-o", "json").out)
     assert found["policy"] == "gentle"
@@ -151,10 +151,10 @@ def watching(person: Person) -> Iterator[subprocess.Popen[str]]:
 
 def test_watching_shows_each_change_until_it_is_interrupted(person: Person) -> None:
     """In a pipe one tree after the other."""
-    with watching(person.sees(*played.objects(played.canary()))) as process:
+    with watching(person.sees(*rollouts.objects(rollouts.canary()))) as process:
         assert process.stdout is not None
         next(line for line in process.stdout if "v2 canary" in line)
-        person.sees(*played.objects(played.rolled_back()))
+        person.sees(*rollouts.objects(rollouts.rolled_back()))
         next(line for line in process.stdout if "v2 quarantined" in line)
         process.send_signal(signal.SIGINT)
         process.stdout.read()
@@ -176,4 +176,4 @@ def test_kubectl_is_missed_with_a_sentence(person: Person, tmp_path: Path) -> No
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
         asyncio.run(Kubectl().get("pods"))
     with mock.patch.dict(os.environ, {"PATH": str(tmp_path)}), pytest.raises(CommandError, match="not on PATH"):
-        list(Kubectl(namespace="risk").read(Asked("api/v1", "pods")))
+        list(Kubectl(namespace="risk").read(Resource("api/v1", "pods")))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.typing_at import Object, Person
+from cli.person import Object, Person
 from control_plane import REPO, Said
 from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import played
-from cli.typing_at import Object, Person
+from cli import rollouts
+from cli.person import Object, Person
 from samples import model_version
 from simulator import Behavior, Cluster
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.rollouts
 
 @cache
 def text() -> str:
-    return json.dumps(played.objects(played.rolled_back()))
+    return json.dumps(rollouts.objects(rollouts.rolled_back()))
 
 
 def failed() -> list[Object]:
@@ -44,14 +44,14 @@ def test_a_version_in_the_cluster_is_judged_again(person: Person, name: str) -> 
 
 def oom_killed() -> Cluster:
     behavior = Behavior(oom_after=timedelta(seconds=10))
-    made = played.serving().publish(2, behavior)
+    made = rollouts.serving().publish(2, behavior)
     return made.run(300, until=lambda c: c.version_status(2).quarantine is not None)
 
 
 @pytest.mark.parametrize(
     ("story", "told"),
     [
-        (played.answering_otherwise, "answers: Fail: same verdict, evidence "),
+        (rollouts.answering_otherwise, "answers: Fail: same verdict, evidence "),
         (oom_killed, "pod-health: Fail: same verdict\n"),
     ],
 )
@@ -59,7 +59,7 @@ def test_a_rollback_by_answers_or_by_pods_is_judged_again(
     person: Person, story: Callable[[], Cluster], told: str
 ) -> None:
     """From what the ModelVersion has of it alone."""
-    said = person.sees(*played.objects(story())).types("simulate", "--replay", "tumor-risk-v2")
+    said = person.sees(*rollouts.objects(story())).types("simulate", "--replay", "tumor-risk-v2")
     assert said.code == 0, said.out + said.err
     assert "RolledBack by analysis at " in said.out
     assert told in said.out

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cli import played
-from cli.typing_at import Object, Person
+from cli import rollouts
+from cli.person import Object, Person
 from control_plane import Said
 from samples import changed, deployment, model_version
 
@@ -42,7 +42,7 @@ def report(person: Person, *words: str) -> tuple[Said, str]:
 
 @cache
 def _story() -> str:
-    return json.dumps(played.objects(played.promoted().run(120).publish(3, played.FAILING).run(300)))
+    return json.dumps(rollouts.objects(rollouts.promoted().run(120).publish(3, rollouts.FAILING).run(300)))
 
 
 def story() -> list[Object]:
@@ -72,7 +72,7 @@ def test_it_has_the_facts_of_history_and_explain(person: Person) -> None:
 @pytest.mark.rollouts
 def test_a_rollout_under_way_has_its_counts(person: Person) -> None:
     """Or why they can't be read."""
-    person.sees(*played.objects(played.canary().run(10)))
+    person.sees(*rollouts.objects(rollouts.canary().run(10)))
     text = Reader(report(person)[1]).text
     assert "Under way Stepping" in text
     assert "counts of 2026-01-01T00:00:" in text

@@ -1,4 +1,4 @@
-"""Requests by the command line: what is written for whom, and what the person reads. kubectl is played."""
+"""Requests by the command line: what is written for whom, and what the person reads. kubectl is a fake."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from cli.typing_at import Object, Person
+from cli.person import Object, Person
 from linnet.api.names import REQUEST_ANNOTATION
 from samples import deployment, model_version, retrain_policy
 
@@ -126,5 +126,5 @@ def test_what_is_not_there_is_said_in_kubectls_words(jane: Person) -> None:
 
 
 def test_the_annotation_is_the_operators() -> None:
-    """The played kubectl knows it by heart."""
+    """The fake kubectl knows it by heart."""
     assert REQUEST_ANNOTATION == "linnet.dev/request"

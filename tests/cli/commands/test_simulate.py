@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from cli.typing_at import Object, Person
+from cli.person import Object, Person
 from control_plane import REPO
 from linnet.cli.views import units
 from samples import changed, deployment
@@ -76,7 +76,7 @@ def test_what_is_not_simulated_is_named(person: Person) -> None:
         assert "errors: a canary at" in out
 
 
-def test_of_slices_one_is_played(person: Person) -> None:
+def test_of_slices_one_is_simulated(person: Person) -> None:
     """By the requests of an average one, and it says so."""
     by = {"label": "country", "values": ["de", "fr"]}
     check = {"name": "errors", "signal": "Errors", "max": "0.05", "slice": by}
@@ -104,7 +104,7 @@ def comparing(person: Person, *, bound: str = "0.05", model: bool = True) -> str
     return str(file)
 
 
-def test_answers_are_played(person: Person) -> None:
+def test_answers_are_simulated(person: Person) -> None:
     """A canary that answers alike, and two that don't, with what was assumed in a sentence."""
     out = person.types("simulate", comparing(person), "--rate", "10/s", "--runs", "2").out
     told, assumed, *rates = out.splitlines()[1:6]
@@ -135,7 +135,7 @@ def test_classes_have_the_shares_that_are_given(person: Person) -> None:
     assert five["timeUntilFail"]
 
 
-def test_a_divergence_that_no_answers_have_is_not_played(person: Person) -> None:
+def test_a_divergence_that_no_answers_have_is_not_simulated(person: Person) -> None:
     """Two classes of equal shares can't be five times 0.2 bits apart, and twice is hardly possible."""
     words = ("simulate", comparing(person, bound="0.2", model=False), "--rate", "10/s", "--runs", "1")
     out = person.types(*words, "--classes", "0.5,0.5").out

@@ -1,6 +1,6 @@
-"""The schema of the log's decision lines: `python -m linnet.api.generate.decision_schema [--check] FILE`.
+"""Makes the schema of the log's decision lines: `python -m linnet.api.generate.decision_schema [--check] FILE`.
 
-Made from the very type that a decision is kept as, so that whoever stores the lines can rely on their form.
+It is made from the very type that a decision is kept as, so that whoever stores the lines can rely on their form.
 """
 
 import argparse
@@ -13,13 +13,8 @@ from linnet.api.generate.schema import structural
 from linnet.api.kinds.model_version import Decision
 
 TITLE: Final = "A decision line of Linnet's log"
-
-
 _KUBERNETES: Final = "x-kubernetes-"
-
-
 _TEXT: Final = {"type": "string"}
-
 
 _LINE: Final[dict[str, Any]] = {
     "level": {"const": "info", "description": "Decisions are told at this level."},
@@ -30,11 +25,11 @@ _LINE: Final[dict[str, Any]] = {
     "digest": {**_TEXT, "pattern": "^sha256:[0-9a-f]{64}$", "description": "Of the artifact."},
     "time": {**_TEXT, "format": "date-time", "description": "When it was written, at once after it was decided."},
 }
-"""What the log adds to a decision."""
+"""The fields that the log adds to a decision."""
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema 2020-12. Fields that it does not name are of a later release."""
+    """The schema, in JSON Schema 2020-12. Fields that it does not name are of a later release."""
     decision = _plain(structural(Decision))
     evidence = decision["properties"]["checks"]["items"]["properties"]["evidence"]
     for by_share in ("segments", "answers"):
@@ -50,7 +45,7 @@ def schema() -> dict[str, Any]:
 
 
 def _plain(node: Any) -> Any:
-    """Without what only an API server reads."""
+    """The schema without what only an API server reads."""
     if isinstance(node, list):
         return [_plain(part) for part in node]
     if not isinstance(node, dict):
@@ -59,7 +54,7 @@ def _plain(node: Any) -> Any:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the file, or with --check return 1 if it is stale."""
+    """Writes the file, or with --check returns 1 if it is stale."""
     parser = argparse.ArgumentParser(prog="python -m linnet.api.generate.decision_schema", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the file is stale")
     parser.add_argument("file", type=Path)

@@ -1,4 +1,4 @@
-"""The API as a page for people, made from the types: `python -m linnet.api.generate.reference [--check] FILE`.
+"""Makes the API's page for people from the types: `python -m linnet.api.generate.reference [--check] FILE`.
 
 A field is described once, beside its type: `kubectl explain`, the CRDs and this page say the same words.
 """
@@ -19,7 +19,6 @@ from linnet.api.parts.uri import RESERVED, SUPPORTED, one_of
 
 Schema = dict[str, Any]
 
-
 _WORDS: Final = {
     "duration": (base.Duration, "a Go duration in quotes or plain: `30s`, `5m`, `1h30m`, `250ms`"),
     "quantity": (base.Quantity, 'a number as a string: `"0.05"`, `"50m"`, `"10Gi"`'),
@@ -36,9 +35,7 @@ _WORDS: Final = {
     ),
     "time": (base.Time, "an RFC 3339 time in UTC"),
 }
-"""Word for a type → the type, and what it means."""
-
-
+"""Maps the word for a type to the type and its meaning."""
 _HEAD: Final = """\
 # API: `{version}`
 
@@ -59,12 +56,12 @@ Defaults are applied by the operator, not written into your objects. Some fields
 
 def page() -> str:
     """The whole page, as Markdown."""
-    kinds = "\n".join(f"- [{k.name}](#{_anchor(k.name)}) (`{k.short}`): {_text(k.description)}" for k in KINDS)
+    kinds = "\n".join(f"- [{k.name}](#{_anchor(k.name)}) (`{k.short}`): {_one_line(k.description)}" for k in KINDS)
     words = "\n".join(f"| {word} | {meaning} |" for word, (_, meaning) in _WORDS.items())
     parts = [_HEAD.format(version=API_VERSION, kinds=kinds, words=words)]
-    parts += [_kind(kind) for kind in KINDS]
+    parts += [_kind_section(kind) for kind in KINDS]
     shared = _shared()
-    parts += ["## Types\n", *(_type(name, shared[name]) for name in sorted(shared))]
+    parts += ["## Types\n", *(_type_section(name, shared[name]) for name in sorted(shared))]
     return "\n".join(parts)
 
 
@@ -81,19 +78,19 @@ def _schema(model: type[BaseModel]) -> Schema:
     return model.model_json_schema(by_alias=True, mode="validation")
 
 
-def _kind(kind: Kind) -> str:
+def _kind_section(kind: Kind) -> str:
     columns = ", ".join(f"{name}{' (wide)' if priority else ''}" for name, _, _, priority in kind.columns)
     limits = _bullets(object_rules(kind))
     status = f"### {kind.name} status\n\n{_body(_schema(kind.status))}" if kind.status else ""
     return (
-        f"## {kind.name}\n\n{_text(kind.description)}\n\n"
+        f"## {kind.name}\n\n{_one_line(kind.description)}\n\n"
         f"`kubectl get {kind.short}` shows: {columns}.\n\n{limits}\n"
         f"### {kind.name} spec\n\n{_body(_schema(kind.spec))}\n{status}"
     )
 
 
-def _type(name: str, schema: Schema) -> str:
-    return f"### {name}\n\n{_text(schema.get('description', ''))}\n\n{_body(schema)}"
+def _type_section(name: str, schema: Schema) -> str:
+    return f"### {name}\n\n{_one_line(schema.get('description', ''))}\n\n{_body(schema)}"
 
 
 def _body(schema: Schema) -> str:
@@ -105,19 +102,19 @@ def _body(schema: Schema) -> str:
 
 
 def _bullets(rules: Any) -> str:
-    said = "".join(f"- {_cell(rule['message'])}\n" for rule in rules)
-    return f"The API server refuses what breaks a rule:\n\n{said}" if said else ""
+    bullets = "".join(f"- {_cell(rule['message'])}\n" for rule in rules)
+    return f"The API server refuses what breaks a rule:\n\n{bullets}" if bullets else ""
 
 
 def _row(name: str, field: Schema, required: bool) -> str:
-    meaning = _text(field.get("description", ""))
+    meaning = _one_line(field.get("description", ""))
     default = field.get("default")
     if default not in (None, [], "", False):
         meaning += f" `{default}` if left out."
-    return f"| `{name}`{' (required)' if required else ''} | {_named(field)} | {_cell(meaning)} |"
+    return f"| `{name}`{' (required)' if required else ''} | {_type_text(field)} | {_cell(meaning)} |"
 
 
-def _named(field: Schema) -> str:
+def _type_text(field: Schema) -> str:
     """A field's type in words, with its bounds."""
     if "anyOf" in field:
         field = next(choice for choice in field["anyOf"] if choice.get("type") != "null")
@@ -150,18 +147,18 @@ def _of_type(type_: Any) -> Schema:
 _KNOWN: Final = dict(
     sorted(((word, _of_type(type_)) for word, (type_, _) in _WORDS.items()), key=lambda pair: -len(pair[1]))
 )
-"""Those with the most marks first: an integer or quantity has a quantity's pattern too."""
+"""Maps a word to the marks of its type, most marks first: an integer or quantity has a quantity's pattern, too."""
 
 
 def _list(field: Schema) -> str:
-    return f"list of {_named(field['items'])}{_bounds(field, 'Items', 'items')}"
+    return f"list of {_type_text(field['items'])}{_bounds(field, 'Items', 'items')}"
 
 
 def _map(field: Schema) -> str:
     values = field.get("additionalProperties")
     if not isinstance(values, dict):
         return "object, as Kubernetes has it"
-    return f"map of {_named(values)}{_bounds(field, 'Properties', 'entries')}"
+    return f"map of {_type_text(values)}{_bounds(field, 'Properties', 'entries')}"
 
 
 def _integer(field: Schema) -> str:
@@ -181,7 +178,7 @@ def _bounds(field: Schema, what: str, unit: str) -> str:
     return f", at most {most:,} {unit}" if most is not None else ""
 
 
-def _text(text: str) -> str:
+def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
@@ -194,7 +191,7 @@ def _anchor(heading: str) -> str:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Write the page, or with --check return 1 if it is stale."""
+    """Writes the page, or with --check returns 1 if it is stale."""
     parser = argparse.ArgumentParser(prog="python -m linnet.api.generate.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if the page is stale")
     parser.add_argument("file", type=Path)

@@ -1,4 +1,4 @@
-"""pydantic's JSON schema → the structural OpenAPI v3 that an API server accepts.
+"""Converts pydantic's JSON schema into the structural OpenAPI v3 that an API server accepts.
 
 A raw pydantic schema is refused: it has `$ref`, `anyOf` with null, `const`, `additionalProperties: false` and
 titles. Recursive types and unions (other than with null) are refused here, since no structural schema has them.
@@ -8,10 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-_DROPPED = frozenset({"title", "default", "additionalProperties", "$defs", "format_"})
-
-
 Schema = dict[str, Any]
+_DROPPED = frozenset({"title", "default", "additionalProperties", "$defs", "format_"})
 
 
 class UnsupportedSchemaError(TypeError):

@@ -45,11 +45,11 @@ class MetricTarget(Wire):
     }
 
     type: Literal["CPU", "Memory", "Pods", "External"]
-    """As the HorizontalPodAutoscaler has it."""
+    """The kind of metric, as the HorizontalPodAutoscaler has it."""
     name: Token | None = None
-    """The metric, for Pods and External."""
+    """The metric's name, for the types Pods and External."""
     target: Annotated[int, Field(ge=1)]
-    """Percent for CPU and Memory, the average value otherwise."""
+    """The value to aim at: percent for CPU and Memory, the average value otherwise."""
 
 
 class Autoscaling(Wire):
@@ -58,18 +58,18 @@ class Autoscaling(Wire):
     model_config = {"json_schema_extra": rules(("self.min <= self.max", "min is at most max", ".min"))}
 
     min: Annotated[int, Field(ge=1, le=10_000)]
-    """The least pods."""
+    """The least number of pods."""
     max: Annotated[int, Field(ge=1, le=10_000)]
-    """The most pods."""
+    """The greatest number of pods."""
     metrics: Annotated[list[MetricTarget], Field(min_length=1, max_length=8)]
-    """What it aims at."""
+    """The metrics, with the value that each should have."""
 
 
 class ServerArguments(Wire):
     """What this place adds to the version's server."""
 
     args: Arguments
-    """Appended to the runtime's arguments."""
+    """Arguments that are appended to the runtime's."""
 
 
 class DeploymentSpec(Wire):
@@ -129,13 +129,13 @@ class DeploymentSpec(Wire):
     replicas: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """Serving pods; 1 if left out. `kubectl scale mld` sets it."""
     autoscaling: Autoscaling | None = None
-    """Instead of replicas."""
+    """An autoscaler for the serving pods, instead of replicas."""
     runtime: ServerArguments | None = None
     """What this place adds to the version's server."""
     pod: PodSettings | None = None
-    """What may be set of the pods."""
+    """Settings of the serving pods."""
     traffic: Traffic | None = None
-    """How requests reach them."""
+    """How requests reach the serving pods."""
     policy: Reference | None = None
     """A RolloutPolicy, which says what strategy, analysis and deadlines don't say here. Each of the three that is
     written here takes the place of that whole block of the policy. What it says when a rollout starts counts for all of
@@ -143,9 +143,9 @@ class DeploymentSpec(Wire):
     strategy: Strategy | None = None
     """How a new version takes over."""
     analysis: Analysis | None = None
-    """How it is judged."""
+    """How a new version is judged."""
     deadlines: Deadlines | None = None
-    """How long things may take."""
+    """How long fetching, starting, judging and hooks may take."""
     paused: bool | None = None
     """Holds every rollout where it is; rollback stays possible."""
 
@@ -154,13 +154,13 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """The apps/v1 Deployment and Service of this name."""
+    """The name of the revision's apps/v1 Deployment and Service."""
     version: int
     """The ModelVersion's number."""
     digest: Digest | None = None
-    """Its artifact."""
+    """The digest of the version's artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """A hash of the pod template."""
+    """A hash of the revision's pod template."""
 
 
 class CheckVerdict(StatusWire):
@@ -169,7 +169,7 @@ class CheckVerdict(StatusWire):
     name: CheckName
     """The check, or one slice of it, such as errors[country=de]."""
     verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
-    """Its verdict."""
+    """The check's last verdict."""
     message: Annotated[str, Field(max_length=512)] | None = None
     """What a person can mend, where it is known."""
 
@@ -178,17 +178,17 @@ class HookStatus(StatusWire):
     """A hook that was asked in this rollout, and what it has said."""
 
     name: Annotated[str, Field(max_length=63)]
-    """The hook."""
+    """The hook's name."""
     answer: Literal["Waiting", "Confirmed", "Refused"]
-    """Waiting: it has not said yes yet."""
+    """What the hook has answered. Waiting: it has not said yes yet."""
     since: Time
-    """When it was first to be asked."""
+    """When the hook was first to be asked."""
     asked: int = 0
-    """How often it has answered, or should have."""
+    """How often the hook has answered, or should have."""
     asked_at: Time | None = None
-    """When it last did."""
+    """When the hook last answered, or should have."""
     message: Annotated[str, Field(max_length=512)] = ""
-    """What it said, or why it said nothing."""
+    """What the hook said, or why it said nothing."""
 
 
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
@@ -200,62 +200,63 @@ class RolloutStatus(StatusWire):
     id: Annotated[str, Field(max_length=64)]
     """Names this rollout in records and logs."""
     phase: Phase
-    """Where it is."""
+    """The phase that the rollout is in."""
     from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
-    """The revision that serves until then; none on the first rollout."""
+    """The revision that serves until the new one does; none on the first rollout."""
     to: RevisionStatus
     """The revision that is brought to traffic."""
     step: int | None = None
     """The step that is under way, from 0."""
     started_at: Time
-    """When it began."""
+    """When the rollout began."""
     step_started_at: Time | None = None
     """When this step or phase began."""
     ready_at: Time | None = None
     """When all of the canary's pods were first ready."""
     replicas: int | None = None
-    """With autoscaling: pods that served when it began, at a rollback those of both; the autoscaler's minimum."""
+    """With an autoscaler: the pods that served when the rollout began, at a rollback those of both; the autoscaler's
+    minimum."""
     weight: int | None = None
-    """The weight that was asked for."""
+    """The weight that the step asks for, in percent."""
     effective_weight: int | None = None
-    """What the number of pods makes of it."""
+    """The weight that is in force, in percent; with traffic type Replicas it follows from the number of pods."""
     paused: bool | None = None
-    """A person asked it to pause."""
+    """A person asked the rollout to pause."""
     checks: Annotated[list[CheckVerdict], Field(max_length=48)] | None = None
-    """The last verdicts."""
+    """The last verdicts of the checks."""
     hooks: Annotated[list[HookStatus], Field(max_length=8)] | None = None
-    """The hooks that were asked."""
+    """The hooks that were asked in this rollout."""
     policy: Annotated[str, Field(max_length=63)] | None = None
-    """The RolloutPolicy that was named when it began."""
+    """The RolloutPolicy that was named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
-    """Hash of the strategy, analysis and deadlines, frozen when it began."""
+    """A hash of the strategy, analysis and deadlines, frozen when the rollout began."""
     decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
     """What was decided, written down before routing changes."""
     reason: CheckName | None = None
-    """Why."""
+    """The reason of the decision: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] | None = None
-    """Why, in words."""
+    """The reason of the decision, as a sentence."""
     by: Annotated[str, Field(max_length=256)] | None = None
-    """analysis, deadline, hook, spec, or the person."""
+    """Who decided: analysis, deadline, hook, spec, or the person."""
 
 
 class LastRollout(StatusWire):
     """How the last rollout ended."""
 
     id: Annotated[str, Field(max_length=64)]
-    """Its id."""
+    """The rollout's id."""
     to: RevisionStatus
-    """The revision."""
+    """The revision that the rollout was to bring to traffic."""
     outcome: Literal["Promoted", "RolledBack", "Aborted"]
-    """How it ended."""
+    """How the rollout ended."""
     reason: CheckName = ""
-    """Why."""
+    """The reason of its end: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """Why, in words."""
+    """The reason of its end, as a sentence."""
     by: Annotated[str, Field(max_length=256)] = ""
-    """analysis, deadline, or the person."""
+    """Who decided: analysis, deadline, hook, spec, or the person."""
     time: Time | None = None
-    """When."""
+    """When the rollout ended."""
 
 
 class DeploymentStatus(StatusWire):
@@ -266,23 +267,23 @@ class DeploymentStatus(StatusWire):
     replicas: int | None = None
     """Serving pods, for the scale subresource."""
     ready_replicas: int | None = None
-    """Of them ready."""
+    """Serving pods that are ready."""
     selector: Annotated[str, Field(max_length=512)] | None = None
-    """Selects the serving pods, for the scale subresource."""
+    """The selector of the serving pods, for the scale subresource."""
     stable: RevisionStatus | None = None
     """The revision that has proven itself."""
     former: RevisionStatus | None = None
-    """The revision before it, for one-request rollback."""
+    """The revision that was stable before, for a rollback by one request."""
     rollout: RolloutStatus | None = None
     """The rollout under way."""
     queued: RevisionStatus | None = None
-    """The revision that waits for it to end."""
+    """The revision that waits until the rollout under way has ended."""
     rejected: RevisionStatus | None = None
     """The revision that came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
     held: Annotated[str, Field(max_length=253)] | None = None
     """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None
-    """How the last one ended."""
+    """How the last rollout ended."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     last_request: LastRequest | None = None

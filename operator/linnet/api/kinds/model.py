@@ -35,16 +35,16 @@ Uri = Annotated[
 
 
 class Format(Wire):
-    """What kind of artifact it is; chooses the runtime where none is named."""
+    """The kind of the artifact; it chooses the runtime where none is named."""
 
     name: Name
-    """Such as sklearn, xgboost, lightgbm, mlflow, or custom."""
+    """The format's name, such as sklearn, xgboost, lightgbm, mlflow, or custom."""
     version: Annotated[str, Field(max_length=32)] | None = None
     """The format's version, such as "1"."""
 
 
 class Credentials(Wire):
-    """How the fetcher proves itself to the store: exactly one."""
+    """How the fetcher proves itself to the store: exactly one of secretName, serviceAccountName."""
 
     model_config = {
         "json_schema_extra": rules(
@@ -80,13 +80,13 @@ class Source(Wire):
     model_config = {"json_schema_extra": rules(("has(self.uri) != has(self.mlflow)", "exactly one of uri, mlflow"))}
 
     uri: Uri | None = None
-    """s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
+    """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
     digest: Digest | None = None
     """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match."""
     include: Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)] | None = None
-    """Only files that match one of these patterns, such as "*.joblib"."""
+    """Patterns such as "*.joblib": only files that match one of them are fetched; all if left out."""
     credentials: Credentials | None = None
-    """Anonymous if left out."""
+    """How the fetcher proves itself to the store; it is anonymous if left out."""
     mlflow: MlflowSource | None = None
     """A registered model instead of a uri."""
 
@@ -107,14 +107,14 @@ class Lineage(Wire):
 
 
 class Card(Wire):
-    """What a reader should know."""
+    """What a reader should know of the model."""
 
     owner: Text | None = None
-    """The team that answers for it."""
+    """The team that answers for the model."""
     intended_use: Text | None = None
-    """What it is for."""
+    """What the model is for."""
     limitations: Text | None = None
-    """What it is not for."""
+    """What the model is not for."""
 
 
 class Regression(Wire):
@@ -127,9 +127,9 @@ class Regression(Wire):
     }
 
     absolute: Quantity | None = None
-    """In the metric's own unit."""
+    """The regression that is accepted, in the metric's own unit."""
     relative: Quantity | None = None
-    """As a share of the serving version's value."""
+    """The regression that is accepted, as a share of the serving version's value."""
 
 
 class MetricGate(Wire):
@@ -145,17 +145,17 @@ class MetricGate(Wire):
     }
 
     name: Token
-    """The metric, such as auc."""
+    """The metric's name, such as auc."""
     direction: Literal["Higher", "Lower"]
     """Which way is better."""
     min: Quantity | None = None
-    """Inclusive lower bound."""
+    """The least value that passes."""
     max: Quantity | None = None
-    """Inclusive upper bound."""
+    """The greatest value that passes."""
     max_regression: Regression | None = None
-    """Against the version that serves now."""
+    """How much worse than the version that serves now it may be."""
     slice: Token | None = None
-    """A slice of the data; all if left out."""
+    """The slice of the data that the metric was measured on; all of the data if left out."""
 
 
 class Contract(Wire):
@@ -166,10 +166,10 @@ class Contract(Wire):
 
 
 class Approval(Wire):
-    """People who must agree first."""
+    """People who must agree before a version is rolled out."""
 
     count: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many."""
+    """How many people must agree."""
     expire_after: Duration | None = None
     """How long an approval may be waited for."""
 
@@ -178,30 +178,30 @@ class Gate(Wire):
     """What a version must pass before it may be rolled out."""
 
     metrics: Annotated[list[MetricGate], Field(max_length=32)] | None = None
-    """Thresholds on its metrics."""
+    """Thresholds on the version's metrics."""
     contract: Contract | None = None
-    """Requests and expected answers."""
+    """Requests and expected answers that are replayed against the real server."""
     approval: Approval | None = None
-    """People who must agree."""
+    """People who must agree before the version is rolled out."""
 
 
 class ModelSpec(Wire):
     """The artifact and how it is served."""
 
     format: Format
-    """What kind of artifact it is."""
+    """The kind of the artifact."""
     source: Source
-    """Where it lies."""
+    """Where the artifact lies."""
     runtime: Runtime | None = None
-    """The model server; by the format if left out."""
+    """The model server; chosen by the format if left out."""
     metrics: QuantityMap | None = None
     """Evaluation metrics, for artifacts that carry no linnet.json."""
     lineage: Lineage | None = None
-    """What it was made of."""
+    """What the artifact was made of, for artifacts that carry no linnet.json."""
     card: Card | None = None
-    """What a reader should know."""
+    """What a reader should know of the model."""
     gate: Gate | None = None
-    """What a version must pass first."""
+    """What a version must pass before it may be rolled out."""
     keep_versions: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many versions are kept; 10 if left out. Serving and quarantined ones always are."""
 
@@ -210,13 +210,13 @@ class VersionSummary(StatusWire):
     """One version in a line."""
 
     version: int
-    """Its number."""
+    """The version's number."""
     digest: Digest | None = None
-    """Its artifact."""
+    """The digest of the version's artifact."""
     ready: bool = False
-    """Whether it was validated."""
+    """Whether the version was validated."""
     reason: Annotated[str, Field(max_length=64)] = ""
-    """Its Ready condition's reason."""
+    """The reason of the version's condition Ready."""
 
 
 class ModelStatus(StatusWire):
@@ -227,7 +227,7 @@ class ModelStatus(StatusWire):
     current: int | None = None
     """The version of the last source change or accepted retrain; Deployments follow it."""
     current_digest: Digest | None = None
-    """Its artifact."""
+    """The digest of the current version's artifact."""
     highest: int | None = None
     """The highest number that was ever given; the next version is one more."""
     considered: int | None = None

@@ -30,9 +30,9 @@ class Origin(Wire):
     type: Literal["Source", "Retrain", "Import"]
     """Source: the Model's spec. Retrain: a RetrainPolicy's run. Import: written by hand or from Git."""
     policy: Name | None = None
-    """The RetrainPolicy."""
+    """The RetrainPolicy whose run made the version."""
     job: Annotated[str, Field(max_length=63)] | None = None
-    """The training Job."""
+    """The training Job that made the version."""
 
 
 class ModelVersionSpec(Wire):
@@ -47,23 +47,23 @@ class ModelVersionSpec(Wire):
     model: Reference
     """The Model that it is a version of."""
     version: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Its number."""
+    """The version's number."""
     format: Format
-    """What kind of artifact it is."""
+    """The kind of the artifact."""
     source: Source
     """Where the artifact lies."""
     runtime: FrozenRuntime
-    """The model server as it was resolved then."""
+    """The model server as it was resolved when the version was made."""
     origin: Origin
-    """How it came to be."""
+    """How the version came to be."""
     identity: Annotated[str, Field(max_length=64)] | None = None
     """A hash of source and runtime as the person wrote them; the same input is the same version."""
     metrics: QuantityMap | None = None
     """Evaluation metrics, where the artifact carries none."""
     lineage: Lineage | None = None
-    """What it was made of."""
+    """What the artifact was made of, where the artifact does not say."""
     card: Card | None = None
-    """What a reader should know."""
+    """What a reader should know of the model."""
     contract: Contract | None = None
     """Requests and expected answers that the validation replays."""
 
@@ -72,9 +72,9 @@ class Quarantine(StatusWire):
     """Why this artifact is not rolled out again until a person releases it."""
 
     template: Annotated[str, Field(max_length=64)] | None = None
-    """Only with this pod template (latency and pod failures); with any if left out (errors)."""
+    """The pod template to which the quarantine is limited (latency and pod failures); any if left out (errors)."""
     deployment: Annotated[str, Field(max_length=253)]
-    """Where it failed."""
+    """The Deployment in which the version failed."""
     revision: Annotated[str, Field(max_length=253)]
     """The revision that failed."""
     reason: CheckName
@@ -82,22 +82,14 @@ class Quarantine(StatusWire):
     message: Annotated[str, Field(max_length=1024)] = ""
     """What was seen."""
     time: Time | None = None
-    """When."""
+    """When the version was quarantined."""
 
 
 Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$")]
 """A number as its shortest decimal: read again, it is the same to the last digit."""
-
-
 Tally = Annotated[list[int], Field(min_length=4, max_length=4)]
-
-
 Cells = Annotated[list[int], Field(min_length=7, max_length=7)]
-
-
 Classes = Annotated[list[int], Field(max_length=16)]
-
-
 Reals = Annotated[list[Real], Field(min_length=2, max_length=2)]
 
 
@@ -109,9 +101,9 @@ class CheckEvidence(StatusWire):
     alpha: Real | None = None
     """The part of alpha that each bound of this check, or of this slice of it, had at that time."""
     detect_ratio: Real | None = None
-    """detect.ratio."""
+    """The policy's detect.ratio."""
     detect_power: Real | None = None
-    """detect.power."""
+    """The policy's detect.power."""
     max_ratio_to_stable: Real | None = None
     """The bound against stable."""
     min_excess: Real | None = None
@@ -123,90 +115,91 @@ class CheckEvidence(StatusWire):
     max_divergence: Real | None = None
     """The greatest divergence of the answers."""
     segments: Annotated[list[Tally], Field(max_length=64)] | None = None
-    """Canary's requests and bad ones, stable's requests and bad ones, for each share of the traffic; without those of a
+    """For each share of the traffic the canary's requests and bad ones, stable's requests and bad ones; left out in a
     record that had too many, which the log has."""
     canary_cells: Cells | None = None
-    """Canary's pods and intervals: cells, cells with bad requests, then the sums of n, bad, n², n·bad, bad²."""
+    """The canary's pods and intervals: cells, cells with bad requests, then the sums of n, bad, n², n·bad, bad²."""
     stable_cells: Cells | None = None
-    """The same of stable."""
+    """Stable's pods and intervals: cells, cells with bad requests, then the sums of n, bad, n², n·bad, bad²."""
     answers: (
         Annotated[list[Annotated[list[Classes], Field(min_length=2, max_length=2)]], Field(max_length=64)] | None
     ) = None
-    """Canary's answers of each class, and stable's, for each share of the traffic; left out as segments are."""
+    """For each share of the traffic the canary's answers of each class, and stable's; left out as segments are."""
     log_evidence: Real | None = None
     """The evidence that the answers differ, as a natural logarithm, before it is divided."""
     bursts: Reals | None = None
-    """What it is divided by: how each pod's answers of one interval differ from its next ones, as chi-square, and how
-    independent ones would."""
+    """The divisor of logEvidence by bursts: how each pod's answers of one interval differ from its next ones, as
+    chi-square, and how independent ones would."""
     clients: Reals | None = None
-    """Or by this, if it is more: how the pods of one track differ from each other."""
+    """The divisor of logEvidence by clients, which counts if it is greater: how the pods of one track differ from each
+    other."""
     present: Annotated[list[Annotated[str, Field(max_length=16)]], Field(max_length=2)] | None = None
-    """Tracks that had pods."""
+    """The tracks that had pods."""
     canary_read_ago: Real | None = None
-    """Seconds since the canary's pods were last readable; missing: never."""
+    """Seconds since the canary's pods were last readable; left out if they never were."""
     stable_read_ago: Real | None = None
-    """The same of stable's."""
+    """Seconds since stable's pods were last readable; left out if they never were."""
     value: Real | None = None
     """The query's last value."""
     read_ago: Real | None = None
-    """Seconds since it came; missing: never."""
+    """Seconds since the query's last value came; left out if none did."""
     breaches: int | None = None
-    """So many answers beyond the bound in succession."""
+    """The number of answers in succession that were beyond the bound."""
     asked: bool | None = None
     """Whether the query was asked."""
     known: bool | None = None
     """Whether the platform has the query."""
     answered: bool | None = None
-    """Whether the canary had answered a request; missing: not knowable."""
+    """Whether the canary had answered a request; left out if that can't be known."""
     failed: bool | None = None
-    """Whether the last answer was none."""
+    """Whether the query's last answer was none."""
     silent: bool | None = None
-    """Whether that was a good answer without a value."""
+    """Whether the query's last answer was a good one without a value."""
     stale_after: Real | None = None
     """Seconds after which what was read is too old."""
     elapsed: Real | None = None
-    """Seconds of this analysis."""
+    """Seconds that this analysis has lasted."""
     required: Real | None = None
-    """Seconds that it has to take."""
+    """Seconds that this analysis has to last."""
     killed: int | None = None
-    """The canary's pods that were killed for memory."""
+    """The number of the canary's pods that were killed for memory."""
     restarts: int | None = None
-    """Restarts of its servers, together."""
+    """The number of restarts of the canary's servers, together."""
     stable_restarted: bool | None = None
     """Whether a server of stable restarted since the rollout began."""
     ready: int | None = None
-    """The canary's pods that were ready."""
+    """The number of the canary's pods that were ready."""
     wanted: int | None = None
-    """Of so many."""
+    """The number of pods that the canary should have."""
     waited: Real | None = None
-    """Seconds that those which were not had had; missing: nothing waited for them."""
+    """Seconds that the pods which were not ready had had; left out if nothing waited for them."""
     deadline: Annotated[str, Field(max_length=32)] | None = None
-    """Which of the deadlines they had."""
+    """The name of the deadline that the pods had."""
     limit: Real | None = None
-    """Its seconds."""
+    """Seconds of that deadline."""
     interval: Real | None = None
     """Seconds between two looks."""
     waits: Annotated[list[Real], Field(max_length=16)] | None = None
-    """Where nothing is answered: seconds that each request waits, the first sixteen."""
+    """Seconds that each request waits where nothing is answered, for the first sixteen."""
     waiting: int | None = None
-    """So many wait on the canary."""
+    """The number of requests that wait on the canary."""
     looks: int | None = None
-    """Looks since then."""
+    """The number of looks since the canary answered nothing."""
     stable_answers: Real | None = None
-    """Stable's answers since then."""
+    """The number of stable's answers since the canary answered nothing."""
     stable_seconds: Real | None = None
-    """The seconds that its requests waited, together."""
+    """Seconds that stable's requests waited since then, together."""
 
 
 class ClassResult(StatusWire):
     """Answers of one class, or bucket."""
 
     name: Annotated[str, Field(max_length=80)]
-    """The class."""
+    """The name of the class, or of the bucket."""
     canary: int = 0
-    """The canary's answers of it."""
+    """The number of the canary's answers of this class."""
     stable: int = 0
-    """Stable's."""
+    """The number of stable's answers of this class."""
 
 
 class PredictionsResult(StatusWire):
@@ -215,20 +208,20 @@ class PredictionsResult(StatusWire):
     divergence: Quantity | None = None
     """Jensen-Shannon divergence in bits, without the bias of few answers."""
     error: Quantity | None = None
-    """Its standard error."""
+    """The standard error of the divergence."""
     max: Quantity | None = None
     """The greatest divergence allowed."""
     classes: Annotated[list[ClassResult], Field(max_length=16)] | None = None
-    """Both distributions."""
+    """The answers of both tracks, class by class."""
 
 
 class SliceResult(StatusWire):
     """Which part of the traffic was judged."""
 
     label: Annotated[str, Field(max_length=63)]
-    """A label of the series."""
+    """The label of the series."""
     value: Annotated[str, Field(max_length=63)]
-    """Its value."""
+    """The label's value."""
 
 
 class CheckResult(StatusWire):
@@ -239,23 +232,23 @@ class CheckResult(StatusWire):
     slice: SliceResult | None = None
     """The slice, where the check has one."""
     verdict: Annotated[str, Field(max_length=32)]
-    """Its verdict."""
+    """The check's verdict."""
     canary_requests: int = 0
-    """Requests that the canary had answered."""
+    """The number of requests that the canary had answered."""
     canary_bad: int = 0
-    """Of them failed or too slow."""
+    """The number of the canary's requests that failed or were too slow."""
     stable_requests: int = 0
-    """Requests that stable had answered meanwhile."""
+    """The number of requests that stable had answered meanwhile."""
     stable_bad: int = 0
-    """Of them failed or too slow."""
+    """The number of stable's requests that failed or were too slow."""
     statistic: Quantity | None = None
     """The evidence against the version, as a natural logarithm."""
     bound: Quantity | None = None
-    """Where the evidence is enough."""
+    """The evidence that is enough, as a natural logarithm."""
     query: Annotated[str, Field(max_length=63)] | None = None
     """The platform's query that was asked, for signal Prometheus."""
     value: SignedQuantity | None = None
-    """Its last value."""
+    """The query's last value."""
     min: Quantity | None = None
     """The least value allowed."""
     max: Quantity | None = None
@@ -263,9 +256,9 @@ class CheckResult(StatusWire):
     predictions: PredictionsResult | None = None
     """What was compared, for signal Predictions."""
     message: Annotated[str, Field(max_length=512)] = ""
-    """The same in words."""
+    """The verdict and its counts in words."""
     evidence: CheckEvidence | None = None
-    """What it was worked out from; kept for the newest decisions."""
+    """What the verdict was worked out from; kept for the newest decisions."""
 
 
 DecisionKind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Quarantined", "Released"]
@@ -279,23 +272,23 @@ class Decision(StatusWire):
     deployment: Annotated[str, Field(max_length=253)]
     """The Deployment that it was made for; empty if it is about the version wherever it is."""
     revision: Annotated[str, Field(max_length=253)] = ""
-    """The revision."""
+    """The revision that the decision is about."""
     decision: DecisionKind
     """What was decided."""
     by: Annotated[str, Field(max_length=256)]
-    """analysis, deadline, or the person."""
+    """Who decided: analysis, deadline, hook, spec, or the person."""
     reason: CheckName = ""
-    """One word, or the failed check."""
+    """The reason: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """A sentence."""
+    """The reason, as a sentence."""
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy, analysis and deadlines by which it was decided."""
     checks: Annotated[list[CheckResult], Field(max_length=48)] | None = None
-    """The counts."""
+    """The checks with their counts."""
     time: Time | None = None
-    """When."""
+    """When it was decided."""
 
 
 class ModelVersionStatus(StatusWire):
@@ -308,19 +301,19 @@ class ModelVersionStatus(StatusWire):
     size: int | None = None
     """The artifact's size in bytes."""
     metrics: QuantityMap | None = None
-    """From the artifact's linnet.json, or the Model's spec."""
+    """Evaluation metrics, from the artifact's linnet.json or the Model's spec."""
     lineage: Lineage | None = None
-    """From the artifact's linnet.json, or the Model's spec."""
+    """What the artifact was made of, from its linnet.json or the Model's spec."""
     attempt: int | None = None
-    """Which try of the validation this is."""
+    """The number of the validation's attempt."""
     validated_at: Time | None = None
-    """When it was loaded by its real server."""
+    """When the artifact was loaded by its real server."""
     quarantine: Annotated[list[Quarantine], Field(max_length=16)] | None = None
-    """Why it is not rolled out again."""
+    """Why the version is not rolled out again."""
     decisions: Annotated[list[Decision], Field(max_length=32)] | None = None
-    """What was decided about it, newest last."""
+    """What was decided about the version, newest last."""
     conditions: Conditions = []
-    """Ready: fetched, loaded and answered."""
+    """Ready: the artifact was fetched and loaded, and the server answered."""
     last_request: LastRequest | None = None
     """The answer to the last request of a person."""
 

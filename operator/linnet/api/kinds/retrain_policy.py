@@ -24,11 +24,11 @@ class MetricTrigger(Wire):
     """A breach of a live metric."""
 
     signal: Literal["Errors", "Latency"]
-    """What is measured."""
+    """The signal that is measured."""
     above: Quantity
-    """The rate above which it breaches."""
+    """The rate above which the metric breaches."""
     for_: Annotated[Duration, Field(alias="for")]
-    """For so long."""
+    """How long the breach has to last."""
 
 
 class Trigger(Wire):
@@ -39,11 +39,11 @@ class Trigger(Wire):
     }
 
     name: Name
-    """Its name in records."""
+    """The trigger's name in records."""
     schedule: Schedule | None = None
-    """By the clock."""
+    """Trains by the clock."""
     metric: MetricTrigger | None = None
-    """By a live metric."""
+    """Trains when a live metric breaches."""
 
 
 class TrainingJob(Wire):
@@ -52,17 +52,17 @@ class TrainingJob(Wire):
     image: Image
     """The training image."""
     command: Arguments | None = None
-    """Its command; the image's entry point if left out."""
+    """The container's command; the image's entry point if left out."""
     args: Arguments | None = None
-    """Its arguments."""
+    """The container's arguments."""
     env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
     """Literal environment variables."""
     credentials: Credentials | None = None
-    """For the store that it writes to."""
+    """How the Job proves itself to the store that it writes to."""
     pod: PodSettings | None = None
-    """What may be set of its pod."""
+    """Settings of the Job's pod."""
     deadline: Duration | None = None
-    """How long it may run; 6h if left out."""
+    """How long the Job may run; 6h if left out."""
     retries: Annotated[int, Field(ge=0, le=10)] | None = None
     """How often a failed pod is tried again; 1 if left out."""
 
@@ -75,12 +75,12 @@ class Training(Wire):
 
 
 class Budget(Wire):
-    """How often it may run."""
+    """How many runs there may be in a window of time."""
 
     runs: Annotated[int, Field(ge=1, le=1000)]
-    """So many runs."""
+    """The greatest number of runs in any window of the length `per`."""
     per: Duration
-    """In any window of this length."""
+    """The length of the window."""
 
 
 class RetrainPolicySpec(Wire):
@@ -108,15 +108,15 @@ class RetrainPolicySpec(Wire):
     ] = []
     """Reasons to train again, besides a person's `run`."""
     training: Training
-    """How it is trained."""
+    """How the Model is trained."""
     concurrency: Literal["Forbid"] | None = None
     """Forbid: one run at a time (the only choice)."""
     cooldown: Duration | None = None
     """The least time between two runs; 0s if left out. A person's `run` need not wait for it."""
     budget: Budget | None = None
-    """How often it may run."""
+    """How many runs there may be in a window of time."""
     pause_after_rejections: Annotated[int, Field(ge=1, le=100)] | None = None
-    """Suspends after so many versions in a row were rejected."""
+    """The number of versions rejected in a row after which the policy suspends itself."""
     suspend: bool | None = None
     """Holds every trigger."""
 
@@ -125,23 +125,23 @@ class Run(StatusWire):
     """One run of the training."""
 
     job: Annotated[str, Field(max_length=63)]
-    """The Job."""
+    """The training Job."""
     trigger: Annotated[str, Field(max_length=63)]
-    """What caused it."""
+    """The trigger that caused the run."""
     outcome: Literal["Running", "Succeeded", "Failed", "Refused", "ClaimRefused"]
-    """What became of it."""
+    """What became of the run."""
     version: int | None = None
-    """The ModelVersion that it produced."""
+    """The number of the ModelVersion that the run produced."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """Why."""
+    """The outcome's reason, as a sentence."""
     started_at: Time | None = None
-    """When it was admitted or refused."""
+    """When the run was admitted or refused."""
     finished_at: Time | None = None
-    """When it ended."""
+    """When the run ended."""
 
 
 class RetrainPolicyStatus(StatusWire):
-    """What became of it."""
+    """What became of the policy's runs."""
 
     observed_generation: int | None = None
     """The spec's generation that this is about."""
@@ -150,7 +150,7 @@ class RetrainPolicyStatus(StatusWire):
     last_run_time: Time | None = None
     """When a run was last admitted."""
     last_version: int | None = None
-    """The last ModelVersion that it produced."""
+    """The number of the last ModelVersion that a run produced."""
     runs: Annotated[list[Run], Field(max_length=20)] | None = None
     """The last runs, newest first, with the refused ones."""
     conditions: Conditions = []

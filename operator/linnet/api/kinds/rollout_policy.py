@@ -20,12 +20,12 @@ CHECKS_ARE_KNOWN: Final[Rule] = (
 
 
 class Deadlines(Wire):
-    """How long things may take."""
+    """How long fetching, starting, judging and hooks may take."""
 
     fetch: Duration | None = None
-    """Bringing the artifact into a pod; 1h if left out."""
+    """How long bringing the artifact into a pod may take; 1h if left out."""
     ready: Duration | None = None
-    """From the pods' creation until they are ready; 10m if left out."""
+    """How long a pod may take from its creation until it is ready; 10m if left out."""
     evidence: Duration | None = None
     """How long a step may wait for a verdict; 1h if left out."""
     hook: Duration | None = None
@@ -40,6 +40,6 @@ class RolloutPolicySpec(Wire):
     strategy: Strategy | None = None
     """How a new version takes over."""
     analysis: Analysis | None = None
-    """How it is judged."""
+    """How a new version is judged."""
     deadlines: Deadlines | None = None
-    """How long things may take."""
+    """How long fetching, starting, judging and hooks may take."""

@@ -9,14 +9,14 @@ from linnet.api.parts.runtime import LabelMatch
 
 
 def share(name: str, example: str) -> Rule:
-    """The quantity lies strictly between 0 and 1. What is no quantity is refused by its own rule."""
+    """The rule that a quantity lies strictly between 0 and 1. What is no quantity is refused by its own rule."""
     valid = f"!has(self.{name}) || !isQuantity(self.{name})"
     inside = f"quantity(self.{name}).isGreaterThan(quantity('0')) && quantity(self.{name}).isLessThan(quantity('1'))"
     return f"{valid} || ({inside})", f"{name} lies between 0 and 1, {example}", f".{name}"
 
 
 def above(name: str, bound: str, what: str) -> Rule:
-    """The quantity is greater than the bound."""
+    """The rule that a quantity is greater than the bound. What is no quantity is refused by its own rule."""
     valid = f"!has(self.{name}) || !isQuantity(self.{name})"
     return f"{valid} || quantity(self.{name}).isGreaterThan(quantity('{bound}'))", f"{name} is {what}", f".{name}"
 
@@ -35,11 +35,11 @@ class MetricRef(Wire):
     }
 
     name: Token
-    """Its name; for a histogram without its _bucket, as the runtime names it."""
+    """The metric's name; for a histogram without its _bucket, as the runtime names it."""
     per: Literal["requests"] | None = None
     """For Metric: a counter of bad requests, which counts at most one for each request."""
     match: Annotated[list[LabelMatch], Field(min_length=1, max_length=8)] | None = None
-    """With per: conditions on labels; all must hold."""
+    """Conditions on labels of the counter that per names; all must hold."""
     above: Quantity | None = None
     """For Metric: what a histogram observed above this, a bucket's bound in its own unit, counts as bad."""
 
@@ -48,7 +48,7 @@ class QueryRef(Wire):
     """A query that the platform named."""
 
     name: Name
-    """Its name in the platform's values."""
+    """The query's name in the platform's values."""
 
 
 class Slice(Wire):
@@ -66,7 +66,7 @@ class Slice(Wire):
         list[Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f\[\]]+$")]],
         Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
-    """Its values that are judged, such as de; series with other values don't count."""
+    """The label's values that are judged, such as de; series with other values don't count."""
 
 
 class Check(Wire):
@@ -167,9 +167,9 @@ class Check(Wire):
     }
 
     name: Name
-    """Its name in messages and records."""
+    """The check's name in messages and records."""
     signal: Literal["Errors", "Latency", "Metric", "Prometheus", "Predictions", "Feedback"]
-    """What is measured."""
+    """The signal that is measured."""
     max_ratio_to_stable: Quantity | None = None
     """The rate may be at most so many times stable's, measured at the same time."""
     min_excess: Quantity | None = None
@@ -202,9 +202,9 @@ class Detect(Wire):
     }
 
     ratio: Quantity | None = None
-    """A rate so many times stable's; 5 if left out."""
+    """The multiple of stable's rate that would have been seen; 5 if left out."""
     power: Quantity | None = None
-    """With this probability; 0.9 if left out."""
+    """The probability with which it would have been seen; 0.9 if left out."""
 
 
 class Analysis(Wire):
@@ -247,4 +247,5 @@ class Analysis(Wire):
         ]
         | None
     ) = None
-    """If left out: errors not more than stable's, and answers not slower than stable's."""
+    """The questions about the canary. If left out: errors not more than stable's, and answers not slower than
+    stable's."""

@@ -18,11 +18,7 @@ _UNITS: Final = {
     "ms": Decimal("0.001"),
     "us": Decimal("0.000001"),
 }
-
-
 _DURATION: Final = r"^([0-9]{1,9}(\.[0-9]{1,6})?(h|ms|m|s|us))+$"
-
-
 _SUFFIXES: Final = {
     "": Decimal(1),
     "m": Decimal("0.001"),
@@ -35,23 +31,21 @@ _SUFFIXES: Final = {
     "Gi": Decimal(2**30),
     "Ti": Decimal(2**40),
 }
-
-
 _QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
-
+_LABEL_VALUE: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 Rule = tuple[str, str] | tuple[str, str, str]
 """A CEL rule, the message when it fails, and the field that is to blame where it is not the whole part."""
 
 
 def rules(*given: Rule) -> dict[str, Any]:
-    """CEL rules for `json_schema_extra`."""
+    """The CEL rules as a type's `json_schema_extra` takes them."""
     keys = ("rule", "message", "fieldPath")
     return {"x-kubernetes-validations": [dict(zip(keys, rule, strict=False)) for rule in given]}
 
 
 def parse_duration(text: object) -> timedelta:
-    """A Go duration such as `1h30m`, `250ms` or `0s`; ValueError otherwise."""
+    """Parses a Go duration such as `1h30m`, `250ms` or `0s`. ValueError for others."""
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
@@ -61,7 +55,7 @@ def parse_duration(text: object) -> timedelta:
 
 
 def format_duration(value: timedelta) -> str:
-    """The shortest Go duration of whole units, such as `1h30m`, or `0s`."""
+    """Writes the shortest Go duration of whole units, such as `1h30m`, or `0s`."""
     micros = int(value / timedelta(microseconds=1))
     text = ""
     for unit, size in (("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000), ("ms", 1_000), ("us", 1)):
@@ -71,7 +65,7 @@ def format_duration(value: timedelta) -> str:
 
 
 def parse_quantity(text: object) -> Decimal:
-    """A Kubernetes quantity such as `0.95`, `50m`, `10Gi`; ValueError otherwise."""
+    """Parses a Kubernetes quantity such as `0.95`, `50m`, `10Gi`. ValueError for others."""
     if isinstance(text, Decimal | int):
         return Decimal(text)
     match = re.fullmatch(_QUANTITY, text) if isinstance(text, str) else None
@@ -82,19 +76,19 @@ def parse_quantity(text: object) -> Decimal:
 
 
 def parse_signed(text: object) -> Decimal:
-    """A quantity that may be below zero; ValueError otherwise."""
+    """Parses a quantity that may be below zero. ValueError for others."""
     below = isinstance(text, str) and text.startswith("-")
     return -parse_quantity(text[1:]) if below and isinstance(text, str) else parse_quantity(text)
 
 
 def format_quantity(value: Decimal) -> str:
-    """The plain decimal, without exponent or trailing zeros: `0.05`."""
+    """Writes the plain decimal, without exponent or trailing zeros: `0.05`."""
     text = format(value, "f")
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"
 
 
 def _matching(pattern: str, way_out: str) -> dict[str, Any]:
-    """A string whose refusal says what to write: the API server tells the pattern, the rule the words."""
+    """The schema of a string whose refusal says what to write: the server tells the pattern, the rule `way_out`."""
     return {"type": "string", "pattern": pattern, "maxLength": 32, **rules((f"self.matches(r'{pattern}')", way_out))}
 
 
@@ -109,14 +103,12 @@ Duration = Annotated[
     WithJsonSchema(_matching(_DURATION, "write a duration such as 30s, 5m or 1h30m")),
 ]
 
-
 Quantity = Annotated[
     Decimal,
     BeforeValidator(parse_quantity),
     PlainSerializer(format_quantity),
     WithJsonSchema(_number(_QUANTITY)),
 ]
-
 
 SignedQuantity = Annotated[
     Decimal,
@@ -126,70 +118,29 @@ SignedQuantity = Annotated[
 ]
 """An evaluation metric, which may be below zero, such as R²."""
 
-
 IntOrQuantity = Annotated[
     str,
     BeforeValidator(str),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 32}),
 ]
-"""As Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`."""
-
-
-_LABEL_VALUE = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
-
+"""A quantity as Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`."""
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=_LABEL_VALUE)]
 """A name of something in the same namespace."""
-
-
-ObjectName = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=253,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
-    ),
-]
-
-
 Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
 REASON_SIZE: Final = 192
-
-
 CheckName = Annotated[str, Field(max_length=REASON_SIZE)]
-"""Of a check, or of a slice of one: errors[country=de]. It is what a decision names as its reason."""
-
-
+"""The name of a check, or of a slice of one: errors[country=de]. A decision names it as its reason."""
 Text = Annotated[str, Field(max_length=1024)]
-
-
 Token = Annotated[str, Field(min_length=1, max_length=253)]
-
-
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")]
-
-
 Argument = Annotated[str, Field(max_length=1024)]
-
-
 Arguments = Annotated[list[Argument], Field(max_length=64)]
-
-
 Port = Annotated[int, Field(ge=1, le=65535)]
-
-
 HttpPath = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^/[A-Za-z0-9._~/-]*$")]
-
-
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
-"""RFC 3339 in UTC, as `metav1.Time` is written."""
-
-
+"""A time in RFC 3339 and UTC, as `metav1.Time` is written."""
 StringMap = Annotated[dict[Annotated[str, Field(max_length=253)], Text], Field(max_length=64)]
-
-
 QuantityMap = Annotated[dict[Annotated[str, Field(max_length=63)], SignedQuantity], Field(max_length=64)]
 
 
@@ -219,4 +170,4 @@ class Reference(Wire):
     """Another object of the same namespace. References carry no namespace, so that nobody reads across."""
 
     name: Name
-    """Name of the object, in this namespace."""
+    """The name of the object, in this namespace."""

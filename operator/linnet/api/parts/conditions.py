@@ -67,7 +67,7 @@ class Condition(StatusWire):
     type: Annotated[str, Field(max_length=316)]
     """What is observed, such as Ready."""
     status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
+    """Whether what is observed holds."""
     reason: Annotated[str, Field(max_length=1024)]
     """One CamelCase word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
@@ -88,12 +88,12 @@ Conditions = Annotated[
 
 
 def timestamp(now: datetime) -> str:
-    """`now` as the API server writes times."""
+    """Writes `now` as the API server writes times."""
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_time(text: str) -> datetime:
-    """The inverse of `timestamp`; takes fractions of a second too."""
+    """Parses a time as the API server writes it, also with fractions of a second."""
     return datetime.fromisoformat(text)
 
 
@@ -106,7 +106,7 @@ def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> C
 def merge(
     former: Sequence[Condition], current: Iterable[Condition], generation: int | None, now: datetime
 ) -> list[Condition]:
-    """`current` with times: a transition time changes only where the status does, so that rest writes nothing."""
+    """Adds times to `current`: a transition time changes only where the status does, so that rest writes nothing."""
     known = {c.type: c for c in former}
     return [_dated(c, known.get(c.type), generation, now) for c in current]
 
@@ -118,6 +118,7 @@ def _dated(new: Condition, old: Condition | None, generation: int | None, now: d
 
 
 def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+    """The condition of that type; None if there is none."""
     return next((c for c in conditions if c.type == type_), None)
 
 

@@ -1,4 +1,4 @@
-"""Whom the platform lets rollouts ask and tell: endpoints by name, in a file of the operator's, no object."""
+"""The endpoints that the platform lets rollouts ask and tell, by name: a file of the operator's, no object."""
 
 from datetime import timedelta
 from typing import Annotated, Self
@@ -15,15 +15,15 @@ class Endpoint(Wire):
     """One receiver of CloudEvents."""
 
     name: Name
-    """What a hook names it by."""
+    """The name by which hooks name the endpoint."""
     url: Address
-    """Without user, password or query."""
+    """The receiver's URL, without user, password or query."""
     token_file: str | None = None
     """A file with a bearer token, read anew for each call."""
     ca_file: str | None = None
     """Certificates that vouch for the receiver."""
     timeout: Duration = timedelta(seconds=10)
-    """For one call."""
+    """How long one call may take."""
     retries: Annotated[int, Field(ge=0, le=20)] = 5
     """How often an event is sent again; a question is asked until it is answered."""
 
@@ -35,7 +35,7 @@ class Endpoint(Wire):
 
 
 class Notifications(Wire):
-    """What is told without being asked."""
+    """Events that are sent without being asked for."""
 
     endpoint: Name
     """One of the endpoints: each decision is sent to it."""
@@ -44,12 +44,12 @@ class Notifications(Wire):
 
 
 class Hooks(Wire):
-    """docs/how-to/hooks.md gives the file."""
+    """Whom the platform lets rollouts ask and tell. docs/how-to/hooks.md gives the file."""
 
     endpoints: Annotated[list[Endpoint], Field(min_length=1, max_length=50)]
-    """Whom hooks may name."""
+    """The receivers that hooks may name."""
     events: Notifications | None = None
-    """Left out: nothing is sent but what hooks ask."""
+    """What is sent without being asked; nothing if left out."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -64,5 +64,5 @@ class Hooks(Wire):
 
     @property
     def by_name(self) -> dict[str, Endpoint]:
-        """The endpoints."""
+        """The endpoints by the names that hooks use."""
         return {e.name: e for e in self.endpoints}

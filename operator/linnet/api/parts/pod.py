@@ -23,7 +23,7 @@ class Resources(Wire):
 
 
 class Toleration(Wire):
-    """As `v1.Toleration`."""
+    """A toleration, as `v1.Toleration`."""
 
     key: Token | None = None
     """The taint's key; empty with operator Exists matches all."""
@@ -38,14 +38,14 @@ class Toleration(Wire):
 
 
 class TopologySpread(Wire):
-    """As `v1.TopologySpreadConstraint`; the selector is always the revision's own pods."""
+    """A spread over nodes, as `v1.TopologySpreadConstraint`; the selector is always the revision's own pods."""
 
     topology_key: Token
     """The node label to spread over, such as topology.kubernetes.io/zone."""
     max_skew: Annotated[int, Field(ge=1, le=100)] = 1
     """How uneven the spread may be."""
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "ScheduleAnyway"
-    """What to do with a pod that would break it."""
+    """What to do with a pod that would break the spread."""
 
 
 class EnvVar(Wire):
@@ -54,7 +54,7 @@ class EnvVar(Wire):
     name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     """The variable's name."""
     value: Argument = ""
-    """Its value, taken literally."""
+    """The variable's value, taken literally."""
 
 
 class Storage(Wire):
@@ -74,7 +74,7 @@ OpaqueObject = Annotated[
 
 
 class PodSettings(Wire):
-    """What may be set of a pod."""
+    """The settings of a pod that a person may choose."""
 
     resources: Resources | None = None
     """Compute resources of the main container."""

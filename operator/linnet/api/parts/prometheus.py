@@ -12,38 +12,31 @@ _RESERVED: Final = re.compile(
     r"authorization|proxy-.*|cookie|host|content-.*|transfer-encoding|connection", re.IGNORECASE
 )
 
-
 Address = Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
 """A URL without user, password or query."""
-
-
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
-
-
 HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
-
-
 Template = Annotated[str, Field(min_length=1, max_length=2000)]
 """PromQL with placeholders; `core/analysis/prometheus/query_template.py` knows them."""
 
 
 class PrometheusServer(Wire):
-    """Where the operator asks, and what. docs/how-to/prometheus.md gives the file."""
+    """The server that the operator asks, and its named queries. docs/how-to/prometheus.md gives the file."""
 
     url: Address
-    """Without user, password or query; the API is below `/api/v1` of it."""
+    """The server's URL, without user, password or query; the API is below `/api/v1` of it."""
     headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=8)] = {}
-    """Sent with each query, such as a tenant's; nothing secret."""
+    """Headers that are sent with each query, such as a tenant's; nothing secret."""
     token_file: str | None = None
     """A file with a bearer token, read anew for each query."""
     ca_file: str | None = None
     """Certificates that vouch for the server."""
     timeout: Duration = timedelta(seconds=10)
-    """For one query."""
+    """How long one query may take."""
     scrape_interval: Duration = timedelta(seconds=30)
     """How often the server has a new value: nobody is asked more often."""
     queries: Annotated[dict[Name, Template], Field(max_length=100)] = {}
-    """Name → PromQL."""
+    """The named queries, in PromQL."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

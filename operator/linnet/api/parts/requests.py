@@ -14,7 +14,7 @@ from linnet.api.parts.base import StatusWire, Time
 
 @dataclass(frozen=True)
 class Request:
-    """`target` is a version (`7` or `v7`), a digest, or `-` for whatever is under way."""
+    """A request as it was written. `target`: a version (`7`, `v7`), a digest, or `-` for whatever is under way."""
 
     verb: Verb
     target: str
@@ -28,17 +28,17 @@ class LastRequest(StatusWire):
     id: Annotated[str, Field(max_length=64)]
     """The request's id, as the person chose it."""
     verb: Annotated[str, Field(max_length=32)]
-    """What was asked."""
+    """The verb that was asked for."""
     target: Annotated[str, Field(max_length=128)] = ""
-    """The version or digest that it was about."""
+    """The version or digest that the request was about."""
     user: Annotated[str, Field(max_length=256)] = ""
-    """Who asked; proven at admission."""
+    """The person who asked, proven at admission."""
     outcome: Literal["Accepted", "Refused"]
-    """Whether the operator did it."""
+    """Whether the operator did what was asked."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """Why not, or what follows."""
+    """Why the operator refused, or what follows."""
     time: Time | None = None
-    """When it was answered."""
+    """When the request was answered."""
 
 
 class BadRequestError(ValueError):
@@ -46,7 +46,7 @@ class BadRequestError(ValueError):
 
 
 def parse_request(annotation: str) -> Request:
-    """`BadRequestError` names what is wrong; the username is the rest of the line."""
+    """Parses the annotation; the username is the rest of the line. BadRequestError names what is wrong."""
     parts = annotation.split(" ", 3)
     if len(parts) < 4 or not all(parts):  # noqa: PLR2004
         raise BadRequestError(f"{annotation!r} is not '<verb> <version|digest|-> <id> <username>'")
@@ -58,7 +58,7 @@ def parse_request(annotation: str) -> Request:
 
 
 def pending(annotation: str | None, last: LastRequest | None) -> Request | None:
-    """The request that still waits for its answer."""
+    """The request that still waits for its answer; None if there is none, or if it can't be read."""
     if not annotation:
         return None
     try:

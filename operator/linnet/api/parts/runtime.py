@@ -41,7 +41,7 @@ class LabelMatch(Wire):
     not_in: LabelValues | None = None
     """The label has none of these values."""
     prefix: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """The label's value starts so."""
+    """The label's value starts with this."""
 
 
 class Series(Wire):
@@ -64,34 +64,36 @@ class Latency(Wire):
     also: SeriesList | None = None
     """Histograms of the same unit and bounds that time other requests, such as gRPC calls; they are added up."""
     unit: Literal["s", "ms", "us"] = "s"
-    """The unit of its bucket bounds."""
+    """The unit of the histogram's bucket bounds."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
-    """The bounds of its buckets, in that unit: a latency check's threshold must be one of them."""
+    """The bounds of the histogram's buckets, in that unit: a latency check's threshold must be one of them."""
 
 
 class Histogram(Series):
     """A further histogram, which a check may name: the time to the first token, or a share of tokens."""
 
     unit: Literal["s", "ms", "us"] | None = None
-    """The unit of its bucket bounds if it measures time, as signal Latency needs it; left out, it is a plain number."""
+    """The unit of the histogram's bucket bounds if it measures time, as signal Latency needs it; a plain number if left
+    out."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
-    """The bounds of its buckets, in that unit: a check's threshold, or metric.above, must be one of them."""
+    """The bounds of the histogram's buckets, in that unit: a check's threshold, or metric.above, must be one of
+    them."""
 
 
 class Feedback(Wire):
     """Counters of answers whose truth became known later, such as a fraud that was reported."""
 
     correct: SeriesList
-    """Counters of those that were right; their sum is used."""
+    """Counters of the answers that were right; their sum is used."""
     total: SeriesList
-    """Counters of all whose truth is known; their sum is used."""
+    """Counters of all answers whose truth is known; their sum is used."""
 
 
 class ScoreHistogram(Series):
     """A histogram of scores that the model answers."""
 
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=15)]
-    """Bounds of its buckets by which two versions are compared; the server may have more."""
+    """The bounds of the buckets by which two versions are compared; the server may have more."""
 
 
 class ClassCounter(Series):
@@ -103,7 +105,7 @@ class ClassCounter(Series):
         list[Annotated[str, Field(min_length=1, max_length=63)]],
         Field(min_length=1, max_length=15, json_schema_extra={"x-kubernetes-list-type": "set"}),
     ]
-    """Its values that are told apart; all others are one class."""
+    """The label's values that are told apart; all others are one class."""
 
 
 class Predictions(Wire):
@@ -116,22 +118,22 @@ class Predictions(Wire):
     }
 
     histogram: ScoreHistogram | None = None
-    """For scores, such as a probability."""
+    """A histogram of scores, such as a probability."""
     counter: ClassCounter | None = None
-    """For classes, such as a label."""
+    """A counter of classes, such as a label."""
 
 
 class RuntimeMetrics(Wire):
     """Where a server tells of its requests. Health probes must not be among them."""
 
     path: HttpPath = "/metrics"
-    """Path of its Prometheus metrics, on port metrics."""
+    """Path of the server's Prometheus metrics, on port metrics."""
     requests: SeriesList | None = None
     """Counters of all inference requests; their sum is used."""
     errors: SeriesList | None = None
-    """Counters of the failed ones; without them the signal Errors is refused."""
+    """Counters of the failed requests; without them the signal Errors is refused."""
     latency: Latency | None = None
-    """Without it the signal Latency is refused."""
+    """Histograms of how long answers took; without them the signal Latency is refused."""
     in_flight: SeriesList | None = None
     """Gauges of the requests that are being answered; without them nobody sees that a server answers nothing."""
     histograms: (
@@ -147,24 +149,24 @@ class RuntimeMetrics(Wire):
     ) = None
     """Further histograms, for checks that name one by metric.name."""
     feedback: Feedback | None = None
-    """Without it the signal Feedback is refused."""
+    """Counters of answers whose truth became known; without them the signal Feedback is refused."""
     predictions: Predictions | None = None
-    """Without it the signal Predictions is refused."""
+    """What the model answers, by class; without it the signal Predictions is refused."""
 
 
 class RuntimePorts(Wire):
     """Ports that the server listens on."""
 
     http: Port
-    """Inference over HTTP; the Service's port 80."""
+    """The port of inference over HTTP; the Service's port 80."""
     grpc: Port | None = None
-    """Inference over gRPC; the Service's port 8081."""
+    """The port of inference over gRPC; the Service's port 8081."""
     metrics: Port | None = None
-    """Prometheus metrics; the HTTP port if left out."""
+    """The port of Prometheus metrics; the HTTP port if left out."""
 
 
 class Runtime(Wire):
-    """The model server of a Model. By the format if left out."""
+    """The model server of a Model, chosen by the format if left out."""
 
     model_config = {
         "json_schema_extra": rules(
@@ -195,21 +197,22 @@ class Runtime(Wire):
     name: Name
     """A runtime of the platform's catalogue, such as mlserver, or custom."""
     image: Image | None = None
-    """Overrides the catalogue's image."""
+    """The server's image, instead of the catalogue's."""
     args: Arguments | None = None
-    """Overrides the catalogue's arguments. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
+    """The server's arguments, instead of the catalogue's. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
     env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
-    """Added to the catalogue's environment."""
+    """Environment variables that are added to the catalogue's."""
     ports: RuntimePorts | None = None
-    """For custom: the ports it listens on."""
+    """For custom: the ports that the server listens on."""
     protocol: Literal["v2", "v1", "openai", "http"] | None = None
-    """For custom: the inference protocol that it speaks."""
+    """For custom: the inference protocol that the server speaks."""
     ready_path: HttpPath | None = None
-    """For custom: answers 200 on the HTTP port once the model is loaded."""
+    """For custom: the path that answers 200 on the HTTP port once the model is loaded."""
     live_path: HttpPath | None = None
-    """For custom: answers 200 on the HTTP port while the process is sound."""
+    """For custom: the path that answers 200 on the HTTP port while the process is sound."""
     metrics: RuntimeMetrics | None = None
-    """For custom: where requests, errors and latencies are counted. Else: its own histograms, feedback, predictions."""
+    """For custom: where requests, errors and latencies are counted. For others: the Model's own histograms, feedback
+    and predictions."""
 
 
 class FrozenRuntime(Wire):
@@ -220,17 +223,17 @@ class FrozenRuntime(Wire):
     image: Image
     """The server's image."""
     args: Arguments | None = None
-    """Arguments, with every placeholder replaced."""
+    """The server's arguments, with every placeholder replaced."""
     env: Annotated[list[EnvVar], Field(max_length=128)] | None = None
-    """Environment, with every placeholder replaced."""
+    """The server's environment, with every placeholder replaced."""
     ports: RuntimePorts
     """Ports that the server listens on."""
     protocol: Literal["v2", "v1", "openai", "http"] = "http"
-    """The inference protocol."""
+    """The inference protocol that the server speaks."""
     ready_path: HttpPath
-    """Answers 200 once the model is loaded."""
+    """The path that answers 200 once the model is loaded."""
     live_path: HttpPath | None = None
-    """Answers 200 while the process is sound."""
+    """The path that answers 200 while the process is sound."""
     startup: Duration | None = None
     """How long loading may take before the pod is restarted; deadlines.ready if left out."""
     labels: StringMap | None = None

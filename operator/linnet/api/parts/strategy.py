@@ -1,4 +1,4 @@
-"""How a new version is brought to traffic, in Argo Rollouts' words: strategy, steps, bake."""
+"""The strategy by which a new version is brought to traffic, in Argo Rollouts' words: type, steps, bake, hooks."""
 
 from typing import Annotated, Final, Literal
 
@@ -10,7 +10,7 @@ Weight = Annotated[int, Field(ge=0, le=100)]
 
 
 class Pause(Wire):
-    """Wait for a person, or for maxTime at most."""
+    """Waits for a person, or for maxTime at most."""
 
     model_config = {
         "json_schema_extra": rules(
@@ -19,34 +19,34 @@ class Pause(Wire):
     }
 
     max_time: Duration | None = None
-    """Without it the pause lasts until a person resumes or promotes."""
+    """The longest that the pause lasts; if left out, it lasts until a person resumes or promotes."""
     on_expiry: Literal["Promote", "RollBack", "Hold"] | None = None
     """What follows maxTime: Promote (on to the next step, the default), RollBack, or Hold."""
 
 
 class Analyse(Wire):
-    """Hold the weight until every check has passed, and at least this long."""
+    """Holds the weight until every check has passed, and at least this long."""
 
     for_: Annotated[Duration, Field(alias="for")]
     """The least time under observation."""
     checks: Annotated[list[Name], Field(min_length=1, max_length=16)] | None = None
-    """Only these checks must pass; all if left out. Any check that fails rolls back."""
+    """The checks that must pass; all if left out. Any check that fails rolls back."""
 
 
 class Mirror(Wire):
-    """Send a copy of the traffic and drop the answers."""
+    """Sends the canary a copy of the traffic, and drops its answers."""
 
     percent: Annotated[int, Field(ge=1, le=100)]
-    """The share that is copied."""
+    """The share of the requests that is copied, in percent."""
 
 
 class HeaderMatch(Wire):
-    """Requests that carry this header go to the canary."""
+    """A header by which requests go to the canary."""
 
     name: Token
-    """The header."""
+    """The header's name."""
     exact: Token
-    """Its value."""
+    """The header's value."""
 
 
 class Step(Wire):
@@ -65,22 +65,22 @@ class Step(Wire):
     set_weight: Weight | None = None
     """The share of requests that the canary gets, in percent."""
     pause: Pause | None = None
-    """Wait for a person or a time."""
+    """Waits for a person, or for a time."""
     analyse: Analyse | None = None
-    """Wait for the checks."""
+    """Waits until the checks have passed."""
     mirror: Mirror | None = None
-    """Copy traffic; with a gateway."""
+    """Copies traffic to the canary; needs a gateway."""
     match_headers: Annotated[list[HeaderMatch], Field(min_length=1, max_length=8)] | None = None
-    """A fixed cohort; with a gateway."""
+    """Sends a fixed cohort to the canary; needs a gateway."""
     set_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """Canary pods apart from the weight; with a gateway."""
+    """The number of canary pods, apart from the weight; needs a gateway."""
 
 
 class Bake(Wire):
-    """After promotion the former version stays as comparator, and rollback stays possible."""
+    """The time after promotion in which the former version stays as comparator, and rollback stays possible."""
 
     time: Duration | None = None
-    """How long; 10m if left out, 0s for none."""
+    """How long the bake lasts; 10m if left out, 0s for none."""
     holdback_percent: Annotated[int, Field(ge=0, le=50)] | None = None
     """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
 
@@ -92,7 +92,7 @@ class Hook(Wire):
     """Somebody outside who is asked, or told, about each rollout. It can delay a rollout, and never a rollback."""
 
     name: Name
-    """Its name in conditions and records."""
+    """The hook's name in conditions and records."""
     at: HookPoint
     """PreRollout: asked when the new pods are ready, before any of them gets a request. ConfirmPromotion: asked when
     all steps are done, before the promotion. PostRollout: told how it ended; the answer changes nothing."""
@@ -101,23 +101,17 @@ class Hook(Wire):
 
 
 OnNewVersion = Literal["Queue", "Supersede", "Reject"]
-
-
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
-
 
 _STEPS: Final = (
     "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
 )
 
-
 _IN_PLACE: Final = "a BlueGreen needs pods beside stable's: use capacity Surge, or another type"
-
 
 _HOOKS_IN_PLACE: Final = (
     "nobody would answer while a hook is waited for: AllAtOnce with capacity InPlace takes PostRollout hooks only"
 )
-
 
 _AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
 
@@ -152,10 +146,10 @@ class Strategy(Wire):
     """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once.
     BlueGreen: they wait behind `<name>-preview` for a person before it moves; stable's pods stay for the bake."""
     auto_promote: bool | None = None
-    """Of a BlueGreen: switch when all pods are ready. If left out, or false, it waits for the request `promote`:
-    a preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
+    """A BlueGreen switches when all pods are ready. If left out, or false, it waits for the request `promote`: a
+    preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
     steps: Annotated[list[Step], Field(max_length=32)] | None = None
-    """Of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+    """The steps of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
     bake: Bake | None = None
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None

@@ -9,15 +9,9 @@ from linnet.api.parts.base import Name, StringMap, Token, Wire, rules
 TrafficType = Literal["Replicas", "Gateway"]
 
 SessionTime = Annotated[str, Field(min_length=2, max_length=32, pattern=r"^([0-9]{1,5}(h|m|s|ms)){1,4}$")]
-"""As the Gateway API writes it, and so that it is written down as it was given."""
-
-
+"""A duration as the Gateway API writes it; a string, so that it is written down as it was given."""
 SessionName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._-]+$")]
-
-
 _PERMANENT: Final = "a Permanent cookie needs absoluteTimeout: write one, or lifetimeType: Session"
-
-
 _COOKIE: Final = "cookieConfig goes with type Cookie: leave it out, or write type: Cookie"
 
 
@@ -25,16 +19,16 @@ class ParentRef(Wire):
     """A Gateway in this namespace."""
 
     name: Name
-    """The Gateway."""
+    """The Gateway's name."""
     section_name: Name | None = None
-    """One of its listeners."""
+    """The name of one of the Gateway's listeners."""
 
 
 class CookieConfig(Wire):
-    """What becomes of a session's cookie."""
+    """How long a session's cookie lives."""
 
     lifetime_type: Literal["Session", "Permanent"] | None = None
-    """Session (if left out): gone with the browser. Permanent: until absoluteTimeout."""
+    """The cookie's life. Session (if left out): gone with the browser. Permanent: until absoluteTimeout."""
 
 
 class SessionPersistence(Wire):
@@ -53,16 +47,16 @@ class SessionPersistence(Wire):
     }
 
     type: Literal["Cookie", "Header"] | None = None
-    """What a client is known by again; Cookie if left out."""
+    """By what a client is known again; Cookie if left out."""
     session_name: SessionName | None = None
-    """The cookie's or the header's; `linnet-<name>` if left out. A cohort's and a GRPCRoute's get an ending of their
-    own, since rules must not share a session."""
+    """The name of the cookie or the header; `linnet-<name>` if left out. A cohort's and a GRPCRoute's get an ending of
+    their own, since rules must not share a session."""
     absolute_timeout: SessionTime | None = None
     """A session ends this long after it began."""
     idle_timeout: SessionTime | None = None
     """A session ends after so long without a request."""
     cookie_config: CookieConfig | None = None
-    """With type Cookie."""
+    """How long a session's cookie lives; goes with type Cookie."""
 
     @field_validator("cookie_config")
     @classmethod
@@ -98,7 +92,7 @@ class Traffic(Wire):
     type: TrafficType | None = None
     """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
     protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
-    """HTTP if left out."""
+    """The protocols that clients speak; HTTP if left out."""
     parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
     """The Gateways to attach to."""
     hostnames: Annotated[list[Token], Field(max_length=16)] | None = None

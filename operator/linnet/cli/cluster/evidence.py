@@ -1,4 +1,4 @@
-"""What a rollout under way has counted: from the ConfigMap in which the operator keeps it every half minute."""
+"""Reads what a rollout under way has counted, from the ConfigMap in which the operator keeps it every half minute."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from linnet.cli.cluster.deployments import Family
+from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import name
 from linnet.cli.cluster.processes import CommandError
@@ -21,7 +21,7 @@ from linnet.core.analysis.verdict import Judgement, Verdict
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
-"""As a record has it: below, there is no evidence to speak of."""
+"""Below this a record has 0: there is no evidence to speak of."""
 _ANSWERS: Final = Resemblance("", 0.0, ())
 """A check of predictions has its part of alpha; it is not judged here."""
 
@@ -30,37 +30,37 @@ class UnreadableError(Exception):
     """Nobody can say what was counted; the message says why."""
 
 
-async def checks(kubectl: Kubectl, family: Family) -> tuple[str, list[Json]]:
-    """(when it was counted, each check as a decision would record it); verdicts are the operator's own.
+async def checks(kubectl: Kubectl, tree: DeploymentTree) -> tuple[str, list[Json]]:
+    """Returns when it was counted, and each check as a decision would record it; verdicts are the operator's own.
 
     UnreadableError where the ConfigMap can't be read or is another rollout's.
     """
-    place = f"{name(family.deployment)}-evidence"
+    place = f"{name(tree.deployment)}-evidence"
     try:
         data = (await kubectl.get("configmaps", place)).get("data") or {}
     except CommandError as error:
-        raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.said}") from error
-    if data.get("rollout") != family.rollout["id"] or data.get(f"{storage.PREFIX}foldedAt", "null") == "null":
+        raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.output}") from error
+    if data.get("rollout") != tree.rollout["id"] or data.get(f"{storage.PREFIX}foldedAt", "null") == "null":
         raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
     try:
         known = storage.from_data(
             {k.removeprefix(storage.PREFIX): v for k, v in data.items() if k.startswith(storage.PREFIX)}
         )
-        found = list(_counted(known, json.loads(data.get("policy") or "{}"), family))
+        found = list(_with_counts(known, json.loads(data.get("policy") or "{}"), tree))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
     return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found
 
 
-def _counted(known: Evidence, source: Mapping[str, Any], family: Family) -> Iterator[Json]:
-    judged = {j.check: j for j in _judged(known, source)}
-    for check in family.rollout.get("checks") or ():
+def _with_counts(known: Evidence, source: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:
+    judged = {j.check: j for j in _judgements(known, source)}
+    for check in tree.rollout.get("checks") or ():
         found = judged.get(check["name"])
-        yield check if found is None else {**_form(found), **check, "message": _why(found, check)}
+        yield check if found is None else {**_counts(found), **check, "message": _message(found, check)}
 
 
-def _why(found: Judgement, check: Mapping[str, Any]) -> str:
-    """In the words of the judge where it comes to the operator's verdict; it does not know how long the step lasts."""
+def _message(found: Judgement, check: Mapping[str, Any]) -> str:
+    """The judge's words, where it comes to the operator's verdict; it does not know how long the step lasts."""
     if check.get("message"):
         return str(check["message"])
     if found.verdict == check["verdict"]:
@@ -69,8 +69,8 @@ def _why(found: Judgement, check: Mapping[str, Any]) -> str:
     return "no breach so far, and its time is not over" if waits else ""
 
 
-def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
-    """By the policy with which the rollout began; the time is that of the last look."""
+def _judgements(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
+    """Judges by the policy with which the rollout began, at the time of the last look."""
     analysis = source.get("analysis") or {}
     detect = analysis.get("detect") or {}
     given = {"alpha": analysis.get("alpha"), "detect_ratio": detect.get("ratio"), "detect_power": detect.get("power")}
@@ -85,7 +85,7 @@ def _folded(known: Evidence) -> datetime:
     return datetime.fromtimestamp(known.folded_at or 0, UTC)
 
 
-def _form(judgement: Judgement) -> Json:
+def _counts(judgement: Judgement) -> Json:
     counts = asdict(judgement.counts)
     evidence = {"evidence": records.wire(judgement.basis)} if judgement.basis is not None else {}
     statistic = round(judgement.statistic, 3) if judgement.statistic > _LEAST else 0.0
@@ -98,5 +98,5 @@ def _form(judgement: Judgement) -> Json:
 
 
 def _number(text: str) -> float:
-    """A quantity as policies have it: `0.01` or `10m`."""
+    """Parses a quantity as policies have it: `0.01` or `10m`."""
     return float(text[:-1]) / 1000 if text.endswith("m") else float(text)

@@ -1,4 +1,4 @@
-"""The cluster through kubectl: it knows every way to prove who one is, and a plugin of it is always beside it."""
+"""The cluster is reached through kubectl, which is always beside its plugin and knows every way to prove who one is."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from linnet.cli.cluster.processes import CommandError, outputs
 
 
 @dataclass(frozen=True)
-class Asked:
-    """An object, or without `name` the List of a namespace; `api` is such as `api/v1`."""
+class Resource:
+    """What a GET names: an object, or without `name` the List of a namespace; `api` is such as `api/v1`."""
 
     api: str
     plural: str
@@ -22,14 +22,14 @@ class Asked:
     labels: str = ""
 
     def by_path(self, namespace: str) -> list[str]:
-        """Words after `kubectl get`."""
+        """The words after `kubectl get` that name it by its path in this namespace."""
         where = f"/{self.api}/namespaces/{quote(namespace, safe='')}/{self.plural}"
         more = f"/{quote(self.name, safe='')}" if self.name else ""
         query = f"?labelSelector={quote(self.labels)}" if self.labels else ""
         return ["--raw", f"{where}{more}{query}"]
 
     def by_get(self) -> list[str]:
-        """The same where the namespace is kubectl's own."""
+        """The words after `kubectl get` that name it where only kubectl knows the namespace."""
         resource = ".".join([self.plural, *self.api.split("/")[1:-1]])
         return [
             resource,
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Kubectl:
-    """Commands against one cluster and namespace, kubectl's own where they are None.
+    """Runs commands against one cluster and namespace, kubectl's own where they are None.
 
     `folder` is where kubectl and helm are, if not on PATH.
     """
@@ -65,31 +65,31 @@ class Kubectl:
         return ["kubectl", *namespace, *context]
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
-        """What `kubectl -n <namespace> …` prints. CommandError with what it said if it fails."""
+        """The output of `kubectl -n <namespace> …`. CommandError with kubectl's own words if it fails."""
         from linnet.cli.cluster import streams
 
         return await streams.run([*self.command, *arguments], self.environment, stdin)
 
     async def get(self, *arguments: str) -> dict[str, Any]:
-        """What `kubectl get … -o json` prints: an object, or a List."""
+        """The object, or the List, that `kubectl get … -o json` prints. CommandError as for every command."""
         return dict(json.loads(await self("get", *arguments, "-o", "json")))
 
-    def read(self, *asked: Asked) -> Iterator[dict[str, Any]]:
-        """Each object or List, in turn, all asked for at once.
+    def read(self, *resources: Resource) -> Iterator[dict[str, Any]]:
+        """Yields each object or List in turn; all are asked for at once. CommandError from the first that fails.
 
-        As the API server writes it: ten times as soon as by `get -o json`, which takes each object apart and writes it
-        anew; by that where only kubectl knows the namespace, as in a pod.
+        They come as the API server writes them, ten times as soon as by `get -o json`, which takes each object apart
+        and writes it anew; that is used only where nobody but kubectl knows the namespace, as in a pod.
         """
-        namespace = self.namespace or self._of_context()
-        own = [each.by_path(namespace) if namespace else each.by_get() for each in asked]
-        for out in outputs([[*self.command, "get", *words] for words in own], self.environment):
+        namespace = self.namespace or self._context_namespace()
+        commands = [each.by_path(namespace) if namespace else each.by_get() for each in resources]
+        for out in outputs([[*self.command, "get", *words] for words in commands], self.environment):
             yield dict(json.loads(out))
 
-    def _of_context(self) -> str | None:
-        """The namespace of kubectl's configuration; None where there is none."""
-        of_context = "jsonpath={.contexts[0].context.namespace}"
+    def _context_namespace(self) -> str | None:
+        """The namespace of kubectl's configuration; None where there is no configuration."""
+        path = "jsonpath={.contexts[0].context.namespace}"
         try:
-            (found,) = outputs([[*self.command, "config", "view", "--minify", "-o", of_context]], self.environment)
+            (found,) = outputs([[*self.command, "config", "view", "--minify", "-o", path]], self.environment)
         except CommandError:
             return None
         return found.decode().strip() or "default"
@@ -102,7 +102,7 @@ class Kubectl:
         await self("apply", "-f", "-", stdin=manifest)
 
     async def watch(self, *resource: str) -> AsyncGenerator[tuple[str, dict[str, Any]], None]:
-        """(ADDED | MODIFIED | DELETED, object) for ever; after an interruption all objects come again."""
+        """Yields (ADDED | MODIFIED | DELETED, object) for ever; after an interruption all objects come again."""
         from linnet.cli.cluster import streams
 
         command = [*self.command, "get", *resource, "--watch", "--output-watch-events", "-o", "json"]
@@ -111,7 +111,7 @@ class Kubectl:
                 yield document["type"], document["object"]
 
     async def logs(self, *arguments: str) -> AsyncIterator[str]:
-        """The lines of `kubectl logs …`; the stream may end early."""
+        """Yields the lines of `kubectl logs …`; the stream may end early."""
         from linnet.cli.cluster import streams
 
         async for line in streams.lines([*self.command, "logs", *arguments], self.environment):

@@ -1,4 +1,4 @@
-"""The API server's JSON, read by those who only look: what an object's conditions, labels and names say."""
+"""Readers of the API server's JSON, for those who only look: an object's name, labels, status and conditions."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ def name(obj: Object) -> str:
 
 
 def status(obj: Object) -> Mapping[str, Any]:
-    """Empty while nobody has written one."""
+    """The object's status; empty while nobody has written one."""
     return obj.get("status") or {}
 
 
@@ -25,7 +25,7 @@ def labels(obj: Object) -> Mapping[str, str]:
 
 
 def condition(obj: Object, type_: str) -> dict[str, Any]:
-    """The condition of that type; empty if there is none."""
+    """The object's condition of that type; empty if there is none."""
     return next((c for c in status(obj).get("conditions") or () if c["type"] == type_), {})
 
 
@@ -34,13 +34,13 @@ def is_ready(obj: Object) -> bool:
 
 
 def revision_version(revision: str) -> int | None:
-    """`tumor-risk-v3-0f3a9c21` → 3."""
+    """The version's number in a revision's name: `tumor-risk-v3-0f3a9c21` → 3; None where it has none."""
     found = re.search(r"-v(\d+)-[0-9a-f]+$", revision)
     return int(found[1]) if found else None
 
 
 def role(number: int, deployment: Mapping[str, Any], version: Object) -> str:
-    """What a version is to a Deployment of this status, in one word."""
+    """The word for what a version is to a Deployment of this status, such as stable or canary."""
     rollout = deployment.get("rollout") or {}
     stable = (deployment.get("stable") or {}).get("version")
     if status(version).get("quarantine"):

@@ -1,4 +1,4 @@
-"""Commands whose whole output is waited for. This loads no event loop, unlike `streams`: a person waits for imports."""
+"""Runs commands to their end. It loads no event loop, unlike `streams`: a person waits for imports."""
 
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,18 +6,18 @@ from contextlib import ExitStack
 
 
 class CommandError(Exception):
-    """A command failed. `said`: its own words alone."""
+    """A command failed. `output` has its own words alone."""
 
-    def __init__(self, message: str, said: str = "") -> None:
+    def __init__(self, message: str, output: str = "") -> None:
         super().__init__(message)
-        self.said = said or message
+        self.output = output or message
 
 
 def outputs(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> Iterator[bytes]:
-    """What each prints, in turn; they all run at once. CommandError from the first that fails."""
-    with ExitStack() as ended:
-        processes = [ended.enter_context(_begun(command, environment)) for command in commands]
-        ended.callback(_kill, processes)
+    """Yields what each command prints, in turn; they all run at once. CommandError from the first that fails."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(_start(command, environment)) for command in commands]
+        stack.callback(_kill, processes)
         for process, command in zip(processes, commands, strict=True):
             out, error = process.communicate()
             check(command, process.returncode, out, error)
@@ -25,18 +25,18 @@ def outputs(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -
 
 
 def check(command: Sequence[str], code: int | None, out: bytes, error: bytes) -> None:
-    """CommandError with what it said, unless it succeeded."""
+    """Raises CommandError with the command's own words, unless it succeeded."""
     if code:
-        said = (error or out).decode(errors="replace").strip()
-        raise CommandError(f"`{' '.join(command)[:200]}` failed: {said[-2000:]}", said)
+        words = (error or out).decode(errors="replace").strip()
+        raise CommandError(f"`{' '.join(command)[:200]}` failed: {words[-2000:]}", words)
 
 
 def missing(command: Sequence[str]) -> CommandError:
-    """There is no such program."""
+    """The error that there is no such program."""
     return CommandError(f"{command[0]} is not on PATH: install it")
 
 
-def _begun(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(  # noqa: S603 (kubectl's own words)
             command,
@@ -50,7 +50,7 @@ def _begun(command: Sequence[str], environment: Mapping[str, str]) -> subprocess
 
 
 def _kill(processes: Iterable[subprocess.Popen[bytes]]) -> None:
-    """Whoever stops listening ends the commands, too."""
+    """Kills the commands that still run: whoever stops listening ends them, too."""
     for process in processes:
         if process.poll() is None:
             process.kill()

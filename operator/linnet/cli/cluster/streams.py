@@ -1,4 +1,4 @@
-"""Commands beside others, and those that go on: their output as it comes."""
+"""Runs commands beside others, and commands that go on: their output is read as it comes."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ PAUSE = 0.5
 
 
 async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str | None = None) -> str:
-    """Standard output of a command that must succeed."""
+    """The standard output of a command. CommandError with its own words if it fails, or is not installed."""
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -28,13 +28,13 @@ async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str
     try:
         out, error = await process.communicate(stdin.encode() if stdin is not None else None)
     finally:
-        await _ended(process)
+        await _end(process)
     check(command, process.returncode, out, error)
     return out.decode()
 
 
 async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
-    """The lines of a command's output; it is ended with the iterator."""
+    """Yields the lines of a command's output; the command is ended with the iterator."""
     process = await asyncio.create_subprocess_exec(
         *command,
         env=environment,
@@ -49,11 +49,11 @@ async def lines(command: Sequence[str], environment: Mapping[str, str]) -> Async
             yield line.decode(errors="replace").rstrip("\n")
         await process.wait()
     finally:
-        await _ended(process)
+        await _end(process)
 
 
 async def for_ever(command: Sequence[str], environment: Mapping[str, str]) -> AsyncGenerator[dict[str, Any], None]:
-    """The JSON documents that a command prints; when it ends, it is begun again."""
+    """Yields the JSON documents that a command prints; a command that ends is begun again."""
     while True:
         async with aclosing(lines(command, environment)) as source:
             async for document in documents(source):
@@ -61,15 +61,15 @@ async def for_ever(command: Sequence[str], environment: Mapping[str, str]) -> As
         await asyncio.sleep(PAUSE)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> None:
-    """Whoever stops listening ends the command, too."""
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kills the command if it still runs: whoever stops listening ends it, too."""
     if process.returncode is None:
         process.kill()
         await process.communicate()
 
 
 async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]:
-    """The JSON documents of a stream: one a line, or indented and ended by a brace at the beginning of a line."""
+    """Yields a stream's JSON documents: one a line, or indented and ended by a brace at the beginning of a line."""
     collected: list[str] = []
     async for line in source:
         collected.append(line)

@@ -1,4 +1,4 @@
-"""Completion of commands, flags and names: for the program itself in each shell, and for kubectl in its own way.
+"""`kubectl linnet completion`: commands, flags and names are completed in each shell, and for kubectl in its own way.
 
 kubectl asks `kubectl_complete-linnet WORDS…` and reads candidates, a line each, then `:4` (no file names) or `:0`,
 as its library cobra has it.
@@ -14,11 +14,11 @@ from typing import Any, Final
 from linnet.api.names import GROUP
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.processes import CommandError
-from linnet.cli.console import OK, Console, flags
+from linnet.cli.console import OK, Console, cluster_options
 
 SECONDS: Final = 3.0
 _LISTED: Final = {"quarantine": "modelversions", "run": "retrainpolicies"}
-"""Command → what its name is of; deployments for all others."""
+"""Maps a command to the kind of its name; all others are about deployments."""
 _SCRIPTS: Final = {
     "bash": """\
 _kubectl_linnet() {
@@ -54,13 +54,13 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace, console: Console) -> int:
-    console.out.write(_SCRIPTS[given.shell])
+def run(options: argparse.Namespace, console: Console) -> int:
+    console.out.write(_SCRIPTS[options.shell])
     return OK
 
 
 def answer(program: argparse.ArgumentParser, words: Sequence[str]) -> int:
-    """Print what may stand in the place of the last word."""
+    """Prints what may stand in the place of the last word, as cobra does."""
     *before, last = words or [""]
     found = sorted(c for c in _candidates(program, before, last) if c.startswith(last))
     sys.stdout.write("".join(f"{line}\n" for line in [*found, ":4" if found else ":0"]))
@@ -76,9 +76,9 @@ def _candidates(program: argparse.ArgumentParser, before: Sequence[str], last: s
     actions = [a for a in commands[word]._actions if a.help is not argparse.SUPPRESS]  # noqa: SLF001 (no other way)
     valued = next((a for a in actions if before[-1] in a.option_strings and a.nargs != 0), None)
     if valued is not None or not last.startswith("-"):
-        asked = valued or next((a for a in actions if not a.option_strings), None)
-        yield from asked.choices or () if asked else ()
-        if asked is not None and asked.dest == "name":
+        argument = valued or next((a for a in actions if not a.option_strings), None)
+        yield from argument.choices or () if argument else ()
+        if argument is not None and argument.dest == "name":
             yield from _names(_LISTED.get(word, "deployments"), before)
         return
     yield from (flag for action in actions for flag in action.option_strings if flag.startswith("--"))
@@ -90,9 +90,9 @@ def _commands(program: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
 
 
 def _names(plural: str, before: Sequence[str]) -> Iterator[str]:
-    """Of the cluster, in the namespace that was typed; nothing where it does not answer at once."""
+    """The names in the cluster's namespace that was typed; none where it does not answer at once."""
     with contextlib.suppress(CommandError, TimeoutError, argparse.ArgumentError):
-        given, _ = flags().parse_known_args(list(before))
-        kubectl = Kubectl(**vars(given))
+        options, _ = cluster_options().parse_known_args(list(before))
+        kubectl = Kubectl(**vars(options))
         wanted = kubectl("get", f"{plural}.{GROUP}", "-o", "name")
         yield from (line.rpartition("/")[2] for line in asyncio.run(asyncio.wait_for(wanted, SECONDS)).split())

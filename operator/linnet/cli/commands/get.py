@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from linnet.cli.cluster.deployments import seen
+from linnet.cli.cluster.deployments import read_deployments
 from linnet.cli.console import FORMATS, OK, Console
-from linnet.cli.views.deployment import described, lines
+from linnet.cli.views.deployment import render_all, to_json
 
 
 def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
@@ -20,29 +20,29 @@ def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace, console: Console) -> int:
-    if given.watch:
-        return _watch(given, console)
-    with _undisturbed():
-        found = seen(console.kubectl, given.name)
-    if given.output:
-        console.show([described(f) for f in found], given.output)
+def run(options: argparse.Namespace, console: Console) -> int:
+    if options.watch:
+        return _watch(options, console)
+    with _without_garbage_collection():
+        trees = read_deployments(console.kubectl, options.name)
+    if options.output:
+        console.show([to_json(tree) for tree in trees], options.output)
     else:
-        console.say(*(lines(found, console) or ["no Deployment (mld) in this namespace"]))
+        console.say(*(render_all(trees, console) or ["no Deployment (mld) in this namespace"]))
     return OK
 
 
-def _watch(given: argparse.Namespace, console: Console) -> int:
-    """Asks once first: what there is not, nobody can watch."""
+def _watch(options: argparse.Namespace, console: Console) -> int:
+    """Watches after one look: what is not there, nobody can watch."""
     from linnet.cli.commands import watch
 
-    seen(console.kubectl, given.name)
-    return watch.run(given.name, console)
+    read_deployments(console.kubectl, options.name)
+    return watch.run(options.name, console)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """No search for garbage among the parts of thousands of objects that have just come: a fifth of the time."""
+def _without_garbage_collection() -> Iterator[None]:
+    """Stops the search for garbage, which takes a fifth of the time among thousands of objects that have just come."""
     gc.disable()
     try:
         yield

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from linnet.api.names import API_VERSION, GROUP
-from linnet.cli.commands.simulate import traffic_flags
+from linnet.cli.commands.simulate import traffic_options
 from linnet.cli.console import FAILED, FORMATS, OK, Console
-from linnet.cli.forecast.cost import Traffic, advice, answers_expected, expected, unclassed, uncounted
+from linnet.cli.forecast.cost import Traffic, advice, forecast_checks, forecast_predictions, without_forecast
 from linnet.cli.lint.manifests import Manifest, catalogue, needed, read
 
 if TYPE_CHECKING:
-    from linnet.cli.lint.policies import Judged
+    from linnet.cli.lint.policies import DeploymentPolicy
+
+Findings = Sequence[tuple[Manifest, str]]
+"""Objects with a sentence on each."""
 
 
 def add(commands: Any, _: argparse.ArgumentParser) -> None:
@@ -24,33 +27,30 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
         "the Helm values that the platform installs with, for the queries of its Prometheus and the endpoints of hooks"
     )
     parser.add_argument("--values", type=Path, metavar="FILE", help=values)
-    traffic_flags(parser)
+    traffic_options(parser)
     parser.add_argument("-o", "--output", choices=FORMATS, help="what was found, for programs")
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace, console: Console) -> int:
+def run(options: argparse.Namespace, console: Console) -> int:
     needed("pydantic", "cel_expr_python")
-    ours = [m for m in read(given.files) if str(m.content.get("apiVersion", "")).startswith(f"{GROUP}/")]
+    ours = [m for m in read(options.files) if str(m.content.get("apiVersion", "")).startswith(f"{GROUP}/")]
     problems = [(manifest, sentence) for manifest in ours for sentence in _problems(manifest)]
     notes: list[tuple[Manifest, str]] = []
-    for manifest, sentence, refused in _policies(ours, given):
+    for manifest, sentence, refused in _policies(ours, options):
         (problems if refused else notes).append((manifest, sentence))
-    if given.output:
-        console.show({"refused": _wire(problems), "notes": _wire(notes)}, given.output)
+    if options.output:
+        console.show({"refused": _findings(problems), "notes": _findings(notes)}, options.output)
     else:
         _tell(console, len(ours), problems, notes)
     return FAILED if problems else OK
 
 
-Found = Sequence[tuple[Manifest, str]]
+def _findings(findings: Findings) -> list[dict[str, str]]:
+    return [{"file": m.file, "kind": m.kind, "name": m.name, "message": sentence} for m, sentence in findings]
 
 
-def _wire(found: Found) -> list[dict[str, str]]:
-    return [{"file": m.file, "kind": m.kind, "name": m.name, "message": sentence} for m, sentence in found]
-
-
-def _tell(console: Console, objects: int, problems: Found, notes: Found) -> None:
+def _tell(console: Console, objects: int, problems: Findings, notes: Findings) -> None:
     console.say(*(f"{m.place}: {console.paint(sentence, 'red')}" for m, sentence in problems))
     console.say(*(f"{m.place}: {sentence}" for m, sentence in notes))
     refused = len({m.place for m, _ in problems})
@@ -58,7 +58,7 @@ def _tell(console: Console, objects: int, problems: Found, notes: Found) -> None
 
 
 def _problems(manifest: Manifest) -> Iterator[str]:
-    """What the API server or the operator would say of this object alone: sentences that begin with a path."""
+    """Sentences that API server or operator would say of this object alone; each begins with a field's path."""
     from linnet.api.generate.crds import KINDS
     from linnet.cli.lint.schema import refusals
     from linnet.core.parse import invalid_fields
@@ -70,11 +70,11 @@ def _problems(manifest: Manifest) -> Iterator[str]:
         return
     wrong = [w.message for w in invalid_fields(kind.spec, manifest.spec, "spec")]
     wrong = wrong or list(refusals(kind, manifest.content))
-    yield from wrong or _later(manifest)
+    yield from wrong or _unsupported(manifest)
 
 
-def _later(manifest: Manifest) -> Iterator[str]:
-    """Fields that the API has and this release does not, and what a RetrainPolicy must not say."""
+def _unsupported(manifest: Manifest) -> Iterator[str]:
+    """Sentences on fields that the API has and this release has not, and on what a RetrainPolicy must not say."""
     from linnet.api.kinds.deployment import DeploymentSpec
     from linnet.api.kinds.model import ModelSpec
     from linnet.api.kinds.retrain_policy import RetrainPolicySpec
@@ -95,40 +95,43 @@ def _later(manifest: Manifest) -> Iterator[str]:
             yield from (o.message for o in found if o.reason != Reason.SERVICE_ACCOUNT_NOT_ALLOWED)
 
 
-def _policies(ours: Sequence[Manifest], given: argparse.Namespace) -> Iterator[tuple[Manifest, str, bool]]:
-    """(object, sentence, whether it would be refused): the runtime's signals, and with a rate the cost of verdicts."""
-    from linnet.cli.lint.platform import asked, hooked
-    from linnet.cli.lint.policies import judged, without_runtime
-    from linnet.core.policy import effective as shared_policy
-    from linnet.core.policy import preflight
+def _policies(ours: Sequence[Manifest], options: argparse.Namespace) -> Iterator[tuple[Manifest, str, bool]]:
+    """Yields (object, sentence, refused or not) on the runtime's signals, and with a rate on the cost of verdicts."""
+    from linnet.cli.lint.platform import hook_problems, query_problems
+    from linnet.cli.lint.policies import deployment_policies, models_without_runtime
+    from linnet.core.policy import effective, preflight
 
-    known = catalogue(given.runtimes)
-    yield from ((manifest, sentence, True) for manifest, sentence in without_runtime(ours, known))
-    for found in judged(ours, known):
+    known = catalogue(options.runtimes)
+    yield from ((manifest, sentence, True) for manifest, sentence in models_without_runtime(ours, known))
+    for found in deployment_policies(ours, known):
         own = found.manifest.spec
-        if found.unruled:
-            yield found.manifest, f"{found.unruled}: what it says was not looked at", False
+        if found.policy_problem:
+            yield found.manifest, f"{found.policy_problem}: what it says was not looked at", False
             continue
-        if own.get("policy") and (misfit := next(shared_policy.misfits(found.spec), None)) is not None:
-            yield found.manifest, shared_policy.located(misfit, own), True
+        if own.get("policy") and (misfit := next(effective.misfits(found.spec), None)) is not None:
+            yield found.manifest, effective.located(misfit, own), True
             continue
-        if found.missing:
-            yield found.manifest, f"{found.missing}: its signals were not compared with the checks", False
+        if found.runtime_problem:
+            yield found.manifest, f"{found.runtime_problem}: its signals were not compared with the checks", False
         elif (trouble := preflight.trouble(found.policy, found.runtime)) is not None:
-            yield found.manifest, shared_policy.located(trouble[1], own), True
+            yield found.manifest, effective.located(trouble[1], own), True
             continue
-        for sentence, refused in (*asked(found.policy, given.values), *hooked(found.policy, given.values)):
-            yield found.manifest, shared_policy.located(sentence, own), refused
-        if given.rate is not None:
-            yield from ((found.manifest, sentence, False) for sentence in _costs(found, given))
+        for sentence, refused in (
+            *query_problems(found.policy, options.values),
+            *hook_problems(found.policy, options.values),
+        ):
+            yield found.manifest, effective.located(sentence, own), refused
+        if options.rate is not None:
+            yield from ((found.manifest, sentence, False) for sentence in _costs(found, options))
 
 
-def _costs(found: "Judged", given: argparse.Namespace) -> Iterator[str]:
-    traffic = Traffic(given.rate, found.share, given.bad)
-    costs = expected(found.policy.judged, traffic)
-    yield traffic.told()
-    yield from (cost.told() for cost in costs)
-    answers = answers_expected(found.policy.judged, traffic)
-    yield from [answers.told()] if answers else unclassed(found.policy.judged)
-    yield from uncounted(found.policy.thresholds)
+def _costs(found: "DeploymentPolicy", options: argparse.Namespace) -> Iterator[str]:
+    traffic = Traffic(options.rate, found.share, options.bad)
+    costs = forecast_checks(found.policy.judged, traffic)
+    yield traffic.sentence()
+    yield from (cost.sentence() for cost in costs)
+    answers = forecast_predictions(found.policy.judged, traffic)
+    if answers is not None:
+        yield answers.sentence()
+    yield from without_forecast(found.policy.judged, found.policy.thresholds)
     yield from advice(costs, found.policy.limits.evidence.total_seconds(), answers)

@@ -23,8 +23,8 @@ _WAY_OUT: Final = (
 
 
 @dataclass(frozen=True)
-class Again:
-    """A decision and what becomes of it now."""
+class ReplayedDecision:
+    """A recorded decision, with what each of its checks comes to now."""
 
     decision: Json
     checks: tuple[Replayed, ...]
@@ -52,42 +52,44 @@ def _now(check: Replayed) -> dict[str, Any]:
 
 
 def run(place: str, output: str | None, console: Console) -> int:
-    """Exit code 1 if a verdict is another one now. FailedError where there is nothing to work out again."""
-    again = [Again(d, tuple(replay.decision(d))) for d in _decisions(place, console.kubectl) if d.get("checks")]
-    if not any(a.judged or a.differs for a in again):
+    """Returns exit code 1 if a verdict is another one now. FailedError where there is nothing to work out again."""
+    decisions = [
+        ReplayedDecision(d, tuple(replay.decision(d))) for d in _decisions(place, console.kubectl) if d.get("checks")
+    ]
+    if not any(d.judged or d.differs for d in decisions):
         raise FailedError(f"{place}: no decision with the evidence of its checks: {_WAY_OUT}")
     if output:
-        console.show([a.wire() for a in again], output)
+        console.show([d.wire() for d in decisions], output)
     else:
-        for each in again:
-            console.say(*_told(each, console.paint))
-        console.say(_summary(again))
-    return FAILED if any(a.differs for a in again) else OK
+        for each in decisions:
+            console.say(*_lines(each, console.paint))
+        console.say(_summary(decisions))
+    return FAILED if any(d.differs for d in decisions) else OK
 
 
-def _summary(again: list[Again]) -> str:
-    """Of all checks that could be judged."""
-    judged, wrong = sum(a.judged for a in again), sum(bool(c.differs) for a in again for c in a.checks)
+def _summary(decisions: list[ReplayedDecision]) -> str:
+    """A sentence on all checks that could be judged."""
+    judged, wrong = sum(d.judged for d in decisions), sum(bool(c.differs) for d in decisions for c in d.checks)
     if wrong:
         return f"{wrong} of {judged or wrong} verdicts differ from the record"
     return f"same verdict: {judged} of {judged} checks come out as recorded"
 
 
-def _told(again: Again, painted: Paint) -> Iterator[str]:
-    of = again.decision
+def _lines(replayed: ReplayedDecision, paint: Paint) -> Iterator[str]:
+    of = replayed.decision
     yield f"{of.get('decision')} by {of.get('by')} at {of.get('time')}: {of.get('reason', '')} ({of.get('id')})"
-    for check in again.checks:
+    for check in replayed.checks:
         if check.differs:
-            yield from (f"  {check.name}: {painted('differs', 'red')}: {what}" for what in check.differs)
+            yield from (f"  {check.name}: {paint('differs', 'red')}: {what}" for what in check.differs)
         elif check.now is None:
             yield f"  {check.name}: {check.recorded}: not judged again, the record has no evidence for it"
         else:
-            same = [painted("same verdict", "green"), *_weight(check.now)]
+            same = [paint("same verdict", "green"), *_evidence(check.now)]
             yield f"  {check.name}: {check.recorded}: {', '.join(same)}"
 
 
-def _weight(now: Judgement) -> Iterator[str]:
-    """What the verdict rests on, where it rests on numbers."""
+def _evidence(now: Judgement) -> Iterator[str]:
+    """Phrases on what the verdict rests on, where it rests on numbers."""
     if now.bound:
         yield f"evidence {now.statistic:.3f} of {now.bound:.3f}"
     if now.shape is not None:
@@ -95,24 +97,24 @@ def _weight(now: Judgement) -> Iterator[str]:
 
 
 def _decisions(place: str, kubectl: Kubectl) -> list[Json]:
-    """Of a file (`-` is standard input) or, where there is none of that name, of a ModelVersion in the cluster."""
+    """The decisions of a file (`-`: standard input), or of a ModelVersion in the cluster where no such file is."""
     if place == "-" or Path(place).is_file():
         text = sys.stdin.read() if place == "-" else Path(place).read_text(errors="replace")
-        return list(_found(_documents(text)))
-    return list(_found([asyncio.run(kubectl.get(RESOURCES["mv"], place.removeprefix("mv/")))]))
+        return list(_recorded_decisions(_documents(text)))
+    return list(_recorded_decisions([asyncio.run(kubectl.get(RESOURCES["mv"], place.removeprefix("mv/")))]))
 
 
 def _documents(text: str) -> Iterator[Any]:
-    """One JSON document, a YAML one, or a JSON document a line, as a log has them; other lines are no record."""
+    """Yields one JSON document, YAML ones, or a JSON document a line, as a log has them; other lines are no record."""
     try:
         whole = json.loads(text)
     except ValueError:
-        yield from list(_lines(text)) or _yaml(text)
+        yield from list(_log_lines(text)) or _yaml(text)
     else:
         yield whole
 
 
-def _lines(text: str) -> Iterator[Any]:
+def _log_lines(text: str) -> Iterator[Any]:
     for line in text.splitlines():
         try:
             document = json.loads(line[max(0, line.find("{")) :])
@@ -131,15 +133,15 @@ def _yaml(text: str) -> Iterator[Any]:
         raise FailedError(f"neither JSON nor YAML: {' '.join(str(error).split())}") from error
 
 
-def _found(documents: Any) -> Iterator[Json]:
-    """A ModelVersion, a List of them, decisions as `history -o json` has them, lines of the log."""
+def _recorded_decisions(documents: Any) -> Iterator[Json]:
+    """Yields the decisions in a ModelVersion, a List, the output of `history -o json`, or lines of the log."""
     for document in documents:
         if isinstance(document, list):
-            yield from _found(document)
+            yield from _recorded_decisions(document)
         elif not isinstance(document, dict):
             continue
         elif "items" in document:
-            yield from _found(document["items"])
+            yield from _recorded_decisions(document["items"])
         elif "decision" in document:
             yield document
         elif isinstance(status := document.get("status"), dict):

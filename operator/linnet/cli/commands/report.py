@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from linnet.cli.cluster import evidence as cluster_evidence
-from linnet.cli.cluster.deployments import Family, seen
+from linnet.cli.cluster import evidence
+from linnet.cli.cluster.deployments import DeploymentTree, read_deployments
 from linnet.cli.cluster.objects import name
 from linnet.cli.console import OK, Console, FailedError
-from linnet.cli.report.page import Told, page
+from linnet.cli.report.page import DeploymentReport, page
 
 
 def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
@@ -22,34 +22,34 @@ def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def run(given: argparse.Namespace, console: Console) -> int:
-    told = asyncio.run(_told(given.name, console))
-    text = page(told, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
-    if given.output is None:
+def run(options: argparse.Namespace, console: Console) -> int:
+    reports = asyncio.run(_reports(options.name, console))
+    text = page(reports, time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    if options.output is None:
         console.out.write(text)
         return OK
     try:
-        given.output.write_text(text, encoding="utf-8")
+        options.output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise FailedError(f"{given.output}: {error.strerror}") from error
-    console.say(f"{given.output}: {len(told)} {'Deployment' if len(told) == 1 else 'Deployments'}")
+        raise FailedError(f"{options.output}: {error.strerror}") from error
+    console.say(f"{options.output}: {len(reports)} {'Deployment' if len(reports) == 1 else 'Deployments'}")
     return OK
 
 
-async def _told(names: Sequence[str], console: Console) -> list[Told]:
-    """Of the Deployments named, in that order, or all. FailedError names one that is not there."""
-    known = {name(f.deployment): f for f in seen(console.kubectl, None)}
+async def _reports(names: Sequence[str], console: Console) -> list[DeploymentReport]:
+    """The reports of the Deployments named, in that order, or of all. FailedError names those that are not there."""
+    known = {name(tree.deployment): tree for tree in read_deployments(console.kubectl, None)}
     if missing := [n for n in names if n not in known]:
         raise FailedError(f"no Deployment (mld) {', '.join(missing)} in this namespace")
     wanted = [known[n] for n in names] if names else list(known.values())
-    return list(await asyncio.gather(*(_one(family, console) for family in wanted)))
+    return list(await asyncio.gather(*(_report(tree, console) for tree in wanted)))
 
 
-async def _one(family: Family, console: Console) -> Told:
-    if not family.rollout:
-        return Told(family)
+async def _report(tree: DeploymentTree, console: Console) -> DeploymentReport:
+    if not tree.rollout:
+        return DeploymentReport(tree)
     try:
-        when, checks = await cluster_evidence.checks(console.kubectl, family)
-    except cluster_evidence.UnreadableError as error:
-        return Told(family, list(family.rollout.get("checks") or ()), str(error))
-    return Told(family, checks, f"counts of {when}")
+        when, checks = await evidence.checks(console.kubectl, tree)
+    except evidence.UnreadableError as error:
+        return DeploymentReport(tree, list(tree.rollout.get("checks") or ()), str(error))
+    return DeploymentReport(tree, checks, f"counts of {when}")

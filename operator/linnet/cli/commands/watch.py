@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from linnet.api.labels import COMPONENT
-from linnet.cli.cluster.deployments import Family, families
+from linnet.cli.cluster.deployments import DeploymentTree, deployment_trees
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import RESOURCES, Object
 from linnet.cli.console import OK, Console
-from linnet.cli.views.deployment import lines
+from linnet.cli.views.deployment import render_all
 from linnet.cli.views.screen import screen
 
 SERVING: Final = ("pods", "-l", f"{COMPONENT}=serving")
@@ -20,8 +20,8 @@ CALM: Final = 0.2
 
 
 @dataclass
-class Changing:
-    """The objects as they are now; `changed` is set with each change."""
+class WatchedObjects:
+    """The objects as they are now, by kind and name; `changed` is set with each change."""
 
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -35,37 +35,37 @@ class Changing:
                     self.objects[key] = obj
                 self.changed.set()
 
-    def families(self) -> list[Family]:
+    def trees(self) -> list[DeploymentTree]:
         kinds = [
             [o for (k, _), o in self.objects.items() if k == kind] for kind in ("Deployment", "ModelVersion", "Pod")
         ]
-        return families(*kinds)
+        return deployment_trees(*kinds)
 
 
 def run(name: str | None, console: Console) -> int:
-    """Until it is interrupted. On a terminal the tree is drawn in place, elsewhere one after the other."""
+    """Draws the trees until it is interrupted: in place on a terminal, elsewhere one after the other."""
     return asyncio.run(_follow(name, console))
 
 
 async def _follow(name: str | None, console: Console) -> int:
-    now = Changing()
+    watched = WatchedObjects()
     named = [name] if name else []
     followed = ((RESOURCES["mld"], *named), (RESOURCES["mv"],), SERVING)
     async with asyncio.TaskGroup() as group:
         for resource in followed:
-            group.create_task(now.follow(console.kubectl, *resource))
-        await _draw(now, console)
+            group.create_task(watched.follow(console.kubectl, *resource))
+        await _draw(watched, console)
     return OK
 
 
-async def _draw(now: Changing, console: Console) -> None:
+async def _draw(watched: WatchedObjects, console: Console) -> None:
     drawn, where = [""], screen(plain=False)
     try:
         while True:
-            await now.changed.wait()
+            await watched.changed.wait()
             await asyncio.sleep(CALM)
-            now.changed.clear()
-            if (current := lines(now.families(), console)) != drawn:
+            watched.changed.clear()
+            if (current := render_all(watched.trees(), console)) != drawn:
                 drawn = current
                 where.draw(current[: _height()])
                 where.plain([*current, ""])
@@ -74,7 +74,7 @@ async def _draw(now: Changing, console: Console) -> None:
 
 
 def _height() -> int:
-    """Lines that fit: what has left the screen could not be drawn over."""
+    """The lines that fit on the terminal: what has left the screen could not be drawn over."""
     try:
         return max(1, os.get_terminal_size().lines - 1)
     except OSError:

@@ -1,4 +1,4 @@
-"""What a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
+"""Forecasts what a policy costs at a rate of requests: time until each verdict, and what to do where it is too long."""
 
 import math
 from collections import Counter
@@ -13,32 +13,36 @@ from linnet.core.analysis.statistics.divergence import SEEN, needed
 from linnet.core.analysis.statistics.forecast import MEAN, Forecast, forecast
 
 EVIDENCE_SECONDS: Final = 3600.0
-"""deadlines.evidence, if left out."""
+"""The default of deadlines.evidence, in seconds."""
 RECIPE: Final = Policy((Check("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
-"""That of docs/examples/low-traffic.yaml."""
+"""The policy of docs/examples/low-traffic.yaml, for little traffic."""
 RECIPE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """`rate`: requests a second in all. `share`: the canary's. `bad`: stable's share of bad answers."""
+    """Assumed traffic. `rate`: all requests a second. `share`: the canary's. `bad`: stable's share of bad answers."""
 
     rate: float
     share: float
     bad: float
 
-    def answers(self, of_canary: float) -> str:
-        """So many of its answers, and the time that they take."""
-        return f"{count(of_canary)} canary answers, {time(of_canary / (self.rate * self.share))}"
+    def canary_seconds(self, answers: float) -> float:
+        """The seconds in which the canary gives so many answers."""
+        return answers / (self.rate * self.share)
 
-    def told(self) -> str:
+    def canary_answers(self, answers: float) -> str:
+        """A phrase for so many answers of the canary, with the time that they take."""
+        return f"{count(answers)} canary answers, {time(self.canary_seconds(answers))}"
+
+    def sentence(self) -> str:
         often, each = (self.rate, "second") if self.rate >= 1 else (self.rate * 3600, "hour")
         stable = f"{percent(self.bad)} of stable's answers are bad"
         return f"{often:,.0f} requests each {each}, {percent(self.share)} of them to the canary; {stable}"
 
 
 @dataclass(frozen=True)
-class Expected:
+class CheckForecast:
     """The forecast of one check; of one of its `slices`, which are taken for equally frequent, where it has them."""
 
     check: Check
@@ -48,7 +52,7 @@ class Expected:
 
     @property
     def rate(self) -> float:
-        """Requests a second that the check, or a slice of it, counts on both tracks."""
+        """The requests a second that the check, or a slice of it, counts on both tracks."""
         return self.traffic.rate / max(1, self.slices)
 
     @property
@@ -59,8 +63,8 @@ class Expected:
     def pass_seconds(self) -> float:
         return self.cost.seconds(self.cost.until_pass, self.rate, self.traffic.share)
 
-    def told(self) -> str:
-        """A sentence; of slices their rates are not known, only that the rarest has no more than its share."""
+    def sentence(self) -> str:
+        """The forecast in words; the rates of slices are not known, only that the rarest has no more than its share."""
         cost, check = self.cost, replace(self.check, slice=None)
         one = f" with one value of {self.check.slice.label}" if self.check.slice is not None else ""
         each = f" with each of the {self.slices} values" if self.slices else ""
@@ -89,8 +93,10 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class ExpectedAnswers:
-    """Of a check of predictions: canary answers until one that is `SEEN` times the bound away fails, and until Pass."""
+class PredictionsForecast:
+    """The forecast of a check of predictions: canary answers until one that is `SEEN` times the bound away fails, and
+    until Pass.
+    """
 
     check: Resemblance
     until_fail: float
@@ -99,39 +105,30 @@ class ExpectedAnswers:
 
     @property
     def pass_seconds(self) -> float:
-        return self.until_pass / (self.traffic.rate * self.traffic.share)
+        return self.traffic.canary_seconds(self.until_pass)
 
-    def told(self) -> str:
-        """A sentence."""
+    def sentence(self) -> str:
+        """The forecast in words."""
         bits = SEEN * self.check.max_divergence
         return (
             f"{self.check.name}: a canary whose answers diverge by {bits:.3g} bits is rolled back after "
-            f"{self.traffic.answers(self.until_fail)}; one that answers as stable does may pass after "
-            f"{self.traffic.answers(self.until_pass)}"
+            f"{self.traffic.canary_answers(self.until_fail)}; one that answers as stable does may pass after "
+            f"{self.traffic.canary_answers(self.until_pass)}"
         )
 
 
-def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
-    """One for each check: its slices cost the same."""
+def forecast_checks(policy: Policy, traffic: Traffic) -> list[CheckForecast]:
+    """The forecast of each check; its slices cost the same, and have one."""
     checks = {family(c.name): c for c in reversed(policy.checks)}
     slices = Counter(family(c.name) for c in policy.checks if c.slice is not None)
     return [
-        Expected(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic, slices[name])
+        CheckForecast(c, forecast(policy, c, stable_rate=traffic.bad, share=traffic.share), traffic, slices[name])
         for name, c in reversed(checks.items())
     ]
 
 
-def uncounted(thresholds: Iterable[Threshold]) -> Iterator[str]:
-    """Checks of which no forecast is made, and why."""
-    for check in thresholds:
-        yield (
-            f"{check.name}: no forecast: query {check.query} gives a value of the platform's Prometheus, not requests "
-            f"that could be counted; it fails after {LIMIT} answers in succession that are not {check.text}"
-        )
-
-
-def answers_expected(policy: Policy, traffic: Traffic) -> ExpectedAnswers | None:
-    """None where no answers are compared, or nobody knows by how many classes."""
+def forecast_predictions(policy: Policy, traffic: Traffic) -> PredictionsForecast | None:
+    """The forecast of the check of predictions; None where there is none, or nobody knows by how many classes."""
     check = policy.resemblance
     if check is None or not check.classes:
         return None
@@ -140,20 +137,26 @@ def answers_expected(policy: Policy, traffic: Traffic) -> ExpectedAnswers | None
         needed(check.max_divergence, len(check.classes), odds, 1, rejects, power)
         for power in (MEAN, policy.detect_power)
     )
-    return ExpectedAnswers(check, until_fail, until_pass, traffic)
+    return PredictionsForecast(check, until_fail, until_pass, traffic)
 
 
-def unclassed(policy: Policy) -> Iterator[str]:
-    """A check of predictions of which no forecast is made, and why."""
+def without_forecast(policy: Policy, thresholds: Iterable[Threshold]) -> Iterator[str]:
+    """Sentences on the checks of which no forecast is made, and why."""
     check = policy.resemblance
     if check is not None and not check.classes:
         yield f"{check.name}: no forecast: by how many classes answers are counted says the Model, which is not known"
+    for threshold in thresholds:
+        yield (
+            f"{threshold.name}: no forecast: query {threshold.query} gives a value of the platform's Prometheus, not "
+            f"requests that could be counted; it fails after {LIMIT} answers in succession that are not "
+            f"{threshold.text}"
+        )
 
 
 def advice(
-    found: list[Expected], limit_seconds: float = EVIDENCE_SECONDS, answers: ExpectedAnswers | None = None
+    found: list[CheckForecast], limit_seconds: float = EVIDENCE_SECONDS, answers: PredictionsForecast | None = None
 ) -> Iterator[str]:
-    """Where a verdict takes longer than a step waits for it: what that means, and the recipe for little traffic."""
+    """Sentences for a verdict that takes longer than a step waits for it: what that means, and what takes less."""
     slow = [e for e in found if e.pass_seconds > limit_seconds]
     slow_answers = [answers] if answers is not None and answers.pass_seconds > limit_seconds else []
     if slow or slow_answers:
@@ -166,7 +169,7 @@ def advice(
 
 
 def _recipe(traffic: Traffic) -> str:
-    (better,) = expected(RECIPE, Traffic(traffic.rate, RECIPE_SHARE, traffic.bad))
+    (better,) = forecast_checks(RECIPE, Traffic(traffic.rate, RECIPE_SHARE, traffic.bad))
     return (
         'With setWeight 50, a bound on the rate itself (max: "0.02"), detect {ratio: "10", power: "0.8"} it would be '
         f"{time(better.fail_seconds)} and {time(better.pass_seconds)}: docs/examples/low-traffic.yaml."

@@ -1,12 +1,11 @@
-"""What a count check does at a rate of requests: good versions and bad ones, played by the code that judges."""
+"""Simulates what a count check does at a rate of requests, with good versions and bad ones, by the code that judges."""
 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from linnet.cli.forecast.cases import Case
-from linnet.cli.forecast.cost import Expected
-from linnet.cli.views import units
-from linnet.cli.views.units import percent
+from linnet.cli.forecast.cost import CheckForecast
+from linnet.cli.forecast.inputs import SimulationInput
+from linnet.cli.views.units import percent, proportion
 from linnet.core.analysis.simulation.rollout import Outcome, Scenario
 from linnet.core.analysis.simulation.rollout import run as play
 from linnet.core.analysis.simulation.traffic import World
@@ -16,33 +15,33 @@ MOST_REQUESTS: Final = 2_000_000
 
 
 @dataclass(frozen=True)
-class Simulated:
-    """Of `runs` rollouts each: good versions rolled back, and versions as bad as `detect` that passed."""
+class CountsSimulation:
+    """Wrong verdicts in `runs` rollouts each: good versions rolled back, versions as bad as `detect` that passed."""
 
-    expected: Expected
+    forecast: CheckForecast
     runs: int
     false_rollbacks: int
     false_passes: int
 
-    def told(self) -> list[str]:
-        bad, where = percent(self.expected.cost.bad_rate), " for one value" if self.expected.slices else ""
-        back = units.proportion(self.false_rollbacks, self.runs)
+    def lines(self) -> list[str]:
+        bad, where = percent(self.forecast.cost.bad_rate), " for one value" if self.forecast.slices else ""
+        back = proportion(self.false_rollbacks, self.runs)
         return [
-            self.expected.told(),
+            self.forecast.sentence(),
             f"  good versions rolled back{where} (stable against itself): {back}",
-            f"  versions at {bad}{where} that passed: {units.proportion(self.false_passes, self.runs)}",
+            f"  versions at {bad}{where} that passed: {proportion(self.false_passes, self.runs)}",
         ]
 
     def wire(self) -> dict[str, object]:
         counts = {"runs": self.runs, "falseRollbacks": self.false_rollbacks, "falsePasses": self.false_passes}
-        return {**self.expected.wire(), **counts}
+        return {**self.forecast.wire(), **counts}
 
 
-def simulated(case: Case, found: Expected, runs: int) -> Simulated:
-    """The rollouts of one check: each seed is another one, and the same on every machine."""
+def simulate_counts(case: SimulationInput, found: CheckForecast, runs: int) -> CountsSimulation:
+    """Runs the rollouts of one check: each seed is another one, and the same on every machine."""
     good, bad = _scenarios(case, found)
     rolled_back = _verdicts(good, runs).count(Verdict.FAIL)
-    return Simulated(found, runs, rolled_back, _verdicts(bad, runs).count(Verdict.PASS))
+    return CountsSimulation(found, runs, rolled_back, _verdicts(bad, runs).count(Verdict.PASS))
 
 
 def _verdicts(scenario: Scenario, runs: int) -> list[Verdict]:
@@ -50,8 +49,8 @@ def _verdicts(scenario: Scenario, runs: int) -> list[Verdict]:
     return [outcome.verdict for outcome in outcomes]
 
 
-def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
-    """A good version over a whole rollout; one as bad as `detect` until its verdict.
+def _scenarios(case: SimulationInput, found: CheckForecast) -> tuple[Scenario, Scenario]:
+    """The scenarios of a good version over a whole rollout, and of one as bad as `detect` until its verdict.
 
     Of slices one is played, of an average share of the requests, while the others show nothing.
     """

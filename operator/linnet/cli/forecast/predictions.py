@@ -1,4 +1,4 @@
-"""What a check of predictions does at a rate of requests: canaries that answer as stable does, and others, played."""
+"""Simulates what a check of predictions does at a rate of requests, with canaries like stable and others."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
-from linnet.cli.forecast.cases import Case
-from linnet.cli.forecast.cost import ExpectedAnswers, Traffic
+from linnet.cli.forecast.cost import PredictionsForecast, Traffic
+from linnet.cli.forecast.inputs import SimulationInput
 from linnet.cli.views.units import count, percent, proportion, time
 from linnet.core.analysis.checks import Resemblance
 from linnet.core.analysis.simulation.prediction_rollout import Trial, run
@@ -16,17 +16,17 @@ from linnet.core.analysis.statistics.divergence import SEEN, jensen_shannon
 from linnet.core.analysis.verdict import Verdict
 
 FACTORS: Final = (SEEN, 5.0)
-"""So many times the bound the canaries are away that should be rolled back."""
+"""The canaries that should be rolled back are so many times the bound away."""
 MOST_ANSWERS: Final = 200_000
-"""Of one rollout: each answer is drawn, and more would change no verdict."""
+"""The most answers of one rollout: each is drawn, and more would change no verdict."""
 ENOUGH: Final = 4.0
-"""Times the answers that a Pass is forecast to take: hardly any run is without a verdict then."""
+"""A run has so many times the answers that a Pass is forecast to take: hardly any is without a verdict then."""
 HALVINGS: Final = 50
 
 
 @dataclass(frozen=True)
-class Canaries:
-    """Of `runs` canaries that diverge by so many bits: how many were rolled back, and how many passed.
+class CanaryRuns:
+    """The verdicts on `runs` canaries that diverge by so many bits.
 
     `until_fail`, `until_pass`: canary answers in the mean of those; None if there were none.
     """
@@ -41,16 +41,16 @@ class Canaries:
 
 
 @dataclass(frozen=True)
-class SimulatedAnswers:
-    """`apart`: canaries that diverge, where shares can diverge so much."""
+class PredictionsSimulation:
+    """The runs of canaries that answer alike, and those `apart` that diverge, where shares can diverge so much."""
 
     check: Resemblance
     stable: Shares
     traffic: Traffic
-    alike: Canaries
-    apart: tuple[Canaries, ...]
+    alike: CanaryRuns
+    apart: tuple[CanaryRuns, ...]
 
-    def told(self) -> list[str]:
+    def lines(self) -> list[str]:
         fails = (
             f"one that diverges by {_bits(c)} is rolled back after {self._after(c.until_fail)}" for c in self.apart
         )
@@ -64,7 +64,7 @@ class SimulatedAnswers:
         ]
 
     def _assumed(self) -> str:
-        """Classes, their shares, and what diverges."""
+        """A phrase on the classes, their shares, and what diverges."""
         shares = ", ".join(percent(share) for share in self.stable)
         how = "even shares" if len(set(self.stable)) == 1 else f"shares of {shares}"
         which = _rarest(self.stable)
@@ -74,7 +74,7 @@ class SimulatedAnswers:
         return f"answers independent of each other, {len(self.stable)} classes in {how}; {differs}"
 
     def _after(self, answers: float | None) -> str:
-        return "more answers than were played" if answers is None else self.traffic.answers(answers)
+        return "more answers than were played" if answers is None else self.traffic.canary_answers(answers)
 
     def wire(self) -> dict[str, object]:
         return {
@@ -97,25 +97,25 @@ class SimulatedAnswers:
         }
 
     def _time(self, answers: float | None) -> str | None:
-        return None if answers is None else time(answers / (self.traffic.rate * self.traffic.share))
+        return None if answers is None else time(self.traffic.canary_seconds(answers))
 
 
-def answers_simulated(case: Case, cost: ExpectedAnswers, runs: int) -> SimulatedAnswers:
-    """The rollouts of the check: each seed is another one, and the same on every machine."""
+def simulate_predictions(case: SimulationInput, cost: PredictionsForecast, runs: int) -> PredictionsSimulation:
+    """Runs the rollouts of the check: each seed is another one, and the same on every machine."""
     stable, bound = case.classes, cost.check.max_divergence
     passing = ENOUGH * cost.until_pass / case.traffic.share
     alike = _trial(case, cost.check, stable, max(passing, case.seconds * case.traffic.rate))
     apart = [found for factor in FACTORS if (found := diverging(stable, factor * bound)) is not None]
-    return SimulatedAnswers(
+    return PredictionsSimulation(
         cost.check,
         stable,
         case.traffic,
-        _played(replace(alike, passes=True), runs),
-        tuple(_played(replace(_trial(case, cost.check, shares, passing), to_pass=True), runs) for shares in apart),
+        _run_all(replace(alike, passes=True), runs),
+        tuple(_run_all(replace(_trial(case, cost.check, shares, passing), to_pass=True), runs) for shares in apart),
     )
 
 
-def _trial(case: Case, check: Resemblance, canary: Shares, total: float) -> Trial:
+def _trial(case: SimulationInput, check: Resemblance, canary: Shares, total: float) -> Trial:
     played = int(min(total, MOST_ANSWERS))
     world = Answered(
         case.classes,
@@ -129,11 +129,11 @@ def _trial(case: Case, check: Resemblance, canary: Shares, total: float) -> Tria
     return Trial(world, check, case.policy)
 
 
-def _played(trial: Trial, runs: int) -> Canaries:
+def _run_all(trial: Trial, runs: int) -> CanaryRuns:
     outcomes = [run(trial, seed) for seed in range(runs)]
     failed = [o.canary_n for o in outcomes if o.verdict is Verdict.FAIL]
     passed = [o.passed_at for o in outcomes if o.passed_at is not None]
-    return Canaries(
+    return CanaryRuns(
         jensen_shannon(trial.world.canary, trial.world.stable),
         trial.world.canary,
         runs,
@@ -145,7 +145,7 @@ def _played(trial: Trial, runs: int) -> Canaries:
 
 
 def diverging(stable: Shares, bits: float) -> Shares | None:
-    """So far from stable's, as some of all answers fall into its rarest class instead; None if all are not enough."""
+    """Shares so many bits from stable's, as some answers fall into its rarest class; None if all can't do it."""
     if jensen_shannon(_moved(stable, 1.0), stable) < bits:
         return None
     low, high = 0.0, 1.0
@@ -162,11 +162,11 @@ def _moved(stable: Shares, part: float) -> Shares:
 
 
 def _rarest(shares: Shares) -> int:
-    """The last of them, if they are even: the highest scores."""
+    """The index of the smallest share; of the last one, the highest scores, if they are even."""
     return max(range(len(shares)), key=lambda index: (-shares[index], index))
 
 
-def _bits(canaries: Canaries) -> str:
+def _bits(canaries: CanaryRuns) -> str:
     return f"{canaries.divergence:.3g} bits"
 
 

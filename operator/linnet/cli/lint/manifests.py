@@ -1,4 +1,4 @@
-"""Manifests in files, read with the API's types, without a cluster. Needs pydantic, which a zipapp can't carry."""
+"""Reads manifests in files with the API's types, without a cluster. It needs pydantic, which a zipapp can't carry."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ class Manifest:
 
     @property
     def namespace(self) -> str:
-        """Empty where the file leaves it to whoever applies it."""
+        """The manifest's namespace; empty where the file leaves it to whoever applies it."""
         return str((self.content.get("metadata") or {}).get("namespace") or "")
 
     @property
@@ -45,20 +45,20 @@ class Manifest:
         return self.content.get("spec")
 
     def named(self, kind: str, name: str, among: "Sequence[Manifest]") -> "Manifest | None":
-        """What this one means by a name: of several in its namespace the last, as `kubectl apply` leaves it."""
+        """The object that this one means by a name: the last of its namespace, as `kubectl apply` leaves it."""
         found = (m for m in reversed(among) if (m.kind, m.name) == (kind, name))
         return next((m for m in found if m.namespace == self.namespace or not (m.namespace and self.namespace)), None)
 
 
 def needed(*modules: str) -> None:
-    """FailedError names the packages of the modules that are missing."""
+    """Raises FailedError, which names the packages of the modules that are missing."""
     missing = [PACKAGES[module] for module in modules if util.find_spec(module) is None]
     if missing:
         raise FailedError(WITHOUT.format(packages=" ".join(missing)))
 
 
 def read(files: Iterable[str]) -> list[Manifest]:
-    """All documents with a kind, of any API; `-` is standard input. FailedError names a file that can't be read."""
+    """Reads all documents with a kind, of any API; `-`: standard input. FailedError names a file that can't be read."""
     return [manifest for file in files for manifest in _documents(file)]
 
 

@@ -1,4 +1,4 @@
-"""What the platform configured, from the values that its chart is installed with: queries and endpoints."""
+"""Compares policies with what the platform configured in its chart's values: queries and endpoints."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,55 +11,54 @@ if TYPE_CHECKING:
     from linnet.api.parts.prometheus import PrometheusServer
     from linnet.core.policy.rules import Rules
 
-
 T = TypeVar("T")
-_OF_THE_CHART = ("tokenSecret", "caSecret")
+_CHART_ONLY = ("tokenSecret", "caSecret")
 """Values of the chart alone: what the operator reads is a file that is mounted."""
 
 
 def prometheus(values: Path) -> "PrometheusServer | None":
-    """The server, None if the values have none. FailedError names what can't be used."""
+    """The Prometheus server of the values, None if they have none. FailedError names what can't be used."""
     from linnet.api.parts.prometheus import PrometheusServer
     from linnet.core.analysis.prometheus import query_template
 
-    def made(given: Mapping[str, Any]) -> PrometheusServer | None:
-        return PrometheusServer.model_validate(_own(given)) if given.get("url") else None
+    def parse(values: Mapping[str, Any]) -> PrometheusServer | None:
+        return PrometheusServer.model_validate(_without_chart_only(values)) if values.get("url") else None
 
-    server = _read(values, "prometheus", made)
+    server = _read(values, "prometheus", parse)
     for name, template in server.queries.items() if server else ():
-        if said := query_template.problem(template):
-            raise FailedError(f"--values {values}: prometheus.queries.{name}: {said}")
+        if problem := query_template.problem(template):
+            raise FailedError(f"--values {values}: prometheus.queries.{name}: {problem}")
     return server
 
 
 def endpoints(values: Path) -> "Hooks | None":
-    """Whom hooks may name, None if the values have nobody. FailedError names what can't be used."""
+    """The endpoints that hooks may name, None if the values have none. FailedError names what can't be used."""
     from linnet.api.parts.hooks import Hooks
 
-    def made(given: Mapping[str, Any]) -> Hooks | None:
-        named, events = [_own(e) for e in given.get("endpoints") or ()], given.get("events") or {}
-        told = events if events.get("endpoint") else None
-        return Hooks.model_validate({"endpoints": named, "events": told}) if named else None
+    def parse(values: Mapping[str, Any]) -> Hooks | None:
+        found, events = [_without_chart_only(e) for e in values.get("endpoints") or ()], values.get("events") or {}
+        sent = events if events.get("endpoint") else None
+        return Hooks.model_validate({"endpoints": found, "events": sent}) if found else None
 
-    return _read(values, "hooks", made)
-
-
-def _own(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in given.items() if k not in _OF_THE_CHART}
+    return _read(values, "hooks", parse)
 
 
-def _read(values: Path, key: str, made: Callable[[Mapping[str, Any]], T | None]) -> T | None:
+def _without_chart_only(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k not in _CHART_ONLY}
+
+
+def _read(values: Path, key: str, parse: Callable[[Mapping[str, Any]], T | None]) -> T | None:
     import yaml
     from pydantic import ValidationError
 
     try:
-        return made((yaml.safe_load(values.read_text()) or {}).get(key) or {})
+        return parse((yaml.safe_load(values.read_text()) or {}).get(key) or {})
     except (OSError, UnicodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
         raise FailedError(f"--values {values}: {' '.join(str(error).split())}") from error
 
 
-def hooked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
-    """(sentence, whether it would be refused) about the endpoints that hooks name."""
+def hook_problems(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
+    """Yields (sentence, refused or not) about the endpoints that hooks name."""
     from linnet.core.rollout.hooks.calls import unreachable
 
     if policy.hooks and values is None:
@@ -71,8 +70,8 @@ def hooked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
             yield found, True
 
 
-def asked(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
-    """(sentence, whether it would be refused) about the checks that ask a named query."""
+def query_problems(policy: "Rules", values: Path | None) -> Iterator[tuple[str, bool]]:
+    """Yields (sentence, refused or not) about the checks that ask a named query."""
     from linnet.core.policy.preflight import unanswerable
 
     if policy.thresholds and values is None:

@@ -1,4 +1,4 @@
-"""The policies of the Deployments in manifests, resolved as the operator resolves them."""
+"""Resolves the policies of the Deployments in manifests as the operator resolves them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.runtime import FrozenRuntime, RuntimePorts
 from linnet.cli.lint.manifests import Manifest
 from linnet.core.parse import parse_spec
-from linnet.core.policy import effective as shared_policy
-from linnet.core.policy import rules as policy
-from linnet.core.policy.rules import Rules
+from linnet.core.policy.effective import merged
+from linnet.core.policy.rules import Rules, resolve, source_of
 from linnet.core.rollout.traffic import router
 from linnet.core.rollout.traffic.gateway import ALL
 from linnet.core.rollout.traffic.router import TrafficRouter
@@ -22,22 +21,22 @@ from linnet.core.serving.runtimes import Catalogue, UnknownRuntimeError, freeze
 
 
 @dataclass(frozen=True)
-class Judged:
-    """A Deployment's policy with the runtime of its Model; `missing` says why that is not known.
+class DeploymentPolicy:
+    """A Deployment's policy with the runtime of its Model; `runtime_problem` says why that is not known.
 
-    `unruled` says why its RolloutPolicy is not known: `spec` has only the Deployment's own blocks then.
+    `policy_problem` says why its RolloutPolicy is not known: `spec` has only the Deployment's own blocks then.
     """
 
     manifest: Manifest
     spec: DeploymentSpec
     policy: Rules
     runtime: FrozenRuntime
-    missing: str = ""
-    unruled: str = ""
+    runtime_problem: str = ""
+    policy_problem: str = ""
 
     @property
     def replicas(self) -> int:
-        """Pods that serve, with an autoscaler the fewest."""
+        """The number of pods that serve, with an autoscaler the fewest."""
         least = self.spec.autoscaling.min if self.spec.autoscaling else self.spec.replicas
         return max(1, least or 1)
 
@@ -47,7 +46,7 @@ class Judged:
 
     @property
     def share(self) -> float:
-        """The canary's, at the first weight that brings it a part of the traffic."""
+        """The canary's share of the traffic, at the first weight that brings it a part."""
         return self._traffic.effective_weight(self.replicas, self._weight) / 100
 
     @property
@@ -64,12 +63,12 @@ class Judged:
         return sum((s.analyse.for_ for s in self.policy.steps if s.analyse), self.policy.bake)
 
 
-UNKNOWN: Final = FrozenRuntime(name="unknown", image="unknown", ports=RuntimePorts(http=80), ready_path="/")
-"""Where the Model is not at hand: checks that the Deployment names itself don't depend on it."""
+UNKNOWN_RUNTIME: Final = FrozenRuntime(name="unknown", image="unknown", ports=RuntimePorts(http=80), ready_path="/")
+"""Stands for the runtime of a Model that is not at hand: checks that a Deployment names don't depend on it."""
 
 
-def without_runtime(manifests: Sequence[Manifest], known: Catalogue) -> Iterator[tuple[Manifest, str]]:
-    """Models that no server of the catalogue loads, and why."""
+def models_without_runtime(manifests: Sequence[Manifest], known: Catalogue) -> Iterator[tuple[Manifest, str]]:
+    """Yields the Models that no server of the catalogue loads, and why."""
     for manifest in manifests:
         spec = parse_spec(ModelSpec, manifest.spec or {}) if manifest.kind == "Model" else None
         if isinstance(spec, ModelSpec):
@@ -79,36 +78,40 @@ def without_runtime(manifests: Sequence[Manifest], known: Catalogue) -> Iterator
                 yield manifest, str(error)
 
 
-def judged(manifests: Sequence[Manifest], known: Catalogue) -> list[Judged]:
-    """One for each Deployment of ours that can be read."""
+def deployment_policies(manifests: Sequence[Manifest], known: Catalogue) -> list[DeploymentPolicy]:
+    """The policy of each Deployment of ours that can be read."""
     found = []
     for manifest in manifests:
         spec = parse_spec(DeploymentSpec, manifest.spec or {}) if manifest.kind == "Deployment" else None
         if isinstance(spec, DeploymentSpec):
-            found.append(_judged(manifest, spec, manifests, known))
+            found.append(_deployment_policy(manifest, spec, manifests, known))
     return found
 
 
-def _judged(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest], known: Catalogue) -> Judged:
+def _deployment_policy(
+    manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest], known: Catalogue
+) -> DeploymentPolicy:
     runtime = _runtime(manifest.named("Model", spec.model.name, among), spec.model.name, known)
-    missing = runtime if isinstance(runtime, str) else ""
-    served = UNKNOWN if isinstance(runtime, str) else runtime
-    given = _rollout_policy(manifest, spec, among)
-    whole = spec if isinstance(given, str) else shared_policy.merged(spec, given)
-    resolved = policy.resolve(policy.source_of(whole), served)
+    runtime_problem = runtime if isinstance(runtime, str) else ""
+    served = UNKNOWN_RUNTIME if isinstance(runtime, str) else runtime
+    shared = _rollout_policy(manifest, spec, among)
+    whole = spec if isinstance(shared, str) else merged(spec, shared)
+    resolved = resolve(source_of(whole), served)
     assert resolved is not None, "it was parsed from the same spec"
-    return Judged(manifest, whole, resolved, served, missing, given if isinstance(given, str) else "")
+    return DeploymentPolicy(
+        manifest, whole, resolved, served, runtime_problem, shared if isinstance(shared, str) else ""
+    )
 
 
 def _rollout_policy(manifest: Manifest, spec: DeploymentSpec, among: Sequence[Manifest]) -> RolloutPolicySpec | str:
-    """The RolloutPolicy that it names, an empty one if it names none; a sentence where it is not known."""
+    """The RolloutPolicy that the Deployment names, an empty one if none; a sentence where it is not known."""
     if spec.policy is None:
         return RolloutPolicySpec()
     name = spec.policy.name
     found = manifest.named("RolloutPolicy", name, among)
-    given = parse_spec(RolloutPolicySpec, found.spec or {}) if found is not None else None
+    shared = parse_spec(RolloutPolicySpec, found.spec or {}) if found is not None else None
     unknown = f"the RolloutPolicy {name} is not among the files, or can't be read"
-    return given if isinstance(given, RolloutPolicySpec) else unknown
+    return shared if isinstance(shared, RolloutPolicySpec) else unknown
 
 
 def _runtime(model: Manifest | None, name: str, known: Catalogue) -> FrozenRuntime | str:

@@ -1,4 +1,4 @@
-"""HTML and SVG as values: what is not markup already is escaped, so that no text of the cluster becomes markup."""
+"""HTML and SVG are values: what is not markup already is escaped, so that no text of the cluster becomes markup."""
 
 from collections.abc import Iterable
 from html import escape
@@ -15,13 +15,13 @@ class Markup(str):
 
 def element(tag: str, *children: str | Iterable[str], **attributes: str | float) -> Markup:
     """`element("td", "a < b", class_="x")`: attributes lose a trailing underscore; children may be in lists."""
-    given = "".join(f' {k.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for k, v in attributes.items())
+    pairs = "".join(f' {k.rstrip("_").replace("_", "-")}="{escape(str(v))}"' for k, v in attributes.items())
     inside = "".join(_flat(children))
-    return Markup(f"<{tag}{given}>" if tag in _VOID else f"<{tag}{given}>{inside}</{tag}>")
+    return Markup(f"<{tag}{pairs}>" if tag in _VOID else f"<{tag}{pairs}>{inside}</{tag}>")
 
 
 def joined(children: Iterable[str | Iterable[str]]) -> Markup:
-    """One after the other."""
+    """The children one after the other."""
     return Markup("".join(_flat(children)))
 
 

@@ -1,9 +1,9 @@
-"""A check's counts as inline SVG: both tracks' rates with their intervals on one scale, and the evidence on its way."""
+"""Draws a check's counts as inline SVG: both tracks' rates with their intervals, and how far the evidence has gone."""
 
 from typing import Final
 
 from linnet.cli.report.html import Markup, element
-from linnet.cli.views.check import Rate, Weighed
+from linnet.cli.views.check import CheckSummary, Rate
 from linnet.cli.views.units import percent
 
 LEFT: Final = 70.0
@@ -12,8 +12,8 @@ ROW: Final = 22.0
 Attributes = dict[str, str | float]
 
 
-def drawn(check: Weighed) -> Markup:
-    """Of a check that has counted something."""
+def chart(check: CheckSummary) -> Markup:
+    """The chart of a check that has counted something."""
     rows = [_rate(rate, check.top, index) for index, rate in enumerate(check.rates)]
     bottom = ROW * len(rows)
     scale = [_text(LEFT, bottom + 10, "0 %"), _text(LEFT + WIDTH, bottom + 10, percent(check.top), "end")]
@@ -21,14 +21,14 @@ def drawn(check: Weighed) -> Markup:
     if check.bound:
         rows.append(_evidence(check, height))
         height += ROW + 4
-    said = "; ".join([*(f"{r.track}: {r.text}" for r in check.rates), f"evidence {check.evidence}"])
+    label = "; ".join([*(f"{r.track}: {r.text}" for r in check.rates), f"evidence {check.evidence}"])
     return element(
         "svg",
         rows,
         scale,
         viewBox=f"0 0 {LEFT + WIDTH + 10:g} {height:g}",
         role="img",
-        aria_label=f"{check.name}: {said}",
+        aria_label=f"{check.name}: {label}",
     )
 
 
@@ -46,7 +46,7 @@ def _rate(rate: Rate, top: float, index: int) -> Markup:
     return element("g", parts)
 
 
-def _evidence(check: Weighed, top: float) -> Markup:
+def _evidence(check: CheckSummary, top: float) -> Markup:
     scale = max(check.statistic, check.bound)
     y, bound = top + ROW / 2, LEFT + WIDTH * check.bound / scale
     bar: Attributes = {"x": LEFT, "y": _n(y - 5), "height": 10, "width": _n(WIDTH * max(0.0, check.statistic) / scale)}

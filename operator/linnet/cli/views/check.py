@@ -1,4 +1,4 @@
-"""What a recorded check stood on, made ready to be shown: rates with intervals, the bound, the evidence."""
+"""Summarizes what a recorded check stood on, to be shown: rates with intervals, the bound, the evidence."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -38,8 +38,8 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Weighed:
-    """One check. `rates` are empty where nothing was counted; `statistic` and `bound` are natural logarithms."""
+class CheckSummary:
+    """A check to be shown. `rates` are empty where nothing was counted; `statistic` and `bound`: natural logarithms."""
 
     name: str
     verdict: str
@@ -57,7 +57,7 @@ class Weighed:
 
     @property
     def evidence(self) -> str:
-        """Chance brings the logarithm of a likelihood ratio to `bound` once in exp(bound)."""
+        """The evidence in words: chance brings the logarithm of a likelihood ratio to `bound` once in exp(bound)."""
         often = f"a good version gets %s once in {math.exp(self.bound):,.0f} rollouts"
         met = f"refuted; {often % 'there'}" if self.refuted else f"not refuted; {often % 'to the bound'}"
         return f"{self.statistic:g} of {self.bound:g}: {met}"
@@ -67,12 +67,12 @@ class Weighed:
         return self.statistic >= self.bound
 
 
-def weighed(check: Json) -> Weighed:
-    """Of a check as a decision records it."""
+def summarize(check: Json) -> CheckSummary:
+    """Summarizes a check as a decision records it."""
     found = _basis(check)
     message = str(check.get("message") or "").partition(" (bad: ")[0]
     statistic, bound = (float(check.get(key) or 0) for key in ("statistic", "bound"))
-    about = Weighed(
+    about = CheckSummary(
         str(check["name"]), str(check["verdict"]), message, statistic=statistic, bound=bound, query=_query(check)
     )
     if check.get("predictions") or not any(check.get(f"{track}Requests") for track in TRACKS):
@@ -83,7 +83,7 @@ def weighed(check: Json) -> Weighed:
 
 
 def _basis(check: Json) -> counts_record.Counted | None:
-    """None where the record has none, or one that can't be judged: what was counted is shown all the same."""
+    """The record's evidence; None where it has none that can be judged: what was counted is shown all the same."""
     try:
         found = records.read(check)
     except ValueError:
@@ -106,7 +106,7 @@ def _limits(check: Check) -> Iterator[str]:
 
 
 def _query(check: Json) -> str:
-    """A named query's value against its bounds."""
+    """A phrase on a named query's value and its bounds; empty for other checks."""
     if not check.get("query"):
         return ""
     bounds = (f"{word} {check[key]}" for key, word in (("min", "at least"), ("max", "at most")) if key in check)

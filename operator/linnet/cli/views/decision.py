@@ -1,16 +1,16 @@
-"""The decisions that are recorded on ModelVersions: found, ordered, told in words and bars."""
+"""Finds, orders and shows the decisions that are recorded on ModelVersions, in words and bars."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.cli.cluster.deployments import Family
+from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.objects import Object, name, status
 from linnet.cli.views.bars import LEGEND, filled, interval, toward
-from linnet.cli.views.check import Weighed, weighed
+from linnet.cli.views.check import CheckSummary, summarize
 from linnet.cli.views.tree import Paint, by_policy
 
-DONE: Final = {
+OUTCOMES: Final = {
     "Promoted": ("was promoted", "green"),
     "RolledBack": ("was rolled back", "red"),
     "Aborted": ("was aborted", "yellow"),
@@ -22,8 +22,8 @@ DONE: Final = {
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """One decision, and the version that it is about."""
+class DecisionRecord:
+    """A decision, and the version that it is about."""
 
     version: Object
     decision: Mapping[str, Any]
@@ -40,77 +40,79 @@ class Recorded:
         return {"modelVersion": name(self.version), "version": self.number, **self.decision}
 
 
-def newest_first(versions: Iterable[Object]) -> list[Recorded]:
+def newest_first(versions: Iterable[Object]) -> list[DecisionRecord]:
     """All decisions on these versions; within a second the later record first."""
-    found = [Recorded(v, d) for v in versions for d in status(v).get("decisions") or ()]
+    found = [DecisionRecord(v, d) for v in versions for d in status(v).get("decisions") or ()]
     return sorted(found, key=lambda r: r.time)[::-1]
 
 
-def told(record: Recorded, painted: Paint) -> list[str]:
-    """Why, in words, and what the evidence was."""
+def decisions_of(tree: DeploymentTree) -> list[DecisionRecord]:
+    """The decisions made on this Deployment, and those about a version wherever it is, newest first."""
+    return [r for r in newest_first(tree.versions) if r.decision["deployment"] in {"", name(tree.deployment)}]
+
+
+def decision_lines(record: DecisionRecord, paint: Paint) -> list[str]:
+    """Lines on a decision: what was decided and why, and what the evidence was."""
     decision = record.decision
-    done, color = DONE.get(decision["decision"], (decision["decision"], "dim"))
+    done, color = OUTCOMES.get(decision["decision"], (decision["decision"], "dim"))
     why = f"by {decision['by']} at {record.time}: {decision.get('reason', '')}"
-    head = f"version {record.number} {painted(done, color)} {why}"
+    head = f"version {record.number} {paint(done, color)} {why}"
     place = [f"revision {decision['revision']}"] if decision.get("revision") else []
     policy = [named] if (named := by_policy(decision.get("policy", ""), decision.get("policyHash", ""))) else []
-    lines = [head, decision.get("message", ""), *_checks(decision, painted)]
-    return [line for line in (*lines, painted(", ".join([*place, *policy]), "dim")) if line]
+    lines = [head, decision.get("message", ""), *_all_check_lines(decision, paint)]
+    return [line for line in (*lines, paint(", ".join([*place, *policy]), "dim")) if line]
 
 
-def _checks(decision: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """One after the other, and what the bars mean."""
+def _all_check_lines(decision: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    """Lines on each of the decision's checks, and on what the bars mean."""
     drawn = False
     for check in decision.get("checks") or ():
-        found = weighed(check)
-        yield from told_check(found, painted)
+        found = summarize(check)
+        yield from check_lines(found, paint)
         drawn = drawn or bool(found.rates)
         if check.get("predictions"):
-            yield from _compared(check, painted)
+            yield from _comparison_lines(check, paint)
     if drawn:
-        yield painted(LEGEND, "dim")
+        yield paint(LEGEND, "dim")
 
 
-def told_check(check: Weighed, painted: Paint) -> Iterator[str]:
-    """One check: its verdict in words; both tracks' rates on one scale; how far the evidence went toward the bound."""
+def check_lines(check: CheckSummary, paint: Paint) -> Iterator[str]:
+    """Lines on a check: its verdict in words, both tracks' rates on one scale, how far the evidence has gone."""
     color = {"Fail": "red", "Pass": "green"}.get(check.verdict, "yellow")
     why = f": {check.message}" if check.message else ""
-    yield f"{painted(check.name, 'bold')}: {painted(check.verdict, color)}{why}"
+    yield f"{paint(check.name, 'bold')}: {paint(check.verdict, color)}{why}"
     if check.query:
-        yield f"  {painted(check.query, 'bold')}"
+        yield f"  {paint(check.query, 'bold')}"
     if check.limits:
         yield f"  bound    {check.limits}"
     for rate in check.rates:
         shown = interval(rate.low / check.top, rate.rate / check.top, rate.high / check.top)
-        yield f"  {rate.track:<9}{painted(shown, 'yellow' if rate.track == 'canary' else 'green')} {rate.text}"
+        yield f"  {rate.track:<9}{paint(shown, 'yellow' if rate.track == 'canary' else 'green')} {rate.text}"
     if check.rates:
-        yield from _evidence(check, painted)
+        yield from _evidence_lines(check, paint)
 
 
-def _evidence(check: Weighed, painted: Paint) -> Iterator[str]:
-    """How far the evidence has gone toward the bound."""
+def _evidence_lines(check: CheckSummary, paint: Paint) -> Iterator[str]:
+    """The line on how far the evidence has gone toward its bound; none without a bound."""
     if check.bound:
-        drawn = painted(toward(check.statistic, check.bound), "red" if check.refuted else "dim")
+        drawn = paint(toward(check.statistic, check.bound), "red" if check.refuted else "dim")
         yield f"  evidence {drawn} {check.evidence}"
 
 
-def _compared(check: Mapping[str, Any], painted: Paint) -> Iterator[str]:
-    """Both distributions of answers, class by class on one scale, and how far apart they are."""
-    told = check["predictions"]
-    rows = [{"name": c["name"], **{t: c.get(t, 0) for t in ("canary", "stable")}} for c in told.get("classes") or ()]
+def _comparison_lines(check: Mapping[str, Any], paint: Paint) -> Iterator[str]:
+    """Lines on both distributions of answers, class by class on one scale, and on how far apart they are."""
+    comparison = check["predictions"]
+    rows = [
+        {"name": c["name"], **{t: c.get(t, 0) for t in ("canary", "stable")}} for c in comparison.get("classes") or ()
+    ]
     totals = {track: sum(row[track] for row in rows) or 1 for track in ("canary", "stable")}
     top = max((row[track] / totals[track] for row in rows for track in totals), default=0.0) or 1.0
     for row in rows:
         for track, color in (("canary", "yellow"), ("stable", "green")):
             share = row[track] / totals[track]
             name_ = row["name"] if track == "canary" else ""
-            yield f"  {name_[:16]:<17}{track:<9}{painted(filled(share / top), color)} {row[track]:,}, {share:.2%}"
-    if "divergence" in told and "error" in told:
-        allowed = f"at most {float(told.get('max') or 0):g} allowed"
-        yield f"  divergence {float(told['divergence']):.4f} ± {float(told['error']):.4f} bits, {allowed}"
-    yield from _evidence(weighed(check), painted)
-
-
-def decisions_of(family: Family) -> list[Recorded]:
-    """Those made here, and those about a version wherever it is."""
-    return [r for r in newest_first(family.versions) if r.decision["deployment"] in {"", name(family.deployment)}]
+            yield f"  {name_[:16]:<17}{track:<9}{paint(filled(share / top), color)} {row[track]:,}, {share:.2%}"
+    if "divergence" in comparison and "error" in comparison:
+        allowed = f"at most {float(comparison.get('max') or 0):g} allowed"
+        yield f"  divergence {float(comparison['divergence']):.4f} ± {float(comparison['error']):.4f} bits, {allowed}"
+    yield from _evidence_lines(summarize(check), paint)

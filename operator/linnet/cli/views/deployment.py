@@ -1,9 +1,9 @@
-"""A Deployment with its versions and pods, as one looks at it: from the API server's objects to the lines of a tree."""
+"""Shows a Deployment with its versions and pods: the API server's objects become the lines of a tree, or JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from linnet.cli.cluster.deployments import Family
+from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.objects import Object, condition, is_ready, name, role, status
 from linnet.cli.console import Console
 from linnet.cli.views.tree import Branch, Paint, branches, by_policy, verdicts
@@ -13,54 +13,54 @@ _UNSHOWN = frozenset({"retired"})
 _COLORS = {"True": "green", "False": "red"}
 
 
-def tree(family: Family, painted: Paint) -> list[str]:
-    """The lines: what it says of itself, each version with its pods, the verdicts."""
-    ready = condition(family.deployment, "Ready")
+def render(tree: DeploymentTree, paint: Paint) -> list[str]:
+    """The lines of a Deployment: its own condition, each version with its pods, the verdicts."""
+    ready = condition(tree.deployment, "Ready")
     color = _COLORS.get(ready.get("status", ""), "yellow")
-    head = [painted(name(family.deployment), "bold"), painted(ready.get("reason", "Unknown"), color)]
-    lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(family, painted), painted)]
-    checks = dict(together((c["name"], c["verdict"]) for c in family.rollout.get("checks") or ()))
-    named = by_policy(*family.policy)
+    head = [paint(name(tree.deployment), "bold"), paint(ready.get("reason", "Unknown"), color)]
+    lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(tree, paint), paint)]
+    checks = dict(together((c["name"], c["verdict"]) for c in tree.rollout.get("checks") or ()))
+    named = by_policy(*tree.policy)
     return [
         *lines,
-        *([f"   {verdicts(checks, painted)}"] if checks else []),
-        *([f"   {painted(named, 'dim')}"] if named else []),
+        *([f"   {verdicts(checks, paint)}"] if checks else []),
+        *([f"   {paint(named, 'dim')}"] if named else []),
     ]
 
 
-def _branches(family: Family, painted: Paint) -> list[Branch]:
-    """Of each version that serves, is on its way, or must not."""
-    shares = _shares(family)
+def _branches(tree: DeploymentTree, paint: Paint) -> list[Branch]:
+    """The branch of each version that serves, is on its way, or must not serve."""
+    shares = _shares(tree)
     rows = []
-    for version in family.versions:
+    for version in tree.versions:
         number = int(version["spec"]["version"])
-        what, pods = role(number, family.status, version), family.of(number)
+        what, pods = role(number, tree.status, version), tree.pods_of(number)
         if pods or what not in _UNSHOWN:
-            leaves = [_leaf(pod, painted) for pod in pods]
+            leaves = [_leaf(pod, paint) for pod in pods]
             ready = sum(is_ready(p) for p in pods)
             rows.append(
-                Branch(number, what, "", ready, len(pods), shares.get(number, 0.0), _remark(family, version), leaves)
+                Branch(number, what, "", ready, len(pods), shares.get(number, 0.0), _remark(tree, version), leaves)
             )
     return rows
 
 
-def _shares(family: Family) -> dict[int, float]:
-    """By version, as the rollout's phase has it: by weight while it steps, by pods while it bakes."""
-    stable, rollout = family.status.get("stable") or {}, family.rollout
+def _shares(tree: DeploymentTree) -> dict[int, float]:
+    """Each version's share of the traffic, 0 to 1: by weight while the rollout steps, by pods while it bakes."""
+    stable, rollout = tree.status.get("stable") or {}, tree.rollout
     former = rollout.get("from") or {}
     if not rollout or not former or rollout["phase"] == "RollingBack":
         return {stable["version"]: 1.0} if stable else {}
     to = rollout["to"]["version"]
     share = (rollout.get("effectiveWeight") or 0) / 100
     if rollout["phase"] == "Baking":
-        ready = {n: sum(is_ready(p) for p in family.of(n)) for n in (to, former["version"])}
+        ready = {n: sum(is_ready(p) for p in tree.pods_of(n)) for n in (to, former["version"])}
         share = ready[to] / max(1, sum(ready.values()))
     return {to: share, former["version"]: 1 - share}
 
 
-def _remark(family: Family, version: Object) -> tuple[str, str]:
-    """What is to be said of a version beside its traffic: the phase of its rollout, or why it must not serve."""
-    rollout, number = family.rollout, version["spec"]["version"]
+def _remark(tree: DeploymentTree, version: Object) -> tuple[str, str]:
+    """A remark on a version beside its traffic, with its color: the phase of its rollout, or why it must not serve."""
+    rollout, number = tree.rollout, version["spec"]["version"]
     if rollout and rollout["to"]["version"] == number:
         held = ", paused" if rollout.get("paused") else ""
         step = f" step {(rollout.get('step') or 0) + 1}" if rollout["phase"] == "Stepping" else ""
@@ -74,52 +74,52 @@ def _remark(family: Family, version: Object) -> tuple[str, str]:
 
 
 def _hooks(rollout: Object) -> str:
-    """What it waits for, once nothing else is left to wait for."""
-    asked = () if rollout.get("decision") else rollout.get("hooks") or ()
-    waiting = [f"{h['name']} since {h['since']}" for h in asked if h["answer"] == "Waiting"]
+    """A phrase on the hooks that the rollout waits for, once nothing else is left to wait for."""
+    hooks = () if rollout.get("decision") else rollout.get("hooks") or ()
+    waiting = [f"{h['name']} since {h['since']}" for h in hooks if h["answer"] == "Waiting"]
     return f", waits for hook {', '.join(waiting)}" if waiting else ""
 
 
-def _leaf(pod: Object, painted: Paint) -> str:
-    """A pod's name, and its trouble."""
+def _leaf(pod: Object, paint: Paint) -> str:
+    """A pod's line: its name, and its trouble."""
     if pod["metadata"].get("deletionTimestamp"):
-        return f"{name(pod)}  {painted('ending', 'dim')}"
+        return f"{name(pod)}  {paint('ending', 'dim')}"
     containers = status(pod).get("containerStatuses") or ()
     restarts = sum(c.get("restartCount", 0) for c in containers)
     waiting = next((w["reason"] for c in containers if (w := c.get("state", {}).get("waiting"))), "")
-    state = painted("ready", "green") if is_ready(pod) else painted(waiting or "starting", "yellow")
-    return f"{name(pod)}  {state}" + (painted(f"  {restarts} restarts", "red") if restarts else "")
+    state = paint("ready", "green") if is_ready(pod) else paint(waiting or "starting", "yellow")
+    return f"{name(pod)}  {state}" + (paint(f"  {restarts} restarts", "red") if restarts else "")
 
 
-def described(family: Family) -> dict[str, Any]:
-    """The same for programs."""
-    ready = condition(family.deployment, "Ready")
-    shares = _shares(family)
+def to_json(tree: DeploymentTree) -> dict[str, Any]:
+    """A Deployment with its versions and pods, for programs."""
+    ready = condition(tree.deployment, "Ready")
+    shares = _shares(tree)
     return {
-        "name": name(family.deployment),
-        "model": family.deployment["spec"]["model"]["name"],
+        "name": name(tree.deployment),
+        "model": tree.deployment["spec"]["model"]["name"],
         "ready": ready.get("status", "Unknown"),
         "reason": ready.get("reason", ""),
         "message": ready.get("message", ""),
-        "phase": family.rollout.get("phase"),
-        "checks": family.rollout.get("checks") or [],
-        "policy": family.policy[0] or None,
-        "versions": [_version(family, v, shares) for v in family.versions],
+        "phase": tree.rollout.get("phase"),
+        "checks": tree.rollout.get("checks") or [],
+        "policy": tree.policy[0] or None,
+        "versions": [_version(tree, v, shares) for v in tree.versions],
     }
 
 
-def _version(family: Family, version: Object, shares: Mapping[int, float]) -> dict[str, Any]:
+def _version(tree: DeploymentTree, version: Object, shares: Mapping[int, float]) -> dict[str, Any]:
     number = int(version["spec"]["version"])
-    pods = family.of(number)
+    pods = tree.pods_of(number)
     return {
         "version": number,
-        "role": role(number, family.status, version),
+        "role": role(number, tree.status, version),
         "share": round(shares.get(number, 0.0), 4),
         "pods": [{"name": name(p), "ready": is_ready(p)} for p in pods],
     }
 
 
-def lines(found: Sequence[Family], console: Console) -> list[str]:
-    """The trees, with a line between two."""
-    trees = [tree(family, console.paint) for family in found]
-    return [line for i, each in enumerate(trees) for line in (*([""] if i else []), *each)]
+def render_all(trees: Sequence[DeploymentTree], console: Console) -> list[str]:
+    """The lines of all Deployments, with an empty line between two."""
+    blocks = [render(tree, console.paint) for tree in trees]
+    return [line for i, each in enumerate(blocks) for line in (*([""] if i else []), *each)]

@@ -1,4 +1,4 @@
-"""The terminal: lines that stay, and below them, on a terminal, the live tree. Without one, plain lines."""
+"""Writes lines that stay and, below them on a terminal, the live tree; without a terminal plain lines."""
 
 import os
 import sys
@@ -14,26 +14,26 @@ HIDE, SHOW, CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
 
 @dataclass
 class Screen:
-    """`live`: redraw the tree in place; otherwise it is printed only when asked for."""
+    """Lines and a tree are written to it. A `live` one redraws the tree in place, others print it by `plain`."""
 
     out: TextIO
     live: bool
     began: float = field(default_factory=time.monotonic)
     drawn: int = 0
-    """Lines of the tree on the screen now."""
+    """The number of the tree's lines that are on the screen now."""
 
     def say(self, text: str) -> None:
-        """A line that stays, with the time."""
+        """Writes a line that stays, with the time."""
         for line in text.splitlines() or [""]:
             self._write([f"{clock(time.monotonic() - self.began):>5}  {line}"], keep=True)
 
     def draw(self, lines: Sequence[str]) -> None:
-        """The tree, in place of the former one."""
+        """Draws the tree in place of the former one, on a live screen."""
         if self.live:
             self._write(lines, keep=False)
 
     def plain(self, lines: Sequence[str]) -> None:
-        """The tree as lines that stay, where it is not live."""
+        """Writes the tree as lines that stay, where the screen is not live."""
         if not self.live:
             self._write([f"       {line}" for line in lines], keep=True)
 
@@ -52,7 +52,7 @@ class Screen:
 
 
 def screen(*, plain: bool) -> Screen:
-    """Live where standard output is a terminal that can move its cursor."""
+    """The screen of standard output, live where that is a terminal that can move its cursor."""
     able = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return Screen(sys.stdout, live=able and not plain)
 
@@ -65,14 +65,14 @@ def _width() -> int:
 
 
 def clipped(line: str, width: int) -> str:
-    """At most `width` visible characters (0: all), with colors ended: a wrapped line could not be erased."""
+    """The line's first `width` visible characters (0: all), colors ended: a wrapped line could not be erased."""
     if not width:
         return line
-    out, seen, index = "", 0, 0
-    while index < len(line) and seen < width:
+    out, visible, index = "", 0, 0
+    while index < len(line) and visible < width:
         if line[index] == "\x1b":
             end = line.index("m", index) + 1
             out, index = out + line[index:end], end
             continue
-        out, seen, index = out + line[index], seen + 1, index + 1
+        out, visible, index = out + line[index], visible + 1, index + 1
     return out + ("\x1b[0m" if "\x1b" in line else "")

@@ -2,7 +2,7 @@
 
 The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
 much is enough), `hypotheses` (a check's bounds) and `families` (its slices). docs/explanation/analysis.md explains it,
-bench/detection.py and bench/slices.py measure it.
+bench/judge/detection.py and bench/judge/slices.py measure it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from linnet.core.analysis.statistics.sums import Spread
 
 PRIOR_CELLS = 3.0
-"""Weight of the cautious guess, in cells with errors: chosen by simulation (bench/detection.py)."""
+"""Weight of the cautious guess, in cells with errors: chosen by simulation (bench/judge/detection.py)."""
 
 
 def dispersion(tracks: Sequence[Spread]) -> float:

@@ -44,7 +44,7 @@ def forecast(
     """The cost of `check` where stable's share of bad requests is `stable_rate` and the canary's share `share`.
 
     Without `bad_rate` it is the rate that the policy's `detect` promises to see. Accurate to about a tenth
-    where many requests are needed (bench/detection.py); it can't be below the three or so of an outage.
+    where many requests are needed (bench/judge/detection.py); it can't be below the three or so of an outage.
     Of a slice these are its own requests, where no other slice is worse.
     """
     stable_n = (1 - share) / share

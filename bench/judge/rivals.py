@@ -17,7 +17,7 @@ from typing import Protocol
 MINUTE = 60
 
 
-class Answer(StrEnum):
+class Outcome(StrEnum):
     """What became of a canary."""
 
     CONTINUES = "continues"
@@ -26,10 +26,10 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ended:
-    """The answer, and after how many seconds since the canary first had traffic."""
+class End:
+    """The outcome, and after how many seconds since the canary first had traffic."""
 
-    answer: Answer
+    outcome: Outcome
     seconds: float
 
 
@@ -43,13 +43,13 @@ class Requests:
 
     @classmethod
     def of(cls, counts: Iterable[tuple[int, int]], every: int) -> Requests:
-        """From (requests, bad requests) of each interval of `every` seconds."""
+        """Sums up (requests, bad requests) of each interval of `every` seconds."""
         n, bad = zip(*counts, strict=True)
         return cls(tuple(accumulate(n, initial=0)), tuple(accumulate(bad, initial=0)), every)
 
     @property
     def seconds(self) -> int:
-        """How long they were counted."""
+        """The seconds for which requests were counted."""
         return (len(self.n) - 1) * self.every
 
     def until(self, at: int) -> tuple[int, int]:
@@ -57,7 +57,7 @@ class Requests:
         return self.n[at // self.every], self.bad[at // self.every]
 
     def window(self, at: int, length: int) -> tuple[int, int]:
-        """Those of the `length` seconds before `at`; of fewer, if it began later."""
+        """The requests and bad ones of the `length` seconds before `at`; of fewer, if counting began later."""
         (n, bad), (former_n, former_bad) = self.until(at), self.until(max(0, at - length))
         return n - former_n, bad - former_bad
 
@@ -68,8 +68,8 @@ class Rule(Protocol):
     @property
     def name(self) -> str: ...
 
-    def ended(self, requests: Requests) -> Ended:
-        """How the rollout ends; it continues if it has not within these requests."""
+    def end(self, requests: Requests) -> End:
+        """The rollout's end; it continues if it has not ended within these requests."""
 
 
 @dataclass(frozen=True)
@@ -92,24 +92,24 @@ class Flagger:
     window: int = MINUTE
     min_success: float = 0.99
 
-    def ended(self, requests: Requests) -> Ended:
+    def end(self, requests: Requests) -> End:
         failed, passed = 0, 0
         for at in range(self.interval, requests.seconds + 1, self.interval):
             if failed >= self.threshold:
-                return Ended(Answer.ROLLED_BACK, at)
+                return End(Outcome.ROLLED_BACK, at)
             if self._passes(*requests.window(at, self.window)):
                 passed += 1
             else:
                 failed += 1
             if passed * self.step_weight >= self.max_weight:
-                return Ended(Answer.PROMOTED, at)
-        return Ended(Answer.CONTINUES, requests.seconds)
+                return End(Outcome.PROMOTED, at)
+        return End(Outcome.CONTINUES, requests.seconds)
 
     def _passes(self, n: int, bad: int) -> bool:
         return n > 0 and (n - bad) / n >= self.min_success
 
 
-class Measured(StrEnum):
+class Measurement(StrEnum):
     """A measurement of an analysis run; Inconclusive takes a failureCondition, which the examples don't have."""
 
     SUCCESSFUL = "Successful"
@@ -142,28 +142,28 @@ class Argo:
     window: int = 5 * MINUTE
     min_success: float = 0.95
 
-    def ended(self, requests: Requests) -> Ended:
+    def end(self, requests: Requests) -> End:
         at, failed, errors, counted = self.starts, 0, 0, 0
         while at <= requests.seconds and (self.lasts is None or at < self.lasts):
-            measured = self._measured(requests, at)
-            errors = errors + 1 if measured is Measured.ERROR else 0
-            failed += measured is Measured.FAILED
-            counted += measured is not Measured.ERROR
+            measured = self._measurement(requests, at)
+            errors = errors + 1 if measured is Measurement.ERROR else 0
+            failed += measured is Measurement.FAILED
+            counted += measured is not Measurement.ERROR
             if failed > self.failure_limit or errors > self.error_limit:
-                return Ended(Answer.ROLLED_BACK, at)
+                return End(Outcome.ROLLED_BACK, at)
             if counted == self.count:
-                return Ended(Answer.PROMOTED, at)
+                return End(Outcome.PROMOTED, at)
             at += self.interval if not errors else self.error_retry
         if self.lasts is not None and self.lasts <= requests.seconds:
-            return Ended(Answer.PROMOTED, self.lasts)
-        return Ended(Answer.CONTINUES, requests.seconds)
+            return End(Outcome.PROMOTED, self.lasts)
+        return End(Outcome.CONTINUES, requests.seconds)
 
-    def _measured(self, requests: Requests, at: int) -> Measured:
+    def _measurement(self, requests: Requests, at: int) -> Measurement:
         ever, ever_bad = requests.until(at)
         if ever == ever_bad:
-            return Measured.ERROR
+            return Measurement.ERROR
         n, bad = requests.window(at, self.window)
-        return Measured.SUCCESSFUL if n and (n - bad) / n >= self.min_success else Measured.FAILED
+        return Measurement.SUCCESSFUL if n and (n - bad) / n >= self.min_success else Measurement.FAILED
 
 
 FLAGGER_DEFAULTS = Flagger("Flagger, defaults", threshold=1, step_weight=5)
@@ -173,10 +173,10 @@ FLAGGER_EXAMPLE = Flagger("Flagger, example", threshold=10, step_weight=5)
 ARGO_DEFAULTS = Argo("Argo Rollouts, defaults", starts=5 * MINUTE, count=1)
 """The inline analysis after a pause of 5 minutes: neither interval nor count is one measurement, failureLimit 0."""
 ARGO_COUNT = Argo("Argo Rollouts, count 5", starts=5 * MINUTE, count=5)
-"""The same page's `interval: 60s` and `count: 5`, in the same place; failureLimit 0."""
+"""`interval: 60s` and `count: 5` of the page on analysis, after the same pause; failureLimit 0."""
 ARGO_EXAMPLE = Argo(
     "Argo Rollouts, background", starts=10 * MINUTE, interval=5 * MINUTE, lasts=40 * MINUTE, failure_limit=3
 )
-"""The same page's first example: four steps of 10 minutes, of which `startingStep` leaves out one."""
+"""The first example of the page on analysis: four steps of 10 minutes, of which `startingStep` leaves out one."""
 
 RIVALS: tuple[Rule, ...] = (FLAGGER_DEFAULTS, FLAGGER_EXAMPLE, ARGO_DEFAULTS, ARGO_COUNT, ARGO_EXAMPLE)

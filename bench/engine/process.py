@@ -1,4 +1,4 @@
-"""The operator's process under measurement, and what it and the kernel say of it."""
+"""The operator's process under measurement: its metrics, and what the kernel says of it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from bench.results import REPO
 
 @dataclass
 class Operator:
-    """The operator's process and what it says of itself."""
+    """A running operator with the port of its metrics and the file of its log."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -40,13 +40,13 @@ class Operator:
         return {name: float(value) for name, value in pairs}
 
     def memory(self, field_: str) -> float:
-        """VmRSS or VmHWM in MB."""
+        """The process's VmRSS or VmHWM, in MB."""
         found = re.search(rf"{field_}:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         assert found
         return int(found[1]) / 1024
 
     def cpu(self) -> float:
-        """Seconds of CPU so far."""
+        """The seconds of CPU that the process has used so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -70,7 +70,7 @@ def looks(metrics: dict[str, float], kind: str) -> float:
 
 
 def mean_look(before: dict[str, float], after: dict[str, float]) -> float:
-    """Seconds of one reconcile of a Deployment."""
+    """The mean seconds of one reconcile of a Deployment between two readings."""
     name = "linnet_reconcile_seconds"
     took, count = (
         total(after, f"{name}_{part}", 'kind="Deployment"') - total(before, f"{name}_{part}", 'kind="Deployment"')
@@ -80,7 +80,7 @@ def mean_look(before: dict[str, float], after: dict[str, float]) -> float:
 
 
 async def quiet(operator: Operator) -> None:
-    """Until the operator has written nothing for two seconds."""
+    """Waits until the operator has written nothing for two seconds."""
     while True:
         before = writes(await operator.metrics())
         await asyncio.sleep(2)

@@ -1,6 +1,6 @@
-"""What judging slices apart costs, and how often it rolls good versions back: simulated with the code that judges.
+"""Simulates, with the code that judges, what judging slices apart costs and how often it rolls good versions back.
 
-    python -m bench.slices [--seeds 2000] [--requests 80000] [--slices 8] [--jobs 2]
+    python -m bench.judge.slices [--seeds 2000] [--requests 80000] [--slices 8] [--jobs 2]
 
 Requests fail one by one and each is a cell of its own, so that the dispersion is 1. The same requests are judged by
 three rules: Linnet's family of slices, plain Bonferroni (each slice at alpha / slices), and one check of the whole.
@@ -67,7 +67,7 @@ def requests(scenario: Scenario, seed: int) -> Iterator[tuple[int, Track, bool]]
 
 
 def run(scenario: Scenario, seed: int) -> Ends:
-    """Looked at after each bad request of the canary: after another one no rule can begin to roll back."""
+    """Each rule's end. They look after each bad request of the canary: after another no rule can begin to roll back."""
     counts, canary, ends = [[0, 0, 0, 0] for _ in range(scenario.slices)], 0, dict[str, int]()
     for at, track, bad in requests(scenario, seed):
         first = 0 if track is Track.CANARY else 2
@@ -100,7 +100,7 @@ def _numbers(sums: Sums) -> tuple[float, float, float, float]:
 
 
 def _fails(checks: Sequence[Check], sums: Sequence[Sums], alpha: float) -> bool:
-    """By the judge; without it where no slice reaches even the whole alpha, which a Fail needs at the least."""
+    """The judge says whether they fail; it is not asked where no slice reaches the whole alpha, as every Fail does."""
     setting = Setting(alpha, 5.0, 0.9, dispersion=1)
     bounds = [h for c, s in zip(checks, sums, strict=True) for h in hypotheses(c, (s,), setting)]
     if not any(h.breached and h.against_bound >= setting.rejects for h in bounds):
@@ -144,7 +144,7 @@ class Row:
         """A good version rolled back more often than alpha allows, by more than chance."""
         return self.scenario == "good" and self.low > ALPHA
 
-    def told(self) -> str:
+    def line(self) -> str:
         share = f"{self.share:8.2%} [{self.low:.2%}, {self.high:.2%}]"
         after = f"  after {self.mean:7,.0f} ± {self.half:,.0f} canary requests" if self.mean is not None else ""
         return f"{self.scenario:<14} {self.rule:<11} rolled back {share:<28}{after}{'  MISSED' if self.missed else ''}"
@@ -155,12 +155,12 @@ def rows(scenario: Scenario, found: Sequence[Ends], seconds: float) -> list[Row]
 
 
 def _row(name: str, rule: str, found: Sequence[int | None], seconds: float) -> Row:
-    ended = [n for n in found if n is not None]
-    low, high = wilson(len(ended), len(found))
-    row = Row(name, rule, len(found), len(ended) / len(found), low, high, None, None, round(seconds, 1))
-    if name == "good" or len(ended) < 2:
+    rollbacks = [n for n in found if n is not None]
+    low, high = wilson(len(rollbacks), len(found))
+    row = Row(name, rule, len(found), len(rollbacks) / len(found), low, high, None, None, round(seconds, 1))
+    if name == "good" or len(rollbacks) < 2:
         return row
-    return replace(row, mean=fmean(ended), half=1.96 * stdev(ended) / sqrt(len(ended)))
+    return replace(row, mean=fmean(rollbacks), half=1.96 * stdev(rollbacks) / sqrt(len(rollbacks)))
 
 
 def main() -> int:
@@ -178,7 +178,7 @@ def main() -> int:
             scenario = Scenario(name, given.slices, bad, given.requests)
             ends = list(pool.map(partial(run, scenario), range(given.seeds), chunksize=8))
             new = rows(scenario, ends, time.perf_counter() - began)
-            print(*(row.told() for row in new), sep="\n", flush=True)
+            print(*(row.line() for row in new), sep="\n", flush=True)
             found += new
     about = {key: getattr(given, key) for key in ("seeds", "requests", "slices")}
     print(f"wrote {keep('slices', {**about, 'rows': [asdict(row) for row in found]})}")

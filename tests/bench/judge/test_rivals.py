@@ -3,15 +3,15 @@
 from collections.abc import Iterable
 
 import pytest
-from bench.rivals import (
+from bench.judge.rivals import (
     ARGO_COUNT,
     ARGO_DEFAULTS,
     ARGO_EXAMPLE,
     FLAGGER_DEFAULTS,
     FLAGGER_EXAMPLE,
     RIVALS,
-    Answer,
-    Ended,
+    End,
+    Outcome,
     Requests,
     Rule,
 )
@@ -21,9 +21,9 @@ TEN_SECONDS = 6
 """A minute has so many."""
 
 
-def after(rule: Rule, *minutes: tuple[int, int]) -> Ended:
+def after(rule: Rule, *minutes: tuple[int, int]) -> End:
     """How the rule ends a canary that had this traffic, given by the minute."""
-    return rule.ended(Requests.of(_by_ten_seconds(minutes), every=10))
+    return rule.end(Requests.of(_by_ten_seconds(minutes), every=10))
 
 
 def _by_ten_seconds(minutes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -31,16 +31,16 @@ def _by_ten_seconds(minutes: Iterable[tuple[int, int]]) -> list[tuple[int, int]]
     return [each for minute in minutes for each in (minute, *[NONE] * (TEN_SECONDS - 1))]
 
 
-def rolled_back(minutes: float) -> Ended:
-    return Ended(Answer.ROLLED_BACK, minutes * 60)
+def rolled_back(minutes: float) -> End:
+    return End(Outcome.ROLLED_BACK, minutes * 60)
 
 
-def promoted(minutes: float) -> Ended:
-    return Ended(Answer.PROMOTED, minutes * 60)
+def promoted(minutes: float) -> End:
+    return End(Outcome.PROMOTED, minutes * 60)
 
 
 @pytest.mark.parametrize(
-    ("rule", "ended"),
+    ("rule", "end"),
     [
         (FLAGGER_DEFAULTS, promoted(10)),
         (FLAGGER_EXAMPLE, promoted(10)),
@@ -49,9 +49,9 @@ def promoted(minutes: float) -> Ended:
         (ARGO_EXAMPLE, promoted(40)),
     ],
 )
-def test_a_canary_without_errors_is_promoted(rule: Rule, ended: Ended) -> None:
+def test_a_canary_without_errors_is_promoted(rule: Rule, end: End) -> None:
     """It takes interval * (maxWeight / stepWeight), the pause and the count, or the steps."""
-    assert after(rule, *[GOOD] * 60) == ended
+    assert after(rule, *[GOOD] * 60) == end
 
 
 def test_flagger_rolls_back_when_the_threshold_is_reached() -> None:
@@ -115,4 +115,4 @@ def test_argo_takes_a_window_without_requests_for_a_failure() -> None:
 @pytest.mark.parametrize("rule", RIVALS, ids=lambda rule: rule.name)
 def test_a_rule_without_enough_traffic_to_end_continues(rule: Rule) -> None:
     """Nothing is decided before the first look."""
-    assert after(rule, GOOD) == Ended(Answer.CONTINUES, 60)
+    assert after(rule, GOOD) == End(Outcome.CONTINUES, 60)

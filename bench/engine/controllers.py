@@ -1,4 +1,4 @@
-"""What stands in for the controllers and the kubelet of the engine's bench: pods that become ready, routes accepted."""
+"""Fake controllers and a fake kubelet for the engine's bench: pods become ready, and routes are accepted."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ import aiohttp
 
 NAMESPACE = "bench"
 MANAGED = "linnet.dev/managed=true"
+DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 ROUTES = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes"
 Json = dict[str, Any]
 
@@ -32,13 +33,13 @@ class Api:
             assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
             return dict(json.loads(text))
 
-    async def watch(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        """For ever; `seen` gets each event's type and object. Begins again where the server ends it."""
+    async def watch(self, path: str, on_event: Callable[[str, Json], Awaitable[None] | None]) -> None:
+        """Gives `on_event` each event's type and object, for ever; begins again where the server ends the watch."""
         while True:
             with suppress(aiohttp.ClientError, TimeoutError):
-                await self._stream(path, seen)
+                await self._stream(path, on_event)
 
-    async def _stream(self, path: str, seen: Callable[[str, Json], Awaitable[None] | None]) -> None:
+    async def _stream(self, path: str, on_event: Callable[[str, Json], Awaitable[None] | None]) -> None:
         timeout = aiohttp.ClientTimeout(total=None)
         async with self.session.get(f"{self.url}{path}&watch=true", timeout=timeout) as answer:
             buffer = b""
@@ -46,27 +47,25 @@ class Api:
                 *lines, buffer = (buffer + chunk).split(b"\n")
                 for line in lines:
                     event = json.loads(line)
-                    waiting = seen(event["type"], event["object"])
+                    waiting = on_event(event["type"], event["object"])
                     if waiting is not None:
                         await waiting
 
 
 @dataclass
-class Played:
-    """The controllers and the kubelet: a ready pod for every apps/v1 Deployment, and when that was created."""
+class FakeControllers:
+    """Gives every apps/v1 Deployment a ready pod; `made`: the monotonic second in which each was created, by name."""
 
     api: Api
     gateway: bool = False
-    """Whether a gateway's controller is played too: it accepts every route."""
+    """A gateway's controller is faked too, which accepts every route."""
     made: dict[str, float] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def start(self) -> None:
-        self._spawn(
-            self.api.watch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments?labelSelector={MANAGED}", self._made)
-        )
+        self._spawn(self.api.watch(f"{DEPLOYMENTS}?labelSelector={MANAGED}", self._on_deployment))
         if self.gateway:
-            self._spawn(self.api.watch(f"{ROUTES}?labelSelector={MANAGED}", self._routed))
+            self._spawn(self.api.watch(f"{ROUTES}?labelSelector={MANAGED}", self._on_route))
 
     def stop(self) -> None:
         for task in list(self.tasks):
@@ -75,22 +74,22 @@ class Played:
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self.tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_end)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _on_end(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            print("the played controllers failed:", task.exception(), file=sys.stderr)
+            print("the fake controllers failed:", task.exception(), file=sys.stderr)
 
-    def _made(self, type_: str, obj: Json) -> None:
-        """Once for each: a watch that begins again tells of all of them anew."""
+    def _on_deployment(self, type_: str, obj: Json) -> None:
+        """Makes one pod for each Deployment: a watch that begins again tells of all of them anew."""
         name = obj["metadata"]["labels"]["linnet.dev/deployment"]
         if type_ == "ADDED" and name not in self.made and not (obj.get("status") or {}).get("readyReplicas"):
             self.made[name] = time.monotonic()
             self._spawn(self._ready(obj))
 
-    async def _routed(self, type_: str, obj: Json) -> None:
-        """Accepted as it is, whenever it changes."""
+    async def _on_route(self, type_: str, obj: Json) -> None:
+        """Accepts a route as it is, whenever it changes."""
         generation, name = obj["metadata"]["generation"], obj["metadata"]["name"]
         known = (obj.get("status") or {}).get("parents") or [{"conditions": [{"observedGeneration": 0}]}]
         if type_ == "DELETED" or known[0]["conditions"][0]["observedGeneration"] == generation:
@@ -103,14 +102,14 @@ class Played:
         await self.api.send("PATCH", f"{ROUTES}/{name}/status", {"status": {"parents": [parent]}}, merge)
 
     async def _ready(self, obj: Json) -> None:
-        """One pod that is ready after a while, and the Deployment's status that counts it."""
+        """Creates one pod that is ready after a while, and counts it in the Deployment's status."""
         await asyncio.sleep(READY_AFTER_SECONDS)
         name, merge = obj["metadata"]["name"], "application/merge-patch+json"
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
         await self.api.send("POST", pods, pod(obj))
         await self.api.send("PATCH", f"{pods}/{name}-0/status", {"status": READY_POD}, merge)
         status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
-        path_ = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}/status"
+        path_ = f"{DEPLOYMENTS}/{name}/status"
         await self.api.send("PATCH", path_, {"status": {**status, "observedGeneration": 1}}, merge)
 
 
@@ -136,7 +135,7 @@ READY_POD = {
 
 
 def pod(made: Json) -> Json:
-    """What the Deployment's ReplicaSet would make."""
+    """The pod that the Deployment's ReplicaSet would make."""
     name, template = made["metadata"]["name"], made["spec"]["template"]
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-0", "uid": made["metadata"]["uid"]}
     meta = {"name": f"{name}-0", "namespace": NAMESPACE, "labels": template["metadata"]["labels"]}

@@ -1,6 +1,6 @@
-"""How fast bad canaries are found, how often good ones are rolled back: simulated with the code that judges.
+"""Simulates, with the code that judges, how fast bad canaries are found and how often good ones are rolled back.
 
-    python -m bench.detection [--seeds 2000] [--only detect] [--jobs 2]
+    python -m bench.judge.detection [--seeds 2000] [--only detect] [--jobs 2]
 
 prints a table and writes build/bench/detection.json. Every figure carries its 95 % interval.
 """
@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from statistics import fmean, median, quantiles, stdev
 
+from bench.judge.scenarios import SCENARIOS
 from bench.results import keep
-from bench.scenarios import SCENARIOS
 
 from linnet.core.analysis.simulation.rollout import Outcome, Scenario, run
 from linnet.core.analysis.statistics.intervals import wilson
@@ -104,7 +104,7 @@ def line(row: Row) -> str:
 
 
 def missed(row: Row) -> bool:
-    """Beyond the target by more than chance: the whole interval is."""
+    """The row is beyond its target by more than chance: the whole interval is."""
     return row.at_most is not None and row.low > row.at_most
 
 

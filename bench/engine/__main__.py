@@ -1,4 +1,4 @@
-"""How fast and how small the engine is, on a bare API server whose controllers are played: `python -m bench.engine`.
+"""`python -m bench.engine` measures how fast and how small the engine is, on a bare API server with fake controllers.
 
 Prints a table and writes build/bench/engine.json. The figures to beat stand in the documentation.
 """
@@ -16,18 +16,18 @@ import tempfile
 import time
 
 import aiohttp
-from bench.fleet import EVERYTHING, POLICY, all_ready, deployment, each, path, until, validated
-from bench.played import NAMESPACE, Api, Json, Played
-from bench.process import Operator, looks, mean_look, quiet, total, writes
+from bench.engine.controllers import NAMESPACE, Api, FakeControllers, Json
+from bench.engine.fleet import EVERYTHING, POLICY, all_ready, create_validated, deployment, each, path, until
+from bench.engine.process import Operator, looks, mean_look, quiet, total, writes
 from bench.results import REPO, keep
 
 KINDS = ("Model", "ModelVersion", "Deployment")
 
 
 async def burst(api: Api, operator: Operator, names: list[str], features: Json) -> Json:
-    """Deployments by 20 writers: from each apply's answer to its apps/v1 Deployment, and the requests it took."""
-    played = Played(api, gateway=bool(features))
-    played.start()
+    """Has 20 writers apply Deployments; measures from each answer to its apps/v1 Deployment, and counts requests."""
+    controllers = FakeControllers(api, gateway=bool(features))
+    controllers.start()
     await quiet(operator)
     print(f"{len(names)} Deployments by 20 writers", file=sys.stderr, flush=True)
     before, applied, begun, cpu = await operator.metrics(), {}, time.monotonic(), operator.cpu()
@@ -40,16 +40,16 @@ async def burst(api: Api, operator: Operator, names: list[str], features: Json) 
     written = time.monotonic() - begun
 
     async def made() -> bool:
-        return len(played.made) >= len(names)
+        return len(controllers.made) >= len(names)
 
     await until(made, "apps/v1 Deployments")
-    took = sorted(played.made[n] - applied[n] for n in names)
-    last = max(played.made.values()) - begun
+    took = sorted(controllers.made[n] - applied[n] for n in names)
+    last = max(controllers.made.values()) - begun
     await until(lambda: all_ready(api, "deployments", len(names)), "deployments to be ready")
     ready = time.monotonic() - begun
     await quiet(operator)
     after = await operator.metrics()
-    played.stop()
+    controllers.stop()
     requests = total(after, "linnet_api_requests_total") - total(before, "linnet_api_requests_total")
     return {
         "objects": len(names),
@@ -69,7 +69,7 @@ async def burst(api: Api, operator: Operator, names: list[str], features: Json) 
 
 
 async def restart(kubeconfig: str, count: int) -> tuple[Operator, Json]:
-    """A new operator process: until every Deployment was looked at and the queue is empty."""
+    """Starts a new operator process, and waits until every Deployment was looked at and the queue is empty."""
     begun = time.monotonic()
     operator = Operator.start(kubeconfig)
 
@@ -91,7 +91,7 @@ async def restart(kubeconfig: str, count: int) -> tuple[Operator, Json]:
 
 
 async def rest(operator: Operator, seconds: float) -> Json:
-    """Writes while nothing happens."""
+    """Counts the writes of so many seconds in which nothing happens."""
     await quiet(operator)
     before, cpu = writes(await operator.metrics()), operator.cpu()
     await asyncio.sleep(seconds)
@@ -109,7 +109,7 @@ async def measure(burst_size: int, fleet: int, resting: float, features: Json) -
         up = subprocess.run([*command, "up", "--dir", folder], stdout=subprocess.PIPE, check=True)
         try:
             server = json.loads(up.stdout)
-            os.kill(server["pids"]["kube-controller-manager"], signal.SIGKILL)  # its part is played
+            os.kill(server["pids"]["kube-controller-manager"], signal.SIGKILL)  # fake controllers take its part
             return await _measure(server, burst_size, fleet, resting, features)
         finally:
             subprocess.run([*command, "down", "--dir", folder], check=True)
@@ -136,11 +136,11 @@ async def _measure(server: Json, burst_size: int, fleet: int, resting: float, fe
         operator = Operator.start(server["kubeconfig"])
         try:
             names = [f"m{n}" for n in range(burst_size)]
-            await validated(api, names)
+            await create_validated(api, names)
             results: Json = {"burst": await burst(api, operator, names, features)}
             more = [f"m{n}" for n in range(burst_size, fleet)]
             if more:
-                await validated(api, more)
+                await create_validated(api, more)
                 results["growth"] = await burst(api, operator, more, features)
             operator.stop()
             operator, results["restart"] = await restart(server["kubeconfig"], fleet)
@@ -151,7 +151,7 @@ async def _measure(server: Json, burst_size: int, fleet: int, resting: float, fe
 
 
 def define_routes(kubectl: list[str]) -> None:
-    """The Gateway API's definitions."""
+    """Applies the Gateway API's definitions."""
     command = [sys.executable, str(REPO / "hack/cluster/cluster.py"), "gateway", "--definitions"]
     folder = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     subprocess.run([*kubectl, "apply", "--server-side", "-f", folder], check=True, stdout=subprocess.DEVNULL)

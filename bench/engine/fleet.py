@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from bench.played import NAMESPACE, Api, Json
+from bench.engine.controllers import NAMESPACE, Api, Json
 
 GROUP = "linnet.dev/v1alpha1"
 DIGEST = f"sha256:{'0' * 64}"
@@ -50,7 +50,7 @@ def path(plural: str, name: str = "") -> str:
 
 
 async def each(items: Iterable[str], work: Callable[[str], Awaitable[Any]], writers: int = 20) -> None:
-    """`work` for every item, by so many writers at once."""
+    """Does `work` for every item, by so many writers at once."""
     waiting = list(items)[::-1]
 
     async def write() -> None:
@@ -61,7 +61,7 @@ async def each(items: Iterable[str], work: Callable[[str], Awaitable[Any]], writ
 
 
 async def until(holds: Callable[[], Awaitable[bool]], what: str, within: float = 300) -> float:
-    """Seconds until it holds."""
+    """The seconds until it holds. AssertionError names `what` after `within` seconds."""
     begun = time.monotonic()
     while not await holds():
         assert time.monotonic() < begun + within, f"waited {within:g} s for {what}"
@@ -69,8 +69,8 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str, within: float =
     return time.monotonic() - begun
 
 
-async def validated(api: Api, names: list[str]) -> None:
-    """Models whose version 1 was validated: the operator makes the versions, the bench says that they loaded."""
+async def create_validated(api: Api, names: list[str]) -> None:
+    """Creates Models whose version 1 is validated: the operator makes the versions, the bench says that they loaded."""
     print(f"{len(names)} Models with a validated version", file=sys.stderr, flush=True)
     await each(names, lambda n: api.send("POST", path("models"), model(n)))
 

@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
-from bench.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
-from bench.rivals import Answer, Ended
+from bench.judge.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
+from bench.judge.rivals import End, Outcome
 
-from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.look import Look
@@ -33,8 +33,8 @@ def test_looks_that_are_left_out_would_have_ended_nothing(bad: float, rate: floa
     """Linnet ends as if it were asked after every interval."""
     cells, required = hour(bad, rate, 3), timedelta(seconds=LENGTH_SECONDS)
     each = ((_verdict(evidence, now, required), now) for evidence, now in looks(DEFAULT.checks[0], cells))
-    ends = (Ended(ENDS[verdict], (now - START).total_seconds()) for verdict, now in each if verdict in ENDS)
-    assert linnet(cells) == next(ends, Ended(Answer.CONTINUES, 3600))
+    ends = (End(ENDS[verdict], (now - START).total_seconds()) for verdict, now in each if verdict in ENDS)
+    assert linnet(cells) == next(ends, End(Outcome.CONTINUES, 3600))
 
 
 def _verdict(evidence: Evidence, now: datetime, required: timedelta) -> Verdict:
@@ -44,10 +44,10 @@ def _verdict(evidence: Evidence, now: datetime, required: timedelta) -> Verdict:
 def test_a_point_tells_rollbacks_apart_from_promotions() -> None:
     """Times and errors until then are those of the runs that rolled back."""
     ends = [
-        Run(LINNET, Ended(Answer.ROLLED_BACK, 20), 2),
-        Run(LINNET, Ended(Answer.ROLLED_BACK, 40), 4),
-        Run(LINNET, Ended(Answer.PROMOTED, 840), 60),
-        Run(LINNET, Ended(Answer.CONTINUES, 3600), 54),
+        Run(LINNET, End(Outcome.ROLLED_BACK, 20), 2),
+        Run(LINNET, End(Outcome.ROLLED_BACK, 40), 4),
+        Run(LINNET, End(Outcome.PROMOTED, 840), 60),
+        Run(LINNET, End(Outcome.CONTINUES, 3600), 54),
     ]
     point = summarize(LINNET, 1.0, 0.05, ends)
     assert (point.rolled_back, point.promoted, point.seconds, point.errors_until, point.errors) == (
@@ -62,13 +62,13 @@ def test_a_point_tells_rollbacks_apart_from_promotions() -> None:
 
 def test_a_rule_that_never_rolls_back_has_no_time() -> None:
     """No median of nothing, and none is shown."""
-    point = summarize(LINNET, 1.0, BASE, [Run(LINNET, Ended(Answer.PROMOTED, 840), 1)])
+    point = summarize(LINNET, 1.0, BASE, [Run(LINNET, End(Outcome.PROMOTED, 840), 1)])
     assert point.seconds is None
     assert cell(point) == "0 %; 100 %"
 
 
 def test_a_rare_rollback_is_not_shown_as_none() -> None:
     """One in two hundred is no 0 %, and leaves no 100 %."""
-    ends = [Run(LINNET, Ended(Answer.PROMOTED, 840), 1)] * 199
-    point = summarize(LINNET, 1.0, BASE, [*ends, Run(LINNET, Ended(Answer.ROLLED_BACK, 30), 1)])
+    ends = [Run(LINNET, End(Outcome.PROMOTED, 840), 1)] * 199
+    point = summarize(LINNET, 1.0, BASE, [*ends, Run(LINNET, End(Outcome.ROLLED_BACK, 30), 1)])
     assert cell(point) == "<1 %: 30 s, 1 err.; >99 %"

@@ -1,6 +1,6 @@
 """Linnet beside the fixed-window rules of `rivals`: how fast each rolls bad canaries back, and how often good ones.
 
-    python -m bench.curves [--seeds 300] [--jobs 2]
+    python -m bench.judge.curves [--seeds 300] [--jobs 2]
 
 prints a table and writes build/bench/curves.json. A seed is one hour of traffic, and every rule sees the same hour.
 Stable fails 0.2 % of its requests. The canary has a tenth of the traffic under every rule and at all times, whatever
@@ -19,10 +19,10 @@ from datetime import timedelta
 from itertools import islice
 from statistics import fmean, median
 
+from bench.judge.rivals import RIVALS, End, Outcome, Requests
 from bench.results import keep, machine
-from bench.rivals import RIVALS, Answer, Ended, Requests
 
-from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
@@ -42,7 +42,7 @@ HOUR = timedelta(hours=1)
 EVERY = int(INTERVAL.total_seconds())
 LINNET = "Linnet, defaults"
 NAMES = (LINNET, *(rule.name for rule in RIVALS))
-ENDS = {Verdict.FAIL: Answer.ROLLED_BACK, Verdict.PASS: Answer.PROMOTED}
+ENDS = {Verdict.FAIL: Outcome.ROLLED_BACK, Verdict.PASS: Outcome.PROMOTED}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Run:
     """One rule's end in one hour. `errors`: the canary's failed requests until the rollback, or in the whole hour."""
 
     rule: str
-    ended: Ended
+    end: End
     errors: int
 
 
@@ -80,8 +80,8 @@ def hour(bad: float, rate: float, seed: int) -> list[list[Cell]]:
     return list(islice(intervals(world, seed), int(HOUR / INTERVAL)))
 
 
-def linnet(cells: Sequence[list[Cell]]) -> Ended:
-    """Linnet's end: the default check, `for` as long as the default steps and bake together last."""
+def linnet(cells: Sequence[list[Cell]]) -> End:
+    """Linnet's end by the default check, `for` as long as the default steps and bake together last."""
     (check,), required = DEFAULT.checks, timedelta(seconds=LENGTH_SECONDS)
     scenario = Scenario("curves", World(BASE, BASE), check, "passed")
     for each, (evidence, now) in zip(cells, looks(check, cells), strict=True):
@@ -90,14 +90,14 @@ def linnet(cells: Sequence[list[Cell]]) -> Ended:
             continue
         verdict = judge(DEFAULT, check, evidence, Look(elapsed, required, now)).verdict
         if verdict in ENDS:
-            return Ended(ENDS[verdict], elapsed.total_seconds())
-    return Ended(Answer.CONTINUES, HOUR.total_seconds())
+            return End(ENDS[verdict], elapsed.total_seconds())
+    return End(Outcome.CONTINUES, HOUR.total_seconds())
 
 
 def _ends_nothing(
     scenario: Scenario, cells: list[Cell], evidence: Evidence, elapsed: timedelta, required: timedelta
 ) -> bool:
-    """Whether a look needs no judgement: nothing is new since the last one, or it can be neither Fail nor Pass."""
+    """A look needs no judgement if nothing is new since the last one, or if it can be neither Fail nor Pass."""
     due = elapsed - INTERVAL < required <= elapsed
     if not due and not any(n for _, _, n, _ in cells):
         return True
@@ -105,11 +105,11 @@ def _ends_nothing(
 
 
 def runs(bad: float, rate: float, seed: int) -> list[Run]:
-    """The same hour under every rule."""
+    """Every rule's end in the same hour."""
     cells = hour(bad, rate, seed)
     requests = Requests.of([_canary(each) for each in cells], EVERY)
-    ends = {LINNET: linnet(cells), **{rule.name: rule.ended(requests) for rule in RIVALS}}
-    return [Run(name, ended, _errors(requests, ended)) for name, ended in ends.items()]
+    ends = {LINNET: linnet(cells), **{rule.name: rule.end(requests) for rule in RIVALS}}
+    return [Run(name, end, _errors(requests, end)) for name, end in ends.items()]
 
 
 def _canary(cells: Sequence[Cell]) -> tuple[int, int]:
@@ -117,15 +117,15 @@ def _canary(cells: Sequence[Cell]) -> tuple[int, int]:
     return sum(n for n, _ in of_canary), sum(bad for _, bad in of_canary)
 
 
-def _errors(requests: Requests, ended: Ended) -> int:
-    rolled_back = ended.answer is Answer.ROLLED_BACK
-    return requests.until(int(ended.seconds) if rolled_back else requests.seconds)[1]
+def _errors(requests: Requests, end: End) -> int:
+    rolled_back = end.outcome is Outcome.ROLLED_BACK
+    return requests.until(int(end.seconds) if rolled_back else requests.seconds)[1]
 
 
 def summarize(rule: str, rate: float, bad: float, ends: Sequence[Run]) -> Point:
     """One point of the curves from its runs."""
-    gone = [run for run in ends if run.ended.answer is Answer.ROLLED_BACK]
-    promoted = sum(run.ended.answer is Answer.PROMOTED for run in ends)
+    gone = [run for run in ends if run.end.outcome is Outcome.ROLLED_BACK]
+    promoted = sum(run.end.outcome is Outcome.PROMOTED for run in ends)
     return Point(
         rule=rule,
         rate=rate,
@@ -134,7 +134,7 @@ def summarize(rule: str, rate: float, bad: float, ends: Sequence[Run]) -> Point:
         rolled_back=len(gone) / len(ends),
         rolled_back_interval=wilson(len(gone), len(ends)),
         promoted=promoted / len(ends),
-        seconds=median(run.ended.seconds for run in gone) if gone else None,
+        seconds=median(run.end.seconds for run in gone) if gone else None,
         errors_until=median(run.errors for run in gone) if gone else None,
         errors=fmean(run.errors for run in ends),
     )
@@ -176,7 +176,7 @@ def cell(p: Point) -> str:
 
 
 def _share(share: float) -> str:
-    """In whole percent, but never none or all where it is not."""
+    """Formats a share in whole percent, but never as none or all where it is not."""
     if 0 < share < 0.01 or 0.99 < share < 1:
         return "<1 %" if share < 0.5 else ">99 %"
     return f"{share:.0%}".replace("%", " %")

@@ -1,6 +1,6 @@
-"""How often equal answers roll back, and how soon different ones do: simulated with the code that judges predictions.
+"""Simulates, with the code that judges predictions, how often equal answers roll back and how soon different ones do.
 
-    python -m bench.predictions [--seeds 2000] [--only bursts] [--jobs 2]
+    python -m bench.judge.predictions [--seeds 2000] [--only bursts] [--jobs 2]
 
 prints what differences of answers mean in bits and what a bound costs, then a table, and writes
 build/bench/predictions.json. `refuted` is the share of the runs in which equality was ever refuted, `rolled back` those
@@ -36,7 +36,7 @@ FRAUD = (0.97, 0.03)
 
 
 def shifted(shares: Shares, part: float) -> Shares:
-    """So much of the answers moves up by one class."""
+    """The shares after this part of the answers has moved up by one class."""
     moved = [part * share for share in shares[:-1]]
     return tuple(s - out + into for s, out, into in zip(shares, (*moved, 0.0), (0.0, *moved), strict=True))
 
@@ -135,10 +135,10 @@ class Row:
 
     @property
     def missed(self) -> bool:
-        """Beyond the target by more than chance."""
+        """The row is beyond its target by more than chance."""
         return self.at_most is not None and self.low > self.at_most
 
-    def told(self) -> str:
+    def line(self) -> str:
         fails = f", after {self.until_fail:,.0f} canary answers" if self.until_fail else ""
         passes = f"; passed {self.passed:.1%}, after {self.until_pass:,.0f}" if self.until_pass else ""
         return (
@@ -165,12 +165,12 @@ def measure(scenario: Scenario, seeds: int, pool: ProcessPoolExecutor, jobs: int
         fmean(passed) if passed else None,
         count,
     )
-    print(row.told(), flush=True)
+    print(row.line(), flush=True)
     return row
 
 
 def meaning() -> Iterator[str]:
-    """What to think of when choosing a bound: differences in bits, and canary answers until a verdict."""
+    """Lines that help to choose a bound: differences in bits, and canary answers until a verdict."""
     for before, after in ((0.01, 0.02), (0.01, 0.05), (0.1, 0.15), (0.1, 0.2), (0.1, 0.3), (0.5, 0.6), (0.5, 0.7)):
         yield f"{before:.0%} become {after:.0%}: {jensen_shannon((before, 1 - before), (after, 1 - after)):.4f} bits"
     cuts = [NormalDist().inv_cdf(k / 10) for k in range(1, 10)]

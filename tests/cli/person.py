@@ -1,4 +1,4 @@
-"""Somebody who types `kubectl linnet …`, beside a kubectl that is played (tests/cli/kubectl).
+"""A person who types `kubectl linnet …`, beside a fake kubectl (tests/cli/kubectl).
 
 tests/integration/test_cli.py does the same with the real one, on a real API server.
 """
@@ -21,7 +21,7 @@ Object = dict[str, Any]
 
 @dataclass
 class Person:
-    """`folder` is where the played kubectl keeps the objects, the operator's answer, and what it was called with."""
+    """`folder` is where the fake kubectl keeps the objects, the operator's answer, and what it was called with."""
 
     folder: Path
 

@@ -1,4 +1,4 @@
-"""What is simulated: the figures that Linnet promises, then the conditions under which they are strained."""
+"""The scenarios that are simulated: the figures that Linnet promises, then the conditions that strain them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects of whole rollouts, as the API server would show them: played by the pure plans, with seeded traffic."""
+"""Objects of whole rollouts, as the API server would show them: the pure plans make them, with seeded traffic."""
 
 from dataclasses import replace
 from typing import Any

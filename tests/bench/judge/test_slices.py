@@ -1,7 +1,7 @@
 """The measurement of slices judges the same requests by each rule."""
 
 import pytest
-from bench.slices import RULES, Scenario, _rolls_back, requests, run
+from bench.judge.slices import RULES, Scenario, _rolls_back, requests, run
 
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.statistics.sums import Sums
