@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hack.cluster import cleanup, controlplane, gateway, images, lifecycle, parts, report, volume
+from hack.cluster.commands import control_plane, gateway, images, lifecycle, report, volume
+from hack.cluster.images.catalog import IMAGES
+from hack.cluster.machine import cleanup
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError
 
 Given = argparse.Namespace
@@ -36,10 +39,10 @@ def parser() -> argparse.ArgumentParser:
     env = command("env", show_environment, "how to reach the running cluster")
     env.add_argument("--format", choices=["json", "shell"], default="json")
     build = command("images", build_images, "build the images and import them; their names as JSON")
-    build.add_argument("--only", choices=sorted(images.IMAGES))
+    build.add_argument("--only", choices=sorted(IMAGES))
     command("build", lambda _: parts.build(), "build the binaries that are missing")
     claim_options(command("volume", make_volume, "a bound volume claim; prints the folder behind it"))
-    plane = command("control-plane", control_plane, "etcd, API server and controllers alone, on loopback")
+    plane = command("control-plane", start_control_plane, "etcd, API server and controllers alone, on loopback")
     plane.add_argument("action", choices=["up", "down"])
     plane.add_argument("--dir", type=Path, required=True, help="private folder of this control plane")
     plane.add_argument("--port", type=int, help="port of the API server (default: a free one)")
@@ -88,9 +91,9 @@ def make_volume(given: Given) -> None:
     print(volume.make(given.namespace, given.claim, given.size, given.source))
 
 
-def control_plane(given: Given) -> None:
+def start_control_plane(given: Given) -> None:
     folder = given.dir.absolute()
     if given.action == "up":
-        print(json.dumps(controlplane.up(folder, given.port)))
+        print(json.dumps(control_plane.up(folder, given.port)))
     else:
-        controlplane.down(folder)
+        control_plane.down(folder)

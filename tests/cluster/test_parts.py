@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hack.cluster import golang, parts
+from hack.cluster.programs import golang, parts
 
 GO_MOD = "module x\n\ngo 1.25.0\n\nrequire (\n\thelm.sh/helm/v3 v3.20.2 // indirect\n\tk8s.io/kubernetes v1.35.4\n)\n"
 

@@ -13,7 +13,7 @@ from demo.episodes import condemned, episodes, rollouts
 from demo.facts import Fact
 from demo.ledger import account
 from demo.summary import summary
-from hack.cluster import packages
+from hack.cluster.machine import packages
 
 from demo import report
 from demo_plays import BROKEN, STABLE, answered, answers, failed, rollout

@@ -3,24 +3,15 @@
 import shutil
 from pathlib import Path
 
-from hack.cluster import (
-    addons,
-    apiserver,
-    cgroups,
-    cleanup,
-    layout,
-    network,
-    node,
-    packages,
-    parts,
-    pki,
-    preflight,
-    processes,
-    runtime,
-)
-from hack.cluster.api import Client
-from hack.cluster.apiserver import ApiServer
-from hack.cluster.processes import Process
+from hack.cluster import layout
+from hack.cluster.machine import cgroups, cleanup, network, packages, preflight, processes
+from hack.cluster.machine.locks import locked
+from hack.cluster.machine.processes import Process
+from hack.cluster.node import configuration, containerd
+from hack.cluster.plane import addons, apiserver, pki
+from hack.cluster.plane.api import Client
+from hack.cluster.plane.apiserver import ApiServer
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError, say, wait
 
 UP_SECONDS = 90.0
@@ -33,7 +24,7 @@ SERVER = ApiServer(layout.STATE, PKI, layout.NODE_IP, layout.API_PORT)
 def up() -> None:
     """Bring the cluster up; one that is up is left alone, one that is half dead is replaced."""
     preflight.refuse_system()
-    with parts.lock(layout.LOCK):
+    with locked(layout.LOCK):
         if is_up():
             say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
             return
@@ -57,7 +48,7 @@ def keep_logs() -> Path:
 def down() -> None:
     preflight.refuse(preflight.not_linux)
     preflight.refuse(preflight.not_root)
-    with parts.lock(layout.LOCK):
+    with locked(layout.LOCK):
         if layout.STATE.exists():
             say("stop")
             stop_gently()
@@ -69,7 +60,7 @@ def stop_gently() -> None:
     """With kubelet gone nothing restarts a container, and containerd can remove them all itself."""
     kubelet = [process for process in cleanup.host_processes() if process.name == "kubelet"]
     processes.stop(kubelet, within=2.0)
-    runtime.empty()
+    containerd.empty()
 
 
 def is_up() -> bool:
@@ -103,7 +94,7 @@ def start() -> None:
     cgroups.make()
     pki.make(PKI, pki.NODE)
     say("etcd, kube-apiserver, containerd")
-    started = [*start_api(), runtime.start()]
+    started = [*start_api(), containerd.start()]
     client = admin()
     wait("kube-apiserver", lambda: client.exists("/readyz"), within=UP_SECONDS, alive=lambda: dead(started))
     say("controllers, scheduler, kubelet, kube-proxy, DNS, S3")
@@ -134,15 +125,17 @@ def start_api() -> list[Process]:
 
 def start_controllers() -> list[Process]:
     manager = apiserver.kube_controller_manager(SERVER, apiserver.client(SERVER, "controller-manager"))
-    scheduler = node.kube_scheduler(apiserver.client(SERVER, "scheduler"))
+    scheduler = configuration.kube_scheduler(apiserver.client(SERVER, "scheduler"))
     return [apiserver.start(SERVER, command) for command in (manager, scheduler)]
 
 
 def start_node() -> list[Process]:
     (layout.STATE / "resolv.conf").write_text(addons.resolv_conf())
-    node.write(layout.STATE / "kubelet.json", node.kubelet_config(PKI))
-    node.write(layout.STATE / "kube-proxy.json", node.kube_proxy_config(apiserver.client(SERVER, "kube-proxy")))
-    commands = (node.kubelet(apiserver.client(SERVER, "kubelet")), node.kube_proxy())
+    configuration.write(layout.STATE / "kubelet.json", configuration.kubelet_config(PKI))
+    configuration.write(
+        layout.STATE / "kube-proxy.json", configuration.kube_proxy_config(apiserver.client(SERVER, "kube-proxy"))
+    )
+    commands = (configuration.kubelet(apiserver.client(SERVER, "kubelet")), configuration.kube_proxy())
     return [apiserver.start(SERVER, command) for command in commands]
 
 

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from hack.cluster import layout, lifecycle
+from hack.cluster import layout
+from hack.cluster.commands import lifecycle
 from hack.cluster.steps import wait
 
 BIND_SECONDS = 30.0

@@ -10,8 +10,12 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from hack.cluster import buildah, golang, layout, mounts, network, node, oci, processes, transfer
-from hack.cluster.processes import Process
+from hack.cluster import layout
+from hack.cluster.images import buildah, oci, transfer
+from hack.cluster.machine import mounts, network, processes
+from hack.cluster.machine.processes import Process
+from hack.cluster.node import configuration
+from hack.cluster.programs import golang
 from hack.cluster.steps import ClusterError, attempt, run, say, wait
 
 PAUSE_SOURCE = layout.REPO / "hack/images/pause"
@@ -55,7 +59,7 @@ def start() -> Process:
 def launch(image: str, *, kubernetes: bool) -> Process:
     root().mkdir(parents=True, exist_ok=True)
     snapshotter = "native" if mounts.filesystem_of(root()) == "overlay" else "overlayfs"
-    CONFIG.write_text(node.containerd_config(image, root(), snapshotter, kubernetes=kubernetes))
+    CONFIG.write_text(configuration.containerd_config(image, root(), snapshotter, kubernetes=kubernetes))
     process = processes.spawn("containerd", ["containerd", "--config", CONFIG], layout.STATE)
     wait("containerd", lambda: attempt(ctr("version")), within=START_SECONDS, alive=lambda: processes.obituary(process))
     return process

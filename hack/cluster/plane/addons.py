@@ -10,8 +10,9 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from hack.cluster import layout, pki
-from hack.cluster.api import Client
+from hack.cluster import layout
+from hack.cluster.plane import pki
+from hack.cluster.plane.api import Client
 
 S3_KEYS = layout.STATE / "s3.json"
 S3_URL = f"http://{layout.NODE_IP}:{layout.S3_PORT}"

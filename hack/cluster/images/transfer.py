@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 from typing import IO, Any
 
-from hack.cluster import oci
+from hack.cluster.images import oci
 
 DOCKER = "application/vnd.docker"
 LAYER = f"{DOCKER}.image.rootfs.diff.tar"

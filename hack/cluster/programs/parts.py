@@ -1,16 +1,14 @@
 """Builds what the cluster is made of from pinned Go modules, once for each set of pins."""
 
-import fcntl
 import hashlib
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hack.cluster import golang, layout
+from hack.cluster import layout
+from hack.cluster.machine.locks import locked
+from hack.cluster.programs import golang
 from hack.cluster.steps import run, say
 
 
@@ -25,11 +23,13 @@ class Part:
     renames: dict[str, str] = field(default_factory=dict)
 
 
+HERE = Path(__file__).resolve().parent
+KUBERNETES = HERE / "kubernetes"
 TRAEFIK = "github.com/traefik/traefik/v3"
 PARTS = (
     Part(
         "kubernetes",
-        layout.HERE,
+        KUBERNETES,
         ("tool", "./coredns"),
         (
             *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
@@ -37,8 +37,8 @@ PARTS = (
         ),
         {"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
     ),
-    Part("versitygw", layout.HERE / "tools/versitygw", ("tool",), ("versitygw",)),
-    Part("traefik", layout.HERE / "tools/traefik", ("tool",), ("traefik",)),
+    Part("versitygw", HERE / "versitygw", ("tool",), ("versitygw",)),
+    Part("traefik", HERE / "traefik", ("tool",), ("traefik",)),
 )
 
 
@@ -99,7 +99,7 @@ def build(names: tuple[str, ...] = ()) -> None:
     wanted = [part for part in PARTS if not names or part.name in names]
     if all(is_built(part) for part in wanted):
         return
-    with lock(layout.cache() / "build.lock"):
+    with locked(layout.cache() / "build.lock"):
         missing = [part for part in wanted if not is_built(part)]
         go = golang.find([part.folder for part in PARTS]) if missing else None
         for part in missing:
@@ -120,15 +120,3 @@ def build_part(go: Path, part: Part) -> None:
         path.rename(layout.tool(part.renames.get(path.name, path.name)))
     partial.rmdir()
     stamp(part).write_text(key(part))
-
-
-@contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold a file's lock; the kernel lets go of it when the process dies."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

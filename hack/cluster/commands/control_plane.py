@@ -11,9 +11,12 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from hack.cluster import apiserver, layout, parts, pki, processes
-from hack.cluster.api import Client
-from hack.cluster.apiserver import ApiServer
+from hack.cluster import layout
+from hack.cluster.machine import processes
+from hack.cluster.plane import apiserver, pki
+from hack.cluster.plane.api import Client
+from hack.cluster.plane.apiserver import ApiServer
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError, wait
 
 UP_SECONDS = 60.0

@@ -7,7 +7,8 @@ import hashlib
 import re
 from pathlib import Path
 
-from hack.cluster import buildah, layout
+from hack.cluster import layout
+from hack.cluster.images import buildah
 from hack.cluster.steps import ClusterError, attempt, run, say
 
 # libstdc++6: the wheels of numpy and its like link to it.

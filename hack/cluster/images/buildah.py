@@ -4,7 +4,8 @@ import os
 from functools import cache
 from pathlib import Path
 
-from hack.cluster import layout, mounts
+from hack.cluster import layout
+from hack.cluster.machine import mounts
 from hack.cluster.steps import attempt, run
 
 Words = list[str | Path]
