@@ -8,19 +8,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo import report
-from demo.acts import possible
-from demo.curves import curves, policy_of
-from demo.episodes import Episode, Rollout, condemned, episodes, rollouts, troubles
-from demo.facts import Fact
-from demo.ledger import Accounted, account
-from demo.live import Live
+from demo.episodes.acts import possible
+from demo.episodes.curves import curves, policy_of
+from demo.episodes.results import Episode, Rollout, condemned, episodes, rollouts, troubles
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import Accounted, account
+from demo.evidence.stage import Stage, StoryError
 from demo.place import Examples, empty_namespace, find, install
+from demo.report.page import page as report_page
+from demo.report.summary import summary
+from demo.screen.live import Live
+from demo.screen.view import tree
 from demo.settings import NAMESPACE, Place, Settings, SettingsError, environment, settings
-from demo.stage import Stage, StoryError
 from demo.story import Story
-from demo.summary import summary
-from demo.view import tree
 from linnet.cli.commands import CommandError
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.screen import Screen, screen
@@ -130,7 +130,7 @@ class Show:
         (self.settings.out / "summary.json").write_text(json.dumps(text, indent=2) + "\n")
         policy = policy_of(self.stage.deployment.get("spec", {}).get("analysis", {"checks": []}))
         drawn = [curve for r in found if r.traffic for curve in curves(policy, r, rows)]
-        page = report.page(text, told, rows, self.stage.facts, self.stage.began, drawn)
+        page = report_page(text, told, rows, self.stage.facts, self.stage.began, drawn)
         (self.settings.out / "report.html").write_text(page)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from demo.acts import STORY, Act, Expected
+from demo.episodes.acts import STORY, Act, Expected
+from demo.evidence.stage import Stage, StoryError
 from demo.place import Examples
 from demo.settings import NAME, Front, Settings
-from demo.stage import Stage, StoryError
 from linnet.cli.commands import CommandError
 from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import condition

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from demo.acts import possible
+from demo.episodes.acts import possible
 from demo.place import EXAMPLES, Examples
 from demo.settings import Front, Images, Place, SettingsError, Store, embedded, settings
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.episodes import SLOW_MS, Rollout
-from demo.ledger import Accounted
+from demo.episodes.results import SLOW_MS, Rollout
+from demo.evidence.ledger import Accounted
+
 from linnet.core.checks import Check, Policy, Signal
 from linnet.core.hypotheses import AgainstStable, Setting
 from linnet.core.tallies import Sums

@@ -1,6 +1,6 @@
 """The report: one HTML file that needs no network, made of the run's own data. Pure, but for its template's files.
 
-`demo/page/` holds the template, its style and its script; they are put into one file with the data as JSON.
+`template/` holds the template, its style and its script; they are put into one file with the data as JSON.
 """
 
 import json
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demo.curves import Curve
-from demo.episodes import SLOW_MS, Episode
-from demo.facts import Fact
-from demo.ledger import Accounted
+from demo.episodes.curves import Curve
+from demo.episodes.results import SLOW_MS, Episode
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import Accounted
 
 WHOLE = 100
-PAGE = Path(__file__).parent / "page"
+TEMPLATE = Path(__file__).parent / "template"
 TOLD = frozenset(
     {"validation", "started", "phase", "weight", "routing", "decision", "quarantine", "run", "ended", "ready"}
 )
@@ -40,9 +40,9 @@ def page(
         "curves": [{"version": c.version, "check": c.check, "points": c.points} for c in drawn],
         "slowMs": SLOW_MS,
     }
-    text = (PAGE / "report.html").read_text()
-    text = text.replace("/*STYLE*/", (PAGE / "report.css").read_text())
-    text = text.replace("/*SCRIPT*/", (PAGE / "report.js").read_text())
+    text = (TEMPLATE / "report.html").read_text()
+    text = text.replace("/*STYLE*/", (TEMPLATE / "report.css").read_text())
+    text = text.replace("/*SCRIPT*/", (TEMPLATE / "report.js").read_text())
     return text.replace("/*DATA*/", embedded(data))
 
 

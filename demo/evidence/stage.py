@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.facts import Fact, facts_of
-from demo.ledger import Answers, Batches, Request
+from demo.evidence.facts import Fact, facts_of
+from demo.evidence.ledger import Answers, Batches, Request
 from demo.settings import NAME
+
 from linnet.cli.objects import Object, condition, is_ready
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from demo.episodes import Episode
-from demo.ledger import PLANTED, Accounted
+from demo.episodes.results import Episode
+from demo.evidence.ledger import PLANTED, Accounted
 
 
 def summary(

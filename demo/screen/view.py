@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from demo.ledger import PLANTED, Accounted
+from demo.evidence.ledger import PLANTED, Accounted
+
 from linnet.cli.tree import Branch, branches, clock, paint, verdicts
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.acts import STORY, Act, Expected
-from demo.facts import Fact
-from demo.ledger import PLANTED, Accounted, Condemned
+from demo.episodes.acts import STORY, Act, Expected
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import PLANTED, Accounted, Condemned
 
 SLOW_MS = 250.0
 """The latency check's threshold."""

@@ -5,12 +5,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from demo.episodes import SLOW_MS, Rollout, rollouts
-from demo.facts import said, shares
-from demo.ledger import Accounted, Condemned, account
+from demo.episodes.results import SLOW_MS, Rollout, rollouts
+from demo.evidence.facts import said, shares
+from demo.evidence.ledger import Accounted, Condemned, account
+from demo.evidence.stage import Stage
+from demo.screen.view import Recent, Row, Snapshot, recent, totals
 from demo.settings import NAME
-from demo.stage import Stage
-from demo.view import Recent, Row, Snapshot, recent, totals
+
 from linnet.api.labels import REVISION
 from linnet.cli.objects import is_ready, revision_version, role
 
