@@ -24,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
+    up = command("up", bring_up, "start the cluster; does nothing if it is up")
+    up.add_argument("--images", action="store_true", help="with the images, built beside the programs; names as JSON")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
     front = command("gateway", start_gateway, "a gateway in the running cluster; its class and addresses as JSON")
     front.add_argument(
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
         choices=gateway.CHANNELS,
         help="only print the folder of the Gateway API's CRDs, of this channel",
     )
+    front.add_argument("--gently", action="store_true", help="build it with what the machine has to spare")
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
@@ -74,8 +76,14 @@ def verify_clean(_: Given) -> int:
     return 1 if found else 0
 
 
+def bring_up(given: Given) -> None:
+    lifecycle.up(images.build if given.images else lambda: None)
+    if given.images:
+        print(json.dumps(images.ensure(None)))
+
+
 def start_gateway(given: Given) -> None:
-    print(gateway.definitions(given.definitions) if given.definitions else json.dumps(gateway.up()))
+    print(gateway.definitions(given.definitions) if given.definitions else json.dumps(gateway.up(gently=given.gently)))
 
 
 def show_environment(given: Given) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hack.cluster.programs import golang, parts
+from hack.cluster.programs import compilation, golang, parts
 
 GO_MOD = "module x\n\ngo 1.25.0\n\nrequire (\n\thelm.sh/helm/v3 v3.20.2 // indirect\n\tk8s.io/kubernetes v1.35.4\n)\n"
 
@@ -72,3 +72,26 @@ def test_every_staging_module_is_at_kubernetes_version() -> None:
     replaced = [line.split() for line in text.splitlines() if line.startswith("\tk8s.io/") and "=>" in line]
     assert len(replaced) > 25
     assert all(words[0] == words[2] and words[3] == version for words in replaced)
+
+
+def test_a_build_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each tenth of the packages is told once, and nothing but packages counts."""
+    told = compilation.Compilation("x")
+    for number in range(40):
+        told.list_line(f"example.org/p{number}")
+    told.list_line("go: downloading example.org v1.0.0")
+    for line in ("# example.org/p0", "p0.go:1: unused variable", "", *told.stale):
+        told.build_line(line)
+    said = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == [f"x: {number} of 40 packages" for number in range(4, 41, 4)]
+
+
+def test_fetching_many_modules_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A download that takes a minute is not silent."""
+    told = compilation.Compilation("x")
+    for number in range(250):
+        told.list_line(f"go: downloading example.org/m{number} v1.0.0")
+    assert [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "x: 100 Go modules are fetched",
+        "x: 200 Go modules are fetched",
+    ]

@@ -33,11 +33,14 @@ IDLE = "3s"
 """Servers by uvicorn, such as MLServer, close a connection that is idle for 5 s: reused at that moment, it is a 502."""
 
 
-def up() -> dict[str, str]:
-    """Start it in the running cluster, or leave it alone where it runs; its class and its addresses."""
+def up(*, gently: bool = False) -> dict[str, str]:
+    """Start it in the running cluster, or leave it alone where it runs; its class and its addresses.
+
+    It is built first, if need be; gently, that takes nothing from the cluster meanwhile.
+    """
     if not lifecycle.is_up():
         raise ClusterError("the embedded cluster is not up: make cluster")
-    parts.build(("traefik",))
+    parts.build(("traefik",), gently=gently)
     with locked(layout.LOCK):
         if not running():
             start(lifecycle.admin())

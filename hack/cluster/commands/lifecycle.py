@@ -1,6 +1,8 @@
 """Starts and stops the cluster: the list of steps, in order."""
 
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hack.cluster import layout
@@ -21,14 +23,17 @@ TO_KUBELET = "--kubelet-preferred-address-types=InternalIP"
 SERVER = ApiServer(layout.STATE, PKI, layout.NODE_IP, layout.API_PORT)
 
 
-def up() -> None:
-    """Bring the cluster up; one that is up is left alone, one that is half dead is replaced."""
+def up(beside: Callable[[], object] = lambda: None) -> None:
+    """Bring the cluster up; one that is up is left alone, one that is half dead is replaced.
+
+    `beside` is done while programs are built, which wait for the network when that computes, and the other way around.
+    """
     preflight.refuse_system()
     with locked(layout.LOCK):
         if is_up():
             say(f"the cluster is up: KUBECONFIG={layout.KUBECONFIG}")
             return
-        prepare()
+        prepare(beside)
         try:
             start()
         except (ClusterError, OSError) as error:
@@ -76,14 +81,26 @@ def admin() -> Client:
     return Client(SERVER.url, PKI, pki.ADMIN.name)
 
 
-def prepare() -> None:
+def prepare(beside: Callable[[], object]) -> None:
     """Everything that is needed before the first process: programs, a clean machine, free ports."""
+    with ThreadPoolExecutor(1) as pool:
+        other = pool.submit(told, beside)
+        parts.build(("kubernetes", "versitygw"))
+        other.result()
     packages.install(packages.NODE)
-    parts.build(("kubernetes", "versitygw"))
     if cleanup.leftovers():
         say("clean up what an earlier run left")
         cleanup.everything()
     preflight.refuse_occupied()
+
+
+def told(task: Callable[[], object]) -> None:
+    """Do something beside something else; how it fails is said at once, though both are waited for."""
+    try:
+        task()
+    except (ClusterError, OSError) as error:
+        say(f"failed: {error}")
+        raise
 
 
 def start() -> None:

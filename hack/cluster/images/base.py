@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hack.cluster import layout
 from hack.cluster.images import buildah
-from hack.cluster.steps import ClusterError, attempt, run, say
+from hack.cluster.steps import ClusterError, attempt, follow, run, say
 
 # libstdc++6: the wheels of numpy and its like link to it.
 PACKAGES = ("ca-certificates", "libstdc++6", "python3", "python3-venv", "tzdata")
@@ -61,15 +61,23 @@ def ensure() -> str:
     return name
 
 
+def heard(line: str) -> None:
+    """A line of mmdebstrap's: what it begins is told."""
+    if line.startswith("I: ") and line.endswith("..."):
+        say(f"base image: {line[3:-3]}")
+
+
 def make(name: str, lines: list[str]) -> None:
     context = layout.cache() / "images" / "base"
     context.mkdir(parents=True, exist_ok=True)
     archive = context / "base.tar"
     options = [f"--aptopt={line}" for line in run(["apt-config", "dump"]).splitlines() if PROXY.match(line)]
     options += [f"--dpkgopt=path-exclude={path}" for path in EXCLUDED]
-    command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}"]
+    command = ["mmdebstrap", "--mode=root", "--variant=essential", f"--include={','.join(PACKAGES)}"]
     log = layout.cache() / "logs" / "mmdebstrap.log"
-    run([*command, *options, release(), archive, "-"], stdin="\n".join(lines) + "\n", log=log)
+    wanted = context / "sources.list"
+    wanted.write_text("\n".join(lines) + "\n")
+    follow([*command, *options, release(), archive, wanted], heard, log=log)
     (context / "Dockerfile").write_text("FROM scratch\nADD base.tar /\n")
     buildah.build(name, context / "Dockerfile", context, {})
     archive.unlink()

@@ -1,12 +1,13 @@
 """Builds images with buildah, in a storage of the cache's own."""
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 
 from hack.cluster import layout
 from hack.cluster.machine import mounts
-from hack.cluster.steps import attempt, run
+from hack.cluster.steps import attempt, follow, run, say
 
 Words = list[str | Path]
 MANY = 400  # some 50 changes of code
@@ -28,12 +29,28 @@ def has(name: str) -> bool:
 
 
 def build(name: str, dockerfile: Path, context: Path, arguments: dict[str, str]) -> None:
-    """Build one image; `arguments` are build arguments. The log is in the cache."""
-    log = layout.cache() / "logs" / f"image-{Path(name).name.partition(':')[0]}.log"
+    """Build one image, telling its long steps; `arguments` are build arguments. The log is in the cache."""
+    short = Path(name).name.partition(":")[0]
+    log = layout.cache() / "logs" / f"image-{short}.log"
+
+    def heard(line: str) -> None:
+        if step := long_step(line):
+            say(f"image {short}: {step}")
+
     options: Words = ["--isolation", "chroot", "--layers", "--tag", name, "--file", dockerfile, *secrets()]
     for key, value in arguments.items():
         options += ["--build-arg", f"{key}={value}"]
-    run([*command(), "build", *options, context], log=log)
+    follow([*command(), "build", *options, context], heard, log=log)
+
+
+def long_step(line: str) -> str | None:
+    """The step that a line of buildah's announces, if it runs a program: the others take no time.
+
+    >>> long_step("[1/2] STEP 5/5: RUN pip install"), long_step("[2/2] STEP 1/6: FROM base")
+    ('stage 1 of 2, step 5 of 5', None)
+    """
+    found = re.match(r"\[(\d+)/(\d+)\] STEP (\d+)/(\d+): RUN ", line)
+    return "stage {} of {}, step {} of {}".format(*found.groups()) if found else None
 
 
 def secrets() -> Words:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from hack.cluster import layout
-from hack.cluster.steps import ClusterError, attempt, run, say
+from hack.cluster.steps import ClusterError, attempt, follow, run, say
 
 SEARCH = ":".join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
 
@@ -49,10 +49,10 @@ def install(wanted: dict[str, str]) -> None:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     log = layout.cache() / "logs" / "apt.log"
     try:
-        run(command, env=environment, log=log)
+        follow(command, env=environment, log=log)
     except ClusterError:
         attempt(["apt-get", "update", "-qq"])
-        run(command, env=environment, log=log)
+        follow(command, env=environment, log=log)
 
 
 def unpacked(package: str) -> Path:

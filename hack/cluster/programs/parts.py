@@ -1,6 +1,7 @@
 """Builds what the cluster is made of from pinned Go modules, once for each set of pins."""
 
 import hashlib
+import os
 import re
 import shutil
 from dataclasses import dataclass, field
@@ -9,36 +10,48 @@ from pathlib import Path
 from hack.cluster import layout
 from hack.cluster.machine.locks import locked
 from hack.cluster.programs import golang
-from hack.cluster.steps import run, say
+from hack.cluster.programs.compilation import Order, compile_programs
+from hack.cluster.steps import say
 
 
 @dataclass(frozen=True)
 class Part:
-    """One Go module: its folder, what `go build` is given, and what it builds."""
+    """One build: the folder of its go.mod, what `go build` is given, what it builds, and how long that takes."""
 
     name: str
     folder: Path
     packages: tuple[str, ...]
     binaries: tuple[str, ...]
+    work: int = 0
+    """Seconds of one core's time that a first build took on the maintainers' machine, with all downloads."""
     renames: dict[str, str] = field(default_factory=dict)
 
 
 HERE = Path(__file__).resolve().parent
 KUBERNETES = HERE / "kubernetes"
+COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl")
 TRAEFIK = "github.com/traefik/traefik/v3"
 PARTS = (
     Part(
         "kubernetes",
         KUBERNETES,
-        ("tool", "./coredns"),
         (
-            *("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"),
-            *("kubectl", "helm", "kubeconform", "coredns"),
+            *(f"k8s.io/kubernetes/cmd/{name}" for name in COMPONENTS),
+            *("go.etcd.io/etcd/server/v3", "helm.sh/helm/v3/cmd/helm", "./coredns"),
         ),
-        {"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
+        ("etcd", *COMPONENTS, "helm", "coredns"),
+        work=810,
+        renames={"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
     ),
-    Part("versitygw", HERE / "versitygw", ("tool",), ("versitygw",)),
-    Part("traefik", HERE / "traefik", ("tool",), ("traefik",)),
+    Part("versitygw", HERE / "versitygw", ("tool",), ("versitygw",), work=110),
+    Part("kubeconform", KUBERNETES, ("github.com/yannh/kubeconform/cmd/kubeconform",), ("kubeconform",), work=10),
+    Part(
+        "traefik",
+        HERE / "traefik",
+        ("tool",),
+        ("traefik",),
+        work=1000,
+    ),
 )
 
 
@@ -94,29 +107,35 @@ def is_built(part: Part) -> bool:
     return path.exists() and path.read_text() == key(part) and all(layout.tool(b).exists() for b in part.binaries)
 
 
-def build(names: tuple[str, ...] = ()) -> None:
-    """Build what is not built of the named parts, or of all; one build at a time for each cache."""
-    wanted = [part for part in PARTS if not names or part.name in names]
-    if all(is_built(part) for part in wanted):
-        return
-    with locked(layout.cache() / "build.lock"):
-        missing = [part for part in wanted if not is_built(part)]
-        go = golang.find([part.folder for part in PARTS]) if missing else None
-        for part in missing:
-            assert go
-            build_part(go, part)
+def build(names: tuple[str, ...] = (), *, gently: bool = False) -> None:
+    """Build what is not built of the named parts, or of all; a part is built by one process at a time for each cache.
+
+    A gentle build gets what the machine has to spare.
+    """
+    for part in (part for part in PARTS if not names or part.name in names):
+        if not is_built(part):
+            with locked(layout.cache() / f"build-{part.name}.lock"):
+                if not is_built(part):
+                    build_part(part, gently=gently)
 
 
-def build_part(go: Path, part: Part) -> None:
-    say(f"build {part.name}: {', '.join(part.binaries)}")
+def build_part(part: Part, *, gently: bool) -> None:
+    say(f"build {part.name}: {', '.join(part.binaries)}; {first_time(part.work)}")
     partial = layout.cache() / f"partial-{part.name}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    flags = ["-trimpath", "-buildvcs=false", "-ldflags", ldflags((part.folder / "go.mod").read_text())]
-    command: list[str | Path] = [go, "build", *flags, "-o", f"{partial}/", *part.packages]
-    run(command, cwd=part.folder, env=golang.environment(), log=layout.cache() / "logs" / f"build-{part.name}.log")
+    stamps = ldflags((part.folder / "go.mod").read_text())
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", stamps]
+    order = Order(part.name, part.folder, flags, part.packages, partial)
+    compile_programs(golang.find([each.folder for each in PARTS]), order, gently=gently)
     layout.bin_dir().mkdir(parents=True, exist_ok=True)
     for path in partial.iterdir():
         path.rename(layout.tool(part.renames.get(path.name, path.name)))
     partial.rmdir()
     stamp(part).write_text(key(part))
+
+
+def first_time(work: int) -> str:
+    """How long a first build takes on this machine, if it does nothing else."""
+    cores = os.cpu_count() or 1
+    return f"the first time about {max(1, round(work / cores / 60))} min on {cores} cores"
