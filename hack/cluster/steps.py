@@ -64,7 +64,7 @@ def follow(
     words = [str(word) for word in command]
     last: deque[str] = deque(maxlen=TAIL_LINES)
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as sink, started(words, env, cwd, gently=gently) as child:
+    with log.open("a", buffering=1) as sink, started(words, env, cwd, gently=gently) as child:
         for line in child.stdout or ():
             sink.write(line)
             last.append(line)

@@ -56,7 +56,7 @@ def ensure() -> str:
     key = hashlib.sha256("\n".join([RECIPE, release(), *lines, *PACKAGES, *EXCLUDED]).encode()).hexdigest()[:12]
     name = f"localhost/linnet-base:{key}"
     if not buildah.has(name):
-        say(f"base image: Debian {release()} with Python")
+        say(f"base image: Debian {release()} with Python; the first time about 1 min")
         make(name, lines)
     return name
 

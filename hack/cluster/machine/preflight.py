@@ -12,9 +12,9 @@ from hack.cluster import layout
 from hack.cluster.steps import ClusterError
 
 OTHER_CLUSTER = "To use another cluster instead: make demo KUBECONFIG=/path/to/kubeconfig (such as kind's)."
-MIN_FREE_GB = 16.0
-"""Go's modules and build cache 9, images and their layers 5, binaries 1, Debian packages and state 0.3. The gateway's
-build is 5 of these: Traefik's modules, with their archives, are 2.5, and its build cache 2.4."""
+MIN_FREE_GB = 13.0
+"""Go's modules and build cache 6, images and their layers 5, binaries 1, Debian packages and state 0.3. The gateway's
+build is 2 of these: Traefik's modules, with their archives, are 0.7, and its build cache 1.3."""
 CAP_NET_ADMIN = 12
 LISTENING = "0A"
 ROUTES = Path("/proc/net/route")
