@@ -8,19 +8,19 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo import report
-from demo.acts import possible
-from demo.curves import curves, policy_of
-from demo.episodes import Episode, Rollout, condemned, episodes, rollouts, troubles
-from demo.facts import Fact
-from demo.ledger import Accounted, account
-from demo.live import Live
-from demo.place import Examples, empty_namespace, find, install
-from demo.settings import NAMESPACE, Place, Settings, SettingsError, environment, settings
-from demo.stage import Stage, StoryError
+from demo.episodes.acts import possible
+from demo.episodes.curves import curves, policy_of
+from demo.episodes.results import Episode, Rollout, condemned, episodes, rollouts, troubles
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import Accounted, account
+from demo.evidence.stage import Stage, StoryError
+from demo.place import Examples, empty_namespace, find, gateway, install
+from demo.report.page import page as report_page
+from demo.report.summary import summary
+from demo.screen.live import Live
+from demo.screen.view import tree
+from demo.settings import NAMESPACE, Front, Place, Settings, SettingsError, environment, settings
 from demo.story import Story
-from demo.summary import summary
-from demo.view import tree
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.processes import CommandError
 from linnet.cli.views.screen import Screen, screen
@@ -40,7 +40,8 @@ class Show:
     screen: Screen
     stage: Stage = field(default_factory=Stage)
     seconds: dict[str, float] = field(default_factory=dict)
-    gateway: bool = True
+    front: asyncio.Future[Front] | None = None
+    """The gateway, here or to come."""
 
     def __post_init__(self) -> None:
         self.live = Live(self.stage)
@@ -64,18 +65,19 @@ class Show:
         except (StoryError, CommandError) as error:
             problems.append(str(error))
         finally:
-            drawing.cancel()
-            await asyncio.gather(drawing, return_exceptions=True)
+            await ended(drawing, self.front)
         if story is None:
             self.screen.say(problems[0])
             return 1
         await story.close()
+        if story.acts:
+            self.seconds["until the first version serves"] = story.acts[0].began - began
         self.seconds["total"] = time.time() - began
         return self._conclude(story, problems)
 
     async def _prepare(self) -> Story:
         place = await self._timed("cluster and images", find(self.settings, self.screen.say))
-        self.gateway = place.front is not None
+        self.front = gateway(self.settings, self.screen.say)
         kubectl = Kubectl(NAMESPACE, place.kubeconfig, place.tools)
         examples = Examples(place)
         self.screen.say("helm upgrade --install linnet charts/linnet")
@@ -83,7 +85,7 @@ class Show:
             "installation",
             asyncio.gather(install(kubectl, place.images), self._set_out(kubectl, examples, place)),
         )
-        return Story(self.stage, kubectl, examples, self.settings, self.screen.say, self.live.settle)
+        return Story(self.stage, kubectl, examples, self.settings, self.screen.say, self.live.settle, front=self.front)
 
     async def _set_out(self, kubectl: Kubectl, examples: Examples, place: Place) -> None:
         """The namespace, and in it the training of the first versions: it needs no operator."""
@@ -109,7 +111,7 @@ class Show:
         rows = account(self.stage.batches.requests, self.stage.answers(), condemned(found))
         decisions = {n: (v.get("status") or {}).get("decisions") or [] for n, v in self.stage.versions.items()}
         told = episodes(story.acts, found, rows, decisions)
-        problems += troubles(told, self.stage.batches.complete, possible(gateway=self.gateway))
+        problems += troubles(told, self.stage.batches.complete, possible(gateway=self.front is not None))
         self._write(told, rows, problems, found)
         for episode in told:
             self.screen.say(line_of(episode))
@@ -130,8 +132,16 @@ class Show:
         (self.settings.out / "summary.json").write_text(json.dumps(text, indent=2) + "\n")
         policy = policy_of(self.stage.deployment.get("spec", {}).get("analysis", {"checks": []}))
         drawn = [curve for r in found if r.traffic for curve in curves(policy, r, rows)]
-        page = report.page(text, told, rows, self.stage.facts, self.stage.began, drawn)
+        page = report_page(text, told, rows, self.stage.facts, self.stage.began, drawn)
         (self.settings.out / "report.html").write_text(page)
+
+
+async def ended(*tasks: asyncio.Future[Any] | None) -> None:
+    """Cancel what still goes on, and wait for its end."""
+    left = [task for task in tasks if task is not None]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def line_of(episode: Episode) -> str:

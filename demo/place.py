@@ -9,7 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.settings import NAMESPACE, ROOT, SYSTEM, Images, Place, Settings, embedded, environment
+from demo.settings import (
+    NAMESPACE,
+    ROOT,
+    SYSTEM,
+    Front,
+    Images,
+    Place,
+    Settings,
+    embedded,
+    embedded_front,
+    environment,
+)
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.processes import CommandError
 from linnet.cli.cluster.streams import run
@@ -42,29 +53,69 @@ async def find(settings: Settings, say: Say) -> Place:
     if settings.place is not None:
         say(f"cluster: {settings.place.kubeconfig}")
         return settings.place
-    await _cluster("up", say)
-    images = await _cluster("images", say)
-    gateway = await _cluster("gateway", say)
-    about = await run([sys.executable, "hack/cluster/cluster.py", "env"], _here())
-    return embedded(about, images, gateway)
+    images = await _cluster(say, "up", "--images")
+    place = embedded(await _cluster(say, "env"), images)
+    await _define(Kubectl(None, place.kubeconfig, place.tools), await _cluster(say, "gateway", "--definitions"))
+    return place
 
 
-async def _cluster(command: str, say: Say) -> str:
+async def _define(kubectl: Kubectl, definitions: str) -> None:
+    """The Gateway API's kinds, before Linnet starts: it watches routes where the cluster knows them by then."""
+    await kubectl("apply", "--server-side", "--force-conflicts", "-f", definitions)
+    await kubectl("wait", "--for=condition=Established", "--timeout=60s", "-f", definitions)
+
+
+def gateway(settings: Settings, say: Say) -> asyncio.Future[Front] | None:
+    """The gateway, here or to come: the embedded cluster's is built in the background. None where there is none."""
+    if settings.place is None:
+        return asyncio.ensure_future(_gateway(say))
+    if settings.place.front is None:
+        return None
+    here: asyncio.Future[Front] = asyncio.get_running_loop().create_future()
+    here.set_result(settings.place.front)
+    return here
+
+
+async def _gateway(say: Say) -> Front:
+    return embedded_front(await _cluster(say, "gateway", "--gently"))
+
+
+async def _cluster(say: Say, *command: str) -> str:
     """Run a command of the embedded cluster, telling its progress; the last line of its answer."""
-    words = [sys.executable, str(ROOT / "hack/cluster/cluster.py"), command]
+    words = [sys.executable, str(ROOT / "hack/cluster/cluster.py"), *command]
     process = await asyncio.create_subprocess_exec(
         *words, env=_here(), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    answer = asyncio.create_task(process.stdout.read())
+    try:
+        last, answer = await asyncio.gather(_told(process.stderr, say), _read(process.stdout))
+        code = await process.wait()
+    finally:
+        await _ended(process)
+    if code:
+        raise CommandError(last or f"cluster.py {' '.join(command)} failed")
+    return (answer.strip().splitlines() or [""])[-1]
+
+
+async def _told(stream: asyncio.StreamReader | None, say: Say) -> str:
+    """The last line of a stream, each of which is told as it comes."""
     last = ""
-    async for line in process.stderr:
+    assert stream is not None
+    async for line in stream:
         last = ELAPSED.sub("", line.decode(errors="replace").strip())
         say(last)
-    if await process.wait():
-        raise CommandError(last or f"cluster.py {command} failed")
-    return ((await answer).decode().strip().splitlines() or [""])[-1]
+    return last
+
+
+async def _read(stream: asyncio.StreamReader | None) -> str:
+    assert stream is not None
+    return (await stream.read()).decode()
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Whoever no longer waits for a command ends it, and what it builds."""
+    if process.returncode is None:
+        process.terminate()
+        await process.wait()
 
 
 def _here() -> dict[str, str]:
@@ -107,5 +158,3 @@ async def empty_namespace(kubectl: Kubectl, examples: Examples, place: Place) ->
         "data": {"traffic.py": script},
     }
     await kubectl.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [secret, config]}))
-    if place.front is not None:
-        await kubectl.apply(json.dumps(place.front.manifest))

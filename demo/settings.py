@@ -156,13 +156,18 @@ def _images(text: str) -> Images:
     return Images(named["linnet"], named["mlserver"])
 
 
-def embedded(about: str, images: str, gateway: str) -> Place:
-    """The embedded cluster, from what `cluster.py env`, `images` and `gateway` print."""
-    told, names, entry = json.loads(about), json.loads(images), json.loads(gateway)
-    front = Front(entry["class"], entry["http"])
+def embedded(about: str, images: str) -> Place:
+    """The embedded cluster, from what `cluster.py env` and `images` print; its gateway comes later."""
+    told, names = json.loads(about), json.loads(images)
     s3 = told["s3"]
     store = Store(s3["endpoint"], s3["access_key"], s3["secret_key"], s3["region"], s3["bucket"])
-    return Place(Path(told["kubeconfig"]), Images(names["linnet"], names["mlserver"]), store, Path(told["bin"]), front)
+    return Place(Path(told["kubeconfig"]), Images(names["linnet"], names["mlserver"]), store, Path(told["bin"]))
+
+
+def embedded_front(gateway: str) -> Front:
+    """The embedded cluster's gateway, from what `cluster.py gateway` prints."""
+    entry = json.loads(gateway)
+    return Front(entry["class"], entry["http"])
 
 
 def environment() -> dict[str, str]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from demo.acts import STORY, Act, Expected
+from demo.episodes.acts import STORY, Act, Expected
+from demo.evidence.stage import Stage, StoryError
 from demo.place import Examples
 from demo.settings import NAME, Front, Settings
-from demo.stage import Stage, StoryError
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import condition
 from linnet.cli.cluster.processes import CommandError
@@ -43,6 +43,8 @@ class Story:
     settle: Callable[[], None]
     acts: list[Act] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    front: asyncio.Future[Front] | None = None
+    """The gateway, which may come while the story goes on; None where there is none."""
     clients: list[str] = field(default_factory=list)
     """Pods of clients, the last of which are at work."""
 
@@ -58,8 +60,8 @@ class Story:
         await self._roll_back(STORY[4], "model-v4")
         await self._retrain(STORY[5])
         await asyncio.sleep(CALM)
-        if self.examples.place.front is not None:
-            await self._through_gateway(self.examples.place.front)
+        if self.front is not None:
+            await self._through_gateway(self.front)
 
     async def close(self) -> None:
         """End the clients, read their last words, stop watching."""
@@ -143,11 +145,15 @@ class Story:
         manifest["spec"]["containers"][0]["args"] += ["--rate", f"{self.settings.rate:g}", *arguments]
         return json.dumps(manifest)
 
-    async def _through_gateway(self, front: Front) -> None:
+    async def _through_gateway(self, coming: asyncio.Future[Front]) -> None:
         """The same Deployment behind a gateway, with clients that call the gateway's address."""
+        await self._end_clients(self.clients[-1])
+        if not coming.done():
+            self.say("── The gateway is not there yet; the episodes behind it begin once it runs")
+        front = await coming
         self.say(f"── Behind a gateway: HTTPRoute {NAME}, {HOST} at {front.address}")
         self.tasks.append(asyncio.create_task(self._watch("httproutes.gateway.networking.k8s.io")))
-        await self._end_clients(self.clients[-1])
+        await self.kubectl.apply(json.dumps(front.manifest))
         await self.kubectl.apply(self.examples("deployment-gateway"))
         await self.stage.until(lambda: ("HTTPRoute", NAME) in self.stage.objects, "the HTTPRoute", 60)
         missing = max(MISSING, self.settings.missing)

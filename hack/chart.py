@@ -13,7 +13,8 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from hack import chart_schemas, chart_values
-from hack.cluster import layout, parts
+from hack.cluster import layout
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError, run, say
 
 CHART = layout.REPO / "charts" / "linnet"

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hack.cluster import golang, layout, parts
+from hack.cluster import layout
+from hack.cluster.programs import golang, parts
 from hack.cluster.steps import say
 
 Schema = dict[str, Any]
@@ -39,12 +40,12 @@ def folder() -> Path:
 
 
 def version() -> str:
-    return parts.pinned((layout.HERE / "go.mod").read_text(), "k8s.io/kubernetes")
+    return parts.pinned((parts.KUBERNETES / "go.mod").read_text(), "k8s.io/kubernetes")
 
 
 def swagger() -> Path:
     """The API's description, in the module cache of the build."""
-    return golang.module(layout.HERE, "k8s.io/kubernetes") / "api" / "openapi-spec" / "swagger.json"
+    return golang.module(parts.KUBERNETES, "k8s.io/kubernetes") / "api" / "openapi-spec" / "swagger.json"
 
 
 def write(target: Path, schemas: Iterator[tuple[str, Schema]]) -> None:

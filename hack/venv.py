@@ -13,6 +13,7 @@ def main(venv: Path) -> None:
         sys.exit(f"Linnet needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}.")
     if not (venv / "bin/python").exists():
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    print(f"Python's packages into {venv.name}; the first time about half a minute", file=sys.stderr)
     python, uv = venv / "bin/python", venv / "bin/uv"
     subprocess.run([python, "-m", "pip", "install", "--quiet", UV], check=True)
     for arguments in (["--require-hashes", "-r", "requirements/dev.lock"], ["--no-deps", "-e", "."]):

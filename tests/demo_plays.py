@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from demo.facts import Fact
-from demo.ledger import Accounted, Answers, Condemned, Request
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import Accounted, Answers, Condemned, Request
 
 RECORDS = 10
 STABLE, BROKEN = 2, 3

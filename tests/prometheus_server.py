@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
-from hack.cluster import packages
+from hack.cluster.machine import packages
 
 WAIT_SECONDS = 60.0
 

@@ -6,7 +6,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hack.cluster import cleanup, controlplane, gateway, images, lifecycle, parts, report, volume
+from hack.cluster.commands import control_plane, gateway, images, lifecycle, report, volume
+from hack.cluster.images.catalog import IMAGES
+from hack.cluster.machine import cleanup
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError
 
 Given = argparse.Namespace
@@ -21,7 +24,8 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    command("up", lambda _: lifecycle.up(), "start the cluster; does nothing if it is up")
+    up = command("up", bring_up, "start the cluster; does nothing if it is up")
+    up.add_argument("--images", action="store_true", help="with the images, built beside the programs; names as JSON")
     command("down", lambda _: lifecycle.down(), "stop it and leave nothing")
     front = command("gateway", start_gateway, "a gateway in the running cluster; its class and addresses as JSON")
     front.add_argument(
@@ -31,15 +35,16 @@ def parser() -> argparse.ArgumentParser:
         choices=gateway.CHANNELS,
         help="only print the folder of the Gateway API's CRDs, of this channel",
     )
+    front.add_argument("--gently", action="store_true", help="build it with what the machine has to spare")
     command("status", lambda _: print(report.status()), "its processes and their logs")
     command("verify-clean", verify_clean, "list what is left of a cluster; fails unless nothing is")
     env = command("env", show_environment, "how to reach the running cluster")
     env.add_argument("--format", choices=["json", "shell"], default="json")
     build = command("images", build_images, "build the images and import them; their names as JSON")
-    build.add_argument("--only", choices=sorted(images.IMAGES))
+    build.add_argument("--only", choices=sorted(IMAGES))
     command("build", lambda _: parts.build(), "build the binaries that are missing")
     claim_options(command("volume", make_volume, "a bound volume claim; prints the folder behind it"))
-    plane = command("control-plane", control_plane, "etcd, API server and controllers alone, on loopback")
+    plane = command("control-plane", start_control_plane, "etcd, API server and controllers alone, on loopback")
     plane.add_argument("action", choices=["up", "down"])
     plane.add_argument("--dir", type=Path, required=True, help="private folder of this control plane")
     plane.add_argument("--port", type=int, help="port of the API server (default: a free one)")
@@ -71,8 +76,14 @@ def verify_clean(_: Given) -> int:
     return 1 if found else 0
 
 
+def bring_up(given: Given) -> None:
+    lifecycle.up(images.build if given.images else lambda: None)
+    if given.images:
+        print(json.dumps(images.ensure(None)))
+
+
 def start_gateway(given: Given) -> None:
-    print(gateway.definitions(given.definitions) if given.definitions else json.dumps(gateway.up()))
+    print(gateway.definitions(given.definitions) if given.definitions else json.dumps(gateway.up(gently=given.gently)))
 
 
 def show_environment(given: Given) -> None:
@@ -88,9 +99,9 @@ def make_volume(given: Given) -> None:
     print(volume.make(given.namespace, given.claim, given.size, given.source))
 
 
-def control_plane(given: Given) -> None:
+def start_control_plane(given: Given) -> None:
     folder = given.dir.absolute()
     if given.action == "up":
-        print(json.dumps(controlplane.up(folder, given.port)))
+        print(json.dumps(control_plane.up(folder, given.port)))
     else:
-        controlplane.down(folder)
+        control_plane.down(folder)

@@ -8,8 +8,7 @@ nftables tables are too; so any run finds what any earlier run left, whichever c
 import os
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-REPO = HERE.parents[1]
+REPO = Path(__file__).resolve().parents[2]
 
 STATE = Path("/var/lib/linnet-cluster")
 LOCK = Path("/run/lock/linnet-cluster.lock")

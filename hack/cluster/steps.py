@@ -1,16 +1,26 @@
-"""Progress with elapsed time, and the one way in which commands are run.
+"""Progress with elapsed time, and the two ways in which commands are run.
 
 Progress goes to stderr: stdout is for answers (JSON, shell variables).
 """
 
+import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 START = time.monotonic()
 TAIL_LINES = 15
+GENTLY = ("sh", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 19 "$@"', "gently")
+"""Lowest priority for a command that leads a session.
+
+Where the kernel groups processes by session, niceness counts within a session alone, and the session has its own.
+"""
 
 
 class ClusterError(Exception):
@@ -27,26 +37,59 @@ def run(
     stdin: str | bytes | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
-    log: Path | None = None,
 ) -> str:
-    """Standard output of a command that must succeed.
-
-    With `log`, both streams are appended to that file instead and the answer is empty.
-    Raises ClusterError with the last lines of what the command said.
-    """
+    """Standard output of a command that must succeed; raises ClusterError with the last lines of what it said."""
     words = [str(word) for word in command]
     data = stdin.encode() if isinstance(stdin, str) else stdin
-    if log is None:
-        done = subprocess.run(words, input=data, env=env, cwd=cwd, capture_output=True, check=False)
-        output, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-    else:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with log.open("ab") as sink:
-            done = subprocess.run(words, input=data, env=env, cwd=cwd, stdout=sink, stderr=sink, check=False)
-        output, said = "", log.read_text(errors="replace")
+    done = subprocess.run(words, input=data, env=env, cwd=cwd, capture_output=True, check=False)
+    output, said = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if done.returncode != 0:
-        raise ClusterError(f"`{' '.join(words[:6])}` ended with {done.returncode}:\n{tail(said or output)}")
+        raise failure(words, done.returncode, said or output)
     return output
+
+
+def follow(
+    command: Sequence[str | Path],
+    heard: Callable[[str], None] = lambda _: None,
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    gently: bool = False,
+) -> None:
+    """Run a long command that must succeed: each line of both its streams goes to `heard` and to the log at once.
+
+    A gentle one gets what the machine has to spare. Raises ClusterError with the last lines of what it said.
+    """
+    words = [str(word) for word in command]
+    last: deque[str] = deque(maxlen=TAIL_LINES)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", buffering=1) as sink, started(words, env, cwd, gently=gently) as child:
+        for line in child.stdout or ():
+            sink.write(line)
+            last.append(line)
+            heard(line.strip())
+    if child.returncode != 0:
+        raise failure(words, child.returncode, "".join(last))
+
+
+@contextmanager
+def started(
+    words: list[str], env: Mapping[str, str] | None, cwd: Path | None, *, gently: bool
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that ends with whoever listens to it; a gentle one leads a session of its own."""
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    pipes |= {"text": True, "errors": "replace", "start_new_session": gently}
+    with subprocess.Popen([*GENTLY, *words] if gently else words, env=env, cwd=cwd, **pipes) as child:
+        try:
+            yield child
+        except BaseException:
+            os.killpg(child.pid, signal.SIGKILL) if gently else child.kill()
+            raise
+
+
+def failure(words: list[str], code: int, said: str) -> ClusterError:
+    return ClusterError(f"`{' '.join(words[:6])}` ended with {code}:\n{tail(said)}")
 
 
 def attempt(command: Sequence[str | Path]) -> bool:

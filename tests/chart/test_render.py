@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 from hack import chart, chart_schemas
-from hack.cluster import packages, parts
+from hack.cluster.machine import packages
+from hack.cluster.programs import parts
 from hack.cluster.steps import ClusterError, run
 
 from linnet.adapters.cluster import resources

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hack.cluster import gateway, layout, steps
+from hack.cluster import layout, steps
+from hack.cluster.commands import gateway
 
 from cluster.load import Load
 from cluster.running import Namespace, Object, answer, cluster, pod

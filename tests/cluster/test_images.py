@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hack.cluster import base, cleanup, images, oci, transfer
+from hack.cluster.images import base, catalog, oci, transfer
+from hack.cluster.machine import cleanup
 
 BLOBS = "blobs/sha256/"
 
@@ -78,30 +79,30 @@ def test_a_layer_that_occurs_twice_travels_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def image(tmp_path: Path) -> images.Image:
+def image(tmp_path: Path) -> catalog.Image:
     (tmp_path / "src" / "__pycache__").mkdir(parents=True)
     (tmp_path / "src" / "a.py").write_text("1")
     (tmp_path / "Dockerfile").write_text("FROM x")
-    return images.Image("x", tmp_path / "Dockerfile", tmp_path, ("src",))
+    return catalog.Image("x", tmp_path / "Dockerfile", tmp_path, ("src",))
 
 
-def test_a_tag_changes_with_what_goes_in(image: images.Image) -> None:
+def test_a_tag_changes_with_what_goes_in(image: catalog.Image) -> None:
     """A changed file, a renamed file, another Dockerfile and another base are other images."""
-    tags = [images.reference(image, "base:1"), images.reference(image, "base:2")]
+    tags = [catalog.reference(image, "base:1"), catalog.reference(image, "base:2")]
     (image.context / "src" / "a.py").write_text("2")
-    tags.append(images.reference(image, "base:1"))
+    tags.append(catalog.reference(image, "base:1"))
     (image.context / "src" / "a.py").rename(image.context / "src" / "b.py")
-    tags.append(images.reference(image, "base:1"))
+    tags.append(catalog.reference(image, "base:1"))
     image.dockerfile.write_text("FROM y")
-    tags.append(images.reference(image, "base:1"))
+    tags.append(catalog.reference(image, "base:1"))
     assert len(set(tags)) == 5
 
 
-def test_a_tag_does_not_change_with_caches(image: images.Image) -> None:
+def test_a_tag_does_not_change_with_caches(image: catalog.Image) -> None:
     """Running the tests does not rebuild the image."""
-    before = images.reference(image, "base:1")
+    before = catalog.reference(image, "base:1")
     (image.context / "src" / "__pycache__" / "a.pyc").write_bytes(b"x")
-    assert images.reference(image, "base:1") == before
+    assert catalog.reference(image, "base:1") == before
 
 
 def test_only_debians_own_sources_make_the_base() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hack.cluster import cgroups, layout, processes, steps
+from hack.cluster import layout, steps
+from hack.cluster.machine import cgroups, processes
 
 from cluster.running import Namespace, answer, cluster, web
 

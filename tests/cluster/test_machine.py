@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 
 import pytest
-from hack.cluster import cleanup, cli, layout, mounts, network, preflight, steps
+from hack.cluster import cli, layout, steps
+from hack.cluster.machine import cleanup, mounts, network, preflight
 
 MOUNTINFO = r"""22 27 0:21 / /proc rw,relatime - proc proc rw
 30 27 254:0 / / rw shared:1 - ext4 /dev/vda rw
@@ -123,7 +124,7 @@ def test_a_failed_command_says_what_it_said() -> None:
 
 def test_a_missing_program_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Also what nobody expected ends in a sentence and an exit code."""
-    monkeypatch.setattr("hack.cluster.report.status", lambda: steps.run(["/no/such/program"]))
+    monkeypatch.setattr("hack.cluster.commands.report.status", lambda: steps.run(["/no/such/program"]))
     assert cli.main(["status"]) == 1
     assert "/no/such/program" in capsys.readouterr().err
 

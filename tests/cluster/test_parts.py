@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hack.cluster import golang, parts
+from hack.cluster.programs import compilation, golang, parts, stubs
 
 GO_MOD = "module x\n\ngo 1.25.0\n\nrequire (\n\thelm.sh/helm/v3 v3.20.2 // indirect\n\tk8s.io/kubernetes v1.35.4\n)\n"
 
@@ -72,3 +72,63 @@ def test_every_staging_module_is_at_kubernetes_version() -> None:
     replaced = [line.split() for line in text.splitlines() if line.startswith("\tk8s.io/") and "=>" in line]
     assert len(replaced) > 25
     assert all(words[0] == words[2] and words[3] == version for words in replaced)
+
+
+def test_a_build_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each tenth of the packages is told once, and nothing but packages counts."""
+    told = compilation.Compilation("x")
+    for number in range(40):
+        told.list_line(f"example.org/p{number}")
+    told.list_line("go: downloading example.org v1.0.0")
+    for line in ("# example.org/p0", "p0.go:1: unused variable", "", *told.stale):
+        told.build_line(line)
+    said = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == [f"x: {number} of 40 packages" for number in range(4, 41, 4)]
+
+
+def test_fetching_many_modules_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A download that takes a minute is not silent."""
+    told = compilation.Compilation("x")
+    for number in range(250):
+        told.list_line(f"go: downloading example.org/m{number} v1.0.0")
+    assert [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "x: 100 Go modules are fetched",
+        "x: 200 Go modules are fetched",
+    ]
+
+
+def test_a_stub_stands_in_its_package_s_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module is copied as it was verified, but for one package, and the pins say that the copy counts."""
+    module, folder = tmp_path / "m", tmp_path / "part"
+    for path, text in {"m/kept/a.go": "kept", "m/heavy/b.go": "theirs", "part/stubs/heavy/c.go": "ours"}.items():
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text(text)
+    (folder / "go.mod").write_text(GO_MOD)
+    (folder / "go.sum").write_text("sums")
+    monkeypatch.setenv("LINNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(golang, "module", lambda *_: module)
+    (flag,) = stubs.modfile(folder, [stubs.Stub("example.org/m", "heavy")])
+    pins = Path(flag.removeprefix("-modfile="))
+    copy = pins.parent / "example.org/m"
+    assert pins.read_text() == f"{GO_MOD}\nreplace example.org/m => {copy}\n"
+    assert pins.with_suffix(".sum").read_text() == "sums"
+    found = {str(path.relative_to(copy)): path.read_text() for path in copy.rglob("*.go")}
+    assert found == {"kept/a.go": "kept", "heavy/c.go": "ours"}
+    assert (module / "heavy/b.go").exists()
+
+
+def test_a_stub_changes_the_key(tmp_path: Path) -> None:
+    """What was built with another stub does not count as built."""
+    (tmp_path / "stubs" / "heavy").mkdir(parents=True)
+    for name, text in {"go.mod": GO_MOD, "go.sum": "a", "stubs/heavy/a.go": "package heavy"}.items():
+        (tmp_path / name).write_text(text)
+    part = parts.Part("x", tmp_path, (".",), ("x",))
+    before = parts.key(part)
+    (tmp_path / "stubs/heavy/a.go").write_text("package heavy // another")
+    assert parts.key(part) != before
+
+
+def test_every_stub_is_there() -> None:
+    """A stub without a package of ours would leave out what it stands for."""
+    for part in parts.PARTS:
+        assert all(list((part.folder / "stubs" / Path(each.package).name).glob("*.go")) for each in part.stubs)

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hack.cluster import pki
+from hack.cluster.plane import pki
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hack.cluster import processes, steps
+from hack.cluster import steps
+from hack.cluster.machine import processes
 
 LISTEN = "import time; print('up', flush=True); time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo.ledger import Batches, Request
+from demo.evidence.ledger import Batches, Request
 
 pytestmark = pytest.mark.slow
 

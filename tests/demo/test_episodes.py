@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from demo.acts import STORY, Act
-from demo.episodes import Split, condemned, episodes, rollouts, split, troubles
-from demo.ledger import account
-from demo.summary import summary
+from demo.episodes.acts import STORY, Act
+from demo.episodes.results import Split, condemned, episodes, rollouts, split, troubles
+from demo.evidence.ledger import account
+from demo.report.summary import summary
 
 from demo_plays import BROKEN, STABLE, answered, answers, failed, rollout
 

@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from demo.facts import facts_of
+from demo.evidence.facts import facts_of
 
 REVISION = {"name": "tumor-risk-v3-0a1b2c3d", "version": 3}
 

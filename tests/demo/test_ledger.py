@@ -2,8 +2,8 @@
 
 import json
 
-from demo.ledger import BUG_ANSWER, BUG_GATEWAY, BUG_RESET, Batches, account
-from demo.ledger import CONDEMNED as OF_CONDEMNED
+from demo.evidence.ledger import BUG_ANSWER, BUG_GATEWAY, BUG_RESET, Batches, account
+from demo.evidence.ledger import CONDEMNED as OF_CONDEMNED
 
 from demo_plays import BROKEN, CONDEMNED, STABLE, answered, answers, causes, failed
 

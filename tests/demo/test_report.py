@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from demo.acts import STORY, Act
-from demo.curves import curves, policy_of
-from demo.episodes import condemned, episodes, rollouts
-from demo.facts import Fact
-from demo.ledger import account
-from demo.summary import summary
-from hack.cluster import packages
+from demo.episodes.acts import STORY, Act
+from demo.episodes.curves import curves, policy_of
+from demo.episodes.results import condemned, episodes, rollouts
+from demo.evidence.facts import Fact
+from demo.evidence.ledger import account
+from demo.report import page as report
+from demo.report.summary import summary
+from hack.cluster.machine import packages
 
-from demo import report
 from demo_plays import BROKEN, STABLE, answered, answers, failed, rollout
 
 NASTY = "</script><script>console.error('broken out')</script> & <b>"

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from demo.acts import possible
+from demo.episodes.acts import possible
 from demo.place import EXAMPLES, Examples
-from demo.settings import Front, Images, Place, SettingsError, Store, embedded, settings
+from demo.settings import Front, Images, Place, SettingsError, Store, embedded, embedded_front, settings
 
 ELSEWHERE = {
     "KUBECONFIG": "/tmp/kind",
@@ -58,15 +58,16 @@ def test_the_store_s_secret_allows_no_more_than_the_demo_needs() -> None:
 
 
 def test_the_embedded_cluster_tells_where_it_is() -> None:
-    """What `cluster.py env` and `cluster.py images` print."""
+    """What `cluster.py env`, `cluster.py images` and `cluster.py gateway` print."""
     about = (
         '{"kubeconfig": "/k", "bin": "/b", "s3": {"endpoint": "http://s", "bucket": "models", "region": "eu", '
         '"access_key": "a", "secret_key": "b"}}'
     )
     entry = '{"class": "traefik", "http": "10.0.0.1:7080", "grpc": "10.0.0.1:7081"}'
-    place = embedded(about, '{"linnet": "l:1", "mlserver": "m:1"}', entry)
+    place = embedded(about, '{"linnet": "l:1", "mlserver": "m:1"}')
     store, front = Store("http://s", "a", "b", "eu", "models"), Front("traefik", "10.0.0.1:7080")
-    assert place == Place(Path("/k"), Images("l:1", "m:1"), store, Path("/b"), front)
+    assert place == Place(Path("/k"), Images("l:1", "m:1"), store, Path("/b"))
+    assert embedded_front(entry) == front
 
 
 def test_the_manifests_get_this_place_s_image_and_bucket() -> None:

@@ -2,7 +2,7 @@
 
 import io
 
-from demo.view import Row, Snapshot, tree
+from demo.screen.view import Row, Snapshot, tree
 
 from linnet.cli.views.screen import Screen, clipped
 from linnet.cli.views.tree import clock

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hack.cluster import gateway
+from hack.cluster.commands import gateway
 
 from cluster.load import Load
 from cluster.running import answer, pod

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hack.cluster import processes
+from hack.cluster.machine import processes
 
 import control_plane
 from integration import harness

@@ -19,7 +19,12 @@ from fetcher.running import REPO
 
 KEY = "linnet-test-access"
 SECRET = "linnet-test-secret-canary"
-BUILD = "from hack.cluster import layout, parts; parts.build(('versitygw',)); print(layout.tool('versitygw'))"
+BUILD = """
+from hack.cluster import layout
+from hack.cluster.programs import parts
+parts.build(("versitygw",))
+print(layout.tool("versitygw"))
+"""
 
 
 @dataclass(frozen=True)
