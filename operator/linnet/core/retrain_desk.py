@@ -21,8 +21,6 @@ from linnet.core.runs import Ledger, ledger
 from linnet.core.runtimes import UnknownRuntimeError, freeze
 from linnet.core.versions import Version
 
-SETTLING: Final = timedelta(seconds=30)
-"""Watches of different kinds run apart: an absence is believed only after so long."""
 _AGAIN: Final = timedelta(seconds=5)
 
 

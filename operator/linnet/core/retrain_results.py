@@ -7,10 +7,10 @@ from linnet.api.labels import MODEL, TRIGGER
 from linnet.api.modelversion import Origin
 from linnet.api.retrainpolicy import Run
 from linnet.core import claim, training_outcome
-from linnet.core.children import JobView
+from linnet.core.children import SETTLING, JobView
 from linnet.core.claim import Claim, Refusal
 from linnet.core.plan import Create
-from linnet.core.retrain_desk import SETTLING, Desk, Target, created
+from linnet.core.retrain_desk import Desk, Target, created
 from linnet.core.runs import time
 
 
@@ -46,7 +46,7 @@ def _settle(desk: Desk, run: Run) -> Desk:
         return _absent(desk, run)
     if job.failed is not None:
         seen = training_outcome.failure(job, desk.pods(job))
-        return _ended(desk, run, "Failed", seen.message) if seen.whole or _is_old(desk, job) else desk.waits()
+        return _ended(desk, run, "Failed", seen.message) if seen.whole or job.settled(desk.now) else desk.waits()
     return _read(desk, run, job) if job.complete else desk
 
 
@@ -61,7 +61,7 @@ def _read(desk: Desk, run: Run, job: JobView) -> Desk:
     message = training_outcome.claim(desk.pods(job))
     if message is None:
         gone = "its pod was gone before its claim was read"
-        return _ended(desk, run, "Failed", gone) if _is_old(desk, job) else desk.waits()
+        return _ended(desk, run, "Failed", gone) if job.settled(desk.now) else desk.waits()
     said = claim.read(message)
     if isinstance(said, Refusal):
         return _ended(desk, run, "ClaimRefused", said.message)
@@ -74,11 +74,6 @@ def _read(desk: Desk, run: Run, job: JobView) -> Desk:
             desk, run, "Failed", f"it trained Model {trained}; the policy names {desk.target.parent.name} now"
         )
     return _recorded(desk, run, desk.target, said)
-
-
-def _is_old(desk: Desk, job: JobView) -> bool:
-    """Its pods would have been seen by now."""
-    return job.finished is not None and desk.now - job.finished >= SETTLING
 
 
 def _recorded(desk: Desk, run: Run, target: Target, said: Claim) -> Desk:

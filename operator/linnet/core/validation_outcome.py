@@ -5,6 +5,7 @@ The Job itself completes only after the sidecar's grace period, so the prober's 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from linnet.api.conditions import Reason
@@ -43,12 +44,14 @@ class Outcome:
     waiting: str = ""
 
 
-def outcome(job: JobView, pods: Sequence[Pod]) -> Outcome:
-    """The newest pod that has something to say decides."""
+def outcome(job: JobView, pods: Sequence[Pod], now: datetime) -> Outcome:
+    """The newest pod that has something to say decides. A Job's end may be told before its pod is."""
     for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
         found = _of_pod(job, pod)
         if found is not None:
             return found
+    if not job.settled(now):
+        return Outcome()
     if job.failed is not None:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
     return Outcome(lost=job.complete)
