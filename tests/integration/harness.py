@@ -11,8 +11,6 @@ import os
 import re
 import signal
 import ssl
-import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64decode
@@ -27,6 +25,7 @@ import httpx
 
 from control_plane import REPO, ApiServer
 from integration.kubelet import Kubelet
+from integration.processes import Process, forked
 from linnet.adapters import kinds
 from linnet.adapters.request_policy import forged
 from linnet.api.names import API_VERSION
@@ -34,17 +33,20 @@ from linnet.api.names import API_VERSION
 T = TypeVar("T")
 Json = dict[str, Any]
 WAIT_SECONDS = 120.0
+SHORT_LEASE = {"LINNET_LEASE_SECONDS": "8", "LINNET_LEASE_RENEW_SECONDS": "6"}
+"""For tests of a lease that expires. Elsewhere it is long: a machine that is busy for seconds ends no operator."""
 _numbers = count(1)
 
 
 @dataclass
 class Operator:
-    """`python -m linnet operator` as its own process, limited to some namespaces."""
+    """The operator as its own process, limited to some namespaces; `begin` is how the process comes to be."""
 
     kubeconfig: Path
     namespaces: tuple[str, ...]
     name: str
     environment: dict[str, str] = field(default_factory=dict)
+    begin: Callable[[dict[str, str], Path], Process] = forked
 
     def start(self) -> "Operator":
         """Returns when it leads or stands by."""
@@ -57,13 +59,12 @@ class Operator:
             "POD_NAME": self.name,
             "LINNET_HTTP_PORT": "0",
             "LINNET_IMAGE": "linnet:test",
-            "LINNET_LEASE_SECONDS": "3",
-            "LINNET_LEASE_RENEW_SECONDS": "2",
+            "LINNET_LEASE_SECONDS": "120",
+            "LINNET_LEASE_RENEW_SECONDS": "100",
             "LINNET_LEASE_RETRY_SECONDS": "1",
             **self.environment,
         }
-        command = [sys.executable, "-m", "linnet", "operator"]
-        self.process = subprocess.Popen(command, env=env, stderr=self.log.open("wb"), cwd=REPO)
+        self.process = self.begin(env, self.log)
         self.port = int(until(self._port, "the operator's port"))
         until(self.ready, "the operator to be ready")
         return self
@@ -145,10 +146,21 @@ class World:
         return self.operators[-1]
 
     def start_operator(self, **environment: str) -> Operator:
+        """Returns when it leads or stands by."""
         name = f"{self.namespace}-{len(self.operators) + 1}"
         started = Operator(self.api.kubeconfig, (self.namespace,), name, environment)
         self.operators.append(started)
         return started.start()
+
+    def kill_operator(self) -> None:
+        """The newest dies; the next leads at once, since its lease is taken away, and not waited for."""
+        self.operator.kill()
+        self.forget_lease()
+
+    def forget_lease(self) -> None:
+        """As if the lease of an operator that has ended had expired."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/linnet"
+        self.api.http.delete(path).raise_for_status()
 
     def model(self, name: str, uri: str, **spec: Any) -> Json:
         whole = {"format": {"name": "sklearn"}, "source": {"uri": uri}, **spec}
