@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from control_plane import REPO, ApiServer, running
+from control_plane import REPO, ApiServer, running, shared_by_all
 from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, Traffic, live, outcome, phase, publish, rollout, stable
@@ -69,11 +69,17 @@ def define(api: ApiServer, channel: str = "standard") -> None:
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
 
+@pytest.fixture(scope="session")
+def routing() -> Iterator[ApiServer]:
+    """A control plane that serves the Gateway API from the start: an operator that sees it come begins again."""
+    with shared_by_all("routing", define) as api:
+        yield api
+
+
 @pytest.fixture
-def routed_world(api: ApiServer) -> Iterator[World]:
+def routed_world(routing: ApiServer) -> Iterator[World]:
     """A namespace of a cluster that serves the Gateway API."""
-    define(api)
-    with harness.world(api) as made:
+    with harness.world(routing) as made:
         made.start_operator()
         yield made
 
