@@ -1,6 +1,7 @@
 """What holds for a whole run of tests: control planes that its workers share, and which tests stay together."""
 
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
         around = ExitStack()
         around.enter_context(control_plane.stopped_at_the_end())
         config.add_cleanup(around.close)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With `-m e2e` or `-m integration`, files without that mark are not imported: it takes each worker seconds."""
+    mark = config.option.markexpr
+    if mark not in {"e2e", "integration"} or not collection_path.match("test_*.py"):
+        return None
+    return f"mark.{mark}" not in collection_path.read_text() or None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
