@@ -25,7 +25,7 @@ import httpx
 
 from control_plane import REPO, ApiServer
 from integration.kubelet import Kubelet
-from integration.processes import Process, forked
+from integration.processes import Begin, forked
 from linnet.adapters import kinds
 from linnet.adapters.request_policy import forged
 from linnet.api.names import API_VERSION
@@ -46,7 +46,7 @@ class Operator:
     namespaces: tuple[str, ...]
     name: str
     environment: dict[str, str] = field(default_factory=dict)
-    begin: Callable[[dict[str, str], Path], Process] = forked
+    begin: Begin = forked
 
     def start(self) -> "Operator":
         """Returns when it leads or stands by."""
@@ -145,10 +145,10 @@ class World:
         """The newest one."""
         return self.operators[-1]
 
-    def start_operator(self, **environment: str) -> Operator:
+    def start_operator(self, begin: Begin = forked, /, **environment: str) -> Operator:
         """Returns when it leads or stands by."""
         name = f"{self.namespace}-{len(self.operators) + 1}"
-        started = Operator(self.api.kubeconfig, (self.namespace,), name, environment)
+        started = Operator(self.api.kubeconfig, (self.namespace,), name, environment, begin)
         self.operators.append(started)
         return started.start()
 

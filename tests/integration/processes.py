@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -28,6 +29,10 @@ class Process(Protocol):
     def poll(self) -> int | None: ...
     def wait(self, timeout: float | None = None) -> int: ...
     def send_signal(self, sig: int) -> None: ...
+
+
+Begin = Callable[[dict[str, str], Path], Process]
+"""(environment, file for the log) → the process."""
 
 
 def begun(environment: dict[str, str], log: Path) -> Process:

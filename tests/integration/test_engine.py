@@ -26,8 +26,10 @@ def serve(world: World) -> None:
     world.deployment("iris", "iris", replicas=2)
 
 
-def test_model_and_deployment_serve(world: World) -> None:
-    """Twelve lines by a person become ready pods behind a Service."""
+def test_model_and_deployment_serve(quiet_world: World) -> None:
+    """Twelve lines by a person become ready pods behind a Service, by the command as the image runs it."""
+    world = quiet_world
+    world.start_operator(begun)
     serve(world)
     status = world.ready("Deployment", "iris")
     assert status["stable"]["version"] == 1
