@@ -33,6 +33,8 @@ from linnet.api.names import API_VERSION
 T = TypeVar("T")
 Json = dict[str, Any]
 WAIT_SECONDS = 120.0
+EVERY_SECONDS = 0.1
+"""Between two looks: a test that waits costs the API server, and this process, milliseconds at each."""
 SHORT_LEASE = {"LINNET_LEASE_SECONDS": "8", "LINNET_LEASE_RENEW_SECONDS": "6"}
 """For tests of a lease that expires. Elsewhere it is long: a machine that is busy for seconds ends no operator."""
 _numbers = count(1)
@@ -227,10 +229,12 @@ class World:
         root = f"/apis/{api_version}" if resource.group else f"/api/{api_version}"
         return f"{root}/namespaces/{self.namespace}/{resource.plural}/{name}".rstrip("/")
 
-    def until(self, holds: Callable[[], T], what: str = "", within: float = WAIT_SECONDS) -> T:
+    def until(
+        self, holds: Callable[[], T], what: str = "", within: float = WAIT_SECONDS, every: float = EVERY_SECONDS
+    ) -> T:
         """Wait for a condition; fails with what every object and the operator say."""
         try:
-            return until(holds, what, within)
+            return until(holds, what, within, every)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.story()}") from None
 
@@ -260,12 +264,17 @@ class World:
         return {"name": name, "namespace": self.namespace}
 
 
-def until(holds: Callable[[], T], what: str = "the condition", within: float = WAIT_SECONDS) -> T:
-    """The first true answer; AssertionError after `within` seconds."""
+def until(
+    holds: Callable[[], T],
+    what: str = "the condition",
+    within: float = WAIT_SECONDS,
+    every: float = EVERY_SECONDS,
+) -> T:
+    """The first true answer, looking each `every` seconds; AssertionError after `within` seconds."""
     end = time.monotonic() + within
     while not (found := holds()):
         assert time.monotonic() < end, f"waited {within:g} s for {what or 'the condition'}"
-        time.sleep(0.05)
+        time.sleep(every)
     return found
 
 

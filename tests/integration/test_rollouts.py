@@ -191,7 +191,7 @@ def test_former_pods_stay_until_the_new_ones_are_ready(world: World) -> None:
             least = min(least, len(pods(world, 1)))
         return outcome(world) == "Promoted" and stable(world) == 2
 
-    traffic.until(done, "version 2 to be promoted")
+    traffic.until(done, "version 2 to be promoted", every=0.05)
     assert least == 3
 
 
