@@ -4,7 +4,7 @@ import json
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+import shared
 
 REPO = Path(__file__).parents[1]
 CLUSTER = [sys.executable, str(REPO / "hack" / "cluster" / "cluster.py"), "control-plane"]
@@ -110,24 +112,60 @@ def least_rights(api: ApiServer, namespace: str) -> Path:
 @contextmanager
 def running(folder: Path) -> Iterator[ApiServer]:
     """A control plane with the CRDs, its state below the folder; stopped at the end."""
-    described = subprocess.run(
-        [*CLUSTER, "up", "--dir", str(folder)], stdout=subprocess.PIPE, text=True, check=True
-    ).stdout
-    summary = json.loads(described)
-    headers = {"Authorization": f"Bearer {summary['token']}"}
     try:
-        trust = ssl.create_default_context(cafile=summary["ca"])
-        with httpx.Client(base_url=summary["url"], verify=trust, headers=headers, timeout=30) as http:
-            api = ApiServer(Path(summary["bin"]), Path(summary["kubeconfig"]), http)
-            api.must("apply", "-f", str(REPO / "crds"))
-            api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+        with _up(folder) as api:
+            _define(api)
             yield api
     finally:
-        subprocess.run([*CLUSTER, "down", "--dir", str(folder)], check=True)
+        _down(folder)
+
+
+@contextmanager
+def shared_by_all(name: str, prepare: Callable[[ApiServer], None] = lambda _: None) -> Iterator[ApiServer]:
+    """The control plane of this name: who asks first starts and prepares it, and all workers of the run use it."""
+
+    def start(folder: Path) -> None:
+        with _up(folder) as api:
+            _define(api)
+            prepare(api)
+
+    with _up(shared.once(name, start)) as api:
+        yield api
+
+
+@contextmanager
+def stopped_at_the_end() -> Iterator[None]:
+    """Around a whole run, in the process that starts the workers: no shared control plane outlives it."""
+    with shared.folder() as run:
+        try:
+            yield
+        finally:
+            for summary in run.glob("*/summary.json"):
+                _down(summary.parent)
+
+
+@contextmanager
+def _up(folder: Path) -> Iterator[ApiServer]:
+    """Describes the one that runs in the folder already, if there is one."""
+    command = [*CLUSTER, "up", "--dir", str(folder)]
+    summary = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    headers = {"Authorization": f"Bearer {summary['token']}"}
+    trust = ssl.create_default_context(cafile=summary["ca"])
+    with httpx.Client(base_url=summary["url"], verify=trust, headers=headers, timeout=30) as http:
+        yield ApiServer(Path(summary["bin"]), Path(summary["kubeconfig"]), http)
+
+
+def _define(api: ApiServer) -> None:
+    api.must("apply", "-f", str(REPO / "crds"))
+    api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+
+def _down(folder: Path) -> None:
+    subprocess.run([*CLUSTER, "down", "--dir", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session", name="api")
-def api_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """One control plane for each worker and session, stopped at the end."""
-    with running(tmp_path_factory.mktemp("api")) as api:
+def api_fixture() -> Iterator[ApiServer]:
+    """The control plane of all tests that don't change what holds for a whole cluster."""
+    with shared_by_all("api") as api:
         yield api

@@ -7,15 +7,24 @@ from collections.abc import Iterator
 import pytest
 import yaml
 from demo.place import EXAMPLES, IMAGE_IN_EXAMPLES
-from demo.settings import NAME
+from demo.settings import NAME, Place
 
-from e2e.stage import Stage, deployment, installed, model
+import shared
+from e2e.stage import Stage, cluster, deployment, install, model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def place() -> Place:
+    """The embedded cluster with Linnet, installed by one worker: Helm refuses to do two things to a release at once."""
+    found = cluster()
+    shared.once("linnet", lambda _: install(found))
+    return found
 
 
 @pytest.fixture(scope="session")
-def stage() -> Iterator[Stage]:
+def stage(place: Place) -> Iterator[Stage]:
     """v1, v2, and the broken v3 and v7 are trained by a real Job in the cluster, as the demo's are."""
-    made = Stage(installed(), f"e2e-{secrets.token_hex(3)}")
+    made = Stage(place, f"e2e-{secrets.token_hex(3)}")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": labels}})
     made.apply(made.secret("models"))

@@ -21,15 +21,14 @@ Json = dict[str, Any]
 WAIT_SECONDS = 300.0
 
 
-def installed() -> Place:
-    """The embedded cluster with both images and Linnet, as the demo installs it."""
+def cluster() -> Place:
+    """The embedded cluster with both images and its gateway, started if it is not up."""
+    return asyncio.run(demo_place.find(Settings(place=None, out=ROOT / "build"), print))
 
-    async def prepare() -> Place:
-        found = await demo_place.find(Settings(place=None, out=ROOT / "build"), print)
-        await demo_place.install(Kubectl(SYSTEM, found.kubeconfig, found.tools), found.images)
-        return found
 
-    return asyncio.run(prepare())
+def install(found: Place) -> None:
+    """Linnet, as the demo installs it."""
+    asyncio.run(demo_place.install(Kubectl(SYSTEM, found.kubeconfig, found.tools), found.images))
 
 
 @dataclass(frozen=True)

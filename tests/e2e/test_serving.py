@@ -34,6 +34,21 @@ def test_kubectl_explain_reads_well(served: Stage) -> None:
     assert "chance of rolling back a good version" in said
 
 
+@pytest.fixture(scope="module")
+def bad(stage: Stage) -> Stage:
+    """Versions that can't serve, all at once: each is tried for as long as it takes to be sure."""
+    stage.apply(stage.secret("wrong-key", AWS_SECRET_ACCESS_KEY="no-such-key"))
+    garbage = stage.put("garbage", {"model.joblib": b"this is no model"})
+    stage.apply(
+        model("missing", stage.uri("nothing-here")),
+        model("wrong-digest", stage.uri("v1"), digest=f"sha256:{'0' * 64}"),
+        model("wrong-key", stage.uri("v1"), secret="wrong-key"),
+        model("not-allowed", f"s3://{stage.place.store.bucket}/somebody-else/1"),
+        model("garbage", garbage),
+    )
+    return stage
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
@@ -44,20 +59,10 @@ def test_kubectl_explain_reads_well(served: Stage) -> None:
         ("garbage", "LoadFailed"),
     ],
 )
-def test_a_bad_version_says_what_is_wrong(stage: Stage, name: str, reason: str) -> None:
+def test_a_bad_version_says_what_is_wrong(bad: Stage, name: str, reason: str) -> None:
     """Each failure has its own reason and a way out, and never serves."""
-    stage.apply(stage.secret("wrong-key", AWS_SECRET_ACCESS_KEY="no-such-key"))
-    garbage = stage.put("garbage", {"model.joblib": b"this is no model"})
-    bad = {
-        "missing": model("missing", stage.uri("nothing-here")),
-        "wrong-digest": model("wrong-digest", stage.uri("v1"), digest=f"sha256:{'0' * 64}"),
-        "wrong-key": model("wrong-key", stage.uri("v1"), secret="wrong-key"),
-        "not-allowed": model("not-allowed", f"s3://{stage.place.store.bucket}/somebody-else/1"),
-        "garbage": model("garbage", garbage),
-    }
-    stage.apply(bad[name])
-    stage.until(lambda: stage.condition(f"mdl/{name}")["status"] == "False", f"{name} to be refused", within=900)
-    said = stage.condition(f"mdl/{name}")
+    bad.until(lambda: bad.condition(f"mdl/{name}")["status"] == "False", f"{name} to be refused", within=900)
+    said = bad.condition(f"mdl/{name}")
     assert said["reason"] == reason, said
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from control_plane import ApiServer, api_fixture  # noqa: F401 - a fixture is found by its name in this module
+from control_plane import ApiServer
 from integration import harness
 from integration.harness import World
 

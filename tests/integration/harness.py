@@ -11,8 +11,6 @@ import os
 import re
 import signal
 import ssl
-import subprocess
-import sys
 import tempfile
 import time
 from base64 import b64decode
@@ -27,6 +25,7 @@ import httpx
 
 from control_plane import REPO, ApiServer
 from integration.kubelet import Kubelet
+from integration.processes import Begin, forked
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.request_policy import forged
 from linnet.api.names import API_VERSION
@@ -34,17 +33,22 @@ from linnet.api.names import API_VERSION
 T = TypeVar("T")
 Json = dict[str, Any]
 WAIT_SECONDS = 120.0
+EVERY_SECONDS = 0.1
+"""Between two looks: a test that waits costs the API server, and this process, milliseconds at each."""
+SHORT_LEASE = {"LINNET_LEASE_SECONDS": "8", "LINNET_LEASE_RENEW_SECONDS": "6"}
+"""For tests of a lease that expires. Elsewhere it is long: a machine that is busy for seconds ends no operator."""
 _numbers = count(1)
 
 
 @dataclass
 class Operator:
-    """`python -m linnet operator` as its own process, limited to some namespaces."""
+    """The operator as its own process, limited to some namespaces; `begin` is how the process comes to be."""
 
     kubeconfig: Path
     namespaces: tuple[str, ...]
     name: str
     environment: dict[str, str] = field(default_factory=dict)
+    begin: Begin = forked
 
     def start(self) -> "Operator":
         """Returns when it leads or stands by."""
@@ -57,13 +61,12 @@ class Operator:
             "POD_NAME": self.name,
             "LINNET_HTTP_PORT": "0",
             "LINNET_IMAGE": "linnet:test",
-            "LINNET_LEASE_SECONDS": "3",
-            "LINNET_LEASE_RENEW_SECONDS": "2",
+            "LINNET_LEASE_SECONDS": "120",
+            "LINNET_LEASE_RENEW_SECONDS": "100",
             "LINNET_LEASE_RETRY_SECONDS": "1",
             **self.environment,
         }
-        command = [sys.executable, "-m", "linnet", "operator"]
-        self.process = subprocess.Popen(command, env=env, stderr=self.log.open("wb"), cwd=REPO)
+        self.process = self.begin(env, self.log)
         self.port = int(until(self._port, "the operator's port"))
         until(self.ready, "the operator to be ready")
         return self
@@ -144,11 +147,22 @@ class World:
         """The newest one."""
         return self.operators[-1]
 
-    def start_operator(self, **environment: str) -> Operator:
+    def start_operator(self, begin: Begin = forked, /, **environment: str) -> Operator:
+        """Returns when it leads or stands by."""
         name = f"{self.namespace}-{len(self.operators) + 1}"
-        started = Operator(self.api.kubeconfig, (self.namespace,), name, environment)
+        started = Operator(self.api.kubeconfig, (self.namespace,), name, environment, begin)
         self.operators.append(started)
         return started.start()
+
+    def kill_operator(self) -> None:
+        """The newest dies; the next leads at once, since its lease is taken away, and not waited for."""
+        self.operator.kill()
+        self.forget_lease()
+
+    def forget_lease(self) -> None:
+        """As if the lease of an operator that has ended had expired."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/linnet"
+        self.api.http.delete(path).raise_for_status()
 
     def model(self, name: str, uri: str, **spec: Any) -> Json:
         whole = {"format": {"name": "sklearn"}, "source": {"uri": uri}, **spec}
@@ -215,10 +229,12 @@ class World:
         root = f"/apis/{api_version}" if resource.group else f"/api/{api_version}"
         return f"{root}/namespaces/{self.namespace}/{resource.plural}/{name}".rstrip("/")
 
-    def until(self, holds: Callable[[], T], what: str = "", within: float = WAIT_SECONDS) -> T:
+    def until(
+        self, holds: Callable[[], T], what: str = "", within: float = WAIT_SECONDS, every: float = EVERY_SECONDS
+    ) -> T:
         """Wait for a condition; fails with what every object and the operator say."""
         try:
-            return until(holds, what, within)
+            return until(holds, what, within, every)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.story()}") from None
 
@@ -248,12 +264,17 @@ class World:
         return {"name": name, "namespace": self.namespace}
 
 
-def until(holds: Callable[[], T], what: str = "the condition", within: float = WAIT_SECONDS) -> T:
-    """The first true answer; AssertionError after `within` seconds."""
+def until(
+    holds: Callable[[], T],
+    what: str = "the condition",
+    within: float = WAIT_SECONDS,
+    every: float = EVERY_SECONDS,
+) -> T:
+    """The first true answer, looking each `every` seconds; AssertionError after `within` seconds."""
     end = time.monotonic() + within
     while not (found := holds()):
         assert time.monotonic() < end, f"waited {within:g} s for {what or 'the condition'}"
-        time.sleep(0.05)
+        time.sleep(every)
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from integration.harness import World
+from integration.harness import EVERY_SECONDS, WAIT_SECONDS, World
 
 NAME = "risk"
 URI = "s3://models/risk/{}"
@@ -30,14 +30,16 @@ class Traffic:
         for version, (good, bad, slow) in self.answers.items():
             self.world.kubelet.answer(version, good=good, bad=bad, slow=slow)
 
-    def until(self, holds: Callable[[], Any], what: str, within: float = 120) -> Any:
+    def until(
+        self, holds: Callable[[], Any], what: str, within: float = WAIT_SECONDS, every: float = EVERY_SECONDS
+    ) -> Any:
         """Wait while requests come in."""
 
         def look() -> Any:
             self.flow()
             return holds()
 
-        return self.world.until(look, what, within)
+        return self.world.until(look, what, within, every)
 
 
 def serve(world: World, **spec: Any) -> Traffic:

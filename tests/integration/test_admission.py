@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from control_plane import REPO, ApiServer
+from control_plane import REPO, ApiServer, running
 from linnet.adapters.cluster.request_policy import forged
 from samples import Object, deployment, model, model_version, retrain_policy
 
@@ -70,9 +70,15 @@ def rbac() -> Iterator[Object]:
 
 
 @pytest.fixture(scope="module", name="cluster")
-def policy_in_force(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> ApiServer:
-    """The chart without the operator's pods, and people with rights."""
-    values = tmp_path_factory.mktemp("values") / "values.yaml"
+def policy_in_force(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """The chart without the operator's pods, and people with rights; a control plane whose policy may be taken away."""
+    with running(tmp_path_factory.mktemp("admission")) as api:
+        install(api, tmp_path_factory.mktemp("values"))
+        yield api
+
+
+def install(api: ApiServer, folder: Path) -> None:
+    values = folder / "values.yaml"
     values.write_text("approvers: {serviceAccounts: [{namespace: ci, name: release-bot}]}\nreplicaCount: 0\n")
     for name in (NAMESPACE, "linnet-system", "ci"):
         api.namespace(name)
@@ -83,7 +89,6 @@ def policy_in_force(api: ApiServer, tmp_path_factory: pytest.TempPathFactory) ->
     api.must(*apply, stdin=manifests.out)
     api.must(*apply, stdin=yaml.dump_all(rbac()))
     wait_for_the_policy(api)
-    return api
 
 
 def wait_for_the_policy(api: ApiServer) -> None:

@@ -14,7 +14,8 @@ from hack.cluster.machine import processes
 import control_plane
 from integration import harness
 from integration.faults import InProcess, Proxy
-from integration.harness import World, until
+from integration.harness import SHORT_LEASE, World, until
+from integration.processes import begun
 from linnet.handlers import watches
 
 pytestmark = pytest.mark.integration
@@ -25,8 +26,10 @@ def serve(world: World) -> None:
     world.deployment("iris", "iris", replicas=2)
 
 
-def test_model_and_deployment_serve(world: World) -> None:
-    """Twelve lines by a person become ready pods behind a Service."""
+def test_model_and_deployment_serve(quiet_world: World) -> None:
+    """Twelve lines by a person become ready pods behind a Service, by the command as the image runs it."""
+    world = quiet_world
+    world.start_operator(begun)
     serve(world)
     status = world.ready("Deployment", "iris")
     assert status["stable"]["version"] == 1
@@ -173,7 +176,7 @@ def test_the_standby_takes_over_at_once_when_the_leader_is_stopped(quiet_world: 
 
 def test_the_standby_takes_over_when_the_leader_is_killed(quiet_world: World) -> None:
     """After SIGKILL the lease expires, and the rollout goes on."""
-    leader, standby = quiet_world.start_operator(), quiet_world.start_operator()
+    leader, standby = (quiet_world.start_operator(**SHORT_LEASE) for _ in range(2))
     until(leader.leads, "the first to lead")
     leader.kill()
     serve(quiet_world)
@@ -183,9 +186,9 @@ def test_the_standby_takes_over_when_the_leader_is_killed(quiet_world: World) ->
 
 def test_a_leader_that_loses_its_lease_ends(quiet_world: World) -> None:
     """A process that was stopped for longer than its lease must not write beside its successor."""
-    former = quiet_world.start_operator()
+    former = quiet_world.start_operator(**SHORT_LEASE)
     until(former.leads, "the first to lead")
-    standby = quiet_world.start_operator()
+    standby = quiet_world.start_operator(**SHORT_LEASE)
     former.process.send_signal(signal.SIGSTOP)
     until(standby.leads, "the standby to lead")
     former.process.send_signal(signal.SIGCONT)
@@ -197,7 +200,7 @@ def test_a_leader_that_loses_its_lease_ends(quiet_world: World) -> None:
 def test_an_api_server_that_restarts_is_waited_for(tmp_path: Path) -> None:
     """An outage longer than many retries ends neither the lease's holder nor the watch."""
     with control_plane.running(tmp_path) as api, harness.world(api) as world:
-        operator = world.start_operator(LINNET_LEASE_SECONDS="120", LINNET_LEASE_RENEW_SECONDS="100")
+        operator = world.start_operator()
         world.model("iris", "s3://models/iris/1")
         world.ready("Model", "iris")
         with stopped_api_server(tmp_path, world):
@@ -255,7 +258,8 @@ def test_a_request_is_obeyed_once_the_policy_is_proven(world: World) -> None:
 
 def test_a_bad_setting_is_one_line(quiet_world: World) -> None:
     """The variable, its value and the way out, and no traceback."""
-    operator = harness.Operator(quiet_world.api.kubeconfig, (quiet_world.namespace,), "x", {"LINNET_WORKERS": "many"})
+    bad = {"LINNET_WORKERS": "many"}
+    operator = harness.Operator(quiet_world.api.kubeconfig, (quiet_world.namespace,), "x", bad, begun)
     with pytest.raises(AssertionError, match="the operator ended with 2"):
         operator.start()
     assert operator.log.read_text() == "linnet: LINNET_WORKERS='many' is not a number: give one from 1 to 256\n"

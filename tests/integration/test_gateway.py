@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from control_plane import REPO, ApiServer, running
+from control_plane import REPO, ApiServer, running, shared_by_all
 from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, Traffic, live, outcome, phase, publish, rollout, stable
@@ -69,11 +69,17 @@ def define(api: ApiServer, channel: str = "standard") -> None:
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
 
+@pytest.fixture(scope="session")
+def routing() -> Iterator[ApiServer]:
+    """A control plane that serves the Gateway API from the start: an operator that sees it come begins again."""
+    with shared_by_all("routing", define) as api:
+        yield api
+
+
 @pytest.fixture
-def routed_world(api: ApiServer) -> Iterator[World]:
+def routed_world(routing: ApiServer) -> Iterator[World]:
     """A namespace of a cluster that serves the Gateway API."""
-    define(api)
-    with harness.world(api) as made:
+    with harness.world(routing) as made:
         made.start_operator()
         yield made
 
@@ -146,6 +152,7 @@ def test_a_gateway_api_that_is_installed_later_is_found(tmp_path: Path) -> None:
         world.until(lambda: operator.process.poll() is not None, "the operator to begin again")
         assert operator.process.returncode == 1
         assert not operator.tracebacks()
+        world.forget_lease()
         world.start_operator()
         traffic = Routed(world)
         traffic.until(lambda: world.condition("Deployment", NAME)["status"] == "True", "version 1 to serve")

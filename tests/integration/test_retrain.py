@@ -141,7 +141,7 @@ def test_an_operator_that_dies_during_a_run_makes_one_version(quiet_world: World
     world.kubelet.paused = True
     job = due(world)
     until_run(world, "Running")
-    world.operator.kill()
+    world.kill_operator()
     claims(world)
     end_training(world)
     world.until(lambda: ((world.get("Job", job, "batch/v1") or {}).get("status") or {}).get("succeeded") == 1)
@@ -240,7 +240,7 @@ def test_a_policy_at_rest_is_not_written(world: World) -> None:
     """Neither the policy nor its CronJob changes while nothing happens, the operator's restart included."""
     retrained(world, triggers=weekly())
     before = [world.get("RetrainPolicy", "weekly"), world.get("CronJob", "weekly-retrain", "batch/v1")]
-    world.operator.kill()
+    world.kill_operator()
     world.start_operator()
     # Something that comes after it in the same queue has been dealt with.
     world.model("later", "s3://models/later/1")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from integration.harness import World
+from integration.harness import SHORT_LEASE, World
 from integration.rollouts import (
     NAME,
     QUICK,
@@ -191,7 +191,7 @@ def test_former_pods_stay_until_the_new_ones_are_ready(world: World) -> None:
             least = min(least, len(pods(world, 1)))
         return outcome(world) == "Promoted" and stable(world) == 2
 
-    traffic.until(done, "version 2 to be promoted")
+    traffic.until(done, "version 2 to be promoted", every=0.05)
     assert least == 3
 
 
@@ -242,7 +242,7 @@ def test_an_operator_killed_in_this_phase_is_replaced(quiet_world: World, at: st
     publish(world, 2)
     traffic.answers[2] = BAD if at == "RollingBack" else GOOD
     traffic.until(lambda: phase(world) == at or at in _past(world), f"phase {at}")
-    world.operator.kill()
+    world.kill_operator()
     world.kubelet.behave(2, starts=True)
     world.start_operator()
     if at == "RollingBack":
@@ -259,8 +259,8 @@ def test_an_operator_killed_in_this_phase_is_replaced(quiet_world: World, at: st
 def test_of_two_operators_one_acts(quiet_world: World) -> None:
     """A standby takes over in mid-rollout when the leader dies, and the rollout ends as it would have."""
     world = quiet_world
-    first = world.start_operator()
-    second = world.start_operator()
+    first = world.start_operator(**SHORT_LEASE)
+    second = world.start_operator(**SHORT_LEASE)
     world.until(lambda: first.leads() != second.leads(), "one leader")
     leader, standby = (first, second) if first.leads() else (second, first)
     traffic = serve(world)

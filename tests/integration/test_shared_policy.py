@@ -67,7 +67,7 @@ def test_a_rollout_keeps_to_what_the_policy_said_when_it_began(world: World) -> 
     world.until(lambda: phase(world) == "Stepping" and rollout(world).get("step") == 1, "the first analysis")
     frozen = rollout(world)["policyHash"]
     share(world, strategy={"type": "AllAtOnce", "bake": {"time": "24h"}})
-    world.operator.kill()
+    world.kill_operator()
     world.start_operator()
     world.delete("RolloutPolicy", "gentle")
     world.until(lambda: reason(world) == "PolicyNotFound", "the missing policy to be told of")

@@ -9,8 +9,10 @@ import pytest
 
 from builders import NOW, ModelWorld, VersionWorld
 from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarantine
+from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Apply, Delete, Emit, Log, Record
 from linnet.core.registry.model_version import plan, record
+from linnet.core.resources.objects import SETTLING
 from simulator import DIGESTS
 
 Json = dict[str, Any]
@@ -159,6 +161,23 @@ def test_a_server_that_dies_while_loading_is_not_waited_for() -> None:
     look(world)
     assert reason(world) == "False/LoadFailed"
     assert "memory" in world.status["conditions"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "late"), [("Complete", "Unknown/Validating"), ("Failed", "False/LoadFailed")], ids=["complete", "failed"]
+)
+def test_a_job_may_end_before_its_pod_is_seen(type_: str, late: str) -> None:
+    """They are watched apart. Half a minute later the pod is gone: the Job's own end counts, or another one is made."""
+    world = started(new_version())
+    times = {"completionTime": timestamp(NOW)} if type_ == "Complete" else {}
+    condition = {"type": type_, "status": "True", "lastTransitionTime": timestamp(NOW)}
+    world.jobs[0]["status"] = {"conditions": [condition], **times}
+    assert [a for a in plan(world.observed(), NOW).actions if isinstance(a, Apply)] == []
+    assert reason(look(world)) == "Unknown/Validating"
+    done = plan(world.observed(), NOW + SETTLING)
+    again = [a.manifest["metadata"]["name"] for a in done.actions if isinstance(a, Apply)]
+    assert again == (["risk-v1-check-2"] if type_ == "Complete" else [])
+    assert reason(world.become(done.status)) == late
 
 
 def test_an_image_that_cannot_be_pulled_is_told_while_it_waits() -> None:

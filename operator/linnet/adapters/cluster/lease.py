@@ -20,7 +20,7 @@ from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
-from linnet.adapters.cluster.errors import LeadershipLostError
+from linnet.adapters.cluster.errors import LeadershipLostError, from_api
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -95,7 +95,10 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         return self._noted(made is not None)
 
     async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
-        return self._noted(await self._within(super().update(name, namespace, updated_record)))
+        """The client's own logs a traceback where another replica wrote between the reading and this: a lost race."""
+        self.lease_reference.spec = self.update_lease(updated_record, self.lease_reference.spec)
+        written = await self._within(self.api_instance.replace_namespaced_lease(name, namespace, self.lease_reference))
+        return self._noted(written is not None)
 
     async def give_back(self) -> None:
         found, record = await self.get(self.name, self.namespace)
@@ -116,9 +119,11 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         try:
             async with asyncio.timeout(self._limit):
                 return await call
-        except (TimeoutError, OSError, aiohttp.ClientError, ApiException) as error:
+        except ApiException as error:
+            _log.warning("the lease could not be read or written: %s", from_api(error))
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
             _log.warning("the lease could not be read or written: %s", error or type(error).__name__)
-            return None
+        return None
 
 
 async def _nothing() -> None:

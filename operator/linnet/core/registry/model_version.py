@@ -108,7 +108,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     if job is None:
         return _start(state, attempt)
     pods = [p for p in state.observed.pods if p.meta.owner == job.meta.uid]
-    found = outcome(job, pods)
+    found = outcome(job, pods, state.now)
     if found.passed is not None:
         return _passed(state, found.passed, loaded=found.loaded)
     if found.lost:

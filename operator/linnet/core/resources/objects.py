@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.conditions import parse_time
 
+SETTLING: Final = timedelta(seconds=30)
+"""Watches of different kinds run apart: an absence is believed only after so long."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
 STUCK: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
@@ -121,6 +123,10 @@ class JobView:
     failed: str | None
     started: datetime | None
     finished: datetime | None
+
+    def settled(self, now: datetime) -> bool:
+        """Whether it has ended, so long ago that its pods would have been seen by now."""
+        return self.finished is not None and now - self.finished >= SETTLING
 
 
 @dataclass(frozen=True)

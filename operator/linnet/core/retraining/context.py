@@ -25,8 +25,6 @@ from linnet.core.retraining.history import History
 from linnet.core.retraining.preflight import Obstacle
 from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 
-SETTLING: Final = timedelta(seconds=30)
-"""Watches of different kinds run apart: an absence is believed only after so long."""
 _AGAIN: Final = timedelta(seconds=5)
 
 

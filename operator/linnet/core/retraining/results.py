@@ -7,10 +7,10 @@ from linnet.api.kinds.retrain_policy import Run
 from linnet.api.labels import MODEL, TRIGGER
 from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Create
-from linnet.core.resources.objects import JobView
+from linnet.core.resources.objects import SETTLING, JobView
 from linnet.core.retraining import claim
 from linnet.core.retraining.claim import Claim, Refusal
-from linnet.core.retraining.context import SETTLING, RetrainContext, TargetModel, created
+from linnet.core.retraining.context import RetrainContext, TargetModel, created
 from linnet.core.retraining.history import parse
 
 
@@ -46,7 +46,7 @@ def _outcome(context: RetrainContext, run: Run) -> RetrainContext:
         return _absent(context, run)
     if job.failed is not None:
         failure = context.executor.failure(job, context.pods(job))
-        known = failure.whole or _is_old(context, job)
+        known = failure.whole or job.settled(context.now)
         return _ended(context, run, "Failed", failure.message) if known else context.looking_again()
     return _read(context, run, job) if job.complete else context
 
@@ -62,7 +62,7 @@ def _read(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:
     message = context.executor.claim(context.pods(job))
     if message is None:
         gone = "its pod was gone before its claim was read"
-        return _ended(context, run, "Failed", gone) if _is_old(context, job) else context.looking_again()
+        return _ended(context, run, "Failed", gone) if job.settled(context.now) else context.looking_again()
     found = claim.read(message)
     if isinstance(found, Refusal):
         return _ended(context, run, "ClaimRefused", found.message)
@@ -75,11 +75,6 @@ def _read(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:
             context, run, "Failed", f"it trained Model {trained}; the policy names {context.target.parent.name} now"
         )
     return _recorded(context, run, context.target, found)
-
-
-def _is_old(context: RetrainContext, job: JobView) -> bool:
-    """Whether it ended so long ago that its pods would have been seen by now."""
-    return job.finished is not None and context.now - job.finished >= SETTLING
 
 
 def _recorded(context: RetrainContext, run: Run, target: TargetModel, found: Claim) -> RetrainContext:

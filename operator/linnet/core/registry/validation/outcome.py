@@ -5,6 +5,7 @@ The Job itself completes only after the sidecar's grace period, so the prober's 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from linnet.api.parts.conditions import Reason
@@ -40,12 +41,17 @@ class Outcome:
     waiting: str = ""
 
 
-def outcome(job: JobView, pods: Sequence[Pod]) -> Outcome:
-    """How the validation stands: the newest pod that has something to say decides."""
+def outcome(job: JobView, pods: Sequence[Pod], now: datetime) -> Outcome:
+    """How the validation stands: the newest pod that has something to say decides.
+
+    A Job's end may be told before its pod is: until it is settled, its absence says nothing.
+    """
     for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
         found = _of_pod(job, pod)
         if found is not None:
             return found
+    if not job.settled(now):
+        return Outcome()
     if job.failed is not None:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
     return Outcome(lost=job.complete)
