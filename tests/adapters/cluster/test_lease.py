@@ -11,7 +11,7 @@ from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters.cluster import connection
-from linnet.adapters.cluster.lease import Leader, LeaseTerms
+from linnet.adapters.cluster.lease import Lease, LeaseTerms
 
 Json = dict[str, Any]
 TERMS = LeaseTerms("linnet", "ml", "second", holds=3, renew=2, retry=1)
@@ -37,7 +37,7 @@ class Server:
 
 
 @asynccontextmanager
-async def leader(server: Server) -> AsyncIterator[Leader]:
+async def leader(server: Server) -> AsyncIterator[Lease]:
     """A replica that wants the lease of this server."""
     app = web.Application()
     path = "/apis/coordination.k8s.io/v1/namespaces/ml/leases/linnet"
@@ -49,7 +49,7 @@ async def leader(server: Server) -> AsyncIterator[Leader]:
     config.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
     client = connection.client(config)
     try:
-        yield Leader(client, TERMS, lambda: 0.0)
+        yield Lease(client, TERMS, lambda: 0.0)
     finally:
         await client.close()
         await runner.cleanup()
