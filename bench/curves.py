@@ -22,7 +22,7 @@ from statistics import fmean, median
 from bench.results import keep, machine
 from bench.rivals import RIVALS, Answer, Ended, Requests
 
-from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge

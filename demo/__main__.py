@@ -21,9 +21,9 @@ from demo.stage import Stage, StoryError
 from demo.story import Story
 from demo.summary import summary
 from demo.view import tree
-from linnet.cli.commands import CommandError
-from linnet.cli.kubectl import Kubectl
-from linnet.cli.screen import Screen, screen
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.processes import CommandError
+from linnet.cli.views.screen import Screen, screen
 
 TOLD = frozenset({"validation", "started", "weight", "routing", "decision", "quarantine", "run", "ended"})
 """Facts that become a line."""

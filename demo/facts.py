@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linnet.api.labels import COMPONENT, REVISION, VERSION
-from linnet.cli.objects import Object, condition, is_ready, revision_version
+from linnet.cli.cluster.objects import Object, condition, is_ready, revision_version
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from demo.settings import NAME
 from demo.stage import Stage
 from demo.view import Recent, Row, Snapshot, recent, totals
 from linnet.api.labels import REVISION
-from linnet.cli.objects import is_ready, revision_version, role
+from linnet.cli.cluster.objects import is_ready, revision_version, role
 
 WINDOW = 3.0
 """Seconds over which rate and shares are shown."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from demo.settings import NAMESPACE, ROOT, SYSTEM, Images, Place, Settings, embedded, environment
-from linnet.cli.commands import CommandError
-from linnet.cli.kubectl import Kubectl
-from linnet.cli.streams import run
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.processes import CommandError
+from linnet.cli.cluster.streams import run
 
 EXAMPLES = ROOT / "docs" / "examples" / "demo"
 IMAGE_IN_EXAMPLES = "registry.example/linnet-mlserver:demo"

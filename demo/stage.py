@@ -9,7 +9,7 @@ from typing import Any
 from demo.facts import Fact, facts_of
 from demo.ledger import Answers, Batches, Request
 from demo.settings import NAME
-from linnet.cli.objects import Object, condition, is_ready
+from linnet.cli.cluster.objects import Object, condition, is_ready
 
 
 class StoryError(Exception):

@@ -14,9 +14,9 @@ from demo.acts import STORY, Act, Expected
 from demo.place import Examples
 from demo.settings import NAME, Front, Settings
 from demo.stage import Stage, StoryError
-from linnet.cli.commands import CommandError
-from linnet.cli.kubectl import Kubectl
-from linnet.cli.objects import condition
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.objects import condition
+from linnet.cli.cluster.processes import CommandError
 
 WATCHED = ("deployments.linnet.dev", "modelversions.linnet.dev", "retrainpolicies.linnet.dev", "services", "pods")
 RETRY = 0.3

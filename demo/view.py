@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from demo.ledger import PLANTED, Accounted
-from linnet.cli.tree import Branch, branches, clock, paint, verdicts
+from linnet.cli.views.tree import Branch, branches, clock, paint, verdicts
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """`make cli`: the command line as one file, build/kubectl-linnet.pyz, for any Python from 3.11 on.
 
-Inside are Linnet's own modules and PyYAML without its compiled part. pydantic is compiled and stays outside: the
-commands that need it say so. Beside it: build/kubectl-linnet.tar.gz and build/krew/linnet.yaml, with which krew
-installs it; its address begins with what --releases says.
+Inside are Linnet's own modules and PyYAML without its compiled part. pydantic and CEL's library are compiled and stay
+outside: the commands that need them say so. Beside it: build/kubectl-linnet.tar.gz and build/krew/linnet.yaml, with
+which krew installs it; its address begins with what --releases says.
 """
 
 import argparse

@@ -499,6 +499,7 @@ TAKEN = [
     changed(deployment(), "spec.strategy", {"type": "BlueGreen", "autoPromote": False}),
     changed(deployment(), "spec.strategy", {"type": "Canary", "steps": [{"setWeight": 10}]}),
     changed(deployment(), "spec.replicas", 0),
+    changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
     model("m" * 50),

@@ -6,7 +6,7 @@ import pytest
 from bench.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linnet, row, runs, summarize
 from bench.rivals import Answer, Ended
 
-from linnet.cli.cases import DEFAULT, LENGTH_SECONDS
+from linnet.cli.forecast.cases import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.counts.evidence import Evidence
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.look import Look

@@ -103,5 +103,5 @@ def test_the_wheel_brings_the_commands(site: Path) -> None:
 def test_the_wheel_has_the_files_that_commands_read(site: Path) -> None:
     """Runtimes for `lint`, and the report's style."""
     assert "none would be refused" in run(site, "kubectl-linnet", "lint", str(REPO / "docs/examples/quickstart.yaml"))
-    assert (site / "linnet/cli/report.css").is_file()
+    assert (site / "linnet/cli/report/report.css").is_file()
     assert list((site / "linnet/runtimes").glob("*.yaml"))

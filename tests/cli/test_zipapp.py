@@ -49,10 +49,11 @@ def test_the_same_sources_make_the_same_file(archive: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.packages
-def test_without_pydantic_it_says_which_command_needs_it(archive: Path, tmp_path: Path) -> None:
-    """And how to get it; the others go on working."""
+def test_without_pydantic_and_cel_it_says_which_command_needs_them(archive: Path, tmp_path: Path) -> None:
+    """And how to get them; the others go on working."""
     (tmp_path / "empty.yaml").write_text("")
     said = bare(archive, "lint", str(tmp_path / "empty.yaml"))
     assert said.returncode == 1
-    assert "pipx install linnet" in said.stderr
+    assert "pipx install 'linnet[lint]'" in said.stderr
+    assert "pip install pydantic cel-expr-python`" in said.stderr
     assert bare(archive, "simulate", "--rate", "10/s", "--runs", "1").returncode == 0

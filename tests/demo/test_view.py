@@ -4,8 +4,8 @@ import io
 
 from demo.view import Row, Snapshot, tree
 
-from linnet.cli.screen import Screen, clipped
-from linnet.cli.tree import clock
+from linnet.cli.views.screen import Screen, clipped
+from linnet.cli.views.tree import clock
 
 NOW = Snapshot(
     seconds=75.4,

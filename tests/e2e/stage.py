@@ -15,7 +15,7 @@ from demo.settings import NAME, ROOT, SYSTEM, Place, Settings
 from obstore.store import S3Store
 
 from demo import place as demo_place
-from linnet.cli.kubectl import Kubectl
+from linnet.cli.cluster.kubectl import Kubectl
 
 Json = dict[str, Any]
 WAIT_SECONDS = 300.0

@@ -1,14 +1,15 @@
 """What every command is given: where it prints, whom it asks, and how it may look."""
 
 import argparse
+import codecs
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from linnet.cli.kubectl import Kubectl
-from linnet.cli.tree import Paint, paint
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.views.tree import Paint, paint
 
 OK: Final = 0
 FAILED: Final = 1
@@ -16,6 +17,28 @@ FAILED: Final = 1
 USAGE: Final = 2
 INTERRUPTED: Final = 130
 FORMATS: Final = ("json", "yaml")
+
+
+ASCII: Final = "linnet.ascii"
+"""The error handler for terminals and files that can't have the characters of trees and bars."""
+_PLAIN: Final = str.maketrans(
+    {"█": "#", "▓": "=", "▒": "-", "░": ".", "┃": "|", "├": "|", "└": "`", "│": "|", "─": "-", "…": ".", "é": "e"}
+)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    text = error.object[error.start : error.end].translate(_PLAIN)
+    return "".join(c if c.isascii() else "?" for c in text), error.end
+
+
+codecs.register_error(ASCII, _replaced)
+
+
+def write_ascii_where_needed(out: TextIO) -> None:
+    """Characters that the stream's encoding lacks are written in ASCII from now on, and stop no command."""
+    if (change := getattr(out, "reconfigure", None)) is not None:
+        change(errors=ASCII)
 
 
 class FailedError(Exception):
@@ -66,3 +89,16 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     whole = [list(head), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in whole) for i in range(len(whole[0]))]
     return ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+
+
+def output_option(parser: argparse.ArgumentParser, run: Any) -> None:
+    parser.add_argument("-o", "--output", choices=FORMATS, help="the records as they are")
+    parser.set_defaults(run=run)
+
+
+def object_argument(text: str, kinds: tuple[str, ...]) -> tuple[str, str]:
+    """`mdl/tumor-risk` → (mdl, tumor-risk); a bare name is of the first kind."""
+    kind, slash, rest = text.rpartition("/")
+    if slash and kind not in kinds:
+        raise UsageError(f"{text}: write {' or '.join(f'{k}/NAME' for k in kinds)}")
+    return kind or kinds[0], rest

@@ -12,30 +12,26 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from linnet.cli import glyphs
-from linnet.cli.commands import CommandError
-from linnet.cli.console import FAILED, INTERRUPTED, USAGE, Console, FailedError, UsageError, flags
-from linnet.cli.kubectl import Kubectl
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.processes import CommandError
+from linnet.cli.console import (
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    Console,
+    FailedError,
+    UsageError,
+    flags,
+    write_ascii_where_needed,
+)
 
+_VERBS: Final = ("promote", "abort", "pause", "resume", "retry", "rollback", "quarantine", "release", "run")
 _OF: Final[Mapping[str, str]] = {
-    "get": "looking",
-    "history": "recounting",
-    "explain": "recounting",
-    "report": "reporting",
-    "promote": "asking",
-    "abort": "asking",
-    "pause": "asking",
-    "resume": "asking",
-    "retry": "asking",
-    "rollback": "asking",
-    "quarantine": "asking",
-    "release": "asking",
-    "run": "asking",
-    "lint": "linting",
-    "simulate": "simulating",
-    "completion": "completion",
+    **{name: name for name in ("get", "history", "explain", "report")},
+    **dict.fromkeys(_VERBS, "request"),
+    **{name: name for name in ("lint", "simulate", "completion")},
 }
-"""Command → the module that has it. Only that one is loaded: a person waits for each import."""
+"""Command → the module of `commands` that has it. Only that one is loaded: a person waits for each import."""
 COMPLETE: Final = "__complete"
 """The first word by which the shells' scripts ask."""
 COMPLETER: Final = "kubectl_complete-linnet"
@@ -51,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] == [COMPLETE]:
         return _complete(words[1:])
     given = parser(words[0] if words else "").parse_args(words)
-    glyphs.able(sys.stdout)
+    write_ascii_where_needed(sys.stdout)
     try:
         return int(given.run(given, _console(given)))
     except UsageError as error:
@@ -75,7 +71,7 @@ def parser(command: str = "") -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     cluster = flags()
     for module in dict.fromkeys([_OF[command]] if command in _OF else _OF.values()):
-        import_module(f"linnet.cli.{module}").add(commands, cluster)
+        import_module(f"linnet.cli.commands.{module}").add(commands, cluster)
     return top
 
 
@@ -90,7 +86,7 @@ class _Version(argparse.Action):
 
 
 def _complete(words: Sequence[str]) -> int:
-    from linnet.cli import completion
+    from linnet.cli.commands import completion
 
     return completion.answer(parser(), words)
 

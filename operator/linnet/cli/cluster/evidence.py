@@ -1,0 +1,102 @@
+"""What a rollout under way has counted: from the ConfigMap in which the operator keeps it every half minute."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from linnet.cli.cluster.deployments import Family
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.objects import name
+from linnet.cli.cluster.processes import CommandError
+from linnet.core.analysis import records
+from linnet.core.analysis.checks import Policy, Resemblance
+from linnet.core.analysis.counts import storage
+from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.look import Look
+from linnet.core.analysis.replay import COUNTS
+from linnet.core.analysis.verdict import Judgement, Verdict
+
+Json = dict[str, Any]
+_LEAST: Final = 0.0005
+"""As a record has it: below, there is no evidence to speak of."""
+_ANSWERS: Final = Resemblance("", 0.0, ())
+"""A check of predictions has its part of alpha; it is not judged here."""
+
+
+class UnreadableError(Exception):
+    """Nobody can say what was counted; the message says why."""
+
+
+async def checks(kubectl: Kubectl, family: Family) -> tuple[str, list[Json]]:
+    """(when it was counted, each check as a decision would record it); verdicts are the operator's own.
+
+    UnreadableError where the ConfigMap can't be read or is another rollout's.
+    """
+    place = f"{name(family.deployment)}-evidence"
+    try:
+        data = (await kubectl.get("configmaps", place)).get("data") or {}
+    except CommandError as error:
+        raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.said}") from error
+    if data.get("rollout") != family.rollout["id"] or data.get(f"{storage.PREFIX}foldedAt", "null") == "null":
+        raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
+    try:
+        known = storage.from_data(
+            {k.removeprefix(storage.PREFIX): v for k, v in data.items() if k.startswith(storage.PREFIX)}
+        )
+        found = list(_counted(known, json.loads(data.get("policy") or "{}"), family))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
+    return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found
+
+
+def _counted(known: Evidence, source: Mapping[str, Any], family: Family) -> Iterator[Json]:
+    judged = {j.check: j for j in _judged(known, source)}
+    for check in family.rollout.get("checks") or ():
+        found = judged.get(check["name"])
+        yield check if found is None else {**_form(found), **check, "message": _why(found, check)}
+
+
+def _why(found: Judgement, check: Mapping[str, Any]) -> str:
+    """In the words of the judge where it comes to the operator's verdict; it does not know how long the step lasts."""
+    if check.get("message"):
+        return str(check["message"])
+    if found.verdict == check["verdict"]:
+        return found.message
+    waits = found.verdict is Verdict.PASS and check["verdict"] == Verdict.INSUFFICIENT_DATA
+    return "no breach so far, and its time is not over" if waits else ""
+
+
+def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
+    """By the policy with which the rollout began; the time is that of the last look."""
+    analysis = source.get("analysis") or {}
+    detect = analysis.get("detect") or {}
+    given = {"alpha": analysis.get("alpha"), "detect_ratio": detect.get("ratio"), "detect_power": detect.get("power")}
+    numbers: Json = {field: _number(text) for field, text in given.items() if text is not None}
+    compared = any(check.get("signal") == "Predictions" for check in analysis.get("checks") or ())
+    policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if compared else None)
+    none = timedelta(0)
+    return list(judge_all(policy, known, Look(none, none, _folded(known))))
+
+
+def _folded(known: Evidence) -> datetime:
+    return datetime.fromtimestamp(known.folded_at or 0, UTC)
+
+
+def _form(judgement: Judgement) -> Json:
+    counts = asdict(judgement.counts)
+    evidence = {"evidence": records.wire(judgement.basis)} if judgement.basis is not None else {}
+    statistic = round(judgement.statistic, 3) if judgement.statistic > _LEAST else 0.0
+    return {
+        **{key: counts[field] for key, field in COUNTS.items()},
+        "statistic": statistic,
+        "bound": round(judgement.bound, 3),
+        **evidence,
+    }
+
+
+def _number(text: str) -> float:
+    """A quantity as policies have it: `0.01` or `10m`."""
+    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)

@@ -1,0 +1,146 @@
+"""`kubectl linnet simulate --replay`: recorded decisions worked out again, from the cluster, a file or the log."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.cluster.objects import RESOURCES
+from linnet.cli.console import FAILED, OK, Console, FailedError
+from linnet.cli.views.tree import Paint
+from linnet.core.analysis import replay
+from linnet.core.analysis.replay import Replayed
+from linnet.core.analysis.verdict import Judgement
+
+Json = Mapping[str, Any]
+_WAY_OUT: Final = (
+    "the newest decisions of a ModelVersion keep it, and the operator's log has it of all: docs/reference/log.md"
+)
+
+
+@dataclass(frozen=True)
+class Again:
+    """A decision and what becomes of it now."""
+
+    decision: Json
+    checks: tuple[Replayed, ...]
+
+    @property
+    def judged(self) -> int:
+        return sum(check.now is not None for check in self.checks)
+
+    @property
+    def differs(self) -> bool:
+        return any(check.differs for check in self.checks)
+
+    def wire(self) -> dict[str, Any]:
+        checks = [{"name": c.name, "recorded": c.recorded, **_now(c), "differs": list(c.differs)} for c in self.checks]
+        return {"id": self.decision.get("id"), "decision": self.decision.get("decision"), "checks": checks}
+
+
+def _now(check: Replayed) -> dict[str, Any]:
+    if check.now is None:
+        return {}
+    shape = check.now.shape
+    compared = {"divergence": shape.divergence, "maxDivergence": shape.max} if shape is not None else {}
+    weight = {"statistic": check.now.statistic, "bound": check.now.bound}
+    return {"verdict": str(check.now.verdict), **weight, **compared}
+
+
+def run(place: str, output: str | None, console: Console) -> int:
+    """Exit code 1 if a verdict is another one now. FailedError where there is nothing to work out again."""
+    again = [Again(d, tuple(replay.decision(d))) for d in _decisions(place, console.kubectl) if d.get("checks")]
+    if not any(a.judged or a.differs for a in again):
+        raise FailedError(f"{place}: no decision with the evidence of its checks: {_WAY_OUT}")
+    if output:
+        console.show([a.wire() for a in again], output)
+    else:
+        for each in again:
+            console.say(*_told(each, console.paint))
+        console.say(_summary(again))
+    return FAILED if any(a.differs for a in again) else OK
+
+
+def _summary(again: list[Again]) -> str:
+    """Of all checks that could be judged."""
+    judged, wrong = sum(a.judged for a in again), sum(bool(c.differs) for a in again for c in a.checks)
+    if wrong:
+        return f"{wrong} of {judged or wrong} verdicts differ from the record"
+    return f"same verdict: {judged} of {judged} checks come out as recorded"
+
+
+def _told(again: Again, painted: Paint) -> Iterator[str]:
+    of = again.decision
+    yield f"{of.get('decision')} by {of.get('by')} at {of.get('time')}: {of.get('reason', '')} ({of.get('id')})"
+    for check in again.checks:
+        if check.differs:
+            yield from (f"  {check.name}: {painted('differs', 'red')}: {what}" for what in check.differs)
+        elif check.now is None:
+            yield f"  {check.name}: {check.recorded}: not judged again, the record has no evidence for it"
+        else:
+            same = [painted("same verdict", "green"), *_weight(check.now)]
+            yield f"  {check.name}: {check.recorded}: {', '.join(same)}"
+
+
+def _weight(now: Judgement) -> Iterator[str]:
+    """What the verdict rests on, where it rests on numbers."""
+    if now.bound:
+        yield f"evidence {now.statistic:.3f} of {now.bound:.3f}"
+    if now.shape is not None:
+        yield f"divergence {now.shape.divergence:.4f}, at most {now.shape.max:g} allowed"
+
+
+def _decisions(place: str, kubectl: Kubectl) -> list[Json]:
+    """Of a file (`-` is standard input) or, where there is none of that name, of a ModelVersion in the cluster."""
+    if place == "-" or Path(place).is_file():
+        text = sys.stdin.read() if place == "-" else Path(place).read_text(errors="replace")
+        return list(_found(_documents(text)))
+    return list(_found([asyncio.run(kubectl.get(RESOURCES["mv"], place.removeprefix("mv/")))]))
+
+
+def _documents(text: str) -> Iterator[Any]:
+    """One JSON document, a YAML one, or a JSON document a line, as a log has them; other lines are no record."""
+    try:
+        whole = json.loads(text)
+    except ValueError:
+        yield from list(_lines(text)) or _yaml(text)
+    else:
+        yield whole
+
+
+def _lines(text: str) -> Iterator[Any]:
+    for line in text.splitlines():
+        try:
+            document = json.loads(line[max(0, line.find("{")) :])
+        except ValueError:
+            continue
+        if isinstance(document, dict):
+            yield document
+
+
+def _yaml(text: str) -> Iterator[Any]:
+    import yaml
+
+    try:
+        yield from yaml.safe_load_all(text)
+    except yaml.YAMLError as error:
+        raise FailedError(f"neither JSON nor YAML: {' '.join(str(error).split())}") from error
+
+
+def _found(documents: Any) -> Iterator[Json]:
+    """A ModelVersion, a List of them, decisions as `history -o json` has them, lines of the log."""
+    for document in documents:
+        if isinstance(document, list):
+            yield from _found(document)
+        elif not isinstance(document, dict):
+            continue
+        elif "items" in document:
+            yield from _found(document["items"])
+        elif "decision" in document:
+            yield document
+        elif isinstance(status := document.get("status"), dict):
+            yield from status.get("decisions") or ()

@@ -1,0 +1,83 @@
+"""What a count check does at a rate of requests: good versions and bad ones, played by the code that judges."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from linnet.cli.forecast.cases import Case
+from linnet.cli.forecast.cost import Expected
+from linnet.cli.views import units
+from linnet.cli.views.units import percent
+from linnet.core.analysis.simulation.rollout import Outcome, Scenario
+from linnet.core.analysis.simulation.rollout import run as play
+from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.verdict import Verdict
+
+MOST_REQUESTS: Final = 2_000_000
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Of `runs` rollouts each: good versions rolled back, and versions as bad as `detect` that passed."""
+
+    expected: Expected
+    runs: int
+    false_rollbacks: int
+    false_passes: int
+
+    def told(self) -> list[str]:
+        bad, where = percent(self.expected.cost.bad_rate), " for one value" if self.expected.slices else ""
+        back = units.proportion(self.false_rollbacks, self.runs)
+        return [
+            self.expected.told(),
+            f"  good versions rolled back{where} (stable against itself): {back}",
+            f"  versions at {bad}{where} that passed: {units.proportion(self.false_passes, self.runs)}",
+        ]
+
+    def wire(self) -> dict[str, object]:
+        counts = {"runs": self.runs, "falseRollbacks": self.false_rollbacks, "falsePasses": self.false_passes}
+        return {**self.expected.wire(), **counts}
+
+
+def simulated(case: Case, found: Expected, runs: int) -> Simulated:
+    """The rollouts of one check: each seed is another one, and the same on every machine."""
+    good, bad = _scenarios(case, found)
+    rolled_back = _verdicts(good, runs).count(Verdict.FAIL)
+    return Simulated(found, runs, rolled_back, _verdicts(bad, runs).count(Verdict.PASS))
+
+
+def _verdicts(scenario: Scenario, runs: int) -> list[Verdict]:
+    outcomes: list[Outcome] = [play(scenario, seed) for seed in range(runs)]
+    return [outcome.verdict for outcome in outcomes]
+
+
+def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
+    """A good version over a whole rollout; one as bad as `detect` until its verdict.
+
+    Of slices one is played, of an average share of the requests, while the others show nothing.
+    """
+    traffic, policy = case.traffic, case.policy
+    world = World(
+        traffic.bad,
+        traffic.bad,
+        share=traffic.share,
+        stable_pods=case.stable_pods,
+        canary_pods=case.canary_pods,
+    )
+    whole = _bounded(max(case.seconds * found.rate, found.cost.until_pass / traffic.share))
+    twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
+    good = Scenario(
+        "good",
+        replace(world, per_interval=case.each_look(whole, found.rate)),
+        found.check,
+        "rolled back",
+        whole,
+        alpha=policy.alpha_of(found.check) * len(found.check.bounds),
+        detect_ratio=policy.detect_ratio,
+        detect_power=policy.detect_power,
+    )
+    worse = replace(world, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
+    return good, replace(good, name="bad", world=worse, measure="passed", total=twice)
+
+
+def _bounded(requests: float) -> int:
+    return int(min(requests, MOST_REQUESTS))

@@ -1,0 +1,93 @@
+"""Manifests in files, read with the API's types, without a cluster. Needs pydantic, which a zipapp can't carry."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from linnet.cli.console import FailedError
+
+if TYPE_CHECKING:
+    from linnet.core.serving.runtimes import Catalogue
+
+
+PACKAGES: Final = {"pydantic": "pydantic", "cel_expr_python": "cel-expr-python"}
+"""The package that brings a module: the API's types need the first, the kinds' rules the second."""
+WITHOUT: Final = (
+    "this command reads manifests with the API's types and rules, and needs {packages} for that: "
+    "`pipx install 'linnet[lint]'` brings it all, "
+    "or `python3 -m pip install {packages}` for the Python that runs this file"
+)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One document of a file."""
+
+    file: str
+    kind: str
+    name: str
+    content: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}: {self.kind} {self.name}"
+
+    @property
+    def namespace(self) -> str:
+        """Empty where the file leaves it to whoever applies it."""
+        return str((self.content.get("metadata") or {}).get("namespace") or "")
+
+    @property
+    def spec(self) -> Any:
+        return self.content.get("spec")
+
+    def named(self, kind: str, name: str, among: "Sequence[Manifest]") -> "Manifest | None":
+        """What this one means by a name: of several in its namespace the last, as `kubectl apply` leaves it."""
+        found = (m for m in reversed(among) if (m.kind, m.name) == (kind, name))
+        return next((m for m in found if m.namespace == self.namespace or not (m.namespace and self.namespace)), None)
+
+
+def needed(*modules: str) -> None:
+    """FailedError names the packages of the modules that are missing."""
+    missing = [PACKAGES[module] for module in modules if util.find_spec(module) is None]
+    if missing:
+        raise FailedError(WITHOUT.format(packages=" ".join(missing)))
+
+
+def read(files: Iterable[str]) -> list[Manifest]:
+    """All documents with a kind, of any API; `-` is standard input. FailedError names a file that can't be read."""
+    return [manifest for file in files for manifest in _documents(file)]
+
+
+def _documents(file: str) -> Iterator[Manifest]:
+    import yaml
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+        documents = list(yaml.safe_load_all(text))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise FailedError(f"{file}: {' '.join(str(error).split())}") from error
+    for document in documents:
+        items = document.get("items") if isinstance(document, dict) and document.get("kind") == "List" else [document]
+        for item in items or ():
+            if isinstance(item, dict) and "kind" in item:
+                meta = item.get("metadata") if isinstance(item.get("metadata"), dict) else {}
+                yield Manifest(file, str(item["kind"]), str((meta or {}).get("name", "without a name")), item)
+
+
+def catalogue(folder: Path | None) -> "Catalogue":
+    """The packaged runtimes, and those of a folder of the platform's. FailedError names what can't be used."""
+    import yaml
+    from pydantic import ValidationError
+
+    from linnet.core.serving.runtimes import catalogue as made
+    from linnet.runtimes import packaged
+
+    added = sorted(folder.glob("*.yaml")) if folder else []
+    try:
+        return made((*packaged(), *(yaml.safe_load(f.read_text()) for f in added)))
+    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
+        raise FailedError(f"--runtimes {folder}: {' '.join(str(error).split())}") from error

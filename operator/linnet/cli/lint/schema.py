@@ -1,0 +1,75 @@
+"""What the API server would say of an object by its kind's schema: JSON types, patterns, CEL rules, map keys."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, Final
+
+from linnet.api.generate.crds import Kind, crd
+from linnet.cli.lint.cel import compiled
+
+Schema = Mapping[str, Any]
+_JSON: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "object": dict,
+    "array": list,
+}
+
+
+def refusals(kind: Kind, item: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences that begin with the field's path. A rule about what the object was before says nothing here."""
+    whole = {"apiVersion": item["apiVersion"], "kind": item["kind"], "spec": item.get("spec")}
+    name = (item.get("metadata") or {}).get("name")
+    yield from _of(_schema(kind), {**whole, "metadata": {"name": str(name or "")}}, "")
+
+
+@cache
+def _schema(kind: Kind) -> Schema:
+    """The kind's schema, made once: that takes as long as thousands of rules."""
+    found: Schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    return found
+
+
+def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
+    expected = schema.get("type")
+    if expected is not None and not _fits(value, expected):
+        yield f"{path}: must be of type {expected}, not {type(value).__name__}"
+        return
+    rules = schema.get("x-kubernetes-validations") or ()
+    if not rules and isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+        yield f"{path}: should match {schema['pattern']}"
+    for rule in rules:
+        if "oldSelf" not in rule["rule"] and not compiled(rule["rule"])({"self": value}):
+            yield f"{path}{rule.get('fieldPath', '')}".lstrip(".") + f": {rule['message']}"
+    yield from _parts(schema, value, path)
+
+
+def _fits(value: Any, expected: str) -> bool:
+    """True is no integer, though Python has it so."""
+    return isinstance(value, _JSON[expected]) and (expected == "boolean" or not isinstance(value, bool))
+
+
+def _parts(schema: Schema, value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for key, part in value.items():
+            if (below := known.get(key, others)) and part is not None:
+                yield from _of(below, part, f"{path}.{key}".lstrip("."))
+    elif isinstance(value, list) and "items" in schema:
+        yield from _twice(schema, value, path)
+        for index, part in enumerate(value):
+            yield from _of(schema["items"], part, f"{path}[{index}]")
+
+
+def _twice(schema: Schema, value: list[Any], path: str) -> Iterator[str]:
+    """Items of a list that is a map by some keys, or a set."""
+    keys, seen = schema.get("x-kubernetes-list-map-keys") or (), set()
+    alone = schema.get("x-kubernetes-list-type") == "set"
+    for index, part in enumerate(value if keys or alone else ()):
+        key = (part,) if alone else tuple(part.get(k) for k in keys)
+        if key in seen:
+            yield f"{path}[{index}]: there is another {', '.join(map(str, key))}"
+        seen.add(key)

@@ -1,0 +1,171 @@
+"""The report: one HTML file that needs nothing else: what serves, the versions, each decision with its counts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from linnet.cli.cluster.deployments import Family
+from linnet.cli.cluster.objects import Object, condition, name, role, status
+from linnet.cli.report.html import Markup, element, joined
+from linnet.cli.report.svg import drawn
+from linnet.cli.views.check import Weighed, weighed
+from linnet.cli.views.decision import DONE, Recorded, decisions_of
+from linnet.cli.views.deployment import described
+from linnet.cli.views.tree import by_policy
+
+NOTHING_ELSE: Final = "default-src 'none'; style-src 'unsafe-inline'"
+_CLASSES: Final = {"green": "good", "red": "bad", "yellow": "wait", "dim": "soft"}
+_VERDICTS: Final = {"Pass": "good", "Fail": "bad"}
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One Deployment. `checks` of a rollout under way, with a note on them."""
+
+    family: Family
+    checks: Sequence[Json] = ()
+    note: str = ""
+
+
+def page(told: Sequence[Told], when: str) -> str:
+    """The file; `when` it was made."""
+    title = "Linnet: " + (", ".join(name(t.family.deployment) for t in told) or "no Deployment")
+    style = Markup(resources.files("linnet.cli.report").joinpath("report.css").read_text())
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=NOTHING_ELSE),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", style),
+    )
+    body = element("body", element("h1", title), _soft(f"as of {when}"), (_deployment(t) for t in told))
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _deployment(told: Told) -> Markup:
+    family = told.family
+    place = family.deployment["metadata"].get("namespace")
+    ready = condition(family.deployment, "Ready")
+    state = {"True": "good", "False": "bad"}.get(ready.get("status", ""), "wait")
+    return element(
+        "section",
+        element("h2", name(family.deployment)),
+        _soft(" ".join(filter(None, [f"model {family.deployment['spec']['model']['name']}", place and f"in {place}"]))),
+        element("p", element("strong", ready.get("reason", "Unknown"), class_=state), " ", ready.get("message", "")),
+        _soft(named) if (named := by_policy(*family.policy)) else "",
+        _serving(family),
+        _under_way(told),
+        _section("Decisions", [_decision(r) for r in decisions_of(family)]),
+        _section("Quarantine", [_quarantine(v, q) for v in family.versions for q in status(v).get("quarantine") or ()]),
+        _requests(family),
+        _section("Versions", [_version(family, v) for v in reversed(family.versions)]),
+    )
+
+
+def _section(title: str, parts: Sequence[Markup]) -> Markup:
+    return joined([element("h3", title), parts]) if parts else Markup()
+
+
+def _serving(family: Family) -> Markup:
+    """Versions with pods or traffic."""
+    rows = [
+        [f"v{v['version']}", v["role"], f"{v['share']:.0%}", f"{sum(p['ready'] for p in v['pods'])}/{len(v['pods'])}"]
+        for v in described(family)["versions"]
+        if v["pods"] or v["share"]
+    ]
+    return joined([element("h3", "What serves"), _table(["version", "role", "traffic", "ready pods"], rows)])
+
+
+def _under_way(told: Told) -> Markup:
+    if not (rollout := told.family.rollout):
+        return Markup()
+    said = condition(told.family.deployment, "Progressing").get("message", "")
+    checks = [_check(weighed(check)) for check in told.checks]
+    note = _soft(told.note) if told.note else ""
+    card = element(
+        "div", element("h4", rollout["phase"], class_="wait"), element("p", said), checks, note, class_="card"
+    )
+    return joined([element("h3", "Under way"), card])
+
+
+def _decision(record: Recorded) -> Markup:
+    decision = record.decision
+    done, color = DONE.get(decision["decision"], (decision["decision"], "dim"))
+    head = element("h4", f"version {record.number} ", element("span", done, class_=_CLASSES[color]))
+    by = _soft(f"by {decision['by']} at {record.time}: {decision.get('reason', '')}")
+    policy = by_policy(decision.get("policy", ""), decision.get("policyHash", ""))
+    place = ", ".join(filter(None, [decision.get("revision") and f"revision {decision['revision']}", policy]))
+    checks = [_check(weighed(check)) for check in decision.get("checks") or ()]
+    return element("div", head, by, element("p", decision.get("message", "")), checks, _soft(place), class_="card")
+
+
+def _check(check: Weighed) -> Markup:
+    verdict = element("strong", check.verdict, class_=_VERDICTS.get(check.verdict, "wait"))
+    about = element("p", f"{check.name}: ", verdict, f": {check.message}" if check.message else "")
+    counts = [f"{rate.track}: {rate.text}" for rate in check.rates]
+    evidence = [f"evidence {check.evidence}"] if check.rates and check.bound else []
+    facts = [*([check.query] if check.query else []), *([f"bound: {check.limits}"] if check.limits else [])]
+    lines = [_soft(line) for line in (*facts, *counts, *evidence)]
+    return element("div", about, drawn(check) if check.rates else "", lines, class_="check")
+
+
+def _quarantine(version: Object, entry: Json) -> Markup:
+    where = f" ({entry['deployment']})" if entry.get("deployment") else ""
+    said = f"{name(version)} since {entry.get('time', '')}{where}: {entry['reason']}: {entry.get('message', '')}"
+    return element("p", said, class_="card bad")
+
+
+def _requests(family: Family) -> Markup:
+    """Each object's last one: the former ones are in the log."""
+    objects = [family.deployment, *reversed(family.versions)]
+    asked = [(name(o), r) for o in objects if (r := status(o).get("lastRequest"))]
+    rows = [
+        [r.get("time", ""), place, r.get("verb", ""), r.get("user", ""), r.get("outcome", ""), r.get("message", "")]
+        for place, r in asked
+    ]
+    head = ["time", "object", "request", "by", "answer", ""]
+    return joined([element("h3", "Last requests of people"), _table(head, rows)]) if rows else Markup()
+
+
+def _version(family: Family, version: Object) -> Markup:
+    what = role(int(version["spec"]["version"]), family.status, version)
+    facts = [element("dt", k) + element("dd", v if isinstance(v, Markup) else str(v)) for k, v in _facts(version) if v]
+    title = element("h4", f"v{version['spec']['version']} ", element("span", what, class_="soft"))
+    return element("div", title, element("dl", [Markup(f) for f in facts]), class_="card")
+
+
+def _facts(version: Object) -> Iterator[tuple[str, Any]]:
+    spec, now = version["spec"], status(version)
+    ready, origin = condition(version, "Ready"), spec.get("origin") or {}
+    yield "state", f"{ready.get('reason', 'Unknown')}: {ready.get('message', '')}"
+    yield "digest", element("code", now["digest"]) if now.get("digest") else ""
+    yield "source", element("code", _place(spec["source"]))
+    yield "validated", now.get("validatedAt")
+    yield "origin", " ".join(str(v) for v in origin.values())
+    yield "format", " ".join(str(v) for v in (spec.get("format") or {}).values())
+    yield "server", element("code", (spec.get("runtime") or {}).get("image", ""))
+    for part in ("metrics", "lineage"):
+        yield part, _pairs(now.get(part) or spec.get(part) or {})
+    yield "card", _pairs(spec.get("card") or {})
+
+
+def _place(source: Json) -> str:
+    """Without its query: a presigned address has a secret there."""
+    return str(source.get("uri") or (source.get("mlflow") or {}).get("name") or "").partition("?")[0]
+
+
+def _pairs(values: Json) -> str:
+    flat = {k: _pairs(v) if isinstance(v, Mapping) else str(v) for k, v in values.items()}
+    return ", ".join(f"{k} {v}" for k, v in flat.items())
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+    cells = [element("tr", (element("td", cell) for cell in row)) for row in rows]
+    return element("div", element("table", element("tr", (element("th", h) for h in head)), cells), class_="wide")
+
+
+def _soft(text: str) -> Markup:
+    return element("p", text, class_="soft") if text else Markup()

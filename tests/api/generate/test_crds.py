@@ -1,0 +1,97 @@
+"""The generated CustomResourceDefinitions: fresh, bounded, described, and small enough for `kubectl apply`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from linnet.api.generate.crds import KINDS, Kind, crd, main, render
+
+REPO = Path(__file__).parents[3]
+Schema = dict[str, Any]
+OPEN = {"Deployment.spec.pod.affinity", "RetrainPolicy.spec.training.job.pod.affinity"}
+"""Kubernetes' own types, too large to repeat; the API server checks them when the pods are made."""
+
+
+def nodes(schema: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+    yield path, schema
+    for name, child in schema.get("properties", {}).items():
+        yield from nodes(child, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if key in schema:
+            yield from nodes(schema[key], f"{path}[]")
+
+
+def parts(kind: Kind, *roots: str) -> Iterator[tuple[str, Schema]]:
+    schema = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    for root in schema.keys() & set(roots):
+        yield from nodes(schema[root], f"{kind.name}.{root}")
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_every_field_of_a_spec_is_bounded(kind: Kind) -> None:
+    """Without bounds the API server refuses CEL rules, and one object could fill etcd."""
+    for path, node in parts(kind, "spec"):
+        match node.get("type"):
+            case "string":
+                assert node.keys() & {"maxLength", "enum"}, path
+            case "array":
+                assert "maxItems" in node, path
+            case "object" if "additionalProperties" in node:
+                assert "maxProperties" in node, path
+            case "object":
+                assert "properties" in node or path in OPEN, path
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_every_field_is_described(kind: Kind) -> None:
+    """`kubectl explain` has a sentence for each field."""
+    for path, node in parts(kind, "spec", "status"):
+        for name, child in node.get("properties", {}).items():
+            text = child.get("description", "")
+            assert text.endswith((".", ")")), f"{path}.{name}: {text!r}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_no_field_has_a_default(kind: Kind) -> None:
+    """The API server would write it into objects, and GitOps tools would see drift."""
+    assert [path for path, node in parts(kind, "spec", "status") if "default" in node] == []
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.status], ids=lambda k: k.name)
+def test_conditions_are_a_map_by_type(kind: Kind) -> None:
+    """As every tool that reads conditions expects."""
+    conditions = dict(parts(kind, "status"))[f"{kind.name}.status.conditions"]
+    assert (conditions["x-kubernetes-list-type"], conditions["x-kubernetes-list-map-keys"]) == ("map", ["type"])
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_columns_show_fields_that_there_are(kind: Kind) -> None:
+    """A column whose path has a typing error would stay empty for ever."""
+    known = {path.removeprefix(kind.name).replace("[]", "") for path, _ in parts(kind, "spec", "status")}
+    for name, _, path, _ in kind.columns:
+        plain = path.replace("[*]", "").replace('[?(@.type=="Ready")]', "")
+        assert plain in known or plain.startswith(".metadata."), name
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_client_side_apply_can_carry_it(kind: Kind) -> None:
+    """kubectl keeps a copy in an annotation, which holds 262,144 bytes at most."""
+    assert len(render(kind).encode()) < 131_072
+
+
+def test_the_files_are_fresh() -> None:
+    """What is applied is what the types say."""
+    assert main(["--check", str(REPO / "crds")]) == 0
+
+
+@pytest.mark.slow
+def test_a_stale_file_is_named_and_can_be_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--check` fails on it, and without `--check` it is written."""
+    assert main(["--check", str(tmp_path)]) == 1
+    assert "models.yaml is stale" in capsys.readouterr().err
+    assert main([str(tmp_path)]) == 0
+    assert main(["--check", str(tmp_path)]) == 0
+    assert yaml.safe_load((tmp_path / "models.yaml").read_text())["kind"] == "CustomResourceDefinition"
