@@ -21,7 +21,7 @@ from statistics import NormalDist, fmean
 
 from bench.results import keep
 
-from linnet.core.analysis.checks import Policy, Resemblance
+from linnet.core.analysis.checks import Policy, PredictionCheck
 from linnet.core.analysis.simulation.prediction_rollout import Trial, run
 from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
 from linnet.core.analysis.statistics.divergence import jensen_shannon, needed
@@ -55,7 +55,7 @@ class Scenario:
 
     @property
     def trial(self) -> Trial:
-        check = Resemblance("answers", BOUND, tuple(str(k) for k in range(len(self.world.stable))))
+        check = PredictionCheck("answers", BOUND, tuple(str(k) for k in range(len(self.world.stable))))
         return Trial(self.world, check, Policy((), resemblance=check), self.to_pass)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from linnet.core.analysis.checks import Check, Signal
+from linnet.core.analysis.checks import CountCheck, Signal
 from linnet.core.analysis.simulation.rollout import Scenario
 from linnet.core.analysis.simulation.traffic import World
 
-STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
-TWICE = Check("errors", Signal.ERRORS, max_ratio_to_stable=2.0)
-ONE_PERCENT = Check("errors", Signal.ERRORS, max=0.01)
-TENTH_PERCENT = Check("errors", Signal.ERRORS, max=0.001)
+STABLE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+TWICE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=2.0)
+ONE_PERCENT = CountCheck("errors", Signal.ERRORS, max=0.01)
+TENTH_PERCENT = CountCheck("errors", Signal.ERRORS, max=0.001)
 GOOD = World(stable_rate=0.01, canary_rate=0.01)
 FIVE = World(stable_rate=0.01, canary_rate=0.05)
 OUTAGE = World(stable_rate=0.01, canary_rate=1.0)
@@ -36,7 +36,7 @@ DETECT = (
 )
 
 
-def _good(name: str, world: World, check: Check, effort: float = 1.0) -> Scenario:
+def _good(name: str, world: World, check: CountCheck, effort: float = 1.0) -> Scenario:
     return Scenario(f"good {name}", world, check, "rolled back", 20_000, 0.01, effort=effort)
 
 
@@ -100,11 +100,11 @@ NULL = (
 )
 
 
-def _bad(name: str, world: World, check: Check, effort: float = 1.0) -> Scenario:
+def _bad(name: str, world: World, check: CountCheck, effort: float = 1.0) -> Scenario:
     return Scenario(f"at detect {name}", world, check, "passed", 400_000, 0.1, effort=effort)
 
 
-def _passes(name: str, world: World, check: Check) -> Scenario:
+def _passes(name: str, world: World, check: CountCheck) -> Scenario:
     return Scenario(f"passes {name}", world, check, "passed", 400_000, effort=SOME)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from linnet.cli.cases import Case
 from linnet.cli.expecting import ExpectedAnswers, Traffic
 from linnet.cli.quantities import count, percent, proportion, time
-from linnet.core.analysis.checks import Resemblance
+from linnet.core.analysis.checks import PredictionCheck
 from linnet.core.analysis.simulation.prediction_rollout import Trial, run
 from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
 from linnet.core.analysis.statistics.divergence import SEEN, jensen_shannon
@@ -44,7 +44,7 @@ class Canaries:
 class SimulatedAnswers:
     """`apart`: canaries that diverge, where shares can diverge so much."""
 
-    check: Resemblance
+    check: PredictionCheck
     stable: Shares
     traffic: Traffic
     alike: Canaries
@@ -115,7 +115,7 @@ def answers_simulated(case: Case, cost: ExpectedAnswers, runs: int) -> Simulated
     )
 
 
-def _trial(case: Case, check: Resemblance, canary: Shares, total: float) -> Trial:
+def _trial(case: Case, check: PredictionCheck, canary: Shares, total: float) -> Trial:
     played = int(min(total, MOST_ANSWERS))
     world = Answered(
         case.classes,

@@ -1,8 +1,8 @@
 """Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence.
 
-The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
-much is enough), `hypotheses` (a check's bounds) and `families` (its slices). docs/explanation/analysis.md explains it,
-bench/detection.py and bench/slices.py measure it.
+The decision is in `rules`; the mathematics in `statistics`: `evalues` (the test, and the slices of a check),
+`dispersion` (bursts), `power` (how much is enough) and `hypotheses` (a check's bounds). docs/explanation/analysis.md
+explains it, bench/detection.py and bench/slices.py measure it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from linnet.core.analysis.checks import Check, Policy, Track, family
+from linnet.core.analysis.checks import CountCheck, Policy, Track, family
+from linnet.core.analysis.counts.basis import CountBasis
 from linnet.core.analysis.counts.evidence import Evidence, Stream
-from linnet.core.analysis.counts.record import Counted
-from linnet.core.analysis.counts.rules import RULES, Case, Said
+from linnet.core.analysis.counts.rules import RULES, Facts
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.sums import Spread, Sums
-from linnet.core.analysis.verdict import Counts, Judgement, Verdict
+from linnet.core.analysis.verdict import Counts, Finding, Judgement, Verdict, first
 
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
 def judge(
     policy: Policy,
-    check: Check,
+    check: CountCheck,
     evidence: Evidence,
     *,
     elapsed: timedelta,
@@ -35,7 +35,7 @@ def judge(
 ) -> Judgement:
     """The verdict on one check; `elapsed` of this analysis so far, `required` is its `for`."""
     alpha = _alphas(policy, evidence).get(check.name, policy.alpha_each)
-    return weighed(_basis(policy, check, alpha, evidence, elapsed=elapsed, required=required, now=now))
+    return decide(_basis(policy, check, alpha, evidence, elapsed=elapsed, required=required, now=now))
 
 
 def judge_all(
@@ -47,21 +47,21 @@ def judge_all(
         _basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, elapsed=elapsed, required=required, now=now)
         for c in policy.checks
     )
-    return tuple(weighed(basis) for basis in bases)
+    return tuple(decide(basis) for basis in bases)
 
 
 def _basis(
     policy: Policy,
-    check: Check,
+    check: CountCheck,
     alpha: float,
     evidence: Evidence,
     *,
     elapsed: timedelta,
     required: timedelta,
     now: datetime,
-) -> Counted:
+) -> CountBasis:
     stream = _stream(check, evidence)
-    return Counted(
+    return CountBasis(
         check=check,
         alpha=alpha,
         detect_ratio=policy.detect_ratio,
@@ -88,27 +88,27 @@ def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
     return found
 
 
-def _least(policy: Policy, check: Check, evidence: Evidence) -> float:
+def _least(policy: Policy, check: CountCheck, evidence: Evidence) -> float:
     """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
     stream = _stream(check, evidence)
     setting = Setting.of(policy, check, _dispersion(stream.spread))
     return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)
 
 
-def weighed(basis: Counted) -> Judgement:
+def decide(basis: CountBasis) -> Judgement:
     """The verdict from what it stands on, now or from a record: the same sums, the same verdict."""
-    case = _case(basis)
-    said = next(outcome for rule in RULES if (outcome := rule(case)) is not None)
+    facts = _facts(basis)
+    found = first(RULES, facts)
     return Judgement(
         check=basis.check.name,
-        verdict=said.verdict,
-        reason=said.reason,
-        message=f"{said.message} ({_counted(case.counts, basis.check.things)})",
-        counts=case.counts,
-        statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
-        bound=case.setting.rejects,
-        needed_requests=said.needed,
-        eta_seconds=_eta(basis.canary_rate, said),
+        verdict=found.verdict,
+        reason=found.reason,
+        message=f"{found.message} ({_counted(facts.counts, basis.check.things)})",
+        counts=facts.counts,
+        statistic=max((h.against_bound for h in facts.hypotheses), default=0.0),
+        bound=facts.setting.rejects,
+        needed_requests=found.needed,
+        eta_seconds=_eta(basis.canary_rate, found),
         basis=basis,
     )
 
@@ -119,16 +119,16 @@ def overall(judgements: Iterable[Judgement]) -> Verdict:
     return next((v for v in HOLDS_BY_WEIGHT if v in verdicts), Verdict.INSUFFICIENT_DATA)
 
 
-def _stream(check: Check, evidence: Evidence) -> Stream:
+def _stream(check: CountCheck, evidence: Evidence) -> Stream:
     """What was counted for this very check; nothing, if the evidence was gathered for another definition."""
-    same = any(check.counted == known.counted for known in evidence.checks)
-    return evidence.streams.get(check.name, Stream()) if same else Stream()
+    known = evidence.streams.get(check.name)
+    return known if known is not None and known.check.counted == check.counted else Stream(check)
 
 
-def _case(basis: Counted) -> Case:
+def _facts(basis: CountBasis) -> Facts:
     spread = _dispersion(basis.spread)
     setting = Setting(basis.alpha, basis.detect_ratio, basis.detect_power, spread)
-    return Case(
+    return Facts(
         check=basis.check,
         problems=basis.problems,
         present=basis.present,
@@ -161,7 +161,7 @@ def _counted(counts: Counts, things: str) -> str:
     return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
 
 
-def _eta(canary_rate: float, said: Said) -> float | None:
-    if said.needed is None or canary_rate <= 0:
-        return said.wait
-    return max(said.wait or 0.0, round(said.needed / canary_rate, 1))
+def _eta(canary_rate: float, found: Finding) -> float | None:
+    if found.needed is None or canary_rate <= 0:
+        return found.wait
+    return max(found.wait or 0.0, round(found.needed / canary_rate, 1))

@@ -1,4 +1,4 @@
-"""One simulated rollout of answers: traffic from `answering`, judged by the code that judges at every look."""
+"""One simulated rollout of answers: traffic from `prediction_traffic`, judged by the code that judges at every look."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from linnet.core.analysis.checks import Policy, Resemblance, Track
-from linnet.core.analysis.predictions.evidence import Answers, plus, start
+from linnet.core.analysis.checks import Policy, PredictionCheck, Track
+from linnet.core.analysis.predictions.evidence import Evidence, start
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.simulation.prediction_traffic import Answered, intervals
 from linnet.core.analysis.simulation.rollout import INTERVAL, SEGMENT, START
@@ -24,7 +24,7 @@ class Trial:
     """
 
     world: Answered
-    check: Resemblance
+    check: PredictionCheck
     policy: Policy
     to_pass: bool = False
     passes: bool = False
@@ -52,7 +52,7 @@ def run(trial: Trial, seed: int) -> Outcome:
     rejects, least = -math.log(trial.policy.alpha_each), _least(trial)
     refuted, canary_n, passed_at = False, 0, None
     for known, canary_n, now in _looks(trial, seed):
-        if known.evidence < rejects and (canary_n < least or passed_at):
+        if known.answers.log_evidence < rejects and (canary_n < least or passed_at):
             continue
         found = judge(trial.policy, trial.check, known, elapsed=now - START, required=timedelta(0), now=now)
         refuted = refuted or found.statistic >= found.bound
@@ -71,12 +71,13 @@ def _least(trial: Trial) -> float:
     return needed(trial.check.max_divergence, 2, odds=0, dispersion=1, rejects=rejects, power=power)
 
 
-def _looks(trial: Trial, seed: int) -> Iterator[tuple[Answers, int, datetime]]:
+def _looks(trial: Trial, seed: int) -> Iterator[tuple[Evidence, int, datetime]]:
     """What is known after each interval, and the canary's answers so far."""
     known, canary_n, now = start(trial.check.classes), 0, START
     for cells in intervals(trial.world, seed):
         now += INTERVAL
-        known = plus(known, cells, SEGMENT, INTERVAL.total_seconds())
-        known = replace(known, read_at=dict.fromkeys(Track, now.timestamp()), present=frozenset(Track))
+        answers = known.answers.plus(SEGMENT, cells, INTERVAL.total_seconds())
+        answers = replace(answers, read_at=dict.fromkeys(Track, now.timestamp()))
+        known = replace(known.with_answers(answers), present=frozenset(Track))
         canary_n += sum(sum(counts) for _, track, counts in cells if track is Track.CANARY)
         yield known, canary_n, now

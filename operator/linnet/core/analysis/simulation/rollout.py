@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from linnet.core.analysis.checks import Check, Policy, Track
+from linnet.core.analysis.checks import CountCheck, Policy, Track
 from linnet.core.analysis.counts.evidence import Evidence, fold, start
 from linnet.core.analysis.counts.judge import judge
+from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.simulation.traffic import Cell, World, intervals, requests
 from linnet.core.analysis.statistics.hypotheses import Hypothesis, Setting, hypotheses
@@ -30,7 +31,7 @@ class Scenario:
 
     name: str
     world: World
-    check: Check
+    check: CountCheck
     measure: str
     total: int = 20_000
     at_most: float | None = None
@@ -113,17 +114,22 @@ def _until_total(scenario: Scenario, seed: int) -> Iterator[list[Cell]]:
             return
 
 
-def looks(check: Check, each: Iterable[list[Cell]]) -> Iterator[tuple[Evidence, datetime]]:
+def looks(check: CountCheck, each: Iterable[list[Cell]]) -> Iterator[tuple[Evidence, datetime]]:
     """The evidence after each interval: its cells are added to the sums that `fold` would add them to."""
     evidence, now = _empty(check), START
     stream = evidence.streams[check.name]
     for cells in each:
         now += INTERVAL
         stream = replace(
-            stream.plus(SEGMENT, [cell[1:] for cell in cells], INTERVAL.total_seconds()),
+            stream.plus(SEGMENT, counted(cells), INTERVAL.total_seconds()),
             read_at=dict.fromkeys(Track, now.timestamp()),
         )
         yield replace(evidence, streams={check.name: stream}), now
+
+
+def counted(cells: Iterable[Cell]) -> list[metrics_fold.Cell]:
+    """The cells with requests, as `fold` has them."""
+    return [(pod, track, (n, bad)) for pod, track, n, bad in cells if n]
 
 
 def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
@@ -153,16 +159,16 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
     """Every request is a cell of its own, and every canary request is judged."""
     evidence = _empty(scenario.check)
     stream = evidence.streams[scenario.check.name]
-    cells: list[tuple[Track, int, int]] = []
+    cells: list[Cell] = []
     for number, (track, bad) in enumerate(requests(scenario.world, seed)):
-        cells.append((track, 1, int(bad)))
+        cells.append((track, track, 1, int(bad)))
         if track is Track.CANARY:
-            stream, cells = stream.plus(SEGMENT, cells, 0), []
+            stream, cells = stream.plus(SEGMENT, counted(cells), 0), []
             yield replace(evidence, streams={scenario.check.name: stream}), START
         if number >= scenario.total:
             return
 
 
-def _empty(check: Check) -> Evidence:
+def _empty(check: CountCheck) -> Evidence:
     pods = {track.value: track for track in Track}
     return fold(start([check]), {pod: PodCounters(0, 0) for pod in pods}, pods, SEGMENT, START)

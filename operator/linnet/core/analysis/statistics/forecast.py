@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from linnet.core.analysis.checks import Check, Policy
+from linnet.core.analysis.checks import CountCheck, Policy
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.sums import Sums
 
@@ -34,7 +34,7 @@ class Forecast:
 
 def forecast(
     policy: Policy,
-    check: Check,
+    check: CountCheck,
     *,
     stable_rate: float,
     share: float,

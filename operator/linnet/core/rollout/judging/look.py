@@ -10,17 +10,18 @@ from linnet.api.kinds.deployment import Phase
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.runtime import Predictions
+from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
-from linnet.core.analysis.counts import evidence, storage
+from linnet.core.analysis.counts import evidence as counts_evidence
 from linnet.core.analysis.counts import judge as counts
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.evidence import Evidence
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health import silence
 from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server
 from linnet.core.analysis.predictions import evidence as predictions_evidence
 from linnet.core.analysis.predictions import judge as predictions
-from linnet.core.analysis.predictions.evidence import Answers
+from linnet.core.analysis.prometheus.evidence import Measurements
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.observed import Target
@@ -29,7 +30,6 @@ from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import World
 from linnet.core.rollout.judging import pod_health as rollout_health
 from linnet.core.rollout.judging import prometheus
-from linnet.core.rollout.judging.prometheus import Heard
 from linnet.core.rollout.traffic import router
 from linnet.core.serving.server import metrics_port
 
@@ -52,9 +52,9 @@ class Judged:
 
     def verdict(self, names: frozenset[str] | None = None) -> Verdict:
         """Of all checks, or of the named ones with all their slices; pod health always counts."""
-        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == pod_health.NAME]
-        counted = [j for j in asked if j.check != pod_health.NAME]
-        return counts.overall(asked if counted else ())
+        named = [j for j in self.judgements if names is None or family(j.check) in names or j.check == pod_health.NAME]
+        counted = [j for j in named if j.check != pod_health.NAME]
+        return counts.overall(named if counted else ())
 
 
 def look(world: World) -> Judged:
@@ -66,15 +66,19 @@ def look(world: World) -> Judged:
         health = rollout_health.judge(world, policy, NO_SILENCE)
         return Judged((health,), world.observed.evidence if world.own_evidence else None)
     known = _folded(world, policy)
-    health = rollout_health.judge(world, policy, known.silence)
+    health = rollout_health.judge(world, policy, known.silence or NO_SILENCE)
     elapsed, required = world.since(rollout.step_started_at), _required(world, policy)
-    counted = counts.judge_all(policy.judged, known, elapsed=elapsed, required=required, now=world.now)
-    answers = _answers(world, policy)
-    alike = predictions.judge_all(policy.judged, answers, elapsed=elapsed, required=required, now=world.now)
-    heard = prometheus.heard(world, policy, _of_canary(world))
-    asked = prometheus.judge_all(world, policy, heard, elapsed=elapsed, required=required)
-    data = _data(world, policy, known, heard, answers)
-    return Judged((*counted, *alike, *asked, health), data, folded=world.observed.scrape is not None)
+    counted = counts.judge_all(policy.judged, known.counts, elapsed=elapsed, required=required, now=world.now)
+    compared = predictions.judge_all(
+        policy.judged, known.predictions, elapsed=elapsed, required=required, now=world.now
+    )
+    measured = prometheus.judge_all(world, policy, _measurements(known), elapsed=elapsed, required=required)
+    judgements = (*counted, *compared, *measured, health)
+    return Judged(judgements, _data(world, policy, known), folded=world.observed.scrape is not None)
+
+
+def _measurements(known: Evidence) -> Measurements:
+    return known.prometheus or Measurements()
 
 
 def _required(world: World, policy: Rules) -> timedelta:
@@ -88,34 +92,37 @@ def _required(world: World, policy: Rules) -> timedelta:
 
 
 def _folded(world: World, policy: Rules) -> Evidence:
-    known, scrape = remembered(world, policy), world.observed.scrape
+    """What is known after this look: of each kind of check what it made of the scrape and of the answers.
+
+    Warm-up makes answers slow, not other ones: neither latency nor silence counts in it.
+    """
+    known, scrape = _asked(world, policy, remembered(world, policy)), world.observed.scrape
     if scrape is None:
         return known
     servers, warming, reached = _servers(world), _warming(world, policy), _has_traffic(world, policy)
     tracks = {uid: server.track for uid, server in servers.items()}
     late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
-    segment = router.of(world).segment(world)
-    told = evidence.fold(known, scrape.counters, tracks, segment, world.now, count=reached, uncounted=late)
-    unheard = warming or not reached
-    heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, world.now)
-    return replace(told, silence=heard)
+    pods, segment, now = scrape.counters, router.of(world).segment(world), world.now
+    compared = known.predictions
+    if compared is not None:
+        compared = predictions_evidence.fold(compared, pods, tracks, segment, now, count=reached)
+    quiet = NO_SILENCE
+    if reached and not warming:
+        quiet = silence.listen(known.silence or NO_SILENCE, servers, pods, now)
+    return replace(
+        known,
+        counts=counts_evidence.fold(known.counts, pods, tracks, segment, now, count=reached, uncounted=late),
+        predictions=compared,
+        silence=quiet if quiet != NO_SILENCE else None,
+    )
 
 
-def _answers(world: World, policy: Rules) -> Answers | None:
-    """What was answered, this look's scrape included; None if no check compares it.
-
-    Warm-up makes answers slow, not other ones.
-    """
-    check, scrape = policy.judged.resemblance, world.observed.scrape
-    if check is None:
-        return None
-    stored = (world.observed.evidence or {}).get(predictions_evidence.KEY, "") if world.own_evidence else ""
-    known = predictions_evidence.from_data(stored, check.classes)
-    if scrape is None:
+def _asked(world: World, policy: Rules, known: Evidence) -> Evidence:
+    """With what the platform's Prometheus answered."""
+    if not policy.thresholds:
         return known
-    tracks = {uid: server.track for uid, server in _servers(world).items()}
-    segment, reached = router.of(world).segment(world), _has_traffic(world, policy)
-    return predictions_evidence.fold(known, scrape.counters, tracks, segment, world.now, count=reached)
+    found = prometheus.updated(world, policy, _measurements(known), _of_canary(world))
+    return replace(known, prometheus=found)
 
 
 def _has_traffic(world: World, policy: Rules) -> bool:
@@ -135,13 +142,17 @@ def _warming(world: World, policy: Rules) -> bool:
 
 def remembered(world: World, policy: Rules) -> Evidence:
     """What this rollout has seen so far; a fresh one if it is another's, or unreadable."""
+    begun = _begun(policy)
     if not world.own_evidence:
-        return evidence.start(policy.judged.checks)
-    stored = (world.observed.evidence or {}).items()
+        return begun
     try:
-        return storage.from_data({k.removeprefix(storage.PREFIX): v for k, v in stored if k.startswith(storage.PREFIX)})
+        return evidence.restored(world.observed.evidence or {}).within(begun)
     except ValueError:
-        return evidence.start(policy.judged.checks)
+        return begun
+
+
+def _begun(policy: Rules) -> Evidence:
+    return evidence.start(policy.judged, queries=bool(policy.thresholds))
 
 
 def _servers(world: World) -> dict[str, Server]:
@@ -161,12 +172,10 @@ def _servers(world: World) -> dict[str, Server]:
 
 def fresh(world: World, policy: Rules) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
-    check = policy.judged.resemblance
-    answers = predictions_evidence.start(check.classes) if check else None
-    return _data(world, policy, evidence.start(policy.judged.checks), Heard(), answers)
+    return _data(world, policy, _begun(policy))
 
 
-def _data(world: World, policy: Rules, known: Evidence, heard: Heard, answers: Answers | None) -> dict[str, str]:
+def _data(world: World, policy: Rules, known: Evidence) -> dict[str, str]:
     former = world.observed.evidence or {}
     rollout = world.status.rollout
     kept = {k: former[k] for k in ("saved", "restarts") if k in former} if world.own_evidence else {}
@@ -176,9 +185,7 @@ def _data(world: World, policy: Rules, known: Evidence, heard: Heard, answers: A
         **kept,
         "rollout": rollout.id if rollout else "",
         "policy": policy.source,
-        **({prometheus.KEY: prometheus.stored(heard)} if policy.thresholds else {}),
-        **({predictions_evidence.KEY: predictions_evidence.to_data(answers)} if answers else {}),
-        **{f"{storage.PREFIX}{k}": v for k, v in storage.to_data(known).items()},
+        **evidence.stored(known),
     }
 
 
@@ -197,7 +204,7 @@ def targets(world: World) -> tuple[Target, ...]:
     rollout, policy = world.status.rollout, world.policy
     if rollout is None or policy is None or rollout.phase not in JUDGED:
         return ()
-    last = remembered(world, policy).folded_at
+    last = remembered(world, policy).counts.folded_at
     if last is not None and world.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
@@ -209,7 +216,9 @@ def questions(world: World) -> tuple[Question, ...]:
     rollout, policy = world.status.rollout, world.policy
     if rollout is None or policy is None or rollout.phase not in JUDGED:
         return ()
-    return prometheus.due(world, policy) if _has_traffic(world, policy) and not _warming(world, policy) else ()
+    if not policy.thresholds or not _has_traffic(world, policy) or _warming(world, policy):
+        return ()
+    return prometheus.due(world, policy, _measurements(remembered(world, policy)))
 
 
 def _of_canary(world: World) -> list[PodCounters]:

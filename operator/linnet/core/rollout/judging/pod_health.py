@@ -1,4 +1,4 @@
-"""What the canary's pods show: gathered from the world for `soundness`, which says what follows from it."""
+"""What the canary's pods show: gathered for `analysis/pod_health`, which says what follows from it."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.core.analysis.pod_health import judge as pod_health
-from linnet.core.analysis.pod_health.record import Pods
+from linnet.core.analysis.pod_health.basis import PodBasis
 from linnet.core.analysis.pod_health.silence import Silence
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.policy.rules import Rules
@@ -19,21 +19,21 @@ from linnet.core.serving.server import SERVER
 
 def judge(world: World, policy: Rules, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
-    return pod_health.weighed(_seen(world, policy, silence))
+    return pod_health.decide(_seen(world, policy, silence))
 
 
-def _seen(world: World, policy: Rules, silence: Silence) -> Pods:
+def _seen(world: World, policy: Rules, silence: Silence) -> PodBasis:
     rollout = world.status.rollout
     assert rollout is not None
     canary, found = world.pods(rollout.to), world.workload(rollout.to)
     killed = [p.meta.name for p in canary if _killed_for_memory(p)]
     deadline, limit = _deadline(policy, canary)
-    return Pods(
+    return PodBasis(
         interval=policy.interval.total_seconds(),
         killed=len(killed),
         restarts=sum(restarts(p) for p in canary),
         stable_restarted=_stable_suffers(world, rollout.from_),
-        silence=silence,
+        stall=stall if (stall := silence.stall).waits else None,
         ready=found.ready if found else 0,
         wanted=found.replicas if found else 0,
         waited=_waited(world, policy, rollout),

@@ -3,50 +3,22 @@
 The answers lie in the evidence beside the counts: a restarted operator goes on with the same row of breaches.
 """
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Final
 
+from linnet.core.analysis.checks import QueryCheck
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.prometheus import evidence, query_template
 from linnet.core.analysis.prometheus import judge as prometheus
-from linnet.core.analysis.prometheus import query_template
-from linnet.core.analysis.prometheus.judge import Measured, Threshold
+from linnet.core.analysis.prometheus.evidence import Measurement, Measurements
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import World
 
-KEY: Final = "thresholds"
 
-
-@dataclass(frozen=True)
-class Heard:
-    """All checks of signal Prometheus of one rollout. `answered`: the canary has had a request; None = not knowable."""
-
-    checks: Mapping[str, Measured] = field(default_factory=dict)
-    answered: bool | None = None
-
-
-def remembered(world: World) -> Heard:
-    """Of this rollout; nothing, if it is another's or can't be read."""
-    data = (world.observed.evidence or {}).get(KEY) if world.own_evidence else None
-    try:
-        stored = json.loads(data) if data else {}
-        return Heard({n: Measured(**m) for n, m in stored.get("checks", {}).items()}, stored.get("answered"))
-    except (ValueError, TypeError, AttributeError):
-        return Heard()
-
-
-def stored(heard: Heard) -> str:
-    kept = {"checks": {name: asdict(m) for name, m in heard.checks.items()}, "answered": heard.answered}
-    return json.dumps(kept, separators=(",", ":"), sort_keys=True)
-
-
-def due(world: World, policy: Rules) -> tuple[Question, ...]:
+def due(world: World, policy: Rules, known: Measurements) -> tuple[Question, ...]:
     """What is to be asked now: nothing about a canary that nobody has asked anything."""
-    known = remembered(world)
     if known.answered is False:
         return ()
     return tuple(
@@ -56,7 +28,7 @@ def due(world: World, policy: Rules) -> tuple[Question, ...]:
     )
 
 
-def _question(world: World, policy: Rules, check: Threshold) -> Question | None:
+def _question(world: World, policy: Rules, check: QueryCheck) -> Question | None:
     server, rollout = world.observed.platform.prometheus, world.status.rollout
     if server is None or rollout is None or rollout.from_ is None or check.query not in server.queries:
         return None
@@ -73,8 +45,8 @@ def _question(world: World, policy: Rules, check: Threshold) -> Question | None:
     return Question(deployment.uid, check.name, check.query, text)
 
 
-def _since(world: World, known: Heard, check: Threshold) -> timedelta:
-    asked_at = known.checks.get(check.name, Measured()).asked_at
+def _since(world: World, known: Measurements, check: QueryCheck) -> timedelta:
+    asked_at = known.checks.get(check.name, Measurement()).asked_at
     return timedelta.max if asked_at is None else timedelta(seconds=world.now.timestamp() - asked_at)
 
 
@@ -88,32 +60,31 @@ def _stale_after(world: World, policy: Rules) -> float:
     return max(policy.judged.stale_after_seconds, 3 * _pace(world, policy).total_seconds())
 
 
-def heard(world: World, policy: Rules, canaries: Iterable[PodCounters]) -> Heard:
-    """The same, one look later; `canaries` are the canary pods' counters of this look."""
-    known = remembered(world)
+def updated(world: World, policy: Rules, known: Measurements, canaries: Iterable[PodCounters]) -> Measurements:
+    """What is known one look later; `canaries` are the canary pods' counters of this look."""
     checks = {c.name: c for c in policy.thresholds}
     found = dict(known.checks)
     for question, answer in world.observed.answers.items():
         if (check := checks.get(question.check)) is not None:
-            before = found.get(check.name, Measured())
+            before = found.get(check.name, Measurement())
             now, stale = world.now.timestamp(), _stale_after(world, policy)
-            found[check.name] = prometheus.heard(check, before, question, answer, now, stale)
+            found[check.name] = evidence.updated(check, before, question, answer, now, stale)
     counts = [c.requests for c in canaries if c.requests is not None]
     answered = True if known.answered or any(n > 0 for n in counts) else (False if counts else known.answered)
-    return Heard(found, answered)
+    return Measurements(found, answered)
 
 
 def judge_all(
-    world: World, policy: Rules, known: Heard, *, elapsed: timedelta, required: timedelta
+    world: World, policy: Rules, known: Measurements, *, elapsed: timedelta, required: timedelta
 ) -> tuple[Judgement, ...]:
     """One judgement for each check of signal Prometheus."""
     server = world.observed.platform.prometheus
-    setting = prometheus.Setting(
-        known=tuple(sorted(server.queries)) if server else (),
+    context = prometheus.Context(
+        queries=tuple(sorted(server.queries)) if server else (),
         answered=known.answered,
         elapsed=elapsed,
         required=required,
         stale_after=_stale_after(world, policy),
         now=world.now.timestamp(),
     )
-    return tuple(prometheus.judge(c, known.checks.get(c.name, Measured()), setting) for c in policy.thresholds)
+    return tuple(prometheus.judge(c, known.checks.get(c.name, Measurement()), context) for c in policy.thresholds)
