@@ -41,7 +41,7 @@ class Bound(StrEnum):
 
 @dataclass(frozen=True)
 class CountCheck:
-    """One count check, or one slice of it. At least one of `max_ratio_to_stable` and `max` is set.
+    """A count check, or one slice of it, has at least one of `max_ratio_to_stable` and `max`.
 
     `min_excess` and `max` are shares of requests (0.01 = 1 %), `threshold_seconds` is a bucket's
     bound and belongs to histograms alone (in seconds if they measure time, else in their own unit);
@@ -59,7 +59,7 @@ class CountCheck:
     slice: Slice | None = None
 
     def sliced(self, part: Slice) -> CountCheck:
-        """The same check of one part of the traffic."""
+        """Return this check for one part of the traffic."""
         return replace(self, name=part.of(self.name), slice=part)
 
     @property
@@ -172,10 +172,10 @@ def family(name: str) -> str:
     return name.partition("[")[0]
 
 
-def together(told: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
-    """Slices of one check of which the same is told, under one name: `errors[country=de|fr]`."""
+def together(results: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Yield slices of one check that have the same result under one name: `errors[country=de|fr]`."""
     groups: dict[tuple[str, T], list[str]] = {}
-    for name, what in told:
+    for name, what in results:
         groups.setdefault((family(name), what), []).append(name)
     for (_, what), (first, *others) in groups.items():
         more = "".join(f"|{name.partition('=')[2].removesuffix(']')}" for name in others)

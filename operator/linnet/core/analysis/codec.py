@@ -156,7 +156,7 @@ def _object(hint: Any) -> _Codec:
 
 
 def _part(field: Field[Any], hint: Any) -> _Codec:
-    """Of a field: written as entries of its parent's object, and read from that object."""
+    """The codec of a field writes entries of its parent's object, and reads from that object."""
     key, marks = _camel(field.name), hint.__metadata__ if get_origin(hint) is Annotated else ()
     for mark in marks:
         if isinstance(mark, Inline):
@@ -174,7 +174,7 @@ def _part(field: Field[Any], hint: Any) -> _Codec:
 
 
 def _inlined(hint: Any, mark: Inline) -> _Codec:
-    """One that may be None is there if its first field is."""
+    """An inlined dataclass stands among its parent's fields; one that may be None is there if its first field is."""
     of: Any = next(arg for arg in get_args(hint) or (hint,) if is_dataclass(arg))
     parts = [(f.name, _part(f, h)) for f, h in _kept(of) if f.name not in mark.without]
     optional, first = of is not hint, _camel(parts[0][0])

@@ -47,8 +47,8 @@ class Evidence:
         """The evidence, with the parts that `begun` has; answers that were counted by other classes begin anew."""
         compared, other = self.predictions, begun.predictions
         same = compared is not None and other is not None and compared.answers.classes == other.answers.classes
-        asked = begun.prometheus and (self.prometheus or begun.prometheus)
-        return replace(self, predictions=compared if same else other, prometheus=asked)
+        measured = begun.prometheus and (self.prometheus or begun.prometheus)
+        return replace(self, predictions=compared if same else other, prometheus=measured)
 
 
 def start(policy: Policy, *, queries: bool = False) -> Evidence:

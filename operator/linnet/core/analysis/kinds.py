@@ -32,7 +32,7 @@ BESIDE: Final = ("name", "slice", "query", "classes")
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of check: its signals, what its verdicts stand on, and how they follow from that.
+    """A kind of check is its signals, what its verdicts stand on, and how they follow from that.
 
     `by_share` is the key of what is kept for each share of the traffic: a record that has too many lacks it.
     """

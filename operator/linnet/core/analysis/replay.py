@@ -1,4 +1,4 @@
-"""A recorded decision, worked out again: the same counts must give the same verdict, by the code that judges now."""
+"""A recorded decision is worked out again: the same counts must give the same verdict, by the code that judges now."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Replayed:
-    """One check of a decision. `now` is None where the record has no evidence; `differs` says what is not the same."""
+    """A check was judged again: `now` is None where the record has no evidence, `differs` says what is not the same."""
 
     name: str
     recorded: str
@@ -32,7 +32,7 @@ class Replayed:
 
 
 def decision(record: Json) -> list[Replayed]:
-    """Each check of a decision as it is recorded, in its order."""
+    """Judge each check of a decision as it is recorded, in its order."""
     return [_check(check, record) for check in record.get("checks") or ()]
 
 

@@ -43,7 +43,7 @@ class QueryValue:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Answers of one class by track."""
+    """Each track gave so many answers of one class."""
 
     name: str
     canary: int

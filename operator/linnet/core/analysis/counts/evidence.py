@@ -35,7 +35,7 @@ class Stream(metrics_fold.Stream):
         return readings.read(self.check, sample)
 
     def monotonic(self, counters: Counters) -> Counters:
-        """Of `Feedback` the counters are all answers and the good ones.
+        """Requests and bad ones only rise; of `Feedback` it is all answers and the good ones.
 
         Between two increments of one label, first correct, then total, the bad ones are one less for a moment: that
         is no restart.
@@ -63,7 +63,7 @@ class Stream(metrics_fold.Stream):
 
     @property
     def canary_rate(self) -> float:
-        """Canary requests a second, lately."""
+        """Return how many requests a second the canary has had lately."""
         return self.recent.canary_rate
 
 

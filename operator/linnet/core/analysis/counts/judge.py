@@ -41,7 +41,7 @@ def judge(
 def judge_all(
     policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
 ) -> tuple[Judgement, ...]:
-    """One judgement for each check of the policy, in its order."""
+    """Judge each check of the policy, in its order."""
     alphas = _alphas(policy, evidence)
     bases = (
         _basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, elapsed=elapsed, required=required, now=now)
@@ -79,7 +79,7 @@ def _basis(
 
 
 def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
-    """Of each slice: its part of what its check has of alpha, by what the other slices show."""
+    """Return each slice's part of what its check has of alpha, by what the other slices show."""
     found: dict[str, float] = {}
     for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
         slices = tuple(each)
@@ -89,7 +89,7 @@ def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
 
 
 def _least(policy: Policy, check: CountCheck, evidence: Evidence) -> float:
-    """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
+    """Return the check's log-evidence; with two bounds, each with a family of its own, that of the less refuted one."""
     stream = _stream(check, evidence)
     setting = Setting.of(policy, check, _dispersion(stream.spread))
     return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)

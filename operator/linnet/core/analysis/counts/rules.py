@@ -113,7 +113,7 @@ def too_early(facts: Facts) -> Finding | None:
 
 
 def passed(facts: Facts) -> Finding:
-    """None of the others has anything to say."""
+    """The check passes: no other rule has a finding."""
     limits = " and ".join(h.limit_text for h in facts.hypotheses)
     return Finding(Verdict.PASS, "WithinBounds", f"the canary is not worse than {limits}")
 

@@ -52,7 +52,7 @@ class Stream(ABC):
 
     @abstractmethod
     def monotonic(self, counters: Counters) -> Counters:
-        """The numbers that only a restart of the container makes fall."""
+        """Return the numbers that only a restart of the container makes fall."""
 
     @abstractmethod
     def grown(self, before: Counters, after: Counters) -> Counters:
@@ -136,7 +136,7 @@ def fold(
 
 @dataclass(frozen=True, slots=True)
 class _Scrape:
-    """One pod at this fold: what it says now, and what it had said when it was last seen."""
+    """A scrape is what one pod says at this fold, beside what it had said when it was last seen."""
 
     uid: str
     track: Track
@@ -157,7 +157,7 @@ class _Scrape:
         return reading if base is None or self.reset else stream.grown(base, reading)
 
     def remembered(self, streams: Mapping[str, Stream]) -> tuple[Counters | None, ...]:
-        """Its counters; a stream that can't be read now keeps its former ones, unless all began anew."""
+        """Return its counters; a stream that can't be read now keeps its former ones, unless all began anew."""
         return tuple(self._remembered(name, stream) for name, stream in streams.items())
 
     def _remembered(self, name: str, stream: Stream) -> Counters | None:

@@ -9,7 +9,7 @@ N = TypeVar("N", int, float)
 
 
 def increase(before: Sequence[N], after: Sequence[N]) -> tuple[N, ...] | None:
-    """By how much each counter has grown; None where one of them fell, which is a reset: their process began anew.
+    """Return by how much each counter has grown; None where one fell, which is a reset: their process began anew.
 
     Worked example: from (7, 1) to (9, 1) it is (2, 0). From (9, 1) to (3, 2) it is a reset, and all of (3, 2) is new.
     """

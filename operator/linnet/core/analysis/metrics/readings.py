@@ -1,4 +1,4 @@
-"""One pod's counters to what one check counts of them: requests and bad requests so far, or why not."""
+"""One pod's counters are read as one check counts them: requests and bad requests so far, or why not."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _events(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
 
 
 def _wrong(counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
-    """Without a counter of the correct ones all would seem wrong; with the two mixed up, none: nothing is known.
+    """Read answers and wrong ones: without a counter of the correct ones, or with the two mixed up, nothing is known.
 
     A slice of which nothing is known yet has no sample of either; the pod as a whole says that they are counted.
     """

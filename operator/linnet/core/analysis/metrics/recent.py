@@ -24,7 +24,7 @@ class Recent:
 
     @property
     def canary_rate(self) -> float:
-        """Canary requests a second, lately."""
+        """Return how many requests a second the canary has had lately."""
         return self.canary_n / self.seconds if self.seconds > 0 else 0.0
 
     def plus(self, requests: Iterable[tuple[Track, int]], elapsed: float) -> Recent:
@@ -48,5 +48,5 @@ class Recent:
         return max(-MOST_STEPS, min(MOST_STEPS, steps))
 
     def segment(self, weight: str) -> str:
-        """The key of the sums that are compared with each other: the weight, and the share that was observed."""
+        """Return the key of the sums to compare with each other: the weight, and the share that was observed."""
         return weight if self.stratum is None else f"{weight}|{self.stratum}"

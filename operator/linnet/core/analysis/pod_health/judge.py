@@ -1,4 +1,4 @@
-"""Whether the canary's pods are sound: they die, never become ready, or answer nothing, while stable's do well.
+"""The canary's pods fail if they die, never become ready, or answer nothing, while stable's do well.
 
 What is seen of them is gathered in `rollout/judging/pod_health`; here is what follows from it, now or from a record.
 """

@@ -111,7 +111,7 @@ NO_SILENCE: Final = Silence()
 
 
 def listen(known: Silence, servers: Mapping[str, Server], samples: Mapping[str, PodCounters], now: datetime) -> Silence:
-    """One look more: pod uid -> what the cluster and the pod's metrics say. Any answer, or a restart, begins anew."""
+    """Add one look: pod uid -> what the cluster and the pod's metrics say. Any answer, or a restart, begins anew."""
     if not known.waits and all(sample.in_flight is None for sample in samples.values()):
         return NO_SILENCE
     at = now.timestamp()

@@ -150,6 +150,6 @@ def fold(
     *,
     count: bool = True,
 ) -> Evidence:
-    """One interval's scrapes more, as `metrics.fold.fold` adds them; pods that are forgotten are so here, too."""
+    """Add one interval's scrapes as `metrics.fold.fold` does; pods that it forgets are forgotten here, too."""
     grown = metrics_fold.fold(known, samples, tracks, segment, now, count=count)
     return grown.with_answers(grown.answers.within(grown.pods))

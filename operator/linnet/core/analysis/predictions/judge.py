@@ -83,7 +83,7 @@ def decide(basis: PredictionBasis) -> Judgement:
 def judge_all(
     policy: Policy, known: Evidence | None, *, elapsed: timedelta, required: timedelta, now: datetime
 ) -> tuple[Judgement, ...]:
-    """One judgement if the policy compares answers, else none."""
+    """Judge the answers if the policy compares them."""
     check = policy.resemblance
     if check is None or known is None:
         return ()
@@ -109,7 +109,7 @@ def _shape(facts: Facts) -> Shape:
 
 
 def _missing(facts: Facts) -> int:
-    """Canary answers until a divergence of `SEEN` times the bound would have failed."""
+    """Return how many more canary answers would make a divergence of `SEEN` times the bound fail."""
     found = facts.found
     if not found.canary_n:
         return 0

@@ -34,7 +34,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Measurements:
-    """Those of all checks of one rollout. `answered`: the canary has had a request; None = not knowable."""
+    """These are the measurements of all checks of one rollout.
+
+    `answered`: the canary has had a request; None = not knowable.
+    """
 
     checks: Mapping[str, Measurement] = field(default_factory=dict)
     answered: bool | None = None

@@ -86,7 +86,7 @@ def idle(basis: QueryBasis) -> Finding | None:
 
 
 def missing(basis: QueryBasis) -> Finding | None:
-    """Not asked yet, or the last answer was none."""
+    """The query was not asked yet, or its last answer was none."""
     if not basis.asked:
         return Finding(Verdict.INSUFFICIENT_DATA, "NotAskedYet", "not asked yet")
     if basis.failed and basis.silent:

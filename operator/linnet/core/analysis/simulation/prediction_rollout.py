@@ -1,4 +1,4 @@
-"""One simulated rollout of answers: traffic from `prediction_traffic`, judged by the code that judges at every look."""
+"""A rollout of answers is simulated: `prediction_traffic`, judged at every look by the code that judges."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Outcome:
 
 
 def run(trial: Trial, seed: int) -> Outcome:
-    """One rollout from its first answer to its verdict, or to the end of its traffic.
+    """Play one rollout from its first answer to its verdict, or to the end of its traffic.
 
     For lack of time a look is judged only if it can end in a verdict: a dispersion above 1 takes evidence and answers
     away, and more classes take more answers, so that what does not suffice without them never does.
@@ -64,7 +64,7 @@ def run(trial: Trial, seed: int) -> Outcome:
 
 
 def _least(trial: Trial) -> float:
-    """Canary answers below which no look can pass."""
+    """Return how many canary answers a look needs before it can pass."""
     if not (trial.to_pass or trial.passes):
         return math.inf
     rejects, power = -math.log(trial.policy.alpha_each), trial.policy.detect_power

@@ -21,7 +21,7 @@ Cell = tuple[str, Track, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Answered:
-    """One kind of traffic. `per_interval` counts the answers of both tracks, `share` is the canary's part of them.
+    """A kind of traffic has `per_interval` answers of both tracks; `share` is the canary's part of them.
 
     `burst`: answers of one class come together on one pod, geometric with this mean, or `constant`. `clients`: each pod
     has so many clients of its own, each of which always asks for the same class. `later`: over `total` answers those of
@@ -53,7 +53,7 @@ class Answered:
         return tuple(first + (last - first) * at for first, last in zip(now, self.later, strict=True))
 
     def per_pod(self, track: Track, at: float) -> float:
-        """Answers of each pod in one interval, in the mean."""
+        """Return how many answers each pod gives in one interval, in the mean."""
         share = self.share + (self.creep - self.share) * at if self.creep else self.share
         if track is Track.CANARY:
             return self.per_interval * share / self.canary_pods
@@ -61,7 +61,7 @@ class Answered:
 
 
 def intervals(world: Answered, seed: int) -> Iterator[list[Cell]]:
-    """Those of pods that answered, interval by interval until the traffic ends."""
+    """Yield the pods that answered, interval by interval until the traffic ends."""
     rng, done = random.Random(seed), 0  # noqa: S311 (repeatable is what it has to be)
     classes = range(len(world.stable))
     clients = {
@@ -76,7 +76,7 @@ def intervals(world: Answered, seed: int) -> Iterator[list[Cell]]:
 
 
 def _counts(rng: random.Random, world: Answered, track: Track, at: float, clients: list[int]) -> tuple[int, ...]:
-    """Answers by class of one pod in one interval."""
+    """Return one pod's answers by class in one interval."""
     shares = world.shares(track, at)
     events = poisson(rng, world.per_pod(track, at) / world.burst)
     drawn = rng.choices(clients, k=events) if clients else _drawn(rng, shares, events)

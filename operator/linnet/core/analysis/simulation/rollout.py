@@ -1,4 +1,4 @@
-"""One simulated rollout: made-up traffic, judged at every look by the code that judges (`counts/judge.py`)."""
+"""A rollout is simulated: made-up traffic, judged at every look by the code that judges (`counts/judge.py`)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def run(scenario: Scenario, seed: int) -> Outcome:
-    """One rollout from its first request to its verdict, or to the end of its traffic."""
+    """Play one rollout from its first request to its verdict, or to the end of its traffic."""
     policy = Policy((scenario.check,), scenario.alpha, scenario.detect_ratio, scenario.detect_power)
     only_fail = scenario.measure != "passed"
     inconclusive, enough = False, False
@@ -72,7 +72,7 @@ def run(scenario: Scenario, seed: int) -> Outcome:
 
 
 def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
-    """Whether a look can end in Fail: for lack of time the others are not judged.
+    """Say whether a look can end in Fail: for lack of time the others are not judged.
 
     A Fail needs an estimate beyond the bound and evidence that reaches it (`rules.refuted`); a dispersion above 1
     only takes evidence away, so that what does not reach it with 1 reaches it with none.
@@ -82,7 +82,7 @@ def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
 
 
 def may_pass(scenario: Scenario, evidence: Evidence) -> bool:
-    """Whether a look can end in Pass: the same for `rules.breached` and `rules.not_excluded`."""
+    """Say whether a look can end in Pass, by `rules.breached` and `rules.not_excluded` at a dispersion of 1."""
     setting, bounds = _undivided(scenario, evidence)
     return all(not h.breached and h.against_detect() >= setting.excludes for h in bounds)
 
@@ -133,7 +133,7 @@ def counted(cells: Iterable[Cell]) -> list[metrics_fold.Cell]:
 
 
 def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
-    """The same through counters of pods and the very fold of the operator; slower, and the same sums."""
+    """Yield the evidence as the operator's own fold makes it of pods' counters: slower, with the same sums."""
     totals: dict[str, tuple[int, int]] = {}
     evidence, now, done = start([scenario.check]), START, 0
     for cells in intervals(scenario.world, seed):

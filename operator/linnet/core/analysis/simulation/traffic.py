@@ -18,7 +18,7 @@ from linnet.core.analysis.checks import Track
 
 @dataclass(frozen=True)
 class World:
-    """One kind of traffic. Rates are shares of requests; `per_interval` counts all requests of both tracks.
+    """A kind of traffic has rates, which are shares of requests, and `per_interval` counts all requests of both tracks.
 
     `burst`: sizes of groups of failures, all on one pod in one interval ("geometric", "constant"), "none" for
     independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
@@ -75,7 +75,7 @@ def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
 
 
 def _luck(rng: random.Random, world: World) -> float:
-    """By how much the clients that a pod keeps fail more often than all of them do."""
+    """Return by how much the clients that a pod keeps fail more often than all of them do."""
     if world.clients is None:
         return 1.0
     count, share = world.clients

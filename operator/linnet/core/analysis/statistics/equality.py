@@ -58,7 +58,7 @@ class Scatter:
 
 
 def scatter(groups: Sequence[Counts]) -> Scatter:
-    """Of groups of answers by class. The mean is exact for given totals: (groups - 1)(classes - 1) · N/(N - 1).
+    """Compare groups of answers by class. The mean is exact for given totals: (groups - 1)(classes - 1) · N/(N - 1).
 
     Worked example: one group answered yes three times, another no three times: 6 observed, 1.2 expected.
     """

@@ -18,7 +18,7 @@ MEAN = 0.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """Canary requests: until a canary at `bad_rate` is rejected, in the mean, and until a good one may pass.
+    """A forecast counts canary requests until one at `bad_rate` is rejected (the mean), and until a good one may pass.
 
     inf where the check can't do it at all, such as a ratio that no rate below 100 % exceeds.
     """

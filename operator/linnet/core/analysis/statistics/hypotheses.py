@@ -57,7 +57,7 @@ class Hypothesis(Protocol):
 
     @property
     def breached(self) -> bool:
-        """Whether the point estimate lies beyond the bound."""
+        """Say whether the point estimate lies beyond the bound."""
 
     @property
     def detect(self) -> float:
@@ -71,7 +71,7 @@ class Hypothesis(Protocol):
         """Log-evidence against "as bad as `detect`"."""
 
     def needed(self, bad_rate: float, power: float) -> float:
-        """Canary requests, in all, that reject a canary at `bad_rate` with this power; inf if none do."""
+        """Return how many canary requests, in all, reject a canary at `bad_rate` with this power; inf if none do."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +195,6 @@ class AgainstKnown:
 
 
 def hypotheses(check: CountCheck, segments: tuple[Sums, ...], setting: Setting) -> tuple[Hypothesis, ...]:
-    """One for each bound of the check."""
+    """Return one hypothesis for each bound of the check."""
     kinds: dict[Bound, type[AgainstStable | AgainstKnown]] = {Bound.RATIO: AgainstStable, Bound.KNOWN: AgainstKnown}
     return tuple(kinds[bound](check, segments, setting) for bound in check.bounds)
