@@ -25,7 +25,7 @@ from statistics import fmean, stdev
 from bench.results import keep, machine
 
 from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track
-from linnet.core.analysis.counts.evidence import Evidence, Stream
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.intervals import wilson
@@ -105,19 +105,19 @@ def _fails(checks: Sequence[CountCheck], sums: Sequence[Sums], alpha: float) -> 
     if not any(h.breached and h.against_bound >= setting.rejects for h in bounds):
         return False
     streams = {c.name: _stream(c, s) for c, s in zip(checks, sums, strict=True)}
-    evidence = Evidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
+    evidence = CountEvidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
     none = timedelta(0)
     found = judge_all(Policy(tuple(checks), alpha), evidence, elapsed=none, required=none, now=NOW)
     return any(j.verdict is Verdict.FAIL for j in found)
 
 
-def _stream(check: CountCheck, sums: Sums) -> Stream:
+def _stream(check: CountCheck, sums: Sums) -> CountStream:
     """Each request is a cell of its own."""
     spread = {
         Track.CANARY: _single(int(sums.canary_n), int(sums.canary_bad)),
         Track.STABLE: _single(int(sums.stable_n), int(sums.stable_bad)),
     }
-    return Stream(check, {"w": sums}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
+    return CountStream(check, {"w": sums}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
 
 
 def _single(n: int, bad: int) -> Spread:

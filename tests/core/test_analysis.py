@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from linnet.core.analysis import evidence as rollout_evidence
 from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, Stream, fold, start
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge, judge_all, overall
 from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.evalues import EFFECTS, rate_evidence, ratio_evidence, scale_odds
 from linnet.core.analysis.statistics.power import rate_needed, ratio_needed
@@ -30,9 +31,9 @@ BOUND = CountCheck("bound", Signal.ERRORS, max=0.01)
 LATENCY = CountCheck("latency", Signal.LATENCY, max=0.05, threshold_seconds=0.25)
 
 
-def seen(check: CountCheck, *segments: tuple[int, int, int, int], cells: int = 0) -> Evidence:
-    """Evidence with these (canary requests, bad, stable requests, bad) by segment, in single requests."""
-    stream = Stream(check, read_at=dict.fromkeys(Track, NOW.timestamp()))
+def seen(check: CountCheck, *segments: tuple[int, int, int, int], cells: int = 0) -> CountEvidence:
+    """CountEvidence with these (canary requests, bad, stable requests, bad) by segment, in single requests."""
+    stream = CountStream(check, read_at=dict.fromkeys(Track, NOW.timestamp()))
     spread = {Track.CANARY: Spread(), Track.STABLE: Spread()}
     sums = {}
     for number, (canary_n, canary_bad, stable_n, stable_bad) in enumerate(segments):
@@ -43,11 +44,11 @@ def seen(check: CountCheck, *segments: tuple[int, int, int, int], cells: int = 0
                 s.cells + n, s.bad_cells + bad, s.n + n, s.bad + bad, s.n + n, s.bad + bad, s.bad + bad
             )
     stream = replace(stream, segments=sums, spread=spread)
-    return Evidence({check.name: stream}, {}, frozenset(Track), NOW.timestamp())
+    return CountEvidence({check.name: stream}, {}, frozenset(Track), NOW.timestamp())
 
 
 def verdict(
-    evidence: Evidence,
+    evidence: CountEvidence,
     elapsed: int = 300,
     required: int = 300,
     after: int = 0,
@@ -151,7 +152,7 @@ def test_says_how_many_requests_and_how_long() -> None:
 
 
 def test_a_check_whose_counting_changed_starts_anew() -> None:
-    """Evidence gathered for another threshold says nothing about this one (flagger #30)."""
+    """CountEvidence gathered for another threshold says nothing about this one (flagger #30)."""
     slower = replace(LATENCY, threshold_seconds=0.5)
     evidence = seen(LATENCY, (1000, 30, 0, 0))
     assert verdict(evidence, check=slower).verdict is Verdict.ERROR
@@ -216,7 +217,7 @@ def test_one_more_canary_error_never_helps(row: tuple[int, int, int, int], more:
 
 @given(st.lists(counts, min_size=1, max_size=3))
 def test_a_restart_decides_nothing_anew(segments: list[tuple[int, int, int, int]]) -> None:
-    """Evidence that went through a ConfigMap is judged as before, to the last digit."""
+    """CountEvidence that went through a ConfigMap is judged as before, to the last digit."""
     evidence = seen(ERRORS, *segments)
     assert verdict(restored(stored(rollout_evidence.Evidence(evidence))).counts) == verdict(evidence)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from linnet.core.analysis import evidence as rollout_evidence
 from linnet.core.analysis.checks import CountCheck, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.metrics.fold import MAX_PODS, Snapshot
+from linnet.core.analysis.metrics.fold import MAX_PODS, Snapshot, fold
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ERRORS = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
@@ -42,7 +42,7 @@ class Rollout:
         return total(self.evidence, check)
 
 
-def total(evidence: Evidence, check: str = "errors") -> tuple[float, float, float, float]:
+def total(evidence: CountEvidence, check: str = "errors") -> tuple[float, float, float, float]:
     rows = [(s.canary_n, s.canary_bad, s.stable_n, s.stable_bad) for s in evidence.streams[check].segments.values()]
     canary_n, canary_bad, stable_n, stable_bad = (
         (sum(column) for column in zip(*rows, strict=True)) if rows else (0,) * 4
@@ -173,7 +173,7 @@ def test_fits_into_a_config_map() -> None:
     checks = [CountCheck(f"check-number-{i}", Signal.ERRORS, max=0.01) for i in range(5)]
     counts = ((123_456_789, 123_456),) * len(checks)
     pods = {f"{i:036d}": Snapshot(Track.STABLE, 1.7e9 + i, counts) for i in range(MAX_PODS + 500)}
-    data = stored(rollout_evidence.Evidence(Evidence(start(checks).streams, pods, frozenset(Track), 1.7e9)))
+    data = stored(rollout_evidence.Evidence(CountEvidence(start(checks).streams, pods, frozenset(Track), 1.7e9)))
     assert sum(len(value) for value in data.values()) < 700_000
     kept = restored(data).counts.pods
     assert len(kept) == MAX_PODS

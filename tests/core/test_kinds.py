@@ -111,10 +111,12 @@ def test_a_kind_is_simulated_or_says_why_not(name: str, kind: Kind) -> None:
 
 @EACH
 def test_a_kind_is_documented(name: str, kind: Kind) -> None:
-    """What its verdict stands on is explained, and the page for those who write one names its folder."""
+    """What its verdicts promise is explained."""
     explained = (ROOT / "docs/explanation/analysis.md").read_text()
-    assert any(f"`{signal}`" in explained for signal in kind.signals) or "`pod-health`" in explained
-    assert f"`{name}/`" in (ROOT / "docs/how-to/write-a-kind-of-check.md").read_text()
+    assert (
+        any(f"`{signal}`" in explained for signal in kind.signals)
+        or f"`{kinds.decide(WHOLE[name]).check}`" in explained
+    )
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -15,7 +15,7 @@ from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.classes import Buckets, Labels
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import MetricRules, PredictionRule, Selector
-from linnet.core.analysis.predictions.evidence import Evidence, fold, start
+from linnet.core.analysis.predictions.evidence import PredictionEvidence, fold, start
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.statistics.divergence import Pair, estimate, jensen_shannon
 from linnet.core.analysis.statistics.equality import gain, scatter
@@ -36,7 +36,7 @@ def pod(*counts: float) -> PodCounters:
     return PodCounters(predictions=dict(zip(CHECK.classes, counts, strict=True)))
 
 
-def after(looks: list[dict[str, PodCounters]], known: Evidence | None = None) -> Evidence:
+def after(looks: list[dict[str, PodCounters]], known: PredictionEvidence | None = None) -> PredictionEvidence:
     """Five seconds apart; the first of a stable pod is its baseline."""
     known, now = known or start(CHECK.classes), START
     for look in looks:
@@ -45,7 +45,7 @@ def after(looks: list[dict[str, PodCounters]], known: Evidence | None = None) ->
     return known
 
 
-def judged(known: Evidence, *, required: int = 0, later: int = 0, bound: float = 0.02) -> Judgement:
+def judged(known: PredictionEvidence, *, required: int = 0, later: int = 0, bound: float = 0.02) -> Judgement:
     check = PredictionCheck("answers", bound, CHECK.classes)
     times = {"elapsed": timedelta(minutes=5), "required": timedelta(seconds=required)}
     now = START + timedelta(seconds=(known.folded_at or 0) - START.timestamp() + later)
@@ -170,7 +170,7 @@ def test_evidence_that_cannot_be_read_is_refused(text: str) -> None:
     assert restored(data(start(("a", "b")))).within(begun).predictions == start(CHECK.classes)
 
 
-def data(known: Evidence) -> dict[str, str]:
+def data(known: PredictionEvidence) -> dict[str, str]:
     return stored(rollout_evidence.Evidence(predictions=known))
 
 

@@ -13,10 +13,11 @@ from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.analysis import evidence as rollout_evidence
 from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.policy import preflight, unsupported
@@ -56,7 +57,7 @@ def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> Rules:
     return found
 
 
-def verdict(check: CountCheck, evidence: Evidence, now: datetime = START) -> Judgement:
+def verdict(check: CountCheck, evidence: CountEvidence, now: datetime = START) -> Judgement:
     return judge(Policy((check,)), check, evidence, elapsed=timedelta(hours=1), required=timedelta(0), now=now)
 
 

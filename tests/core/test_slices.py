@@ -18,7 +18,7 @@ from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.analysis import evidence as rollout_evidence
 from linnet.core.analysis import kinds
 from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track, together
-from linnet.core.analysis.counts.evidence import Evidence, Stream, start
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.counters import count_pod
@@ -173,18 +173,18 @@ def test_a_slice_without_a_counter_of_right_answers_is_not_all_wrong() -> None:
 # The verdict
 
 
-def stream(check: CountCheck, *numbers: int) -> Stream:
+def stream(check: CountCheck, *numbers: int) -> CountStream:
     """(canary requests, bad, stable requests, bad), each request a cell of its own."""
     spread = {
         track: Spread(n, bad, n, bad, n, bad, bad)
         for track, (n, bad) in zip((Track.CANARY, Track.STABLE), (numbers[:2], numbers[2:]), strict=True)
     }
-    return Stream(check, {"w": Sums(*numbers)}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
+    return CountStream(check, {"w": Sums(*numbers)}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
 
 
 def judged(found: Policy, *counts: tuple[int, int, int, int]) -> dict[str, Judgement]:
     streams = {c.name: stream(c, *numbers) for c, numbers in zip(found.checks, counts, strict=True)}
-    evidence = Evidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
+    evidence = CountEvidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
     all_ = judge_all(found, evidence, elapsed=timedelta(minutes=5), required=timedelta(0), now=NOW)
     return {j.check: j for j in all_}
 

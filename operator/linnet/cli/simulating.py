@@ -14,7 +14,7 @@ from linnet.cli.quantities import percent
 from linnet.cli.simulation_answers import SimulatedAnswers, answers_simulated
 from linnet.core.analysis.simulation.rollout import Outcome, Scenario
 from linnet.core.analysis.simulation.rollout import run as play
-from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.simulation.traffic import SyntheticTraffic
 from linnet.core.analysis.verdict import Verdict
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
     Of slices one is played, of an average share of the requests, while the others show nothing.
     """
     traffic, policy = case.traffic, case.policy
-    world = World(
+    synthetic = SyntheticTraffic(
         traffic.bad,
         traffic.bad,
         share=traffic.share,
@@ -142,7 +142,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
     twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
     good = Scenario(
         "good",
-        replace(world, per_interval=case.each_look(whole, found.rate)),
+        replace(synthetic, per_interval=case.each_look(whole, found.rate)),
         found.check,
         "rolled back",
         whole,
@@ -150,8 +150,8 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
         detect_ratio=policy.detect_ratio,
         detect_power=policy.detect_power,
     )
-    worse = replace(world, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
-    return good, replace(good, name="bad", world=worse, measure="passed", total=twice)
+    worse = replace(synthetic, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
+    return good, replace(good, name="bad", traffic=worse, measure="passed", total=twice)
 
 
 def _bounded(requests: float) -> int:

@@ -12,7 +12,7 @@ from linnet.cli.kubectl import Kubectl
 from linnet.cli.objects import name
 from linnet.core.analysis import evidence, kinds
 from linnet.core.analysis.checks import Policy, PredictionCheck
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.replay import COUNTS
 from linnet.core.analysis.verdict import Judgement, Verdict
@@ -50,7 +50,7 @@ async def checks(kubectl: Kubectl, family: Family) -> tuple[str, list[Json]]:
     return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found
 
 
-def _counted(known: Evidence, source: Mapping[str, Any], family: Family) -> Iterator[Json]:
+def _counted(known: CountEvidence, source: Mapping[str, Any], family: Family) -> Iterator[Json]:
     judged = {j.check: j for j in _judged(known, source)}
     for check in family.rollout.get("checks") or ():
         found = judged.get(check["name"])
@@ -67,7 +67,7 @@ def _why(found: Judgement, check: Mapping[str, Any]) -> str:
     return "no breach so far, and its time is not over" if waits else ""
 
 
-def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
+def _judged(known: CountEvidence, source: Mapping[str, Any]) -> list[Judgement]:
     """By the policy with which the rollout began; the time is that of the last look."""
     analysis = source.get("analysis") or {}
     detect = analysis.get("detect") or {}
@@ -79,7 +79,7 @@ def _judged(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
     return list(judge_all(policy, known, elapsed=none, required=none, now=_folded(known)))
 
 
-def _folded(known: Evidence) -> datetime:
+def _folded(known: CountEvidence) -> datetime:
     return datetime.fromtimestamp(known.folded_at or 0, UTC)
 
 

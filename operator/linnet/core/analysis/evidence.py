@@ -15,9 +15,11 @@ from linnet.core.analysis import codec
 from linnet.core.analysis.checks import Policy
 from linnet.core.analysis.codec import FormatError
 from linnet.core.analysis.counts import evidence as counts
+from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.metrics.fold import MAX_PODS
 from linnet.core.analysis.pod_health.silence import Silence
 from linnet.core.analysis.predictions import evidence as predictions
+from linnet.core.analysis.predictions.evidence import PredictionEvidence
 from linnet.core.analysis.prometheus.evidence import Measurements
 
 FORMAT: Final = "3"
@@ -29,8 +31,8 @@ PREFIX: Final = "evidence."
 class Evidence:
     """All that is known. A kind that no check asks for has no part."""
 
-    counts: counts.Evidence = field(default_factory=counts.Evidence)
-    predictions: predictions.Evidence | None = None
+    counts: CountEvidence = field(default_factory=CountEvidence)
+    predictions: PredictionEvidence | None = None
     prometheus: Measurements | None = None
     silence: Silence | None = None
 

@@ -8,18 +8,15 @@ from typing import Self
 
 from linnet.core.analysis.checks import CountCheck, Signal, Track
 from linnet.core.analysis.codec import Row
-from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics import readings
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.metrics.fold import Cell, Counters
+from linnet.core.analysis.metrics.fold import Cell, Counters, Stream, StreamEvidence
 from linnet.core.analysis.metrics.readings import Unreadable
 from linnet.core.analysis.statistics.sums import Spread, Sums
 
-fold = metrics_fold.fold
-
 
 @dataclass(frozen=True)
-class Stream(metrics_fold.Stream):
+class CountStream(Stream):
     """Everything known for one check; of a pod it counts requests and the bad ones among them.
 
     A segment is a weight and, within it, a share that was really observed: clients that keep connections
@@ -68,10 +65,10 @@ class Stream(metrics_fold.Stream):
 
 
 @dataclass(frozen=True)
-class Evidence(metrics_fold.Evidence[Stream]):
+class CountEvidence(StreamEvidence[CountStream]):
     """The evidence of all count checks of one rollout, by their names."""
 
-    streams: Mapping[str, Stream] = field(default_factory=dict)
+    streams: Mapping[str, CountStream] = field(default_factory=dict)
 
     @property
     def checks(self) -> tuple[CountCheck, ...]:
@@ -79,6 +76,6 @@ class Evidence(metrics_fold.Evidence[Stream]):
         return tuple(stream.check for stream in self.streams.values())
 
 
-def start(checks: Iterable[CountCheck]) -> Evidence:
+def start(checks: Iterable[CountCheck]) -> CountEvidence:
     """The evidence of a rollout that has seen nothing yet."""
-    return Evidence({check.name: Stream(check) for check in checks})
+    return CountEvidence({check.name: CountStream(check) for check in checks})

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from linnet.core.analysis.checks import CountCheck, Policy, Track, family
 from linnet.core.analysis.counts.basis import CountBasis
-from linnet.core.analysis.counts.evidence import Evidence, Stream
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.rules import RULES, Facts
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
@@ -27,7 +27,7 @@ HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdi
 def judge(
     policy: Policy,
     check: CountCheck,
-    evidence: Evidence,
+    evidence: CountEvidence,
     *,
     elapsed: timedelta,
     required: timedelta,
@@ -39,7 +39,7 @@ def judge(
 
 
 def judge_all(
-    policy: Policy, evidence: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
+    policy: Policy, evidence: CountEvidence, *, elapsed: timedelta, required: timedelta, now: datetime
 ) -> tuple[Judgement, ...]:
     """Judge each check of the policy, in its order."""
     alphas = _alphas(policy, evidence)
@@ -54,7 +54,7 @@ def _basis(
     policy: Policy,
     check: CountCheck,
     alpha: float,
-    evidence: Evidence,
+    evidence: CountEvidence,
     *,
     elapsed: timedelta,
     required: timedelta,
@@ -78,7 +78,7 @@ def _basis(
     )
 
 
-def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
+def _alphas(policy: Policy, evidence: CountEvidence) -> Mapping[str, float]:
     """Return each slice's part of what its check has of alpha, by what the other slices show."""
     found: dict[str, float] = {}
     for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
@@ -88,7 +88,7 @@ def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
     return found
 
 
-def _least(policy: Policy, check: CountCheck, evidence: Evidence) -> float:
+def _least(policy: Policy, check: CountCheck, evidence: CountEvidence) -> float:
     """Return the check's log-evidence; with two bounds, each with a family of its own, that of the less refuted one."""
     stream = _stream(check, evidence)
     setting = Setting.of(policy, check, _dispersion(stream.spread))
@@ -119,10 +119,10 @@ def overall(judgements: Iterable[Judgement]) -> Verdict:
     return next((v for v in HOLDS_BY_WEIGHT if v in verdicts), Verdict.INSUFFICIENT_DATA)
 
 
-def _stream(check: CountCheck, evidence: Evidence) -> Stream:
+def _stream(check: CountCheck, evidence: CountEvidence) -> CountStream:
     """What was counted for this very check; nothing, if the evidence was gathered for another definition."""
     known = evidence.streams.get(check.name)
-    return known if known is not None and known.check.counted == check.counted else Stream(check)
+    return known if known is not None and known.check.counted == check.counted else CountStream(check)
 
 
 def _facts(basis: CountBasis) -> Facts:

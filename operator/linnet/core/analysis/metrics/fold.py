@@ -89,7 +89,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Evidence(Generic[S]):
+class StreamEvidence(Generic[S]):
     """What is known of all streams of one kind. `present`: tracks that had pods at the last fold."""
 
     streams: Mapping[str, S] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Evidence(Generic[S]):
         return replace(self, pods=dict(sorted(latest)))
 
 
-E = TypeVar("E", bound=Evidence)  # type: ignore[type-arg] # of whatever streams: it is folded into its like
+E = TypeVar("E", bound=StreamEvidence)  # type: ignore[type-arg] # of whatever streams: it is folded into its like
 
 
 def fold(

@@ -11,7 +11,7 @@ from linnet.core.analysis.checks import Track
 from linnet.core.analysis.codec import Row
 from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.metrics.fold import Cell, Counters
+from linnet.core.analysis.metrics.fold import Cell, Counters, Stream, StreamEvidence
 from linnet.core.analysis.metrics.increase import increase
 from linnet.core.analysis.metrics.readings import Unreadable
 from linnet.core.analysis.statistics.divergence import Pair, added, summed
@@ -33,7 +33,7 @@ class PodAnswers:
 
 
 @dataclass(frozen=True)
-class Stream(metrics_fold.Stream):
+class AnswerStream(Stream):
     """Everything known of the answers. `classes` are the names of what a pod counts, in the order of its counters.
 
     `log_evidence` is a natural logarithm, undivided. `bursts` compares each pod's interval with its former one.
@@ -113,13 +113,13 @@ class Stream(metrics_fold.Stream):
 
 
 @dataclass(frozen=True)
-class Evidence(metrics_fold.Evidence[Stream]):
+class PredictionEvidence(StreamEvidence[AnswerStream]):
     """The evidence of the one check of signal Predictions that a rollout may have."""
 
-    streams: Mapping[str, Stream] = field(default_factory=dict)
+    streams: Mapping[str, AnswerStream] = field(default_factory=dict)
 
     @property
-    def answers(self) -> Stream:
+    def answers(self) -> AnswerStream:
         return self.streams[ANSWERS]
 
     @property
@@ -132,24 +132,24 @@ class Evidence(metrics_fold.Evidence[Stream]):
         known = super().bounded()
         return known.with_answers(known.answers.within(sorted(self.answers.pods.keys() & known.pods)[: 2 * WITNESSES]))
 
-    def with_answers(self, answers: Stream) -> Self:
+    def with_answers(self, answers: AnswerStream) -> Self:
         return replace(self, streams={ANSWERS: answers})
 
 
-def start(classes: tuple[str, ...]) -> Evidence:
+def start(classes: tuple[str, ...]) -> PredictionEvidence:
     """The evidence of a rollout that has seen no answer yet."""
-    return Evidence({ANSWERS: Stream(classes)})
+    return PredictionEvidence({ANSWERS: AnswerStream(classes)})
 
 
 def fold(
-    known: Evidence,
+    known: PredictionEvidence,
     samples: Mapping[str, PodCounters],
     tracks: Mapping[str, Track],
     segment: str,
     now: datetime,
     *,
     count: bool = True,
-) -> Evidence:
+) -> PredictionEvidence:
     """Add one interval's scrapes as `metrics.fold.fold` does; pods that it forgets are forgotten here, too."""
     grown = metrics_fold.fold(known, samples, tracks, segment, now, count=count)
     return grown.with_answers(grown.answers.within(grown.pods))

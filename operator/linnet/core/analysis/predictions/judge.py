@@ -13,7 +13,7 @@ from typing import Final
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
 from linnet.core.analysis.predictions.basis import PredictionBasis
-from linnet.core.analysis.predictions.evidence import Evidence
+from linnet.core.analysis.predictions.evidence import PredictionEvidence
 from linnet.core.analysis.statistics.divergence import SEEN, Estimate, Pair, estimate, needed, summed
 from linnet.core.analysis.verdict import ClassCount, Counts, Finding, Judgement, Rule, Shape, Verdict, first
 
@@ -35,7 +35,13 @@ class Facts:
 
 
 def judge(
-    policy: Policy, check: PredictionCheck, known: Evidence, *, elapsed: timedelta, required: timedelta, now: datetime
+    policy: Policy,
+    check: PredictionCheck,
+    known: PredictionEvidence,
+    *,
+    elapsed: timedelta,
+    required: timedelta,
+    now: datetime,
 ) -> Judgement:
     """The verdict on what is known at this moment."""
     answers = known.answers
@@ -81,7 +87,7 @@ def decide(basis: PredictionBasis) -> Judgement:
 
 
 def judge_all(
-    policy: Policy, known: Evidence | None, *, elapsed: timedelta, required: timedelta, now: datetime
+    policy: Policy, known: PredictionEvidence | None, *, elapsed: timedelta, required: timedelta, now: datetime
 ) -> tuple[Judgement, ...]:
     """Judge the answers if the policy compares them."""
     check = policy.resemblance

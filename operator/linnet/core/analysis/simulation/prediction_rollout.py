@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
-from linnet.core.analysis.predictions.evidence import Evidence, start
+from linnet.core.analysis.predictions.evidence import PredictionEvidence, start
 from linnet.core.analysis.predictions.judge import judge
-from linnet.core.analysis.simulation.prediction_traffic import Answered, intervals
+from linnet.core.analysis.simulation.prediction_traffic import SyntheticAnswers, intervals
 from linnet.core.analysis.simulation.rollout import INTERVAL, SEGMENT, START
 from linnet.core.analysis.statistics.divergence import needed
 from linnet.core.analysis.verdict import Verdict
@@ -23,7 +23,7 @@ class Trial:
     With `passes` the first Pass is looked for, and with `to_pass` it ends there, too.
     """
 
-    world: Answered
+    traffic: SyntheticAnswers
     check: PredictionCheck
     policy: Policy
     to_pass: bool = False
@@ -71,10 +71,10 @@ def _least(trial: Trial) -> float:
     return needed(trial.check.max_divergence, 2, odds=0, dispersion=1, rejects=rejects, power=power)
 
 
-def _looks(trial: Trial, seed: int) -> Iterator[tuple[Evidence, int, datetime]]:
+def _looks(trial: Trial, seed: int) -> Iterator[tuple[PredictionEvidence, int, datetime]]:
     """What is known after each interval, and the canary's answers so far."""
     known, canary_n, now = start(trial.check.classes), 0, START
-    for cells in intervals(trial.world, seed):
+    for cells in intervals(trial.traffic, seed):
         now += INTERVAL
         answers = known.answers.plus(SEGMENT, cells, INTERVAL.total_seconds())
         answers = replace(answers, read_at=dict.fromkeys(Track, now.timestamp()))

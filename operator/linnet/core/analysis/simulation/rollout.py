@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from linnet.core.analysis.checks import CountCheck, Policy, Track
-from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.simulation.traffic import Cell, World, intervals, requests
+from linnet.core.analysis.metrics.fold import fold
+from linnet.core.analysis.simulation.traffic import CountCell, SyntheticTraffic, intervals, requests
 from linnet.core.analysis.statistics.hypotheses import Hypothesis, Setting, hypotheses
 from linnet.core.analysis.verdict import Verdict
 
@@ -30,7 +31,7 @@ class Scenario:
     """
 
     name: str
-    world: World
+    traffic: SyntheticTraffic
     check: CountCheck
     measure: str
     total: int = 20_000
@@ -71,7 +72,7 @@ def run(scenario: Scenario, seed: int) -> Outcome:
     return last
 
 
-def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
+def may_fail(scenario: Scenario, evidence: CountEvidence) -> bool:
     """Say whether a look can end in Fail: for lack of time the others are not judged.
 
     A Fail needs an estimate beyond the bound and evidence that reaches it (`rules.refuted`); a dispersion above 1
@@ -81,13 +82,13 @@ def may_fail(scenario: Scenario, evidence: Evidence) -> bool:
     return any(h.breached and h.against_bound >= setting.rejects for h in bounds)
 
 
-def may_pass(scenario: Scenario, evidence: Evidence) -> bool:
+def may_pass(scenario: Scenario, evidence: CountEvidence) -> bool:
     """Say whether a look can end in Pass, by `rules.breached` and `rules.not_excluded` at a dispersion of 1."""
     setting, bounds = _undivided(scenario, evidence)
     return all(not h.breached and h.against_detect() >= setting.excludes for h in bounds)
 
 
-def _undivided(scenario: Scenario, evidence: Evidence) -> tuple[Setting, tuple[Hypothesis, ...]]:
+def _undivided(scenario: Scenario, evidence: CountEvidence) -> tuple[Setting, tuple[Hypothesis, ...]]:
     """The check's bounds at a dispersion of 1: the most evidence that there can be."""
     segments = tuple(evidence.streams[scenario.check.name].segments.values())
     alpha = scenario.alpha / max(1, len(scenario.check.bounds))
@@ -95,26 +96,26 @@ def _undivided(scenario: Scenario, evidence: Evidence) -> tuple[Setting, tuple[H
     return setting, hypotheses(scenario.check, segments, setting)
 
 
-def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+def _looks(scenario: Scenario, seed: int) -> Iterator[tuple[CountEvidence, datetime]]:
     if scenario.each_request:
         return _each_request(scenario, seed)
     return _each_scrape(scenario, seed) if scenario.scraped else _each_interval(scenario, seed)
 
 
-def _each_interval(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+def _each_interval(scenario: Scenario, seed: int) -> Iterator[tuple[CountEvidence, datetime]]:
     return looks(scenario.check, _until_total(scenario, seed))
 
 
-def _until_total(scenario: Scenario, seed: int) -> Iterator[list[Cell]]:
+def _until_total(scenario: Scenario, seed: int) -> Iterator[list[CountCell]]:
     done = 0
-    for cells in intervals(scenario.world, seed):
+    for cells in intervals(scenario.traffic, seed):
         yield cells
         done += sum(n for _, _, n, _ in cells)
         if done >= scenario.total:
             return
 
 
-def looks(check: CountCheck, each: Iterable[list[Cell]]) -> Iterator[tuple[Evidence, datetime]]:
+def looks(check: CountCheck, each: Iterable[list[CountCell]]) -> Iterator[tuple[CountEvidence, datetime]]:
     """The evidence after each interval: its cells are added to the sums that `fold` would add them to."""
     evidence, now = _empty(check), START
     stream = evidence.streams[check.name]
@@ -127,16 +128,16 @@ def looks(check: CountCheck, each: Iterable[list[Cell]]) -> Iterator[tuple[Evide
         yield replace(evidence, streams={check.name: stream}), now
 
 
-def counted(cells: Iterable[Cell]) -> list[metrics_fold.Cell]:
+def counted(cells: Iterable[CountCell]) -> list[metrics_fold.Cell]:
     """The cells with requests, as `fold` has them."""
     return [(pod, track, (n, bad)) for pod, track, n, bad in cells if n]
 
 
-def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[CountEvidence, datetime]]:
     """Yield the evidence as the operator's own fold makes it of pods' counters: slower, with the same sums."""
     totals: dict[str, tuple[int, int]] = {}
     evidence, now, done = start([scenario.check]), START, 0
-    for cells in intervals(scenario.world, seed):
+    for cells in intervals(scenario.traffic, seed):
         if not totals:
             evidence = _scraped(evidence, totals, [(pod, track, 0, 0) for pod, track, _, _ in cells], now)
         now += INTERVAL
@@ -147,7 +148,9 @@ def _each_scrape(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, date
             return
 
 
-def _scraped(evidence: Evidence, totals: dict[str, tuple[int, int]], cells: list[Cell], now: datetime) -> Evidence:
+def _scraped(
+    evidence: CountEvidence, totals: dict[str, tuple[int, int]], cells: list[CountCell], now: datetime
+) -> CountEvidence:
     for pod, _, n, bad in cells:
         before = totals.get(pod, (0, 0))
         totals[pod] = before[0] + n, before[1] + bad
@@ -155,12 +158,12 @@ def _scraped(evidence: Evidence, totals: dict[str, tuple[int, int]], cells: list
     return fold(evidence, samples, {pod: track for pod, track, _, _ in cells}, SEGMENT, now)
 
 
-def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, datetime]]:
+def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[CountEvidence, datetime]]:
     """Every request is a cell of its own, and every canary request is judged."""
     evidence = _empty(scenario.check)
     stream = evidence.streams[scenario.check.name]
-    cells: list[Cell] = []
-    for number, (track, bad) in enumerate(requests(scenario.world, seed)):
+    cells: list[CountCell] = []
+    for number, (track, bad) in enumerate(requests(scenario.traffic, seed)):
         cells.append((track, track, 1, int(bad)))
         if track is Track.CANARY:
             stream, cells = stream.plus(SEGMENT, counted(cells), 0), []
@@ -169,6 +172,6 @@ def _each_request(scenario: Scenario, seed: int) -> Iterator[tuple[Evidence, dat
             return
 
 
-def _empty(check: CountCheck) -> Evidence:
+def _empty(check: CountCheck) -> CountEvidence:
     pods = {track.value: track for track in Track}
     return fold(start([check]), {pod: PodCounters(0, 0) for pod in pods}, pods, SEGMENT, START)

@@ -12,10 +12,10 @@ from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.runtime import Predictions
 from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
-from linnet.core.analysis.counts import evidence as counts_evidence
 from linnet.core.analysis.counts import judge as counts
 from linnet.core.analysis.evidence import Evidence
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health import silence
 from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server
@@ -111,7 +111,7 @@ def _folded(world: World, policy: Rules) -> Evidence:
         quiet = silence.listen(known.silence or NO_SILENCE, servers, pods, now)
     return replace(
         known,
-        counts=counts_evidence.fold(known.counts, pods, tracks, segment, now, count=reached, uncounted=late),
+        counts=fold(known.counts, pods, tracks, segment, now, count=reached, uncounted=late),
         predictions=compared,
         silence=quiet if quiet != NO_SILENCE else None,
     )
