@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from linnet.core.analysis import codec
-from linnet.core.analysis.checks import Track
+from linnet.core.analysis.checks import CountCheck, Policy, PredictionCheck, Signal, Track
 from linnet.core.analysis.codec import FormatError, Inline, KeyedBy, NotKept, Row
+from linnet.core.analysis.counts import judge as counts_judge
+from linnet.core.analysis.evidence import PREFIX, Evidence, restored, start, stored
+from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.fold import fold
+from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server, listen
+from linnet.core.analysis.predictions import evidence as predictions
+from linnet.core.analysis.predictions import judge as predictions_judge
 
 
 @dataclass(frozen=True)
@@ -150,3 +158,59 @@ def test_text_that_is_no_json_or_too_deep_is_refused(text: str) -> None:
 def test_a_number_that_is_none_is_left_out(real: float) -> None:
     """Records have no way to say it."""
     assert codec.dump(Bounds, Bounds(1.0, real)) == {"low": "1.0"}
+
+
+POLICY = Policy(
+    (CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0), CountCheck("slow", Signal.LATENCY, max=0.1)),
+    resemblance=PredictionCheck("answers", 0.02, ("low", "high")),
+)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TRACKS = {"c": Track.CANARY, "s": Track.STABLE}
+
+
+def looked(known: Evidence, number: int) -> Evidence:
+    """One look more, as the operator adds it."""
+    at = NOW + timedelta(seconds=5 * number)
+    pod = PodCounters(10.0 * number, 1.0, predictions={"low": 5.0 * number, "high": 1.0}, in_flight=4.0)
+    pods = dict.fromkeys(TRACKS, pod)
+    servers = {uid: Server(track, 0, ready=True) for uid, track in TRACKS.items()}
+    compared = known.predictions
+    return Evidence(
+        fold(known.counts, pods, TRACKS, "w", at),
+        predictions.fold(compared, pods, TRACKS, "w", at) if compared is not None else None,
+        known.prometheus,
+        listen(known.silence or NO_SILENCE, servers, pods, at),
+    )
+
+
+def places(data: Any) -> Iterator[tuple[Any, Any]]:
+    """(container, key) of each value in the JSON."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in list(items):
+        yield data, key
+        yield from places(value)
+
+
+WRONG: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, "x", "nan", "", [], {}, [1], [[]], {"a": 1}, 1.5, [1, 2, 3], ["1", "2"], 10**70]
+)
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_evidence_that_somebody_changed_is_refused_or_goes_on(data: st.DataObject) -> None:
+    """Whatever is put for any value, missing parts included: the next look neither raises nor hangs."""
+    kept = stored(looked(looked(start(POLICY, queries=True), 1), 2))
+    key = data.draw(st.sampled_from(sorted(kept.keys() - {f"{PREFIX}format"})))
+    document = {"": json.loads(kept[key])}
+    container, place = data.draw(st.sampled_from([(c, k) for c, k in places(document)]))
+    container[place] = data.draw(WRONG)
+    kept[key] = json.dumps(document[""])
+    try:
+        known = restored(kept).within(start(POLICY))
+    except ValueError:
+        return
+    again = looked(known, 3)
+    times = {"elapsed": timedelta(0), "required": timedelta(0)}
+    assert len(counts_judge.judge_all(POLICY, again.counts, now=NOW, **times)) == 2
+    assert len(predictions_judge.judge_all(POLICY, again.predictions, now=NOW, **times)) == 1

@@ -108,7 +108,9 @@ def _plain(hint: type) -> _Codec:
         return _Codec(lambda v: v, same[hint])
     if hint is float:
         return _Codec(_number, _float)
-    return _Codec(lambda v: repr(v.total_seconds()), _seconds)
+    if hint is timedelta:
+        return _Codec(lambda v: repr(v.total_seconds()), _seconds)
+    raise TypeError(f"nothing says how {hint!r} is stored")
 
 
 def _or_none(inner: _Codec) -> Callable[[Json], Any]:

@@ -45,6 +45,10 @@ class Evidence:
             silence=self.silence.bounded(MAX_PODS) if self.silence is not None else None,
         )
 
+    def fits(self) -> bool:
+        """Whether all counters are as many numbers as their streams count."""
+        return self.counts.fits() and (self.predictions is None or self.predictions.fits())
+
     def within(self, begun: Evidence) -> Evidence:
         """The evidence, with the parts that `begun` has; answers that were counted by other classes begin anew."""
         compared, other = self.predictions, begun.predictions
@@ -81,6 +85,9 @@ def _restored(items: tuple[tuple[str, str], ...]) -> Evidence:
     if data.pop("format", None) != FORMAT:
         raise FormatError(f"the evidence is not of format {FORMAT!r}")
     try:
-        return codec.load(Evidence, {name: codec.parsed(text) for name, text in data.items()})
+        found = codec.load(Evidence, {name: codec.parsed(text) for name, text in data.items()})
     except FormatError as error:
         raise FormatError(f"the evidence can't be read: {error}") from error
+    if not found.fits():
+        raise FormatError("the evidence can't be read: its counters are not those of its streams")
+    return found

@@ -28,6 +28,10 @@ class CountStream(Stream):
     segments: Mapping[str, Row[Sums]] = field(default_factory=dict)
     spread: Mapping[Track, Row[Spread]] = field(default_factory=dict)
 
+    @property
+    def width(self) -> int:
+        return 2
+
     def read(self, sample: PodCounters) -> Counters | Unreadable:
         return readings.read(self.check, sample)
 

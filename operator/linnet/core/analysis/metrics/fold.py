@@ -42,6 +42,15 @@ class Stream(ABC):
     unreadable: Mapping[Track, int] = field(default_factory=dict)
     problems: Mapping[Track, str] = field(default_factory=dict)
 
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """How many numbers the counters of a pod are."""
+
+    def fits(self) -> bool:
+        """Whether all that was stored of it is as wide as its counters."""
+        return True
+
     @abstractmethod
     def read(self, sample: PodCounters) -> Counters | Unreadable:
         """What this stream counts in one scrape of a pod."""
@@ -96,6 +105,15 @@ class StreamEvidence(Generic[S]):
     pods: Mapping[str, Row[Snapshot]] = field(default_factory=dict)
     present: frozenset[Track] = frozenset()
     folded_at: float | None = None
+
+    def fits(self) -> bool:
+        """Whether each pod has counters of each stream, and as many numbers as that counts."""
+        widths = [stream.width for stream in self.streams.values()]
+        return all(stream.fits() for stream in self.streams.values()) and all(
+            len(pod.counts) == len(widths)
+            and all(counts is None or len(counts) == width for counts, width in zip(pod.counts, widths, strict=True))
+            for pod in self.pods.values()
+        )
 
     def bounded(self) -> Self:
         """The evidence with no more pods than can be stored: the latest seen, in the order of their uids."""

@@ -45,6 +45,15 @@ class AnswerStream(Stream):
     bursts: Row[Scatter] = field(default_factory=Scatter)
     pods: Mapping[str, Row[PodAnswers]] = field(default_factory=dict)
 
+    @property
+    def width(self) -> int:
+        return len(self.classes)
+
+    def fits(self) -> bool:
+        segments = (counts for pair in self.segments.values() for counts in (pair.canary, pair.stable))
+        pods = (counts for pod in self.pods.values() for counts in (pod.counted, pod.latest) if counts)
+        return all(len(counts) == self.width for counts in (*segments, *pods))
+
     def read(self, sample: PodCounters) -> Counters | Unreadable:
         found = sample.predictions
         if found is None:
@@ -117,6 +126,10 @@ class PredictionEvidence(StreamEvidence[AnswerStream]):
     """The evidence of the one check of signal Predictions that a rollout may have."""
 
     streams: Mapping[str, AnswerStream] = field(default_factory=dict)
+
+    def fits(self) -> bool:
+        """Whether it is the evidence of one stream of answers, with counters as wide as its classes."""
+        return self.streams.keys() == {ANSWERS} and super().fits()
 
     @property
     def answers(self) -> AnswerStream:
