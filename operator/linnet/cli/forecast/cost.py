@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.cli.views.units import count, percent, time
-from linnet.core.analysis.checks import Check, Policy, Resemblance, Signal, family
-from linnet.core.analysis.prometheus.judge import LIMIT, Threshold
+from linnet.core.analysis.checks import CountCheck, Policy, PredictionCheck, QueryCheck, Signal, family
+from linnet.core.analysis.prometheus.judge import LIMIT
 from linnet.core.analysis.statistics.divergence import SEEN, needed
 from linnet.core.analysis.statistics.forecast import MEAN, Forecast, forecast
 
 EVIDENCE_SECONDS: Final = 3600.0
 """deadlines.evidence, if left out."""
-RECIPE: Final = Policy((Check("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
+RECIPE: Final = Policy((CountCheck("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
 """That of docs/examples/low-traffic.yaml."""
 RECIPE_SHARE: Final = 0.5
 
@@ -41,7 +41,7 @@ class Traffic:
 class Expected:
     """The forecast of one check; of one of its `slices`, which are taken for equally frequent, where it has them."""
 
-    check: Check
+    check: CountCheck
     cost: Forecast
     traffic: Traffic
     slices: int = 0
@@ -92,7 +92,7 @@ class Expected:
 class ExpectedAnswers:
     """Of a check of predictions: canary answers until one that is `SEEN` times the bound away fails, and until Pass."""
 
-    check: Resemblance
+    check: PredictionCheck
     until_fail: float
     until_pass: float
     traffic: Traffic
@@ -121,7 +121,7 @@ def expected(policy: Policy, traffic: Traffic) -> list[Expected]:
     ]
 
 
-def uncounted(thresholds: Iterable[Threshold]) -> Iterator[str]:
+def uncounted(thresholds: Iterable[QueryCheck]) -> Iterator[str]:
     """Checks of which no forecast is made, and why."""
     for check in thresholds:
         yield (

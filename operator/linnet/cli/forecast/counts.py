@@ -9,7 +9,7 @@ from linnet.cli.views import units
 from linnet.cli.views.units import percent
 from linnet.core.analysis.simulation.rollout import Outcome, Scenario
 from linnet.core.analysis.simulation.rollout import run as play
-from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.simulation.traffic import SyntheticTraffic
 from linnet.core.analysis.verdict import Verdict
 
 MOST_REQUESTS: Final = 2_000_000
@@ -56,7 +56,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
     Of slices one is played, of an average share of the requests, while the others show nothing.
     """
     traffic, policy = case.traffic, case.policy
-    world = World(
+    synthetic = SyntheticTraffic(
         traffic.bad,
         traffic.bad,
         share=traffic.share,
@@ -67,7 +67,7 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
     twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
     good = Scenario(
         "good",
-        replace(world, per_interval=case.each_look(whole, found.rate)),
+        replace(synthetic, per_interval=case.each_look(whole, found.rate)),
         found.check,
         "rolled back",
         whole,
@@ -75,8 +75,8 @@ def _scenarios(case: Case, found: Expected) -> tuple[Scenario, Scenario]:
         detect_ratio=policy.detect_ratio,
         detect_power=policy.detect_power,
     )
-    worse = replace(world, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
-    return good, replace(good, name="bad", world=worse, measure="passed", total=twice)
+    worse = replace(synthetic, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
+    return good, replace(good, name="bad", traffic=worse, measure="passed", total=twice)
 
 
 def _bounded(requests: float) -> int:
