@@ -24,11 +24,11 @@ from bench.results import keep, machine
 
 from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import INTERVAL, START, Scenario, looks, may_fail, may_pass
-from linnet.core.analysis.simulation.traffic import Cell, World, intervals
+from linnet.core.analysis.simulation.traffic import CountCell, SyntheticTraffic, intervals
 from linnet.core.analysis.statistics.intervals import wilson
 from linnet.core.analysis.verdict import Verdict
 
@@ -74,16 +74,16 @@ class Point:
     errors: float
 
 
-def hour(bad: float, rate: float, seed: int) -> list[list[Cell]]:
+def hour(bad: float, rate: float, seed: int) -> list[list[CountCell]]:
     """An hour's traffic in intervals."""
-    world = World(BASE, bad, share=SHARE, per_interval=rate * EVERY)
-    return list(islice(intervals(world, seed), int(HOUR / INTERVAL)))
+    traffic = SyntheticTraffic(BASE, bad, share=SHARE, per_interval=rate * EVERY)
+    return list(islice(intervals(traffic, seed), int(HOUR / INTERVAL)))
 
 
-def linnet(cells: Sequence[list[Cell]]) -> End:
+def linnet(cells: Sequence[list[CountCell]]) -> End:
     """Linnet's end by the default check, `for` as long as the default steps and bake together last."""
     (check,), required = DEFAULT.checks, timedelta(seconds=LENGTH_SECONDS)
-    scenario = Scenario("curves", World(BASE, BASE), check, "passed")
+    scenario = Scenario("curves", SyntheticTraffic(BASE, BASE), check, "passed")
     for each, (evidence, now) in zip(cells, looks(check, cells), strict=True):
         elapsed = now - START
         if _ends_nothing(scenario, each, evidence, elapsed, required):
@@ -95,7 +95,7 @@ def linnet(cells: Sequence[list[Cell]]) -> End:
 
 
 def _ends_nothing(
-    scenario: Scenario, cells: list[Cell], evidence: Evidence, elapsed: timedelta, required: timedelta
+    scenario: Scenario, cells: list[CountCell], evidence: CountEvidence, elapsed: timedelta, required: timedelta
 ) -> bool:
     """A look needs no judgement if nothing is new since the last one, or if it can be neither Fail nor Pass."""
     due = elapsed - INTERVAL < required <= elapsed
@@ -112,7 +112,7 @@ def runs(bad: float, rate: float, seed: int) -> list[Run]:
     return [Run(name, end, _errors(requests, end)) for name, end in ends.items()]
 
 
-def _canary(cells: Sequence[Cell]) -> tuple[int, int]:
+def _canary(cells: Sequence[CountCell]) -> tuple[int, int]:
     of_canary = [(n, bad) for _, track, n, bad in cells if track is Track.CANARY]
     return sum(n for n, _ in of_canary), sum(bad for _, bad in of_canary)
 

@@ -21,9 +21,9 @@ from statistics import NormalDist, fmean
 
 from bench.results import keep
 
-from linnet.core.analysis.checks import Policy, Resemblance
+from linnet.core.analysis.checks import Policy, PredictionCheck
 from linnet.core.analysis.simulation.prediction_rollout import Trial, run
-from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
+from linnet.core.analysis.simulation.prediction_traffic import Shares, SyntheticAnswers
 from linnet.core.analysis.statistics.divergence import jensen_shannon, needed
 from linnet.core.analysis.statistics.intervals import wilson
 from linnet.core.analysis.verdict import Verdict
@@ -44,23 +44,23 @@ def shifted(shares: Shares, part: float) -> Shares:
 @dataclass(frozen=True)
 class Scenario:
     name: str
-    world: Answered
+    traffic: SyntheticAnswers
     at_most: float | None = None
     to_pass: bool = False
     effort: float = 1.0
 
     @property
     def divergence(self) -> float:
-        return jensen_shannon(self.world.canary, self.world.stable)
+        return jensen_shannon(self.traffic.canary, self.traffic.stable)
 
     @property
     def trial(self) -> Trial:
-        check = Resemblance("answers", BOUND, tuple(str(k) for k in range(len(self.world.stable))))
-        return Trial(self.world, check, Policy((), resemblance=check), self.to_pass)
+        check = PredictionCheck("answers", BOUND, tuple(str(k) for k in range(len(self.traffic.stable))))
+        return Trial(self.traffic, check, Policy((), resemblance=check), self.to_pass)
 
 
-EQUAL = Answered(SCORES, SCORES)
-FRAUDS = Answered(FRAUD, FRAUD)
+EQUAL = SyntheticAnswers(SCORES, SCORES)
+FRAUDS = SyntheticAnswers(FRAUD, FRAUD)
 MOVED = replace(EQUAL, canary=shifted(SCORES, 0.4))
 DIFFERENT = (("0.6 of the answers one class up", 0.6), ("0.4 of them", 0.4), ("0.25 of them", 0.25))
 SCENARIOS = (

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from linnet.core.analysis.checks import Check, Signal
+from linnet.core.analysis.checks import CountCheck, Signal
 from linnet.core.analysis.simulation.rollout import Scenario
-from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.simulation.traffic import SyntheticTraffic
 
-STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
-TWICE = Check("errors", Signal.ERRORS, max_ratio_to_stable=2.0)
-ONE_PERCENT = Check("errors", Signal.ERRORS, max=0.01)
-TENTH_PERCENT = Check("errors", Signal.ERRORS, max=0.001)
-GOOD = World(stable_rate=0.01, canary_rate=0.01)
-FIVE = World(stable_rate=0.01, canary_rate=0.05)
-OUTAGE = World(stable_rate=0.01, canary_rate=1.0)
+STABLE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+TWICE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=2.0)
+ONE_PERCENT = CountCheck("errors", Signal.ERRORS, max=0.01)
+TENTH_PERCENT = CountCheck("errors", Signal.ERRORS, max=0.001)
+GOOD = SyntheticTraffic(stable_rate=0.01, canary_rate=0.01)
+FIVE = SyntheticTraffic(stable_rate=0.01, canary_rate=0.05)
+OUTAGE = SyntheticTraffic(stable_rate=0.01, canary_rate=1.0)
 
 SOME = 0.15
 """Share of the seeds for what strains the promises but is none."""
@@ -36,12 +36,12 @@ DETECT = (
 )
 
 
-def _good(name: str, world: World, check: Check, effort: float = 1.0) -> Scenario:
-    return Scenario(f"good {name}", world, check, "rolled back", 20_000, 0.01, effort=effort)
+def _good(name: str, traffic: SyntheticTraffic, check: CountCheck, effort: float = 1.0) -> Scenario:
+    return Scenario(f"good {name}", traffic, check, "rolled back", 20_000, 0.01, effort=effort)
 
 
-def _bursts(world: World, kind: str = "geometric") -> World:
-    return replace(world, burst=kind)
+def _bursts(traffic: SyntheticTraffic, kind: str = "geometric") -> SyntheticTraffic:
+    return replace(traffic, burst=kind)
 
 
 BUSY, CALM = replace(GOOD, per_interval=500), replace(GOOD, per_interval=5)
@@ -100,12 +100,12 @@ NULL = (
 )
 
 
-def _bad(name: str, world: World, check: Check, effort: float = 1.0) -> Scenario:
-    return Scenario(f"at detect {name}", world, check, "passed", 400_000, 0.1, effort=effort)
+def _bad(name: str, traffic: SyntheticTraffic, check: CountCheck, effort: float = 1.0) -> Scenario:
+    return Scenario(f"at detect {name}", traffic, check, "passed", 400_000, 0.1, effort=effort)
 
 
-def _passes(name: str, world: World, check: Check) -> Scenario:
-    return Scenario(f"passes {name}", world, check, "passed", 400_000, effort=SOME)
+def _passes(name: str, traffic: SyntheticTraffic, check: CountCheck) -> Scenario:
+    return Scenario(f"passes {name}", traffic, check, "passed", 400_000, effort=SOME)
 
 
 PASS = (

@@ -24,8 +24,8 @@ from statistics import fmean, stdev
 
 from bench.results import keep, machine
 
-from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track
-from linnet.core.analysis.counts.evidence import Evidence, Stream
+from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
@@ -36,7 +36,7 @@ from linnet.core.analysis.verdict import Verdict
 ALPHA = 0.01
 SHARE = 0.1
 STABLE, BAD = 0.01, 0.05
-WHOLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+WHOLE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RULES = ("family", "bonferroni", "whole")
 
@@ -99,26 +99,26 @@ def _numbers(sums: Sums) -> tuple[float, float, float, float]:
     return sums.canary_n, sums.canary_bad, sums.stable_n, sums.stable_bad
 
 
-def _fails(checks: Sequence[Check], sums: Sequence[Sums], alpha: float) -> bool:
+def _fails(checks: Sequence[CountCheck], sums: Sequence[Sums], alpha: float) -> bool:
     """The judge says whether they fail; it is not asked where no slice reaches the whole alpha, as every Fail does."""
     setting = Setting(alpha, 5.0, 0.9, dispersion=1)
     bounds = [h for c, s in zip(checks, sums, strict=True) for h in hypotheses(c, (s,), setting)]
     if not any(h.breached and h.against_bound >= setting.rejects for h in bounds):
         return False
-    streams = {c.name: _stream(s) for c, s in zip(checks, sums, strict=True)}
-    evidence = Evidence(tuple(checks), streams, present=frozenset(Track), folded_at=NOW.timestamp())
+    streams = {c.name: _stream(c, s) for c, s in zip(checks, sums, strict=True)}
+    evidence = CountEvidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
     none = timedelta(0)
     found = judge_all(Policy(tuple(checks), alpha), evidence, Look(none, none, NOW))
     return any(j.verdict is Verdict.FAIL for j in found)
 
 
-def _stream(sums: Sums) -> Stream:
+def _stream(check: CountCheck, sums: Sums) -> CountStream:
     """Each request is a cell of its own."""
     spread = {
         Track.CANARY: _single(int(sums.canary_n), int(sums.canary_bad)),
         Track.STABLE: _single(int(sums.stable_n), int(sums.stable_bad)),
     }
-    return Stream({"w": sums}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
+    return CountStream(check, {"w": sums}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
 
 
 def _single(n: int, bad: int) -> Spread:

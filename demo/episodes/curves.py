@@ -11,7 +11,7 @@ from typing import Any
 from demo.episodes.results import SLOW_MS, Rollout
 from demo.evidence.ledger import Accounted
 
-from linnet.core.analysis.checks import Check, Policy, Signal
+from linnet.core.analysis.checks import CountCheck, Policy, Signal
 from linnet.core.analysis.statistics.hypotheses import AgainstStable, Setting
 from linnet.core.analysis.statistics.sums import Sums
 
@@ -34,7 +34,7 @@ def policy_of(spec: Mapping[str, Any]) -> Policy:
     What a version answers is compared as a whole, and has no curve of this kind.
     """
     checks = [
-        Check(
+        CountCheck(
             name=c["name"],
             signal=Signal(c["signal"]),
             max_ratio_to_stable=float(c["maxRatioToStable"]),
@@ -55,7 +55,7 @@ def curves(policy: Policy, rollout: Rollout, rows: Sequence[Accounted]) -> list[
     return [_curve(policy, check, rollout.version, mine) for check in policy.checks]
 
 
-def _curve(policy: Policy, check: Check, version: int, rows: Sequence[Accounted]) -> Curve:
+def _curve(policy: Policy, check: CountCheck, version: int, rows: Sequence[Accounted]) -> Curve:
     bad = _bad(check)
     total, points = Sums(), []
     for row in rows:
@@ -67,7 +67,7 @@ def _curve(policy: Policy, check: Check, version: int, rows: Sequence[Accounted]
     return Curve(version, check.name, [(int(s.canary_n), int(s.canary_bad), needed(policy, check, s)) for s in kept])
 
 
-def _bad(check: Check) -> Callable[[Accounted], bool]:
+def _bad(check: CountCheck) -> Callable[[Accounted], bool]:
     if check.signal == Signal.ERRORS:
         return lambda row: row.request.status >= 500  # noqa: PLR2004
     return lambda row: row.request.ms > SLOW_MS
@@ -79,7 +79,7 @@ def _plus(sums: Sums, canary: bool, bad: bool) -> Sums:
     return Sums(sums.canary_n, sums.canary_bad, sums.stable_n + 1, sums.stable_bad + bad)
 
 
-def needed(policy: Policy, check: Check, seen: Sums) -> int:
+def needed(policy: Policy, check: CountCheck, seen: Sums) -> int:
     """The fewest bad answers among the canary's that would be a Fail; one more than all where none would."""
     setting = Setting.of(policy, check, 1.0)
     low, high = 0, int(seen.canary_n) + 1

@@ -7,7 +7,7 @@ from bench.judge.curves import BASE, ENDS, LINNET, NAMES, Run, cell, hour, linne
 from bench.judge.rivals import End, Outcome
 
 from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import START, looks
@@ -37,7 +37,7 @@ def test_looks_that_are_left_out_would_have_ended_nothing(bad: float, rate: floa
     assert linnet(cells) == next(ends, End(Outcome.CONTINUES, 3600))
 
 
-def _verdict(evidence: Evidence, now: datetime, required: timedelta) -> Verdict:
+def _verdict(evidence: CountEvidence, now: datetime, required: timedelta) -> Verdict:
     return judge(DEFAULT, DEFAULT.checks[0], evidence, Look(now - START, required, now)).verdict
 
 

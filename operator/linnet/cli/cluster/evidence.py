@@ -10,10 +10,9 @@ from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import name
 from linnet.cli.cluster.processes import CommandError
-from linnet.core.analysis import records
-from linnet.core.analysis.checks import Policy, Resemblance
-from linnet.core.analysis.counts import storage
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis import evidence, kinds
+from linnet.core.analysis.checks import Policy, PredictionCheck
+from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.replay import COUNTS
@@ -22,7 +21,7 @@ from linnet.core.analysis.verdict import Judgement, Verdict
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
 """Below this a record has 0: there is no evidence to speak of."""
-_ANSWERS: Final = Resemblance("", 0.0, ())
+_ANSWERS: Final = PredictionCheck("", 0.0, ())
 """A check of predictions has its part of alpha; it is not judged here."""
 
 
@@ -40,19 +39,19 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> tuple[str, list[Json
         data = (await kubectl.get("configmaps", place)).get("data") or {}
     except CommandError as error:
         raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.output}") from error
-    if data.get("rollout") != tree.rollout["id"] or data.get(f"{storage.PREFIX}foldedAt", "null") == "null":
+    if data.get("rollout") != tree.rollout["id"]:
         raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
     try:
-        known = storage.from_data(
-            {k.removeprefix(storage.PREFIX): v for k, v in data.items() if k.startswith(storage.PREFIX)}
-        )
+        known = evidence.restored(data).counts
+        if known.folded_at is None:
+            raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
         found = list(_with_counts(known, json.loads(data.get("policy") or "{}"), tree))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
     return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found
 
 
-def _with_counts(known: Evidence, source: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:
+def _with_counts(known: CountEvidence, source: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:
     judged = {j.check: j for j in _judgements(known, source)}
     for check in tree.rollout.get("checks") or ():
         found = judged.get(check["name"])
@@ -69,7 +68,7 @@ def _message(found: Judgement, check: Mapping[str, Any]) -> str:
     return "no breach so far, and its time is not over" if waits else ""
 
 
-def _judgements(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
+def _judgements(known: CountEvidence, source: Mapping[str, Any]) -> list[Judgement]:
     """Judges by the policy with which the rollout began, at the time of the last look."""
     analysis = source.get("analysis") or {}
     detect = analysis.get("detect") or {}
@@ -81,19 +80,19 @@ def _judgements(known: Evidence, source: Mapping[str, Any]) -> list[Judgement]:
     return list(judge_all(policy, known, Look(none, none, _folded(known))))
 
 
-def _folded(known: Evidence) -> datetime:
+def _folded(known: CountEvidence) -> datetime:
     return datetime.fromtimestamp(known.folded_at or 0, UTC)
 
 
 def _counts(judgement: Judgement) -> Json:
     counts = asdict(judgement.counts)
-    evidence = {"evidence": records.wire(judgement.basis)} if judgement.basis is not None else {}
+    kept = {"evidence": kinds.record(judgement.basis)} if judgement.basis is not None else {}
     statistic = round(judgement.statistic, 3) if judgement.statistic > _LEAST else 0.0
     return {
         **{key: counts[field] for key, field in COUNTS.items()},
         "statistic": statistic,
         "bound": round(judgement.bound, 3),
-        **evidence,
+        **kept,
     }
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.cli.views.units import count, percent, time
-from linnet.core.analysis.checks import Check, Policy, Resemblance, Signal, family
-from linnet.core.analysis.prometheus.judge import LIMIT, Threshold
+from linnet.core.analysis.checks import CountCheck, Policy, PredictionCheck, QueryCheck, Signal, family
+from linnet.core.analysis.prometheus.judge import LIMIT
 from linnet.core.analysis.statistics.divergence import SEEN, needed
 from linnet.core.analysis.statistics.forecast import MEAN, Forecast, forecast
 
 EVIDENCE_SECONDS: Final = 3600.0
 """The default of deadlines.evidence, in seconds."""
-RECIPE: Final = Policy((Check("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
+RECIPE: Final = Policy((CountCheck("errors", Signal.ERRORS, max=0.02),), detect_ratio=10, detect_power=0.8)
 """The policy of docs/examples/low-traffic.yaml, for little traffic."""
 RECIPE_SHARE: Final = 0.5
 
@@ -45,7 +45,7 @@ class Traffic:
 class CheckForecast:
     """The forecast of one check; of one of its `slices`, which are taken for equally frequent, where it has them."""
 
-    check: Check
+    check: CountCheck
     cost: Forecast
     traffic: Traffic
     slices: int = 0
@@ -98,7 +98,7 @@ class PredictionsForecast:
     until Pass.
     """
 
-    check: Resemblance
+    check: PredictionCheck
     until_fail: float
     until_pass: float
     traffic: Traffic
@@ -140,7 +140,7 @@ def forecast_predictions(policy: Policy, traffic: Traffic) -> PredictionsForecas
     return PredictionsForecast(check, until_fail, until_pass, traffic)
 
 
-def without_forecast(policy: Policy, thresholds: Iterable[Threshold]) -> Iterator[str]:
+def without_forecast(policy: Policy, thresholds: Iterable[QueryCheck]) -> Iterator[str]:
     """Sentences on the checks of which no forecast is made, and why."""
     check = policy.resemblance
     if check is not None and not check.classes:

@@ -8,7 +8,7 @@ from linnet.cli.forecast.inputs import SimulationInput
 from linnet.cli.views.units import percent, proportion
 from linnet.core.analysis.simulation.rollout import Outcome, Scenario
 from linnet.core.analysis.simulation.rollout import run as play
-from linnet.core.analysis.simulation.traffic import World
+from linnet.core.analysis.simulation.traffic import SyntheticTraffic
 from linnet.core.analysis.verdict import Verdict
 
 MOST_REQUESTS: Final = 2_000_000
@@ -55,7 +55,7 @@ def _scenarios(case: SimulationInput, found: CheckForecast) -> tuple[Scenario, S
     Of slices one is played, of an average share of the requests, while the others show nothing.
     """
     traffic, policy = case.traffic, case.policy
-    world = World(
+    synthetic = SyntheticTraffic(
         traffic.bad,
         traffic.bad,
         share=traffic.share,
@@ -66,7 +66,7 @@ def _scenarios(case: SimulationInput, found: CheckForecast) -> tuple[Scenario, S
     twice = _bounded(2 * max(found.cost.until_pass, found.cost.until_fail) / traffic.share)
     good = Scenario(
         "good",
-        replace(world, per_interval=case.each_look(whole, found.rate)),
+        replace(synthetic, per_interval=case.each_look(whole, found.rate)),
         found.check,
         "rolled back",
         whole,
@@ -74,8 +74,8 @@ def _scenarios(case: SimulationInput, found: CheckForecast) -> tuple[Scenario, S
         detect_ratio=policy.detect_ratio,
         detect_power=policy.detect_power,
     )
-    worse = replace(world, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
-    return good, replace(good, name="bad", world=worse, measure="passed", total=twice)
+    worse = replace(synthetic, canary_rate=found.cost.bad_rate, per_interval=case.each_look(twice, found.rate))
+    return good, replace(good, name="bad", traffic=worse, measure="passed", total=twice)
 
 
 def _bounded(requests: float) -> int:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from linnet.cli.console import FailedError, UsageError
 from linnet.cli.forecast.cost import EVIDENCE_SECONDS, Traffic
-from linnet.core.analysis.checks import Check, Policy, Signal
-from linnet.core.analysis.prometheus.judge import Threshold
+from linnet.core.analysis.checks import CountCheck, Policy, QueryCheck, Signal
 from linnet.core.analysis.simulation.prediction_traffic import Shares
 from linnet.core.analysis.simulation.rollout import INTERVAL
 
@@ -20,7 +19,7 @@ MOST_LOOKS: Final = 1000
 """A look has the former many requests at least, a run the latter many looks at most: else several looks are one."""
 LENGTH_SECONDS: Final = 840.0
 """The default steps and bake together, in seconds: 2m, 2m, 10m."""
-DEFAULT: Final = Policy((Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0),))
+DEFAULT: Final = Policy((CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0),))
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class SimulationInput:
     canary_pods: int = 1
     seconds: float = LENGTH_SECONDS
     limit: float = EVIDENCE_SECONDS
-    thresholds: tuple[Threshold, ...] = ()
+    thresholds: tuple[QueryCheck, ...] = ()
     classes: Shares = ()
 
     def each_look(self, total: float, rate: float) -> float:

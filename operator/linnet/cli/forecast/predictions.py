@@ -9,9 +9,9 @@ from typing import Final
 from linnet.cli.forecast.cost import PredictionsForecast, Traffic
 from linnet.cli.forecast.inputs import SimulationInput
 from linnet.cli.views.units import count, percent, proportion, time
-from linnet.core.analysis.checks import Resemblance
+from linnet.core.analysis.checks import PredictionCheck
 from linnet.core.analysis.simulation.prediction_rollout import Trial, run
-from linnet.core.analysis.simulation.prediction_traffic import Answered, Shares
+from linnet.core.analysis.simulation.prediction_traffic import Shares, SyntheticAnswers
 from linnet.core.analysis.statistics.divergence import SEEN, jensen_shannon
 from linnet.core.analysis.verdict import Verdict
 
@@ -44,7 +44,7 @@ class CanaryRuns:
 class PredictionsSimulation:
     """The runs of canaries that answer alike, and those `apart` that diverge, where shares can diverge so much."""
 
-    check: Resemblance
+    check: PredictionCheck
     stable: Shares
     traffic: Traffic
     alike: CanaryRuns
@@ -115,9 +115,9 @@ def simulate_predictions(case: SimulationInput, cost: PredictionsForecast, runs:
     )
 
 
-def _trial(case: SimulationInput, check: Resemblance, canary: Shares, total: float) -> Trial:
+def _trial(case: SimulationInput, check: PredictionCheck, canary: Shares, total: float) -> Trial:
     played = int(min(total, MOST_ANSWERS))
-    world = Answered(
+    synthetic = SyntheticAnswers(
         case.classes,
         canary,
         share=case.traffic.share,
@@ -126,7 +126,7 @@ def _trial(case: SimulationInput, check: Resemblance, canary: Shares, total: flo
         canary_pods=case.canary_pods,
         total=played,
     )
-    return Trial(world, check, case.policy)
+    return Trial(synthetic, check, case.policy)
 
 
 def _run_all(trial: Trial, runs: int) -> CanaryRuns:
@@ -134,8 +134,8 @@ def _run_all(trial: Trial, runs: int) -> CanaryRuns:
     failed = [o.canary_n for o in outcomes if o.verdict is Verdict.FAIL]
     passed = [o.passed_at for o in outcomes if o.passed_at is not None]
     return CanaryRuns(
-        jensen_shannon(trial.world.canary, trial.world.stable),
-        trial.world.canary,
+        jensen_shannon(trial.traffic.canary, trial.traffic.stable),
+        trial.traffic.canary,
         runs,
         len(failed),
         len(passed),

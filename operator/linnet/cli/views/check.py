@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from linnet.cli.views.units import percent
-from linnet.core.analysis import records, replay
-from linnet.core.analysis.checks import Check
-from linnet.core.analysis.counts import record as counts_record
+from linnet.core.analysis import kinds
+from linnet.core.analysis.checks import CountCheck
+from linnet.core.analysis.counts.basis import CountBasis
 from linnet.core.analysis.statistics.intervals import wilson
 
 Json = Mapping[str, Any]
@@ -77,18 +77,18 @@ def summarize(check: Json) -> CheckSummary:
     )
     if check.get("predictions") or not any(check.get(f"{track}Requests") for track in TRACKS):
         return about
-    spread = replay.again(found).counts.dispersion if found is not None else 1.0
+    spread = kinds.decide(found).counts.dispersion if found is not None else 1.0
     limits = "; ".join(_limits(found.check)) if found is not None else ""
     return replace(about, rates=tuple(_rate(check, track, spread) for track in TRACKS), limits=limits)
 
 
-def _basis(check: Json) -> counts_record.Counted | None:
+def _basis(check: Json) -> CountBasis | None:
     """The record's evidence; None where it has none that can be judged: what was counted is shown all the same."""
     try:
-        found = records.read(check)
+        found = kinds.read(check)
     except ValueError:
         return None
-    return found if isinstance(found, counts_record.Counted) else None
+    return found if isinstance(found, CountBasis) else None
 
 
 def _rate(check: Json, track: str, spread: float) -> Rate:
@@ -97,7 +97,7 @@ def _rate(check: Json, track: str, spread: float) -> Rate:
     return Rate(track, bad, n, low, high)
 
 
-def _limits(check: Check) -> Iterator[str]:
+def _limits(check: CountCheck) -> Iterator[str]:
     if (ratio := check.max_ratio_to_stable) is not None:
         times = "stable's rate" if ratio == 1 else f"{ratio:g} times stable's rate"
         yield f"not above {times}; less than {percent(check.min_excess)} above stable never rolls back"

@@ -1,4 +1,4 @@
-"""The words of an analysis: what is checked, how strictly, and what a judgement says.
+"""The words of an analysis: what is checked, and how strictly.
 
 They stand apart from the mathematics so that evidence, judge, CLI and status can share them
 without importing each other.
@@ -40,8 +40,8 @@ class Bound(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
-    """One count check, or one slice of it. At least one of `max_ratio_to_stable` and `max` is set.
+class CountCheck:
+    """A count check, or one slice of it, has at least one of `max_ratio_to_stable` and `max`.
 
     `min_excess` and `max` are shares of requests (0.01 = 1 %), `threshold_seconds` is a bucket's
     bound and belongs to histograms alone (in seconds if they measure time, else in their own unit);
@@ -58,8 +58,8 @@ class Check:
     counter: str = ""
     slice: Slice | None = None
 
-    def sliced(self, part: Slice) -> Check:
-        """The same check of one part of the traffic."""
+    def sliced(self, part: Slice) -> CountCheck:
+        """Return this check for one part of the traffic."""
         return replace(self, name=part.of(self.name), slice=part)
 
     @property
@@ -87,7 +87,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Resemblance:
+class PredictionCheck:
     """A check of signal Predictions: the canary's answers diverge from stable's by at most so many bits.
 
     `classes` are the names of what its runtime counts answers by.
@@ -96,6 +96,26 @@ class Resemblance:
     name: str
     max_divergence: float
     classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QueryCheck:
+    """A check of signal Prometheus: the value of the named query is at least `min`, at most `max`, or both."""
+
+    name: str
+    query: str
+    min: float | None = None
+    max: float | None = None
+
+    def holds(self, value: float) -> bool:
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+    @property
+    def text(self) -> str:
+        """`at least 0.99`."""
+        low = f"at least {self.min:.8g}" if self.min is not None else ""
+        high = f"at most {self.max:.8g}" if self.max is not None else ""
+        return " and ".join(filter(None, (low, high)))
 
 
 @dataclass(frozen=True)
@@ -108,12 +128,12 @@ class Policy:
     `stale_after_seconds`: without a readable scrape of a track for this long, a check is an Error.
     """
 
-    checks: tuple[Check, ...]
+    checks: tuple[CountCheck, ...]
     alpha: float = 0.01
     detect_ratio: float = 5.0
     detect_power: float = 0.9
     stale_after_seconds: float = 60.0
-    resemblance: Resemblance | None = None
+    resemblance: PredictionCheck | None = None
 
     @property
     def alpha_each(self) -> float:
@@ -124,7 +144,7 @@ class Policy:
         bounds = {family(check.name): len(check.bounds) for check in self.checks}
         return self.alpha / max(1, sum(bounds.values()) + (self.resemblance is not None))
 
-    def alpha_of(self, check: Check) -> float:
+    def alpha_of(self, check: CountCheck) -> float:
         """Each bound's part of alpha; a slice has so much of its check's at least, and that while no other is worse."""
         return self.alpha_each / max(1, sum(family(c.name) == family(check.name) for c in self.checks))
 
@@ -152,10 +172,10 @@ def family(name: str) -> str:
     return name.partition("[")[0]
 
 
-def together(told: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
-    """Slices of one check of which the same is told, under one name: `errors[country=de|fr]`."""
+def together(results: Iterable[tuple[str, T]]) -> Iterator[tuple[str, T]]:
+    """Yield slices of one check that have the same result under one name: `errors[country=de|fr]`."""
     groups: dict[tuple[str, T], list[str]] = {}
-    for name, what in told:
+    for name, what in results:
         groups.setdefault((family(name), what), []).append(name)
     for (_, what), (first, *others) in groups.items():
         more = "".join(f"|{name.partition('=')[2].removesuffix(']')}" for name in others)

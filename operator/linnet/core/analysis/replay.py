@@ -1,18 +1,10 @@
-"""A recorded decision, worked out again: the same counts must give the same verdict, by the code that judges now."""
+"""A recorded decision is worked out again: the same counts must give the same verdict, by the code that judges now."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
-from linnet.core.analysis import records
-from linnet.core.analysis.counts import judge as counts
-from linnet.core.analysis.counts.record import Counted
-from linnet.core.analysis.pod_health import judge as pod_health
-from linnet.core.analysis.pod_health.record import Pods
-from linnet.core.analysis.predictions import judge as predictions
-from linnet.core.analysis.predictions.record import Compared
-from linnet.core.analysis.prometheus import judge as prometheus
-from linnet.core.analysis.prometheus.record import Asked
+from linnet.core.analysis import kinds
 from linnet.core.analysis.verdict import Judgement, Shape, Verdict
 
 ROUNDED: Final = 0.0006
@@ -31,7 +23,7 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Replayed:
-    """One check of a decision. `now` is None where the record has no evidence; `differs` says what is not the same."""
+    """A check was judged again: `now` is None where the record has no evidence, `differs` says what is not the same."""
 
     name: str
     recorded: str
@@ -40,39 +32,24 @@ class Replayed:
 
 
 def decision(record: Json) -> list[Replayed]:
-    """Each check of a decision as it is recorded, in its order."""
+    """Judge each check of a decision as it is recorded, in its order."""
     return [_check(check, record) for check in record.get("checks") or ()]
 
 
 def _check(check: Json, record: Json) -> Replayed:
-    name, said = str(check.get("name")), str(check.get("verdict"))
+    name, recorded = str(check.get("name")), str(check.get("verdict"))
     try:
-        found = records.read(check)
-        now = None if found is None else again(found)
+        found = kinds.read(check)
+        now = None if found is None else kinds.decide(found)
     except (ValueError, ArithmeticError, TypeError) as error:
-        return Replayed(name, said, differs=(f"its evidence can't be judged: {error}",))
-    return Replayed(name, said, now, () if now is None else tuple(_differences(check, now, record)))
-
-
-def again(found: records.Basis) -> Judgement:
-    """The verdict from its basis."""
-    match found:
-        case Counted():
-            return counts.weighed(found)
-        case Asked():
-            return prometheus.weighed(found)
-        case Compared():
-            return predictions.weighed(found)
-        case Pods():
-            return pod_health.weighed(found)
-        case _:
-            assert_never(found)
+        return Replayed(name, recorded, differs=(f"its evidence can't be judged: {error}",))
+    return Replayed(name, recorded, now, () if now is None else tuple(_differences(check, now, record)))
 
 
 def _differences(check: Json, now: Judgement, record: Json) -> Iterator[str]:
-    said = check.get("verdict")
-    if now.verdict != said:
-        yield f"the verdict was {said}, and is {now.verdict}"
+    recorded = check.get("verdict")
+    if now.verdict != recorded:
+        yield f"the verdict was {recorded}, and is {now.verdict}"
     for key, field in COUNTS.items():
         if int(check.get(key) or 0) != (found := getattr(now.counts, field)):
             yield f"{key} was {check.get(key) or 0}, and the sums have {found}"
@@ -85,8 +62,8 @@ def _differences(check: Json, now: Judgement, record: Json) -> Iterator[str]:
         yield f"it was rolled back for {now.check}, whose verdict is {now.verdict}"
 
 
-def _other_shape(said: Json, now: Shape | None) -> Iterator[str]:
-    """Of answers that were compared."""
+def _other_shape(recorded: Json, now: Shape | None) -> Iterator[str]:
+    """What differs in the divergence of answers that were compared."""
     for key, number in (("divergence", now.divergence), ("error", now.error)) if now is not None else ():
-        if key in said and abs(float(said[key]) - number) > BITS_ROUNDED:
-            yield f"the {key} was {said[key]}, and is {number:.9f}"
+        if key in recorded and abs(float(recorded[key]) - number) > BITS_ROUNDED:
+            yield f"the {key} was {recorded[key]}, and is {number:.9f}"

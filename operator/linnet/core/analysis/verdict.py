@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from linnet.core.analysis.records import Basis
+from linnet.core.analysis.checks import Slice
 
 
 class Verdict(StrEnum):
@@ -32,7 +32,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueryValue:
     """A named query's value at the time of a judgement, and what it is held against; None = none."""
 
     query: str
@@ -43,7 +43,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Answers of one class by track."""
+    """Each track gave so many answers of one class."""
 
     name: str
     canary: int
@@ -60,6 +60,21 @@ class Shape:
     classes: tuple[ClassCount, ...] = ()
 
 
+class Basis(Protocol):
+    """What a verdict was worked out from: all that it depends on, so that it can be worked out again.
+
+    A frozen dataclass whose type hints say how a record keeps it (`codec`); `kinds` knows who judges it.
+    """
+
+    @property
+    def signal(self) -> str:
+        """What was measured, as policies and records call it."""
+
+    @property
+    def slice(self) -> Slice | None:
+        """The part of the traffic that was judged; None = all of it."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """The verdict on one check, with everything that `explain` and the status need.
@@ -67,7 +82,7 @@ class Judgement:
     `statistic` is the log-evidence against the bound, `bound` the value at which it rejects (both
     natural logarithms, of the hypothesis nearest to rejection). `needed_requests` are canary requests
     still missing, `eta_seconds` their time at the present rate; None where unknown or none are missing.
-    `asked` is there where the check asks a named query, `shape` where it compares answers, and `cause` where a person
+    `query` is there where the check asks a named query, `shape` where it compares answers, and `cause` where a person
     can mend it: a sentence that stays the same from look to look. `basis` is what the verdict was worked out from,
     where that can be done again.
     """
@@ -81,7 +96,28 @@ class Judgement:
     bound: float = 0.0
     needed_requests: int | None = None
     eta_seconds: float | None = None
-    asked: Asked | None = None
+    query: QueryValue | None = None
     cause: str = ""
     shape: Shape | None = None
     basis: Basis | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule concludes: `needed` canary requests and `wait` seconds until that may change, where known."""
+
+    verdict: Verdict
+    reason: str
+    message: str
+    needed: int | None = None
+    wait: float | None = None
+
+
+F = TypeVar("F")
+Rule = Callable[[F], Finding | None]
+"""One rule of a kind of check: from the facts to its finding, None where it has none."""
+
+
+def first(rules: Sequence[Rule[F]], facts: F) -> Finding:
+    """The finding of the first rule that has one; the last rule always has."""
+    return next(found for rule in rules if (found := rule(facts)) is not None)

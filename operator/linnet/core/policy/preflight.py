@@ -57,7 +57,7 @@ def _unknown_checks(rules: Rules) -> Iterator[str]:
                 yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"
 
 
-def _unanswered(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+def _unanswered(check: analysis_checks.CountCheck, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
     """Why a check of counters finds nothing to count: the runtime tells of no requests, errors or feedback."""
     if check.signal in policy_metrics.metric_rules(runtime.metrics).signals():
         return None
@@ -77,7 +77,7 @@ def _unpredicted(policy: Rules, runtime: FrozenRuntime) -> str | None:
     )
 
 
-def _unbound(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
+def _unbound(check: analysis_checks.CountCheck, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:
     """Why a check of a histogram can't be counted: the runtime must name it, with the threshold among its bounds."""
     found = policy_metrics.histogram(check.histogram, runtime)
     if found is None:
@@ -96,7 +96,7 @@ def _unbound(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) ->
     return False, f"{path}.{field}: {asked / shown:.12g}{unit} is no bucket of {of}: {known}"
 
 
-def _no_histogram(check: analysis_checks.Check, runtime: FrozenRuntime, path: str) -> str:
+def _no_histogram(check: analysis_checks.CountCheck, runtime: FrozenRuntime, path: str) -> str:
     if check.histogram == policy_metrics.LATENCY:
         return f"{path}.signal: runtime {runtime.name} exposes no {check.signal}: remove the check, or add it"
     metrics = runtime.metrics

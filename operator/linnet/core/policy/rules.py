@@ -14,8 +14,7 @@ from linnet.api.parts.analysis import Analysis, Check
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.api.parts.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
 from linnet.core.analysis import checks as analysis_checks
-from linnet.core.analysis.checks import Signal
-from linnet.core.analysis.prometheus.judge import Threshold
+from linnet.core.analysis.checks import QueryCheck, Signal
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.policy import defaults
 from linnet.core.policy import metrics as policy_metrics
@@ -41,7 +40,7 @@ class Rules:
     warm_up: timedelta
     asked: tuple[Check, ...]
     judged: analysis_checks.Policy
-    thresholds: tuple[Threshold, ...]
+    thresholds: tuple[QueryCheck, ...]
     checks: tuple[str, ...]
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"]
     limits: Limits
@@ -135,23 +134,23 @@ def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) 
     )
 
 
-def _resemblance(check: Check, runtime: FrozenRuntime) -> analysis_checks.Resemblance:
+def _resemblance(check: Check, runtime: FrozenRuntime) -> analysis_checks.PredictionCheck:
     of = runtime.metrics.predictions if runtime.metrics is not None else None
     names = policy_metrics.classes(of).names if of is not None else ()
-    return analysis_checks.Resemblance(check.name, float(check.max_divergence or 0), names)
+    return analysis_checks.PredictionCheck(check.name, float(check.max_divergence or 0), names)
 
 
-def _checks(check: Check, runtime: FrozenRuntime) -> tuple[analysis_checks.Check, ...]:
+def _checks(check: Check, runtime: FrozenRuntime) -> tuple[analysis_checks.CountCheck, ...]:
     """The judge's checks of one check of the API: one, or one for each of its slices."""
     whole, parts = _check(check, runtime), policy_metrics.slices(check)
     return tuple(whole.sliced(part) for part in parts) if parts else (whole,)
 
 
-def _check(check: Check, runtime: FrozenRuntime) -> analysis_checks.Check:
+def _check(check: Check, runtime: FrozenRuntime) -> analysis_checks.CountCheck:
     latency = check.signal == "Latency"
     least = defaults.LATENCY_MIN_EXCESS if latency else defaults.ERRORS_MIN_EXCESS
     bound = check.max_share_slower if latency else check.max
-    return analysis_checks.Check(
+    return analysis_checks.CountCheck(
         name=check.name,
         signal=Signal(check.signal),
         max_ratio_to_stable=None if check.max_ratio_to_stable is None else float(check.max_ratio_to_stable),
@@ -170,8 +169,8 @@ def _bound(check: Check, runtime: FrozenRuntime) -> float | None:
     return float(check.metric.above) * (policy_metrics.scale(found) if found is not None else 1.0)
 
 
-def _threshold(check: Check) -> Threshold:
-    return Threshold(
+def _threshold(check: Check) -> QueryCheck:
+    return QueryCheck(
         name=check.name,
         query=check.query.name if check.query is not None else "",
         min=None if check.min is None else float(check.min),

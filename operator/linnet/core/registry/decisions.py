@@ -16,8 +16,7 @@ from linnet.api.kinds.model_version import (
 )
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
-from linnet.core.analysis import records
-from linnet.core.analysis.counts import record as counts_record
+from linnet.core.analysis import kinds
 from linnet.core.analysis.verdict import Judgement, Shape
 from linnet.core.plan import Log
 
@@ -44,7 +43,7 @@ def by_request(request: Request, kind: Literal["Quarantined", "Released"], deplo
 def logged(decision: Decision, digest: str | None, judgements: Iterable[Judgement] = (), **about: str) -> Log:
     """The JSON line, with the whole evidence of the judgements; `about` names the rollout, if there is one."""
     known = {"digest": digest} if digest is not None else {}
-    whole = {j.check: records.wire(j.basis) for j in judgements if j.basis is not None}
+    whole = {j.check: kinds.record(j.basis) for j in judgements if j.basis is not None}
     fields = decision.wire()
     for check in fields.get("checks", ()):
         if check["name"] in whole:
@@ -72,12 +71,12 @@ def _without_evidence(decision: Decision) -> Decision:
 
 def results(judgements: Sequence[Judgement]) -> list[CheckResult]:
     """What a ModelVersion keeps of each: many of them keep fewer shares of the traffic."""
-    most = records.MOST_SHARES * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
+    most = kinds.MOST_SHARES * MANY_CHECKS // max(MANY_CHECKS, len(judgements))
     return [_result(judgement, most) for judgement in judgements]
 
 
 def _result(judgement: Judgement, most: int) -> CheckResult:
-    counts, asked = judgement.counts, judgement.asked
+    counts, query = judgement.counts, judgement.query
     return CheckResult(
         name=judgement.check,
         slice=_slice(judgement),
@@ -88,10 +87,10 @@ def _result(judgement: Judgement, most: int) -> CheckResult:
         stable_bad=counts.stable_bad,
         statistic=_quantity(judgement.statistic),
         bound=_quantity(judgement.bound),
-        query=asked.query if asked else None,
-        value=_measured(asked.value) if asked else None,
-        min=_measured(asked.min) if asked else None,
-        max=_measured(asked.max) if asked else None,
+        query=query.query if query else None,
+        value=_measured(query.value) if query else None,
+        min=_measured(query.min) if query else None,
+        max=_measured(query.max) if query else None,
         predictions=_compared(judgement.shape) if judgement.shape else None,
         message=judgement.message[:512],
         evidence=_evidence(judgement, most),
@@ -99,16 +98,14 @@ def _result(judgement: Judgement, most: int) -> CheckResult:
 
 
 def _slice(judgement: Judgement) -> SliceResult | None:
-    found = judgement.basis.check.slice if isinstance(judgement.basis, counts_record.Counted) else None
+    found = judgement.basis.slice if judgement.basis is not None else None
     return SliceResult(label=found.label, value=found.value) if found is not None else None
 
 
 def _evidence(judgement: Judgement, most: int) -> CheckEvidence | None:
     if judgement.basis is None:
         return None
-    form = records.wire(judgement.basis)
-    long = {key for key in records.BY_SHARE if len(form.get(key, ())) > most}
-    return CheckEvidence.model_validate({key: value for key, value in form.items() if key not in long})
+    return CheckEvidence.model_validate(kinds.record(judgement.basis, most))
 
 
 def _compared(shape: Shape) -> PredictionsResult:

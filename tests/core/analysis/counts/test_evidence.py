@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.analysis.checks import Check, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, Snapshot, fold, start
-from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis import evidence as rollout_evidence
+from linnet.core.analysis.checks import CountCheck, Signal, Track
+from linnet.core.analysis.counts.evidence import CountEvidence, start
+from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.metrics.readings import Reading
-from linnet.core.analysis.metrics.recent import MAX_PODS
+from linnet.core.analysis.metrics.fold import MAX_PODS, Snapshot, fold
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ERRORS = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
-SLOW = Check("slow", Signal.LATENCY, max=0.05, threshold_seconds=0.25)
+ERRORS = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+SLOW = CountCheck("slow", Signal.LATENCY, max=0.05, threshold_seconds=0.25)
 TRACKS = {"c": Track.CANARY, "s": Track.STABLE}
 
 
 class Rollout:
     """A rollout that is scraped every five seconds: `Rollout().scrape(c=(10, 1), s=(90, 0)).sums()`."""
 
-    def __init__(self, *checks: Check) -> None:
+    def __init__(self, *checks: CountCheck) -> None:
         self.evidence, self.now, self.tracks = start(checks or (ERRORS,)), NOW, dict(TRACKS)
 
     def scrape(self, weight: str = "w", *, count: bool = True, **pods: tuple[float, float] | PodCounters) -> Rollout:
@@ -42,7 +42,7 @@ class Rollout:
         return total(self.evidence, check)
 
 
-def total(evidence: Evidence, check: str = "errors") -> tuple[float, float, float, float]:
+def total(evidence: CountEvidence, check: str = "errors") -> tuple[float, float, float, float]:
     rows = [(s.canary_n, s.canary_bad, s.stable_n, s.stable_bad) for s in evidence.streams[check].segments.values()]
     canary_n, canary_bad, stable_n, stable_bad = (
         (sum(column) for column in zip(*rows, strict=True)) if rows else (0,) * 4
@@ -170,24 +170,31 @@ def test_the_canary_rate_is_of_late() -> None:
 
 def test_fits_into_a_config_map() -> None:
     """With a thousand pods and five checks the data stays below a ConfigMap's mebibyte; sums are never dropped."""
-    checks = [Check(f"check-number-{i}", Signal.ERRORS, max=0.01) for i in range(5)]
-    counts = {c.name: Reading(123_456_789, 123_456) for c in checks}
+    checks = [CountCheck(f"check-number-{i}", Signal.ERRORS, max=0.01) for i in range(5)]
+    counts = ((123_456_789, 123_456),) * len(checks)
     pods = {f"{i:036d}": Snapshot(Track.STABLE, 1.7e9 + i, counts) for i in range(MAX_PODS + 500)}
-    evidence = start(checks)
-    data = to_data(Evidence(evidence.checks, evidence.streams, pods, frozenset(Track), 1.7e9))
+    data = stored(rollout_evidence.Evidence(CountEvidence(start(checks).streams, pods, frozenset(Track), 1.7e9)))
     assert sum(len(value) for value in data.values()) < 700_000
-    kept = from_data(data).pods
+    kept = restored(data).counts.pods
     assert len(kept) == MAX_PODS
     assert min(pod.seen for pod in kept.values()) == 1.7e9 + 500
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"format": "0"}, {"format": "2", "checks": "["}, {"format": "2", "checks": "[1]"}]
+    "data",
+    [
+        {},
+        {"evidence.format": "2"},
+        *(
+            {"evidence.format": "3", "evidence.counts": text}
+            for text in ("[", "[1]", "{}", "[" * 6000, '{"pods":1e999}')
+        ),
+    ],
 )
 def test_foreign_data_is_refused(data: dict[str, str]) -> None:
     """What is not evidence is a ValueError, not a wrong number."""
     with pytest.raises(ValueError, match="evidence"):
-        from_data(data)
+        restored(data)
 
 
 steps = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=12)
@@ -208,7 +215,7 @@ def test_no_request_is_lost_or_counted_twice(
         now = fresh if restarted else (now[0] + fresh[0], now[1] + fresh[1])
         served, bad = served + fresh[0], bad + fresh[1]
         if number in reloads:
-            rollout.evidence = from_data(to_data(rollout.evidence))
+            rollout.evidence = restored(stored(rollout_evidence.Evidence(rollout.evidence))).counts
         rollout.scrape(c=now, s=(0, 0))
     assert rollout.sums()[:2] == (served, bad)
 

@@ -12,12 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.analysis.checks import Check, Policy, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, Stream, align, fold, start
+from linnet.core.analysis import evidence as rollout_evidence
+from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge, judge_all, overall
-from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.evalues import EFFECTS, rate_evidence, ratio_evidence, scale_odds
 from linnet.core.analysis.statistics.power import rate_needed, ratio_needed
@@ -25,14 +27,14 @@ from linnet.core.analysis.statistics.sums import Spread, Sums, compare
 from linnet.core.analysis.verdict import Judgement, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ERRORS = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
-BOUND = Check("bound", Signal.ERRORS, max=0.01)
-LATENCY = Check("latency", Signal.LATENCY, max=0.05, threshold_seconds=0.25)
+ERRORS = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+BOUND = CountCheck("bound", Signal.ERRORS, max=0.01)
+LATENCY = CountCheck("latency", Signal.LATENCY, max=0.05, threshold_seconds=0.25)
 
 
-def seen(check: Check, *segments: tuple[int, int, int, int], cells: int = 0) -> Evidence:
-    """Evidence with these (canary requests, bad, stable requests, bad) by segment, in single requests."""
-    stream = Stream(read_at=dict.fromkeys(Track, NOW.timestamp()))
+def seen(check: CountCheck, *segments: tuple[int, int, int, int], cells: int = 0) -> CountEvidence:
+    """CountEvidence with these (canary requests, bad, stable requests, bad) by segment, in single requests."""
+    stream = CountStream(check, read_at=dict.fromkeys(Track, NOW.timestamp()))
     spread = {Track.CANARY: Spread(), Track.STABLE: Spread()}
     sums = {}
     for number, (canary_n, canary_bad, stable_n, stable_bad) in enumerate(segments):
@@ -43,19 +45,26 @@ def seen(check: Check, *segments: tuple[int, int, int, int], cells: int = 0) -> 
                 s.cells + n, s.bad_cells + bad, s.n + n, s.bad + bad, s.n + n, s.bad + bad, s.bad + bad
             )
     stream = replace(stream, segments=sums, spread=spread)
-    return Evidence((check,), {check.name: stream}, {}, frozenset(Track), NOW.timestamp())
+    return CountEvidence({check.name: stream}, {}, frozenset(Track), NOW.timestamp())
 
 
-def verdict(evidence: Evidence, elapsed: int = 300, required: int = 300, after: int = 0, **policy: Any) -> Judgement:
-    """The judgement on the evidence's only check, `after` seconds from its last reading."""
-    check = evidence.checks[0]
+def verdict(
+    evidence: CountEvidence,
+    elapsed: int = 300,
+    required: int = 300,
+    after: int = 0,
+    check: CountCheck | None = None,
+    **policy: Any,
+) -> Judgement:
+    """The judgement on the evidence's only check, or on this one, `after` seconds from its last reading."""
+    check = check or evidence.checks[0]
     look = Look(timedelta(seconds=elapsed), timedelta(seconds=required), NOW + timedelta(seconds=after))
     return judge(Policy((check,), **policy), check, evidence, look)
 
 
 class Case(NamedTuple):
     name: str
-    check: Check
+    check: CountCheck
     counts: tuple[int, int, int, int]
     verdict: Verdict
     reason: str
@@ -118,7 +127,7 @@ def test_nothing_measured_is_no_pass() -> None:
 
 def test_a_check_without_a_bound_is_an_error() -> None:
     """A check that tests nothing never passes."""
-    assert verdict(seen(Check("empty", Signal.ERRORS), (1000, 0, 9000, 0))).reason == "NoBound"
+    assert verdict(seen(CountCheck("empty", Signal.ERRORS), (1000, 0, 9000, 0))).reason == "NoBound"
 
 
 def test_waits_for_the_time_asked_for() -> None:
@@ -144,12 +153,12 @@ def test_says_how_many_requests_and_how_long() -> None:
 
 
 def test_a_check_whose_counting_changed_starts_anew() -> None:
-    """Evidence gathered for another threshold says nothing about this one (flagger #30)."""
+    """CountEvidence gathered for another threshold says nothing about this one (flagger #30)."""
     slower = replace(LATENCY, threshold_seconds=0.5)
-    evidence = align(seen(LATENCY, (1000, 30, 0, 0)), [slower])
-    assert verdict(evidence).verdict is Verdict.ERROR
+    evidence = seen(LATENCY, (1000, 30, 0, 0))
+    assert verdict(evidence, check=slower).verdict is Verdict.ERROR
     stricter = replace(LATENCY, max=0.01)
-    assert verdict(align(seen(LATENCY, (1000, 30, 0, 0)), [stricter])).verdict is Verdict.FAIL
+    assert verdict(evidence, check=stricter).verdict is Verdict.FAIL
 
 
 def test_alpha_is_shared_by_all_hypotheses() -> None:
@@ -181,7 +190,7 @@ counts = st.tuples(st.integers(0, 3000), st.integers(0, 3000), st.integers(0, 90
     lambda c: (max(c[0], c[1]), min(c[0], c[1]), max(c[2], c[3]), min(c[2], c[3]))
 )
 checks = st.builds(
-    Check,
+    CountCheck,
     name=st.just("check"),
     signal=st.just(Signal.ERRORS),
     max_ratio_to_stable=st.none() | st.floats(0.5, 10),
@@ -191,7 +200,7 @@ checks = st.builds(
 
 
 @given(checks, st.lists(counts, max_size=3))
-def test_any_counts_get_a_verdict(check: Check, segments: list[tuple[int, int, int, int]]) -> None:
+def test_any_counts_get_a_verdict(check: CountCheck, segments: list[tuple[int, int, int, int]]) -> None:
     """No counts and no bounds make the judge raise; Pass and Fail need canary requests."""
     judgement = verdict(seen(check, *segments))
     if judgement.verdict in {Verdict.PASS, Verdict.FAIL}:
@@ -209,9 +218,9 @@ def test_one_more_canary_error_never_helps(row: tuple[int, int, int, int], more:
 
 @given(st.lists(counts, min_size=1, max_size=3))
 def test_a_restart_decides_nothing_anew(segments: list[tuple[int, int, int, int]]) -> None:
-    """Evidence that went through a ConfigMap is judged as before, to the last digit."""
+    """CountEvidence that went through a ConfigMap is judged as before, to the last digit."""
     evidence = seen(ERRORS, *segments)
-    assert verdict(from_data(to_data(evidence))) == verdict(evidence)
+    assert verdict(restored(stored(rollout_evidence.Evidence(evidence))).counts) == verdict(evidence)
 
 
 @given(st.integers(1, 200), st.integers(1, 2000), st.floats(0.1, 10), st.floats(0.001, 0.2))
@@ -285,7 +294,7 @@ def test_needed_requests_are_those_of_the_test() -> None:
 def test_judges_every_check_of_the_policy() -> None:
     """One judgement for each check, in order."""
     checks = (ERRORS, BOUND)
-    evidence = align(seen(ERRORS, (1000, 10, 9000, 90)), checks)
+    evidence = seen(ERRORS, (1000, 10, 9000, 90))
     judged = judge_all(Policy(checks), evidence, Look(timedelta(0), timedelta(0), NOW))
     assert [j.check for j in judged] == ["errors", "bound"]
     assert judged[1].verdict is Verdict.ERROR

@@ -11,12 +11,14 @@ import pytest
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core.analysis.checks import Check, Policy, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, fold, start
+from linnet.core.analysis import evidence as rollout_evidence
+from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
+from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.counts.judge import judge
-from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.policy import preflight, unsupported
@@ -28,9 +30,9 @@ from simulator import CATALOGUE
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TRACKS = {"c": Track.CANARY, "s": Track.STABLE}
-MISSED = Check("missed", Signal.METRIC, max_ratio_to_stable=1.0, counter="missed_total")
-TRUTH = Check("truth", Signal.FEEDBACK, max_ratio_to_stable=1.0, min_excess=0.01)
-LONG = Check("long", Signal.METRIC, max=0.05, threshold_seconds=500, histogram="tokens")
+MISSED = CountCheck("missed", Signal.METRIC, max_ratio_to_stable=1.0, counter="missed_total")
+TRUTH = CountCheck("truth", Signal.FEEDBACK, max_ratio_to_stable=1.0, min_excess=0.01)
+LONG = CountCheck("long", Signal.METRIC, max=0.05, threshold_seconds=500, histogram="tokens")
 FIRST_TOKEN = "vllm:time_to_first_token_seconds"
 METRICS = {
     "requests": [{"name": "asked_total"}],
@@ -56,11 +58,11 @@ def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> Rules:
     return found
 
 
-def verdict(check: Check, evidence: Evidence, now: datetime = START) -> Judgement:
+def verdict(check: CountCheck, evidence: CountEvidence, now: datetime = START) -> Judgement:
     return judge(Policy((check,)), check, evidence, Look(timedelta(hours=1), timedelta(0), now))
 
 
-def judged(check: Check, *looks: dict[str, PodCounters]) -> Judgement:
+def judged(check: CountCheck, *looks: dict[str, PodCounters]) -> Judgement:
     """Five seconds apart, stable's first being its baseline."""
     evidence, now = start([check]), START
     for look in looks:
@@ -96,7 +98,7 @@ def test_observations_above_a_bound_are_judged_as_errors_are() -> None:
 
 
 @pytest.mark.parametrize("check", [MISSED, TRUTH, LONG])
-def test_a_metric_that_no_pod_exposes_is_an_error_and_never_a_verdict(check: Check) -> None:
+def test_a_metric_that_no_pod_exposes_is_an_error_and_never_a_verdict(check: CountCheck) -> None:
     """It is neither good nor bad: it holds, whatever else the pods say."""
     silent = PodCounters(100.0, 50.0)
     found = judged(check, *({"c": silent, "s": silent} for _ in range(20)))
@@ -148,7 +150,8 @@ def test_labels_that_come_days_later_are_judged_as_they_come() -> None:
         now += timedelta(hours=1)
         right = max(0, hour - 72)
         look = {"c": known(60.0 * right, 100.0 * right), "s": known(810.0 * right, 900.0 * right)}
-        evidence = from_data(to_data(fold(evidence, look, TRACKS, "w", now)))
+        counted = fold(evidence, look, TRACKS, "w", now)
+        evidence = restored(stored(rollout_evidence.Evidence(counted))).counts
         found = verdict(TRUTH, evidence, now)
         if hour <= 72:
             assert (found.verdict, found.reason) == (Verdict.INSUFFICIENT_DATA, "NoCanaryRequests")

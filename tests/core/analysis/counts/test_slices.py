@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import CheckResult, Decision
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.core.analysis import replay
-from linnet.core.analysis.checks import Check, Policy, Signal, Slice, Track, together
-from linnet.core.analysis.counts.evidence import Evidence, Snapshot, Stream, start
+from linnet.core.analysis import evidence as rollout_evidence
+from linnet.core.analysis import kinds
+from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track, together
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge_all
-from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import count_pod
-from linnet.core.analysis.metrics.readings import Reading, Unreadable, read
-from linnet.core.analysis.metrics.recent import MAX_PODS
+from linnet.core.analysis.metrics.fold import MAX_PODS, Snapshot
+from linnet.core.analysis.metrics.readings import Unreadable, read
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.sums import Spread, Sums
 from linnet.core.analysis.verdict import Judgement, Verdict
@@ -74,7 +75,7 @@ def resolved(*checks: dict[str, Any], served: FrozenRuntime = SERVED) -> Rules:
     return found
 
 
-def counted(page: str, **check: Any) -> dict[str, Reading | Unreadable]:
+def counted(page: str, **check: Any) -> dict[str, tuple[int, int] | Unreadable]:
     """What each slice of a check reads in a pod's metrics."""
     found = resolved({**ERRORS, **check})
     pod = count_pod(page, metric_rules(SERVED.metrics, found.asked))
@@ -126,23 +127,23 @@ def test_slices_share_the_part_of_their_check() -> None:
 
 def test_each_value_is_counted_apart_and_others_are_not() -> None:
     """A value without an event yet has zero requests."""
-    assert counted(PAGE) == {"de": Reading(100, 10), "fr": Reading(2, 2), "at": Reading(0, 0)}
+    assert counted(PAGE) == {"de": (100, 10), "fr": (2, 2), "at": (0, 0)}
 
 
 @pytest.mark.parametrize(
     ("check", "reading"),
     [
-        ({"signal": "Latency", "threshold": "100ms"}, Reading(100, 40)),
-        ({"signal": "Metric", "metric": {"name": "unsure_total", "per": "requests"}}, Reading(100, 4)),
-        ({"signal": "Feedback"}, Reading(40, 10)),
+        ({"signal": "Latency", "threshold": "100ms"}, (100, 40)),
+        ({"signal": "Metric", "metric": {"name": "unsure_total", "per": "requests"}}, (100, 4)),
+        ({"signal": "Feedback"}, (40, 10)),
     ],
     ids=["Latency", "Metric", "Feedback"],
 )
-def test_other_signals_are_sliced_as_errors_are(check: dict[str, Any], reading: Reading) -> None:
+def test_other_signals_are_sliced_as_errors_are(check: dict[str, Any], reading: tuple[int, int]) -> None:
     """By the same label of their own series."""
     found = counted(PAGE, **check)
     assert found["de"] == reading
-    assert found["at"] == Reading(0, 0)
+    assert found["at"] == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -173,18 +174,18 @@ def test_a_slice_without_a_counter_of_right_answers_is_not_all_wrong() -> None:
 # The verdict
 
 
-def stream(*numbers: int) -> Stream:
+def stream(check: CountCheck, *numbers: int) -> CountStream:
     """(canary requests, bad, stable requests, bad), each request a cell of its own."""
     spread = {
         track: Spread(n, bad, n, bad, n, bad, bad)
         for track, (n, bad) in zip((Track.CANARY, Track.STABLE), (numbers[:2], numbers[2:]), strict=True)
     }
-    return Stream({"w": Sums(*numbers)}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
+    return CountStream(check, {"w": Sums(*numbers)}, spread, read_at=dict.fromkeys(Track, NOW.timestamp()))
 
 
 def judged(found: Policy, *counts: tuple[int, int, int, int]) -> dict[str, Judgement]:
-    streams = {c.name: stream(*numbers) for c, numbers in zip(found.checks, counts, strict=True)}
-    evidence = Evidence(found.checks, streams, present=frozenset(Track), folded_at=NOW.timestamp())
+    streams = {c.name: stream(c, *numbers) for c, numbers in zip(found.checks, counts, strict=True)}
+    evidence = CountEvidence(streams, present=frozenset(Track), folded_at=NOW.timestamp())
     all_ = judge_all(found, evidence, Look(timedelta(minutes=5), timedelta(0), NOW))
     return {j.check: j for j in all_}
 
@@ -211,7 +212,7 @@ def test_a_rare_slice_says_how_many_requests_of_its_own_it_needs() -> None:
 def test_a_slice_is_judged_again_without_its_siblings() -> None:
     """Its bound has in it what they showed."""
     found = judged(resolved(ERRORS).judged, GOOD, (1000, 200, 9000, 90), (1000, 33, 9000, 90))
-    alone = [replay.again(j.basis) for j in found.values() if j.basis is not None]
+    alone = [kinds.decide(j.basis) for j in found.values() if j.basis is not None]
     assert [(j.verdict, j.bound) for j in alone] == [(j.verdict, j.bound) for j in found.values()]
     assert len({j.bound for j in alone}) > 1
 
@@ -241,28 +242,28 @@ def test_a_runtime_that_can_not_answer_is_named_by_the_checks_place() -> None:
 # What is kept
 
 
-def most(pods: int) -> Evidence:
+def most(pods: int) -> rollout_evidence.Evidence:
     """As many slices as there may be, beside as many other checks."""
     sliced = [
-        Check(f"{'c' * 60}{n}", Signal.ERRORS, max=0.1).sliced(Slice("l" * 63, f"{v}{'v' * 62}"))
+        CountCheck(f"{'c' * 60}{n}", Signal.ERRORS, max=0.1).sliced(Slice("l" * 63, f"{v}{'v' * 62}"))
         for n in range(4)
         for v in range(8)
     ]
-    checks = [*sliced, *(Check(f"{'c' * 60}{n}", Signal.ERRORS, max=0.1) for n in range(10, 22))]
-    counts = {check.name: Reading(123_456_789, 1_234_567) for check in checks}
+    checks = [*sliced, *(CountCheck(f"{'c' * 60}{n}", Signal.ERRORS, max=0.1) for n in range(10, 22))]
+    counts = ((123_456_789, 1_234_567),) * len(checks)
     snapshots = {f"{n:036d}": Snapshot(Track.STABLE, 1_767_225_600.123, counts) for n in range(pods)}
-    return replace(start(checks), pods=snapshots)
+    return rollout_evidence.Evidence(replace(start(checks), pods=snapshots))
 
 
 @pytest.mark.slow
 def test_the_evidence_of_all_slices_fits_into_a_configmap() -> None:
     """Of a thousand pods, with the longest names."""
-    assert sum(map(len, to_data(most(MAX_PODS)).values())) < 2**20
+    assert sum(map(len, stored(most(MAX_PODS)).values())) < 2**20
 
 
 def test_the_evidence_of_slices_is_read_as_it_was_written() -> None:
     """With each pod's readings."""
-    assert from_data(to_data(most(3))) == most(3)
+    assert restored(stored(most(3))) == most(3)
 
 
 def decided(number: int, checks: int) -> Decision:

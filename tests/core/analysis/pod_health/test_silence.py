@@ -6,18 +6,17 @@ import math
 import random
 from bisect import bisect
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linnet.core.analysis.checks import Check, Signal, Track
-from linnet.core.analysis.counts.evidence import Evidence, start
-from linnet.core.analysis.counts.storage import from_data, to_data
+from linnet.core.analysis.checks import CountCheck, Signal, Track
+from linnet.core.analysis.counts.evidence import start
+from linnet.core.analysis.evidence import Evidence, restored, stored
 from linnet.core.analysis.metrics.counters import PodCounters
-from linnet.core.analysis.metrics.recent import MAX_PODS
+from linnet.core.analysis.metrics.fold import MAX_PODS
 from linnet.core.analysis.pod_health.judge import SURPRISE
 from linnet.core.analysis.pod_health.silence import MOST, NO_SILENCE, Server, Silence, Tally, listen
 
@@ -51,14 +50,14 @@ class Look:
 
     @property
     def ages(self) -> tuple[float, ...]:
-        return self.silence.ages
+        return self.silence.stall.waits
 
 
 def test_each_request_waits_since_so_many_were_in_flight() -> None:
     """The fourth has come ten seconds after the first three, and the silence is as old as the third."""
     look = Look().at(c=(7, 3)).at(c=(7, 3)).at(c=(7, 4)).at(c=(7, 9))
     assert look.ages == (15, 15, 15, 5, 0, 0, 0, 0, 0)
-    assert (look.silence.lasted, look.silence.looks, look.silence.waiting) == (15, 3, 9)
+    assert (look.silence.stall.lasted, look.silence.looks, look.silence.waiting) == (15, 3, 9)
 
 
 def test_one_that_waits_for_long_counts_no_longer_than_the_third() -> None:
@@ -87,9 +86,9 @@ ENDS: dict[str, Callable[[Look], object]] = {
 def test_what_begins_anew(what: str) -> None:
     """Whatever may have answered, or ended without an answer, is no silence."""
     look = Look().times(9, c1=(4, 5), c2=(0, 4))
-    assert look.silence.lasted == 40
+    assert look.silence.stall.lasted == 40
     ENDS[what](look)
-    assert look.silence.lasted == 0
+    assert look.silence.stall.lasted == 0
     assert (look.silence.looks, look.silence.stable_n, look.silence.stable_seconds) == (0, 0, 0)
 
 
@@ -98,8 +97,8 @@ def test_a_pod_that_cannot_be_read_is_waited_for() -> None:
     look = Look().at(c1=(0, 3), c2=(0, 2)).at(c1=(0, 3), c2=None)
     assert look.silence.waiting == 0
     look.at(c1=(0, 3), c2=(0, 2))
-    assert (look.silence.waiting, look.silence.lasted, look.silence.looks) == (5, 10, 1)
-    assert Look().at(c1=(0, 3), c2=(0, 2)).at(c1=(0, 3), c2=None).at(c1=(0, 3), c2=(1, 2)).silence.lasted == 0
+    assert (look.silence.waiting, look.silence.stall.lasted, look.silence.looks) == (5, 10, 1)
+    assert Look().at(c1=(0, 3), c2=(0, 2)).at(c1=(0, 3), c2=None).at(c1=(0, 3), c2=(1, 2)).silence.stall.lasted == 0
 
 
 def test_a_pod_that_is_not_ready_is_not_waited_for() -> None:
@@ -112,8 +111,8 @@ def test_a_pod_that_is_not_ready_is_not_waited_for() -> None:
 def test_a_pod_without_a_gauge_is_heard_only_where_it_answers() -> None:
     """A server tells of requests in flight after its first one: until then nothing waits on it."""
     look = Look().times(3, c1=(0, 4), c2=(0, None))
-    assert (look.silence.waiting, look.silence.lasted) == (4, 10)
-    assert look.at(c1=(0, 4), c2=(1, None)).silence.lasted == 0
+    assert (look.silence.waiting, look.silence.stall.lasted) == (4, 10)
+    assert look.at(c1=(0, 4), c2=(1, None)).silence.stall.lasted == 0
 
 
 def test_stable_is_compared_in_the_same_time() -> None:
@@ -131,11 +130,10 @@ def test_stable_pods_that_were_not_read_twice_are_left_out(said: Said) -> None:
 
 def test_a_silence_is_as_surprising_as_stable_is_fast() -> None:
     """Three that wait for 60 s: three times ln(60/2) where stable takes 2 s, and nothing where it takes as long."""
-    silence = Silence(at=60, waits=(0, 0, 0), stable_n=50)
     for mean, surprise in ((2, 3 * math.log(30)), (60, 0), (600, 0)):
-        seen = Silence(silence.at, silence.waits, stable_n=50, stable_seconds=50 * mean - 5)
+        seen = Silence(60, (0, 0, 0), stable_n=50, stable_seconds=50 * mean - 5).stall
         assert seen.surprise(unseen=5) == pytest.approx(surprise)
-    assert Silence(at=60, waits=(0, 0, 0)).surprise(unseen=5) == 0
+    assert Silence(at=60, waits=(0, 0, 0)).stall.surprise(unseen=5) == 0
 
 
 def test_without_gauges_nothing_is_remembered() -> None:
@@ -156,33 +154,34 @@ def test_a_restarted_operator_knows_as_much(life: list[tuple[int, int]], reload:
         for one in (look, again):
             one.at(c=(answered, waiting), s=(10 * number, 2))
         if number == reload:
-            again.silence = from_data(to_data(evidence(again.silence))).silence
+            again.silence = restored(stored(evidence(again.silence))).silence or NO_SILENCE
     assert again.silence == look.silence
 
 
 def evidence(silence: Silence) -> Evidence:
-    return replace(start([Check("errors", Signal.ERRORS, max=0.01)]), silence=silence)
+    counted = start([CountCheck("errors", Signal.ERRORS, max=0.01)])
+    return Evidence(counted, silence=silence if silence != NO_SILENCE else None)
 
 
 def test_evidence_of_an_earlier_release_is_read() -> None:
     """It knows of no silence, and what it knows is kept."""
-    data = to_data(evidence(Look().times(3, c=(0, 3), s=(10, 1)).silence))
-    assert from_data({k: v for k, v in data.items() if k != "silence"}).silence == NO_SILENCE
-    assert "silence" not in to_data(evidence(NO_SILENCE))
+    data = stored(evidence(Look().times(3, c=(0, 3), s=(10, 1)).silence))
+    assert restored({k: v for k, v in data.items() if k != "evidence.silence"}).silence is None
+    assert "evidence.silence" not in stored(evidence(NO_SILENCE))
 
 
 @pytest.mark.parametrize("text", ["[]", "{}", "1", '{"at":1,"waits":1}'])
 def test_a_foreign_silence_is_refused(text: str) -> None:
     """What is not evidence is a ValueError, not a wrong number."""
     with pytest.raises(ValueError, match="evidence"):
-        from_data({**to_data(evidence(NO_SILENCE)), "silence": text})
+        restored({**stored(evidence(NO_SILENCE)), "evidence.silence": text})
 
 
 def test_it_stays_small() -> None:
     """Whatever waits, and however many pods there are: less than a tenth of what a ConfigMap holds."""
     tallies = {f"{number:036d}": Tally(0, 123_456_789.0, 1_234.0) for number in range(MAX_PODS)}
     silence = Silence(1.7e9, (1.7e9,) * MOST, 5000, 700, 1e9, 1e9, {"c": Tally(0, 0.0, 5000.0)}, tallies)
-    assert len(to_data(evidence(silence))["silence"]) < 100_000
+    assert len(stored(evidence(silence))["evidence.silence"]) < 100_000
 
 
 ANSWERS: dict[str, Callable[[random.Random], float]] = {
@@ -205,7 +204,11 @@ def beyond_belief(dice: random.Random, answer: Callable[[random.Random], float])
     look, found = Look(), False
     for second in range(0, 1800, 5):
         look.at(c=seen(canary, second), s=seen(stable, second))
-        found |= look.silence.lasted >= 30 and look.silence.stable_n >= 20 and look.silence.surprise(5) >= SURPRISE
+        found |= (
+            look.silence.stall.lasted >= 30
+            and look.silence.stable_n >= 20
+            and look.silence.stall.surprise(5) >= SURPRISE
+        )
     return found
 
 

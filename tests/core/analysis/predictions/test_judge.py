@@ -9,12 +9,14 @@ from itertools import accumulate, pairwise
 
 import pytest
 
-from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis import evidence as rollout_evidence
+from linnet.core.analysis.checks import Policy, PredictionCheck, Track
+from linnet.core.analysis.evidence import restored, stored
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.classes import Buckets, Labels
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import MetricRules, PredictionRule, Selector
-from linnet.core.analysis.predictions.evidence import Answers, fold, from_data, start, to_data
+from linnet.core.analysis.predictions.evidence import PredictionEvidence, fold, start
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.statistics.divergence import Pair, estimate, jensen_shannon
 from linnet.core.analysis.statistics.equality import gain, scatter
@@ -22,7 +24,7 @@ from linnet.core.analysis.verdict import Judgement, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BOUNDS = Buckets((0.2, 0.5))
-CHECK = Resemblance("answers", 0.02, BOUNDS.names)
+CHECK = PredictionCheck("answers", 0.02, BOUNDS.names)
 TRACKS = {"c": Track.CANARY, "s": Track.STABLE, "t": Track.STABLE}
 SCORES = MetricRules(predictions=PredictionRule(Selector("score_bucket"), BOUNDS))
 LABELS = MetricRules(predictions=PredictionRule(Selector("answers_total"), Labels("class", ("fraud", "fine"))))
@@ -35,7 +37,7 @@ def pod(*counts: float) -> PodCounters:
     return PodCounters(predictions=dict(zip(CHECK.classes, counts, strict=True)))
 
 
-def after(looks: list[dict[str, PodCounters]], known: Answers | None = None) -> Answers:
+def after(looks: list[dict[str, PodCounters]], known: PredictionEvidence | None = None) -> PredictionEvidence:
     """Five seconds apart; the first of a stable pod is its baseline."""
     known, now = known or start(CHECK.classes), START
     for look in looks:
@@ -44,8 +46,8 @@ def after(looks: list[dict[str, PodCounters]], known: Answers | None = None) -> 
     return known
 
 
-def judged(known: Answers, *, required: int = 0, later: int = 0, bound: float = 0.02) -> Judgement:
-    check = Resemblance("answers", bound, CHECK.classes)
+def judged(known: PredictionEvidence, *, required: int = 0, later: int = 0, bound: float = 0.02) -> Judgement:
+    check = PredictionCheck("answers", bound, CHECK.classes)
     now = START + timedelta(seconds=(known.folded_at or 0) - START.timestamp() + later)
     return judge(
         Policy((), resemblance=check), check, known, Look(timedelta(minutes=5), timedelta(seconds=required), now)
@@ -158,14 +160,20 @@ def test_a_pod_that_a_list_left_out_is_not_counted_twice() -> None:
 def test_a_restarted_operator_judges_the_same() -> None:
     """To the last digit, and goes on from there."""
     begun = after(traffic(HIGH, looks=20))
-    assert from_data(to_data(begun), CHECK.classes) == begun
+    assert restored(data(begun)).predictions == begun
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"classes": 3}'])
-def test_evidence_that_cannot_be_read_begins_anew(text: str) -> None:
-    """As does evidence of other classes."""
-    assert from_data(text, CHECK.classes) == start(CHECK.classes)
-    assert from_data(to_data(start(("a", "b"))), CHECK.classes) == start(CHECK.classes)
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"streams": 3}'])
+def test_evidence_that_cannot_be_read_is_refused(text: str) -> None:
+    """It begins anew then, as does evidence of other classes."""
+    with pytest.raises(ValueError, match="evidence"):
+        restored({**data(start(CHECK.classes)), "evidence.predictions": text})
+    begun = rollout_evidence.Evidence(predictions=start(CHECK.classes))
+    assert restored(data(start(("a", "b")))).within(begun).predictions == start(CHECK.classes)
+
+
+def data(known: PredictionEvidence) -> dict[str, str]:
+    return stored(rollout_evidence.Evidence(predictions=known))
 
 
 def test_evidence_is_bounded() -> None:
@@ -174,7 +182,7 @@ def test_evidence_is_bounded() -> None:
     look = {f"s-{n:032d}": PodCounters(predictions={str(k): 1e6 for k in range(16)}) for n in range(1200)}
     for at in (1, 2):
         wide = fold(wide, look, dict.fromkeys(look, Track.STABLE), "10", START + timedelta(seconds=at))
-    assert len(to_data(wide)) < 300_000
+    assert len(data(wide)["evidence.predictions"]) < 300_000
 
 
 class TestExposition:

@@ -4,17 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from linnet.core.analysis.checks import QueryCheck
 from linnet.core.analysis.look import Look
+from linnet.core.analysis.prometheus import evidence, query_template
 from linnet.core.analysis.prometheus import judge as prometheus
-from linnet.core.analysis.prometheus import query_template
-from linnet.core.analysis.prometheus.judge import Measured, Setting, Threshold
+from linnet.core.analysis.prometheus.evidence import Measurement
+from linnet.core.analysis.prometheus.judge import Context
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value, answer
 from linnet.core.analysis.verdict import Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 NAMES = {"namespace": "ml", "name": "tumor-risk", "revision": "tumor-risk-v2-ab", "stable": "tumor.risk"}
-CHECK = Threshold("slo", "http-success", min=0.99)
+CHECK = QueryCheck("slo", "http-success", min=0.99)
 QUESTION = Question("uid", "slo", "http-success", "sum(x)")
 GOOD, BAD, AWAY, NONE = Value(1.0, NOW), Value(0.5, NOW), Failure("away"), NoValue("nothing")
 MINUTE = timedelta(minutes=1)
@@ -94,13 +96,13 @@ def test_an_answer_that_is_no_number_is_a_failure(body: object, said: str) -> No
     assert len(found.problem) <= 200
 
 
-def heard(*answers: Answer, every: float = 30.0, check: Threshold = CHECK) -> tuple[Measured, float]:
+def heard(*answers: Answer, every: float = 30.0, check: QueryCheck = CHECK) -> tuple[Measurement, float]:
     """After these answers, the last of which came now; with the time of the last."""
-    known, now = Measured(), NOW
+    known, now = Measurement(), NOW
     for number, said in enumerate(answers):
         now = NOW + number * every
         given = Value(said.value, now) if isinstance(said, Value) and said.at == NOW else said
-        known = prometheus.heard(check, known, QUESTION, given, now, stale_after=90.0)
+        known = evidence.updated(check, known, QUESTION, given, now, stale_after=90.0)
     return known, now
 
 
@@ -115,7 +117,7 @@ def verdict(
     known: tuple[str, ...] = ("http-success",),
 ) -> tuple[Verdict, str]:
     measured, now = heard(*answers)
-    said = prometheus.judge(CHECK, measured, Setting(known, answered, Look(elapsed, MINUTE, _time(now)), 90.0))
+    said = prometheus.judge(CHECK, measured, Context(known, answered, Look(elapsed, MINUTE, _time(now)), 90.0))
     return said.verdict, said.reason
 
 
@@ -148,7 +150,7 @@ def test_a_pass_needs_its_time_and_an_answer_within_the_step() -> None:
     """As every other check."""
     assert verdict(GOOD, elapsed=MINUTE / 2) == (Verdict.INSUFFICIENT_DATA, "StillAnalysing")
     measured, now = heard(GOOD)
-    setting = Setting(KNOWN, True, Look(timedelta(seconds=5), timedelta(0), _time(now + 20)), 90.0)
+    setting = Context(KNOWN, True, Look(timedelta(seconds=5), timedelta(0), _time(now + 20)), 90.0)
     assert prometheus.judge(CHECK, measured, setting).reason == "NoValueInStep"
 
 
@@ -161,7 +163,7 @@ def test_a_canary_without_requests_is_not_blamed() -> None:
 def test_a_value_grows_stale() -> None:
     """No answer for too long is an error, whatever the last one said."""
     measured, now = heard(GOOD)
-    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, Look(MINUTE, MINUTE, _time(now + 91)), 90.0))
+    said = prometheus.judge(CHECK, measured, Context(KNOWN, True, Look(MINUTE, MINUTE, _time(now + 91)), 90.0))
     assert (said.verdict, said.reason) == (Verdict.ERROR, "StaleValue")
 
 
@@ -174,13 +176,13 @@ def test_another_question_begins_a_new_row() -> None:
     """The platform edited the query: breaches of the former text say nothing about this one."""
     measured, now = heard(BAD, BAD)
     other = Question("uid", "slo", "http-success", "sum(y)")
-    assert prometheus.heard(CHECK, measured, other, Value(0.5, now), now, 90.0).breaches == 1
+    assert evidence.updated(CHECK, measured, other, Value(0.5, now), now, 90.0).breaches == 1
 
 
 def test_a_verdict_says_value_and_bound() -> None:
     """In words, and for the record."""
     measured, now = heard(BAD, BAD, BAD)
-    said = prometheus.judge(CHECK, measured, Setting(KNOWN, True, Look(MINUTE, MINUTE, _time(now)), 90.0))
+    said = prometheus.judge(CHECK, measured, Context(KNOWN, True, Look(MINUTE, MINUTE, _time(now)), 90.0))
     assert said.message == "query http-success: 0.5, and must be at least 0.99; 3 such answers in succession"
-    assert said.asked is not None
-    assert (said.asked.query, said.asked.value, said.asked.min, said.asked.max) == ("http-success", 0.5, 0.99, None)
+    assert said.query is not None
+    assert (said.query.query, said.query.value, said.query.min, said.query.max) == ("http-success", 0.5, 0.99, None)

@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from linnet.core.analysis.checks import Check, Policy, Signal
+from linnet.core.analysis.checks import CountCheck, Policy, Signal
 from linnet.core.analysis.statistics.forecast import forecast
 
-STABLE = Check("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
-KNOWN = Check("errors", Signal.ERRORS, max=0.01)
+STABLE = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)
+KNOWN = CountCheck("errors", Signal.ERRORS, max=0.01)
 
 
 def test_the_documented_case() -> None:
@@ -42,5 +42,5 @@ def test_more_checks_cost_more() -> None:
 
 def test_what_can_never_be_seen() -> None:
     """Where stable fails half its requests, no canary fails three times as many."""
-    thrice = Check("errors", Signal.ERRORS, max_ratio_to_stable=3.0)
+    thrice = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=3.0)
     assert forecast(Policy((thrice,)), thrice, stable_rate=0.5, share=0.1).until_pass == math.inf

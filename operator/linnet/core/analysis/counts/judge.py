@@ -1,8 +1,8 @@
 """Why it rolled back, went on, or waits: the verdict on each check from the sums of its evidence.
 
-The decision is in `rules`; the mathematics in `sequential` (the test), `dispersion` (bursts), `power` (how
-much is enough), `hypotheses` (a check's bounds) and `families` (its slices). docs/explanation/analysis.md explains it,
-bench/judge/detection.py and bench/judge/slices.py measure it.
+The decision is in `rules`; the mathematics in `statistics`: `evalues` (the test, and the slices of a check),
+`dispersion` (bursts), `power` (how much is enough) and `hypotheses` (a check's bounds). docs/explanation/analysis.md
+explains it, bench/judge/detection.py and bench/judge/slices.py measure it.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from linnet.core.analysis.checks import Check, Policy, Track, family
-from linnet.core.analysis.counts.evidence import Evidence, Stream
-from linnet.core.analysis.counts.record import Counted
-from linnet.core.analysis.counts.rules import RULES, Case, Said
+from linnet.core.analysis.checks import CountCheck, Policy, Track, family
+from linnet.core.analysis.counts.basis import CountBasis
+from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
+from linnet.core.analysis.counts.rules import RULES, Facts
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.sums import Spread, Sums
-from linnet.core.analysis.verdict import Counts, Judgement, Verdict
+from linnet.core.analysis.verdict import Counts, Finding, Judgement, Verdict, first
 
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
-def judge(policy: Policy, check: Check, evidence: Evidence, look: Look) -> Judgement:
+def judge(policy: Policy, check: CountCheck, evidence: CountEvidence, look: Look) -> Judgement:
     """The verdict on one check."""
     alpha = _alphas(policy, evidence).get(check.name, policy.alpha_each)
-    return weighed(_basis(policy, check, alpha, evidence, look))
+    return decide(_basis(policy, check, alpha, evidence, look))
 
 
-def judge_all(policy: Policy, evidence: Evidence, look: Look) -> tuple[Judgement, ...]:
-    """One judgement for each check of the policy, in its order."""
+def judge_all(policy: Policy, evidence: CountEvidence, look: Look) -> tuple[Judgement, ...]:
+    """Judge each check of the policy, in its order."""
     alphas = _alphas(policy, evidence)
     bases = (_basis(policy, c, alphas.get(c.name, policy.alpha_each), evidence, look) for c in policy.checks)
-    return tuple(weighed(basis) for basis in bases)
+    return tuple(decide(basis) for basis in bases)
 
 
-def _basis(policy: Policy, check: Check, alpha: float, evidence: Evidence, look: Look) -> Counted:
+def _basis(policy: Policy, check: CountCheck, alpha: float, evidence: CountEvidence, look: Look) -> CountBasis:
     stream = _stream(check, evidence)
-    return Counted(
+    return CountBasis(
         check=check,
         alpha=alpha,
         detect_ratio=policy.detect_ratio,
@@ -56,8 +56,8 @@ def _basis(policy: Policy, check: Check, alpha: float, evidence: Evidence, look:
     )
 
 
-def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
-    """Of each slice: its part of what its check has of alpha, by what the other slices show."""
+def _alphas(policy: Policy, evidence: CountEvidence) -> Mapping[str, float]:
+    """Return each slice's part of what its check has of alpha, by what the other slices show."""
     found: dict[str, float] = {}
     for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
         slices = tuple(each)
@@ -66,27 +66,27 @@ def _alphas(policy: Policy, evidence: Evidence) -> Mapping[str, float]:
     return found
 
 
-def _least(policy: Policy, check: Check, evidence: Evidence) -> float:
-    """Its log-evidence; with two bounds, each of which has a family of its own, that of the less refuted one."""
+def _least(policy: Policy, check: CountCheck, evidence: CountEvidence) -> float:
+    """Return the check's log-evidence; with two bounds, each with a family of its own, that of the less refuted one."""
     stream = _stream(check, evidence)
     setting = Setting.of(policy, check, _dispersion(stream.spread))
     return min((h.against_bound for h in hypotheses(check, tuple(stream.segments.values()), setting)), default=0.0)
 
 
-def weighed(basis: Counted) -> Judgement:
+def decide(basis: CountBasis) -> Judgement:
     """The verdict from what it stands on, now or from a record: the same sums, the same verdict."""
-    case = _case(basis)
-    said = next(outcome for rule in RULES if (outcome := rule(case)) is not None)
+    facts = _facts(basis)
+    found = first(RULES, facts)
     return Judgement(
         check=basis.check.name,
-        verdict=said.verdict,
-        reason=said.reason,
-        message=f"{said.message} ({_counted(case.counts, basis.check.things)})",
-        counts=case.counts,
-        statistic=max((h.against_bound for h in case.hypotheses), default=0.0),
-        bound=case.setting.rejects,
-        needed_requests=said.needed,
-        eta_seconds=_eta(basis.canary_rate, said),
+        verdict=found.verdict,
+        reason=found.reason,
+        message=f"{found.message} ({_counted(facts.counts, basis.check.things)})",
+        counts=facts.counts,
+        statistic=max((h.against_bound for h in facts.hypotheses), default=0.0),
+        bound=facts.setting.rejects,
+        needed_requests=found.needed,
+        eta_seconds=_eta(basis.canary_rate, found),
         basis=basis,
     )
 
@@ -97,16 +97,16 @@ def overall(judgements: Iterable[Judgement]) -> Verdict:
     return next((v for v in HOLDS_BY_WEIGHT if v in verdicts), Verdict.INSUFFICIENT_DATA)
 
 
-def _stream(check: Check, evidence: Evidence) -> Stream:
+def _stream(check: CountCheck, evidence: CountEvidence) -> CountStream:
     """What was counted for this very check; nothing, if the evidence was gathered for another definition."""
-    same = any(check.counted == known.counted for known in evidence.checks)
-    return evidence.streams.get(check.name, Stream()) if same else Stream()
+    known = evidence.streams.get(check.name)
+    return known if known is not None and known.check.counted == check.counted else CountStream(check)
 
 
-def _case(basis: Counted) -> Case:
+def _facts(basis: CountBasis) -> Facts:
     spread = _dispersion(basis.spread)
     setting = Setting(basis.alpha, basis.detect_ratio, basis.detect_power, spread)
-    return Case(
+    return Facts(
         check=basis.check,
         problems=basis.problems,
         present=basis.present,
@@ -139,7 +139,7 @@ def _counted(counts: Counts, things: str) -> str:
     return f"bad: canary {of(counts.canary_bad, counts.canary_n)}; stable {of(counts.stable_bad, counts.stable_n)}"
 
 
-def _eta(canary_rate: float, said: Said) -> float | None:
-    if said.needed is None or canary_rate <= 0:
-        return said.wait
-    return max(said.wait or 0.0, round(said.needed / canary_rate, 1))
+def _eta(canary_rate: float, found: Finding) -> float | None:
+    if found.needed is None or canary_rate <= 0:
+        return found.wait
+    return max(found.wait or 0.0, round(found.needed / canary_rate, 1))

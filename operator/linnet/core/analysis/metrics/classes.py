@@ -24,7 +24,7 @@ class Buckets:
         return (*(f"≤{bound:g}" for bound in self.bounds), f">{self.bounds[-1]:g}")
 
     def counted(self, rows: Rows) -> dict[str, float] | str:
-        """Class -> count; a sentence's end where they can't be told."""
+        """Return class -> count; a sentence's end where they can't be told."""
         cumulative: dict[float, float] = {}
         for labels, value in rows:
             bound = _number(labels.get("le", ""))
@@ -46,7 +46,7 @@ class Buckets:
 
 @dataclass(frozen=True)
 class Labels:
-    """Answers by the value of one label."""
+    """Answers are counted by the value of one label."""
 
     label: str
     values: tuple[str, ...]
@@ -56,7 +56,7 @@ class Labels:
         return (*self.values, OTHER)
 
     def counted(self, rows: Rows) -> dict[str, float] | str:
-        """Class -> count; a sentence's end where they can't be told."""
+        """Return class -> count; a sentence's end where they can't be told."""
         found = dict.fromkeys(self.names, 0.0)
         for labels, value in rows:
             if not _possible(value):

@@ -81,7 +81,7 @@ def _counted(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Po
 
 
 def _slices(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Iterator[tuple[Slice, PodCounters]]:
-    """The same rules over the series that have the value: a family that is there without one has counted zero."""
+    """Apply the rules to the series that have each value: a family that is there without one has counted zero."""
     own = replace(rules, in_flight=(), predictions=None)
     unlabeled = {label: dict(_unlabeled(series, rules, label)) for label in {part.label for part in rules.slices}}
     for part in rules.slices:

@@ -32,12 +32,12 @@ def picked(text: str, rules: MetricRules) -> Series:
 
 
 def has_sample(text: str) -> bool:
-    """Whether there is any sample: a page without one is no good scrape."""
+    """Say whether there is any sample: a page without one is no good scrape."""
     return _SAMPLE.search(text) is not None
 
 
 def announced(text: str, name: str) -> bool:
-    """Whether the family has its TYPE line: Python servers write it before a labelled family's first event.
+    """Say whether the family has its TYPE line: Python servers write it before a labelled family's first event.
 
     OpenMetrics names a counter without its `_total` there.
     """

@@ -1,4 +1,4 @@
-"""One pod's counters to what one check counts of them: requests and bad requests so far, or why not."""
+"""One pod's counters are read as one check counts them: requests and bad requests so far, or why not."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from linnet.core.analysis.checks import Check, Signal
+from linnet.core.analysis.checks import CountCheck, Signal
 from linnet.core.analysis.metrics.counters import ERRORS, HISTOGRAM, REQUESTS, PodCounters
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 
@@ -15,26 +15,8 @@ AHEAD: Final = 0.1
 """So many events more than requests, and this share of them, may belong to requests that have not ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Absolute counts of a pod since it started."""
-
-    n: int
-    bad: int
-
-    def fell(self, before: Reading, signal: Signal) -> bool:
-        """Whether a counter behind it went down: the container has restarted.
-
-        Of `Feedback` the counters are n and the good ones. Between two increments of one label, first correct,
-        then total, the bad ones are one less for a moment: that is no restart.
-        """
-        if signal is Signal.FEEDBACK:
-            return self.n < before.n or self.n - self.bad < before.n - before.bad
-        return self.n < before.n or self.bad < before.bad
-
-    def since(self, before: Reading | None) -> Reading:
-        """What to compare with next: bad ones that were counted are not counted again."""
-        return self if before is None else Reading(self.n, max(self.bad, before.bad))
+Reading = tuple[int, int]
+"""Absolute counts of a pod since it started: requests, and the bad ones among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +26,7 @@ class Unreadable:
     problem: str
 
 
-def read(check: Check, counters: PodCounters) -> Reading | Unreadable:
+def read(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
     """What `check` counts in one scrape. Absent, NaN, infinite or negative values are unreadable, never zero."""
     if check.slice is None:
         return _read(check, counters, counters)
@@ -57,7 +39,7 @@ def read(check: Check, counters: PodCounters) -> Reading | Unreadable:
     return _read(check, part, counters)
 
 
-def _sources(check: Check) -> tuple[str, ...]:
+def _sources(check: CountCheck) -> tuple[str, ...]:
     """The keys of what the check reads, each of which must have the label of a slice."""
     match check.signal:
         case Signal.ERRORS:
@@ -72,7 +54,7 @@ def _sources(check: Check) -> tuple[str, ...]:
             assert_never(check.signal)
 
 
-def _read(check: Check, counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
+def _read(check: CountCheck, counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
     """`whole` are the counters of the pod, of which `counters` may be a slice."""
     match check.signal:
         case Signal.ERRORS:
@@ -87,7 +69,7 @@ def _read(check: Check, counters: PodCounters, whole: PodCounters) -> Reading | 
             assert_never(check.signal)
 
 
-def _events(check: Check, counters: PodCounters) -> Reading | Unreadable:
+def _events(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
     """Events of a counter, at most one a request. Clearly more events than requests are no share of anything.
 
     A request is counted when it ends, so that the events of those under way are ahead of it.
@@ -102,13 +84,13 @@ def _events(check: Check, counters: PodCounters) -> Reading | Unreadable:
 
 
 def _wrong(counters: PodCounters, whole: PodCounters) -> Reading | Unreadable:
-    """Without a counter of the correct ones all would seem wrong; with the two mixed up, none: nothing is known.
+    """Read answers and wrong ones: without a counter of the correct ones, or with the two mixed up, nothing is known.
 
     A slice of which nothing is known yet has no sample of either; the pod as a whole says that they are counted.
     """
     correct, total = counters.counters.get(CORRECT), counters.counters.get(TOTAL)
     if correct is None and total == 0 and CORRECT in whole.counters:
-        return Reading(0, 0)
+        return 0, 0
     if correct is None or total is None:
         return _missing(counters, CORRECT if correct is None else TOTAL)
     if not 0 <= correct <= total:
@@ -121,12 +103,12 @@ def _missing(counters: PodCounters, key: str) -> Unreadable:
     return Unreadable(f"the pod exposes no metric {name}" if name else "its runtime names no such counter")
 
 
-def _above(check: Check, counters: PodCounters) -> Reading | Unreadable:
+def _above(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
     buckets = counters.latency.get(check.histogram)
     if buckets is None:
         return Unreadable(f"the pod exposes no histogram {check.histogram!r}")
     if not buckets:
-        return Reading(0, 0)
+        return 0, 0
     threshold = check.threshold_seconds or 0.0
     bound = next((b for b in buckets if same_bound(b, threshold)), None)
     if bound is None:
@@ -147,4 +129,4 @@ def _whole(n: float | None, bad: float | None) -> Reading | Unreadable:
         return Unreadable("the pod exposes no such metric")
     if not (math.isfinite(n) and math.isfinite(bad)) or n < 0 or bad < 0:
         return Unreadable(f"the pod exposes {n:g} requests, {bad:g} of them bad")
-    return Reading(round(n), min(round(n), round(bad)))
+    return round(n), min(round(n), round(bad))

@@ -8,17 +8,10 @@ from dataclasses import dataclass
 
 from linnet.core.analysis.checks import Track
 
-MAX_PODS = 1000
-"""Pods' last counters that are stored, the latest seen first: some 15 bytes each for every check."""
-
-
 MEMORY, ENOUGH = 400.0, 50.0
 """Requests over which the observed share is averaged, and those before which it is not asked for."""
 STEP, MOST_STEPS = 1.5, 8
 """Shares whose odds differ by less than the factor are compared together; 8 steps are a factor of 25."""
-
-Cell = tuple[Track, int, int]
-"""One pod in one interval: its track, its requests, the bad ones among them."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +24,13 @@ class Recent:
 
     @property
     def canary_rate(self) -> float:
-        """Canary requests a second, lately."""
+        """Return how many requests a second the canary has had lately."""
         return self.canary_n / self.seconds if self.seconds > 0 else 0.0
 
-    def plus(self, cells: Iterable[Cell], elapsed: float) -> Recent:
-        """The same one interval later."""
+    def plus(self, requests: Iterable[tuple[Track, int]], elapsed: float) -> Recent:
+        """What was counted lately once an interval of `elapsed` seconds has brought these requests of each track."""
         counts = {Track.CANARY: 0, Track.STABLE: 0}
-        for track, n, _ in cells:
+        for track, n in requests:
             counts[track] += n
         canary, stable = counts[Track.CANARY], counts[Track.STABLE]
         keep = math.exp(-(canary + stable) / MEMORY)
@@ -53,3 +46,7 @@ class Recent:
             return None
         steps = round(math.log((self.canary_n + 0.5) / (self.stable_n + 0.5)) / math.log(STEP))
         return max(-MOST_STEPS, min(MOST_STEPS, steps))
+
+    def segment(self, weight: str) -> str:
+        """Return the key of the sums to compare with each other: the weight, and the share that was observed."""
+        return weight if self.stratum is None else f"{weight}|{self.stratum}"

@@ -39,7 +39,7 @@ TOTAL: Final = "feedback.total"
 
 @dataclass(frozen=True)
 class LabelRule:
-    """One condition on one label; regular expressions are anchored at both ends, as in PromQL."""
+    """A rule is one condition on one label; regular expressions are anchored at both ends, as in PromQL."""
 
     label: str
     op: Op
@@ -56,7 +56,7 @@ class Selector:
 
 @dataclass(frozen=True)
 class HistogramRule:
-    """A histogram by its base name (without `_bucket`); `key` is what `Check.histogram` names, of one or more of them.
+    """A histogram has a base name (without `_bucket`); `key` is what `CountCheck.histogram` names, of one or more.
 
     `unit` is None where it does not measure time. `lazy` as in `MetricRules`: one that a check names is not,
     so that a wrong name is never taken for a quiet server.
@@ -71,7 +71,7 @@ class HistogramRule:
 
 @dataclass(frozen=True)
 class CounterRule:
-    """Counters that are added up; `key` is what `Check.counter` names. If one of them is missing, none is read.
+    """Counters that are added up; `key` is what `CountCheck.counter` names. If one of them is missing, none is read.
 
     `sampled`: that the family is there is not enough, one of the selected series must be. The others count as zero
     until their first event.
@@ -120,7 +120,7 @@ class MetricRules:
 
 
 def matches(labels: Mapping[str, str], rules: tuple[LabelRule, ...]) -> bool:
-    """Whether a series with these labels meets all conditions."""
+    """Say whether a series with these labels meets all conditions."""
     return all(_holds(rule, labels.get(rule.label, "")) for rule in rules)
 
 

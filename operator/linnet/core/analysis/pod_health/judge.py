@@ -1,16 +1,15 @@
-"""Whether the canary's pods are sound: they die, never become ready, or answer nothing, while stable's do well.
+"""The canary's pods fail if they die, never become ready, or answer nothing, while stable's do well.
 
-What is seen of them is gathered by `podhealth`; here is what follows from it, now or from a record.
+What is seen of them is gathered in `rollout/judging/pod_health`; here is what follows from it, now or from a record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from linnet.core.analysis.pod_health.record import Pods
-from linnet.core.analysis.pod_health.silence import LEAST
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.pod_health.basis import PodBasis
+from linnet.core.analysis.pod_health.silence import LEAST, Stall
+from linnet.core.analysis.verdict import Finding, Judgement, Rule, Verdict, first
 
 NAME: Final = "pod-health"
 MAX_RESTARTS: Final = 2
@@ -27,52 +26,49 @@ STABLE_ANSWERS: Final = 20
 SURPRISE: Final = 9.0
 """A canary like stable is so silent in at most one of 8,000 such cases, exp(-9): a rollout may see a hundred."""
 
-Said = tuple[Verdict, str, str]
-"""Verdict, reason, message."""
+
+def decide(basis: PodBasis) -> Judgement:
+    """The verdict from what it stands on, now or from a record; the first rule that has a finding decides."""
+    found = first(RULES, basis)
+    return Judgement(NAME, found.verdict, found.reason, found.message.strip(), basis=basis)
 
 
-def weighed(case: Pods) -> Judgement:
-    """The verdict from what it stands on; the rules are asked in order, the first that answers decides."""
-    verdict, reason, message = next(said for rule in RULES if (said := rule(case)) is not None)
-    return Judgement(NAME, verdict, reason, message.strip(), basis=case)
-
-
-def died(case: Pods) -> Said | None:
+def died(basis: PodBasis) -> Finding | None:
     """Fail if servers were killed for memory or restarted too often; if stable's restarted too, it is the node."""
-    if case.stable_restarted or not (case.killed or case.restarts >= MAX_RESTARTS):
+    if basis.stable_restarted or not (basis.killed or basis.restarts >= MAX_RESTARTS):
         return None
-    what = f"{case.victim} was killed for memory" if case.killed else f"its servers restarted {case.restarts} times"
-    reason = "OOMKilled" if case.killed else "Restarts"
-    text = f"the canary's pods are not sound: {what}, stable's were not. {case.last_words}"
-    return Verdict.FAIL, reason, text
+    what = f"{basis.victim} was killed for memory" if basis.killed else f"its servers restarted {basis.restarts} times"
+    reason = "OOMKilled" if basis.killed else "Restarts"
+    text = f"the canary's pods are not sound: {what}, stable's were not. {basis.last_words}"
+    return Finding(Verdict.FAIL, reason, text)
 
 
-def unanswered(case: Pods) -> Said | None:
+def unanswered(basis: PodBasis) -> Finding | None:
     """Fail for a canary that answers nothing while stable does; None where that is not sure."""
-    silence = case.silence
-    long = silence.lasted >= max(SILENT_SECONDS, SILENT_INTERVALS * case.interval)
-    seen = silence.waiting >= LEAST and silence.looks >= SILENT_LOOKS and silence.stable_n >= STABLE_ANSWERS
-    if not (long and seen) or silence.surprise(case.interval) < SURPRISE:
+    stall = basis.stall or Stall()
+    long = stall.lasted >= max(SILENT_SECONDS, SILENT_INTERVALS * basis.interval)
+    seen = stall.waiting >= LEAST and stall.looks >= SILENT_LOOKS and stall.stable_answers >= STABLE_ANSWERS
+    if not (long and seen) or stall.surprise(basis.interval) < SURPRISE:
         return None
     text = (
-        f"the canary has answered none of at least {silence.waiting} requests, the first of which wait for "
-        f"{silence.lasted:.0f} s, while stable answered {silence.stable_n:.0f}"
+        f"the canary has answered none of at least {stall.waiting} requests, the first of which wait for "
+        f"{stall.lasted:.0f} s, while stable answered {stall.stable_answers:.0f}"
     )
-    return Verdict.FAIL, UNANSWERED, text
+    return Finding(Verdict.FAIL, UNANSWERED, text)
 
 
-def late(case: Pods) -> Said | None:
+def late(basis: PodBasis) -> Finding | None:
     """Fail for pods that are not ready in time; None while there is time."""
-    if case.waited is None or case.ready >= case.wanted or case.waited <= case.limit:
+    if basis.waited is None or basis.ready >= basis.wanted or basis.waited <= basis.limit:
         return None
-    within = f"within deadlines.{case.deadline} ({case.limit:g}s)"
-    text = f"{case.ready} of {case.wanted} pods became ready {within}: {case.trouble or 'no reason is known'}"
-    return Verdict.FAIL, "NotReady", text
+    within = f"within deadlines.{basis.deadline} ({basis.limit:g}s)"
+    text = f"{basis.ready} of {basis.wanted} pods became ready {within}: {basis.trouble or 'no reason is known'}"
+    return Finding(Verdict.FAIL, "NotReady", text)
 
 
-def sound(_: Pods) -> Said:
+def sound(_: PodBasis) -> Finding:
     """Pods have no third state: what they lack in readiness a deadline ends."""
-    return Verdict.PASS, "Sound", "the pods are sound"
+    return Finding(Verdict.PASS, "Sound", "the pods are sound")
 
 
-RULES: Final[tuple[Callable[[Pods], Said | None], ...]] = (died, unanswered, late, sound)
+RULES: Final[tuple[Rule[PodBasis], ...]] = (died, unanswered, late, sound)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final, Self
 
 from linnet.core.analysis.checks import Track
+from linnet.core.analysis.codec import Row
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.increase import increase
 
 LEAST: Final = 3
 """Requests that must wait at once before it is a silence: one or two may be stuck for reasons of their own."""
@@ -40,6 +42,39 @@ class Tally:
     waiting: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """What of a silence a verdict stands on: requests that wait in vain, and what stable does meanwhile.
+
+    `waiting`: how many wait on the canary now; `waits`: seconds that each of the first `MOST` has waited at the least,
+    the longest first. Since it began there were `looks` that were complete, and stable's answers with its
+    request-seconds.
+    """
+
+    waits: tuple[float, ...] = ()
+    waiting: int = 0
+    looks: int = 0
+    stable_answers: float = 0.0
+    stable_seconds: float = 0.0
+
+    @property
+    def lasted(self) -> float:
+        """Seconds since it began."""
+        return min(self.waits[:LEAST], default=0.0)
+
+    def surprise(self, unseen: float) -> float:
+        """-ln of the most likely that a canary like stable is so silent: 9 = one in 8,000.
+
+        An answer takes stable W seconds in the mean (its request-seconds over its answers, Little 1961; `unseen` are
+        request-seconds that looks may have missed). Whatever the distribution, at most a share W/a of the answers
+        takes longer than a (Markov). Three that wait for 60 s where W is 2: 3 ln(60/2) = 10.2; where W is 60: 0.
+        """
+        if self.stable_answers <= 0:
+            return 0.0
+        mean = (self.stable_seconds + unseen) / self.stable_answers
+        return sum((math.log(max(1.0, wait / mean)) for wait in self.waits), start=0.0)
+
+
 @dataclass(frozen=True)
 class Silence:
     """Since when the canary answers nothing; times are in epoch seconds, `at` is the last look.
@@ -55,39 +90,28 @@ class Silence:
     looks: int = 0
     stable_n: float = 0.0
     stable_seconds: float = 0.0
-    canary: Mapping[str, Tally] = field(default_factory=dict)
-    stable: Mapping[str, Tally] = field(default_factory=dict)
+    canary: Mapping[str, Row[Tally]] = field(default_factory=dict)
+    stable: Mapping[str, Row[Tally]] = field(default_factory=dict)
 
     @property
-    def lasted(self) -> float:
-        """Seconds since it began."""
-        return min(self.ages[:LEAST], default=0.0)
-
-    @property
-    def ages(self) -> tuple[float, ...]:
-        """Seconds that each request has waited at the least; none counts from before the silence began."""
+    def stall(self) -> Stall:
+        """What a verdict stands on; no request counts as waiting from before the silence began."""
         if self.at is None or len(self.waits) < LEAST:
-            return ()
-        return tuple(self.at - max(since, self.waits[LEAST - 1]) for since in self.waits)
+            return Stall()
+        waits = tuple(self.at - max(since, self.waits[LEAST - 1]) for since in self.waits)
+        return Stall(waits, self.waiting, self.looks, self.stable_n, self.stable_seconds)
 
-    def surprise(self, unseen: float) -> float:
-        """-ln of the most likely that a canary like stable is so silent: 9 = one in 8,000.
-
-        An answer takes stable W seconds in the mean (its request-seconds over its answers, Little 1961; `unseen` are
-        request-seconds that looks may have missed). Whatever the distribution, at most a share W/a of the answers
-        takes longer than a (Markov). Three that wait for 60 s where W is 2: 3 ln(60/2) = 10.2; where W is 60: 0.
-        """
-        if self.stable_n <= 0:
-            return 0.0
-        mean = (self.stable_seconds + unseen) / self.stable_n
-        return sum((math.log(max(1.0, age / mean)) for age in self.ages), start=0.0)
+    def bounded(self, most_pods: int) -> Self:
+        """The silence with no more pods than that; the others are forgotten, and begin anew."""
+        canary, stable = (dict(islice(sorted(pods.items()), most_pods)) for pods in (self.canary, self.stable))
+        return replace(self, canary=canary, stable=stable)
 
 
 NO_SILENCE: Final = Silence()
 
 
 def listen(known: Silence, servers: Mapping[str, Server], samples: Mapping[str, PodCounters], now: datetime) -> Silence:
-    """One look more: pod uid -> what the cluster and the pod's metrics say. Any answer, or a restart, begins anew."""
+    """Add one look: pod uid -> what the cluster and the pod's metrics say. Any answer, or a restart, begins anew."""
     if not known.waits and all(sample.in_flight is None for sample in samples.values()):
         return NO_SILENCE
     at = now.timestamp()
@@ -97,8 +121,8 @@ def listen(known: Silence, servers: Mapping[str, Server], samples: Mapping[str, 
     waiting = math.floor(sum(tally.waiting or 0.0 for tally in canary.values())) if complete else 0
     waits = (*before, *(at,) * MOST)[: min(waiting, MOST)] if complete else before
     kept = {uid: tally for uid, tally in known.canary.items() if uid in servers}
-    heard = Silence(at, waits, waiting, canary={**kept, **canary}, stable=stable)
-    return _lasting(known, heard, looks=int(complete)) if min(len(before), len(waits)) >= LEAST else heard
+    latest = Silence(at, waits, waiting, canary={**kept, **canary}, stable=stable)
+    return _lasting(known, latest, looks=int(complete)) if min(len(before), len(waits)) >= LEAST else latest
 
 
 def _tallies(track: Track, servers: Mapping[str, Server], samples: Mapping[str, PodCounters]) -> dict[str, Tally]:
@@ -120,50 +144,22 @@ def _broken(known: Mapping[str, Tally], servers: Mapping[str, Server], canary: M
     return lost or any(t.answered != (known[uid].answered if uid in known else 0.0) for uid, t in canary.items())
 
 
-def _lasting(known: Silence, heard: Silence, looks: int) -> Silence:
+def _lasting(known: Silence, latest: Silence, looks: int) -> Silence:
     """The silence goes on: what stable answered since the last look, and its request-seconds.
 
     Between two looks the greater number counts as waiting: what is not known makes stable slower, never faster.
     """
-    elapsed = (heard.at or 0.0) - (known.at or 0.0)
-    pairs = ((known.stable[uid], tally) for uid, tally in heard.stable.items() if uid in known.stable)
-    told = [
-        (now.answered - then.answered, max(then.waiting, now.waiting))
+    elapsed = (latest.at or 0.0) - (known.at or 0.0)
+    pairs = ((known.stable[uid], tally) for uid, tally in latest.stable.items() if uid in known.stable)
+    grown = [
+        (rise[0], max(then.waiting, now.waiting))
         for then, now in pairs
-        if then.waiting is not None and now.waiting is not None
-        if then.restarts == now.restarts and then.answered <= now.answered
+        if then.waiting is not None and now.waiting is not None and then.restarts == now.restarts
+        if (rise := increase((then.answered,), (now.answered,))) is not None
     ]
     return replace(
-        heard,
+        latest,
         looks=known.looks + looks,
-        stable_n=known.stable_n + sum(answers for answers, _ in told),
-        stable_seconds=known.stable_seconds + elapsed * sum(waiting for _, waiting in told),
-    )
-
-
-def stored(silence: Silence, most_pods: int) -> dict[str, Any]:
-    """As JSON; of more pods than that, the rest are forgotten, and begin anew."""
-    return {
-        "at": silence.at,
-        "waits": silence.waits,
-        "waiting": silence.waiting,
-        "looks": silence.looks,
-        "stableN": silence.stable_n,
-        "stableSeconds": silence.stable_seconds,
-        "canary": {uid: astuple(tally) for uid, tally in islice(sorted(silence.canary.items()), most_pods)},
-        "stable": {uid: astuple(tally) for uid, tally in islice(sorted(silence.stable.items()), most_pods)},
-    }
-
-
-def restored(data: Mapping[str, Any]) -> Silence:
-    """The inverse of `stored`; KeyError, TypeError or AttributeError if it is something else."""
-    return Silence(
-        at=data["at"],
-        waits=tuple(data["waits"]),
-        waiting=data["waiting"],
-        looks=data["looks"],
-        stable_n=data["stableN"],
-        stable_seconds=data["stableSeconds"],
-        canary={uid: Tally(*tally) for uid, tally in data["canary"].items()},
-        stable={uid: Tally(*tally) for uid, tally in data["stable"].items()},
+        stable_n=known.stable_n + sum(answers for answers, _ in grown),
+        stable_seconds=known.stable_seconds + elapsed * sum(waiting for _, waiting in grown),
     )

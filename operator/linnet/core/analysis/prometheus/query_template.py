@@ -93,7 +93,7 @@ def _closed(text: str) -> str:
 
 
 def _quoted(*, regex: bool, quote: str) -> Callable[[str], str]:
-    """As a label's value, or as a regular expression that matches this value alone, in a string of PromQL."""
+    """Return how to quote a label's value in PromQL, or a regular expression that matches this value alone."""
 
     def escape(value: str) -> str:
         literal = re.sub(r"([^A-Za-z0-9_-])", r"\\\1", value) if regex else value

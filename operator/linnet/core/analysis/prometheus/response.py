@@ -37,7 +37,7 @@ Answer = Value | NoValue | Failure
 
 
 def answer(status: int, body: object) -> Answer:
-    """Of `/api/v1/query`: the HTTP status and the JSON, None if it is none."""
+    """Read a response of `/api/v1/query`: the HTTP status and the JSON, None if it is none."""
     if status in {401, 403}:
         return Failure(f"the server answered {status}: it wants another token, or another tenant")
     if not isinstance(body, Mapping) or body.get("status") not in {"success", "error"}:

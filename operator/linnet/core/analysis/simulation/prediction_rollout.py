@@ -1,4 +1,4 @@
-"""One simulated rollout of answers: traffic from `answering`, judged by the code that judges at every look."""
+"""A rollout of answers is simulated: `prediction_traffic`, judged at every look by the code that judges."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from linnet.core.analysis.checks import Policy, Resemblance, Track
+from linnet.core.analysis.checks import Policy, PredictionCheck, Track
 from linnet.core.analysis.look import Look
-from linnet.core.analysis.predictions.evidence import Answers, plus, start
+from linnet.core.analysis.predictions.evidence import PredictionEvidence, start
 from linnet.core.analysis.predictions.judge import judge
-from linnet.core.analysis.simulation.prediction_traffic import Answered, intervals
+from linnet.core.analysis.simulation.prediction_traffic import SyntheticAnswers, intervals
 from linnet.core.analysis.simulation.rollout import INTERVAL, SEGMENT, START
 from linnet.core.analysis.statistics.divergence import needed
 from linnet.core.analysis.verdict import Verdict
@@ -24,8 +24,8 @@ class Trial:
     With `passes` the first Pass is looked for, and with `to_pass` it ends there, too.
     """
 
-    world: Answered
-    check: Resemblance
+    traffic: SyntheticAnswers
+    check: PredictionCheck
     policy: Policy
     to_pass: bool = False
     passes: bool = False
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def run(trial: Trial, seed: int) -> Outcome:
-    """One rollout from its first answer to its verdict, or to the end of its traffic.
+    """Play one rollout from its first answer to its verdict, or to the end of its traffic.
 
     For lack of time a look is judged only if it can end in a verdict: a dispersion above 1 takes evidence and answers
     away, and more classes take more answers, so that what does not suffice without them never does.
@@ -53,7 +53,7 @@ def run(trial: Trial, seed: int) -> Outcome:
     rejects, least = -math.log(trial.policy.alpha_each), _least(trial)
     refuted, canary_n, passed_at = False, 0, None
     for known, canary_n, now in _looks(trial, seed):
-        if known.evidence < rejects and (canary_n < least or passed_at):
+        if known.answers.log_evidence < rejects and (canary_n < least or passed_at):
             continue
         found = judge(trial.policy, trial.check, known, Look(now - START, timedelta(0), now))
         refuted = refuted or found.statistic >= found.bound
@@ -65,19 +65,20 @@ def run(trial: Trial, seed: int) -> Outcome:
 
 
 def _least(trial: Trial) -> float:
-    """Canary answers below which no look can pass."""
+    """Return how many canary answers a look needs before it can pass."""
     if not (trial.to_pass or trial.passes):
         return math.inf
     rejects, power = -math.log(trial.policy.alpha_each), trial.policy.detect_power
     return needed(trial.check.max_divergence, 2, odds=0, dispersion=1, rejects=rejects, power=power)
 
 
-def _looks(trial: Trial, seed: int) -> Iterator[tuple[Answers, int, datetime]]:
+def _looks(trial: Trial, seed: int) -> Iterator[tuple[PredictionEvidence, int, datetime]]:
     """What is known after each interval, and the canary's answers so far."""
     known, canary_n, now = start(trial.check.classes), 0, START
-    for cells in intervals(trial.world, seed):
+    for cells in intervals(trial.traffic, seed):
         now += INTERVAL
-        known = plus(known, cells, SEGMENT, INTERVAL.total_seconds())
-        known = replace(known, read_at=dict.fromkeys(Track, now.timestamp()), present=frozenset(Track))
+        answers = known.answers.plus(SEGMENT, cells, INTERVAL.total_seconds())
+        answers = replace(answers, read_at=dict.fromkeys(Track, now.timestamp()))
+        known = replace(known.with_answers(answers), present=frozenset(Track))
         canary_n += sum(sum(counts) for _, track, counts in cells if track is Track.CANARY)
         yield known, canary_n, now

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from linnet.core.analysis.checks import Track
+from linnet.core.analysis.metrics.fold import Cell
 from linnet.core.analysis.simulation.traffic import geometric, poisson
 
 Shares = tuple[float, ...]
 """Of the answers, class by class; together 1."""
-Cell = tuple[str, Track, tuple[int, ...]]
-"""(pod, track, answers by class) of one interval."""
 
 
 @dataclass(frozen=True)
-class Answered:
-    """One kind of traffic. `per_interval` counts the answers of both tracks, `share` is the canary's part of them.
+class SyntheticAnswers:
+    """A kind of traffic has `per_interval` answers of both tracks; `share` is the canary's part of them.
 
     `burst`: answers of one class come together on one pod, geometric with this mean, or `constant`. `clients`: each pod
     has so many clients of its own, each of which always asks for the same class. `later`: over `total` answers those of
@@ -53,36 +52,38 @@ class Answered:
         return tuple(first + (last - first) * at for first, last in zip(now, self.later, strict=True))
 
     def per_pod(self, track: Track, at: float) -> float:
-        """Answers of each pod in one interval, in the mean."""
+        """Return how many answers each pod gives in one interval, in the mean."""
         share = self.share + (self.creep - self.share) * at if self.creep else self.share
         if track is Track.CANARY:
             return self.per_interval * share / self.canary_pods
         return self.per_interval * (1 - share) / self.stable_pods
 
 
-def intervals(world: Answered, seed: int) -> Iterator[list[Cell]]:
-    """Those of pods that answered, interval by interval until the traffic ends."""
+def intervals(traffic: SyntheticAnswers, seed: int) -> Iterator[list[Cell]]:
+    """Yield the pods that answered, interval by interval until the traffic ends."""
     rng, done = random.Random(seed), 0  # noqa: S311 (repeatable is what it has to be)
-    classes = range(len(world.stable))
+    classes = range(len(traffic.stable))
     clients = {
-        pod: rng.choices(classes, world.shares(track, 0), k=world.clients) if world.clients else []
-        for pod, track in world.pods()
+        pod: rng.choices(classes, traffic.shares(track, 0), k=traffic.clients) if traffic.clients else []
+        for pod, track in traffic.pods()
     }
-    while done < world.total:
-        at = done / world.total
-        cells = [(pod, track, _counts(rng, world, track, at, clients[pod])) for pod, track in world.pods()]
+    while done < traffic.total:
+        at = done / traffic.total
+        cells = [(pod, track, _counts(rng, traffic, track, at, clients[pod])) for pod, track in traffic.pods()]
         done += sum(sum(counts) for _, _, counts in cells)
         yield [cell for cell in cells if any(cell[2])]
 
 
-def _counts(rng: random.Random, world: Answered, track: Track, at: float, clients: list[int]) -> tuple[int, ...]:
-    """Answers by class of one pod in one interval."""
-    shares = world.shares(track, at)
-    events = poisson(rng, world.per_pod(track, at) / world.burst)
+def _counts(
+    rng: random.Random, traffic: SyntheticAnswers, track: Track, at: float, clients: list[int]
+) -> tuple[int, ...]:
+    """Return one pod's answers by class in one interval."""
+    shares = traffic.shares(track, at)
+    events = poisson(rng, traffic.per_pod(track, at) / traffic.burst)
     drawn = rng.choices(clients, k=events) if clients else _drawn(rng, shares, events)
     counts = [0] * len(shares)
     for which in drawn:
-        counts[which] += _size(rng, world)
+        counts[which] += _size(rng, traffic)
     return tuple(counts)
 
 
@@ -90,5 +91,5 @@ def _drawn(rng: random.Random, shares: Shares, events: int) -> list[int]:
     return rng.choices(range(len(shares)), cum_weights=list(accumulate(shares)), k=events)
 
 
-def _size(rng: random.Random, world: Answered) -> int:
-    return round(world.burst) if world.constant else geometric(rng, world.burst)
+def _size(rng: random.Random, traffic: SyntheticAnswers) -> int:
+    return round(traffic.burst) if traffic.constant else geometric(rng, traffic.burst)

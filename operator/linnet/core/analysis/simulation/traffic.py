@@ -17,8 +17,8 @@ from linnet.core.analysis.checks import Track
 
 
 @dataclass(frozen=True)
-class World:
-    """One kind of traffic. Rates are shares of requests; `per_interval` counts all requests of both tracks.
+class SyntheticTraffic:
+    """A kind of traffic has rates, which are shares of requests, and `per_interval` counts all requests of both tracks.
 
     `burst`: sizes of groups of failures, all on one pod in one interval ("geometric", "constant"), "none" for
     independent requests, "retries" for geometric bursts that come on top of the traffic. `drift`: from which
@@ -42,77 +42,81 @@ class World:
     episodes: tuple[float, float] | None = None
     clients: tuple[int, float] | None = None
 
-    def with_rates(self, stable: float, canary: float) -> World:
+    def with_rates(self, stable: float, canary: float) -> SyntheticTraffic:
         return replace(self, stable_rate=stable, canary_rate=canary)
 
 
-Cell = tuple[str, Track, int, int]
+CountCell = tuple[str, Track, int, int]
 """(pod, track, requests, bad requests) of one interval."""
 
 
-def requests(world: World, seed: int) -> Iterator[tuple[Track, bool]]:
+def requests(traffic: SyntheticTraffic, seed: int) -> Iterator[tuple[Track, bool]]:
     """Single requests, independent: (track, whether it is bad)."""
     draw = random.Random(seed).random  # noqa: S311 (repeatable is what it has to be)
     while True:
-        if draw() < world.share:
-            yield Track.CANARY, draw() < world.canary_rate
+        if draw() < traffic.share:
+            yield Track.CANARY, draw() < traffic.canary_rate
         else:
-            yield Track.STABLE, draw() < world.stable_rate
+            yield Track.STABLE, draw() < traffic.stable_rate
 
 
-def intervals(world: World, seed: int) -> Iterator[list[Cell]]:
+def intervals(traffic: SyntheticTraffic, seed: int) -> Iterator[list[CountCell]]:
     """Intervals of both tracks' pods, for ever."""
     rng, number, ill = random.Random(seed), 0, dict[str, bool]()  # noqa: S311
-    kept = {f"{track}-{i}": _luck(rng, world) for track, pods, *_ in _tracks(world, 0) for i in range(pods)}
+    kept = {f"{track}-{i}": _luck(rng, traffic) for track, pods, *_ in _tracks(traffic, 0) for i in range(pods)}
     while True:
         cells = []
-        for track, pods, share, rate in _tracks(world, number):
+        for track, pods, share, rate in _tracks(traffic, number):
             for pod in (f"{track}-{index}" for index in range(pods)):
-                now = _spell(rng, world, ill, pod, rate) if world.episodes else rate * kept[pod]
-                cells.append((pod, track, *_cell(rng, world, world.per_interval * share / pods, now)))
+                now = _spell(rng, traffic, ill, pod, rate) if traffic.episodes else rate * kept[pod]
+                cells.append((pod, track, *_cell(rng, traffic, traffic.per_interval * share / pods, now)))
         yield cells
         number += 1
 
 
-def _luck(rng: random.Random, world: World) -> float:
-    """By how much the clients that a pod keeps fail more often than all of them do."""
-    if world.clients is None:
+def _luck(rng: random.Random, traffic: SyntheticTraffic) -> float:
+    """Return by how much the clients that a pod keeps fail more often than all of them do."""
+    if traffic.clients is None:
         return 1.0
-    count, share = world.clients
+    count, share = traffic.clients
     return binomial(rng, count, share) / (count * share)
 
 
-def _spell(rng: random.Random, world: World, ill: dict[str, bool], pod: str, rate: float) -> float:
+def _spell(rng: random.Random, traffic: SyntheticTraffic, ill: dict[str, bool], pod: str, rate: float) -> float:
     """The pod's rate now: that of a spell, or none; `rate` in the long run."""
-    bad, length = world.episodes or (rate, 1.0)
+    bad, length = traffic.episodes or (rate, 1.0)
     share = rate / bad
     starts = share / (length * (1 - share))
     ill[pod] = rng.random() >= 1 / length if ill.get(pod) else rng.random() < starts
     return bad if ill[pod] else 0.0
 
 
-def _tracks(world: World, number: int) -> list[tuple[Track, int, float, float]]:
+def _tracks(traffic: SyntheticTraffic, number: int) -> list[tuple[Track, int, float, float]]:
     """(track, pods, share, rate) in one interval."""
-    canary = world.canary_rate if number >= world.drift else world.stable_rate
-    stable, share = world.stable_rate, world.share
-    if world.creep:
-        share += (world.creep - share) * min(1.0, number / 400)
-    if world.incident and world.incident[0] <= number < world.incident[1]:
-        canary = stable = world.incident[2]
-    return [(Track.CANARY, world.canary_pods, share, canary), (Track.STABLE, world.stable_pods, 1 - share, stable)]
+    canary = traffic.canary_rate if number >= traffic.drift else traffic.stable_rate
+    stable, share = traffic.stable_rate, traffic.share
+    if traffic.creep:
+        share += (traffic.creep - share) * min(1.0, number / 400)
+    if traffic.incident and traffic.incident[0] <= number < traffic.incident[1]:
+        canary = stable = traffic.incident[2]
+    return [(Track.CANARY, traffic.canary_pods, share, canary), (Track.STABLE, traffic.stable_pods, 1 - share, stable)]
 
 
-def _cell(rng: random.Random, world: World, mean: float, rate: float) -> tuple[int, int]:
+def _cell(rng: random.Random, traffic: SyntheticTraffic, mean: float, rate: float) -> tuple[int, int]:
     """Requests and bad requests of one pod in one interval."""
-    if world.burst == "none":
+    if traffic.burst == "none":
         n = poisson(rng, mean)
         return n, binomial(rng, n, rate)
-    size = (lambda: round(world.burst_mean)) if world.burst == "constant" else lambda: geometric(rng, world.burst_mean)
-    if world.burst == "retries":
-        bad = _sum(size, poisson(rng, mean * rate / world.burst_mean))
+    size = (
+        (lambda: round(traffic.burst_mean))
+        if traffic.burst == "constant"
+        else lambda: geometric(rng, traffic.burst_mean)
+    )
+    if traffic.burst == "retries":
+        bad = _sum(size, poisson(rng, mean * rate / traffic.burst_mean))
         return poisson(rng, mean * (1 - rate)) + bad, bad
     n = poisson(rng, mean)
-    return n, min(n, _sum(size, poisson(rng, n * rate / world.burst_mean)))
+    return n, min(n, _sum(size, poisson(rng, n * rate / traffic.burst_mean)))
 
 
 def _sum(size: Callable[[], int], count: int) -> int:

@@ -43,6 +43,6 @@ def design_effect(tracks: Sequence[Spread]) -> float:
 
 
 def _squares(t: Spread) -> float:
-    """Sum over cells of (bad - n * rate)^2."""
+    """Return the sum over cells of (bad - n * rate)^2."""
     rate = t.bad / t.n
     return t.bad_squared - 2 * rate * t.n_bad + rate**2 * t.n_squared

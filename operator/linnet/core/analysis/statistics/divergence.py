@@ -26,7 +26,7 @@ Distribution = Sequence[float]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Answers by class of both tracks, in the same time and under the same share of the traffic."""
+    """A pair is the answers by class of both tracks, in the same time and under the same share of the traffic."""
 
     canary: tuple[int, ...]
     stable: tuple[int, ...]
@@ -36,12 +36,12 @@ class Pair:
 
 
 def added(one: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
-    """Class by class; nothing counted yet is the empty tuple."""
+    """Add class by class; nothing counted yet is the empty tuple."""
     return tuple(map(add, one, other)) if one and other else one or other
 
 
 def summed(pairs: Iterable[Pair]) -> Pair:
-    """Of all segments."""
+    """Add up the answers of all segments."""
     total = Pair((), ())
     for pair in pairs:
         total = total.plus(pair)
@@ -50,7 +50,7 @@ def summed(pairs: Iterable[Pair]) -> Pair:
 
 @dataclass(frozen=True)
 class Estimate:
-    """In bits, corrected for its bias (never below 0), with its standard error.
+    """An estimate is a divergence in bits, corrected for its bias (never below 0), with its standard error.
 
     `canary_n`, `stable_n` are the answers that could be compared, stable's as many as their precision is worth.
     """
@@ -84,7 +84,7 @@ def estimate(segments: Iterable[Pair], dispersion: float) -> Estimate:
 
 
 def _estimate(p: Distribution, q: Distribution, canary_n: float, stable_n: float, dispersion: float) -> Estimate:
-    """With d²JS/dp² = q / (4pm), the bias is half the trace with the multinomial's variance p(1-p)/n.
+    """Estimate the divergence: with d²JS/dp² = q / (4pm), its bias is half the trace with the variance p(1-p)/n.
 
     At p = q that is (K-1)/8 · (1/n + 1/n'): a chi-square of K-1 degrees, whose deviation is its mean · √(2/(K-1)).
     """
@@ -103,20 +103,20 @@ def _estimate(p: Distribution, q: Distribution, canary_n: float, stable_n: float
 
 
 def _variance(weighted: Iterable[tuple[float, float]]) -> float:
-    """Of half the log-ratio, under the distribution that it is weighted with."""
+    """Return the variance of half the log-ratio, under the distribution that it is weighted with."""
     pairs = [(share, math.log(ratio) / 2) for share, ratio in weighted if share > 0]
     mean = sum(share * value for share, value in pairs)
     return max(0.0, sum(share * value**2 for share, value in pairs) - mean**2)
 
 
 def jensen_shannon(p: Distribution, q: Distribution) -> float:
-    """In bits. Worked example: 10 % against 20 % fraud is 0.0144, 10 % against 90 % is 0.531."""
+    """Return the divergence in bits. Worked example: 10 % against 20 % fraud is 0.0144, 10 % against 90 % is 0.531."""
     pairs = [(a, b, (a + b) / 2) for a, b in zip(p, q, strict=True)]
     return sum((a * math.log2(a / m) if a else 0.0) + (b * math.log2(b / m) if b else 0.0) for a, b, m in pairs) / 2
 
 
 def needed(bound: float, classes: int, odds: float, dispersion: float, rejects: float, power: float) -> float:
-    """Canary answers that fail a canary `SEEN` times the bound away, with this power.
+    """Return how many canary answers fail a canary `SEEN` times the bound away, with this power.
 
     `odds` are canary answers to one of stable's. Near equality the error of J nats is √(Jv/2 + (K-1)v²/32), with
     v = 1/n + 1/n'. It must be so small that J = `SEEN` · bound stands out; and the evidence, 4J an answer, must reach
@@ -131,7 +131,7 @@ def needed(bound: float, classes: int, odds: float, dispersion: float, rejects: 
 
 
 def _evident(gain: float, free: int, dispersion: float, rejects: float, z: float) -> float:
-    """Answers after which the evidence suffices: its mean, less `z` deviations (variance is twice the mean)."""
+    """Return after how many answers the evidence suffices: its mean less `z` deviations (variance: twice the mean)."""
     answers = 1.0
     while answers < TOO_MANY:
         mean = gain * answers / dispersion

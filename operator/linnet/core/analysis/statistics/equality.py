@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from linnet.core.analysis.statistics.divergence import Pair
 
-Counts = Sequence[int]
+Group = Sequence[int]
 
 
 def gain(now: Pair, past: Pair) -> float:
@@ -34,7 +34,7 @@ def gain(now: Pair, past: Pair) -> float:
     return total
 
 
-def _learned(counts: Counts, before: Sequence[float]) -> list[float]:
+def _learned(counts: Group, before: Sequence[float]) -> list[float]:
     """Dirichlet-smoothed: what was believed before counts as half an answer for each class."""
     weight = len(before) / 2
     whole = sum(counts) + weight
@@ -57,8 +57,8 @@ class Scatter:
         return max(1.0, self.observed / self.expected) if self.expected > 0 else 1.0
 
 
-def scatter(groups: Sequence[Counts]) -> Scatter:
-    """Of groups of answers by class. The mean is exact for given totals: (groups - 1)(classes - 1) · N/(N - 1).
+def scatter(groups: Sequence[Group]) -> Scatter:
+    """Compare groups of answers by class. The mean is exact for given totals: (groups - 1)(classes - 1) · N/(N - 1).
 
     Worked example: one group answered yes three times, another no three times: 6 observed, 1.2 expected.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from linnet.core.analysis.checks import Check, Policy
+from linnet.core.analysis.checks import CountCheck, Policy
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.sums import Sums
 
@@ -18,7 +18,7 @@ MEAN = 0.5
 
 @dataclass(frozen=True)
 class Forecast:
-    """Canary requests: until a canary at `bad_rate` is rejected, in the mean, and until a good one may pass.
+    """A forecast counts canary requests until one at `bad_rate` is rejected (the mean), and until a good one may pass.
 
     inf where the check can't do it at all, such as a ratio that no rate below 100 % exceeds.
     """
@@ -34,7 +34,7 @@ class Forecast:
 
 def forecast(
     policy: Policy,
-    check: Check,
+    check: CountCheck,
     *,
     stable_rate: float,
     share: float,

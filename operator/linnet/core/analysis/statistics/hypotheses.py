@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
-from linnet.core.analysis.checks import Bound, Check, Policy
+from linnet.core.analysis.checks import Bound, CountCheck, Policy
 from linnet.core.analysis.statistics.evalues import EFFECTS, RELIEFS, mean_of, rate_evidence, ratio_evidence, scale_odds
 from linnet.core.analysis.statistics.power import rate_needed, ratio_needed
 from linnet.core.analysis.statistics.sums import Comparison, Sums, compare
@@ -29,7 +29,7 @@ class Setting:
     dispersion: float
 
     @classmethod
-    def of(cls, policy: Policy, check: Check, dispersion: float) -> Setting:
+    def of(cls, policy: Policy, check: CountCheck, dispersion: float) -> Setting:
         """The part of alpha that falls to each hypothesis of `check`, before anything is known."""
         return cls(policy.alpha_of(check), policy.detect_ratio, policy.detect_power, dispersion)
 
@@ -57,7 +57,7 @@ class Hypothesis(Protocol):
 
     @property
     def breached(self) -> bool:
-        """Whether the point estimate lies beyond the bound."""
+        """Say whether the point estimate lies beyond the bound."""
 
     @property
     def detect(self) -> float:
@@ -71,14 +71,14 @@ class Hypothesis(Protocol):
         """Log-evidence against "as bad as `detect`"."""
 
     def needed(self, bad_rate: float, power: float) -> float:
-        """Canary requests, in all, that reject a canary at `bad_rate` with this power; inf if none do."""
+        """Return how many canary requests, in all, reject a canary at `bad_rate` with this power; inf if none do."""
 
 
 @dataclass(frozen=True)
 class AgainstStable:
     """The canary against concurrent stable, in the segments where both had requests."""
 
-    check: Check
+    check: CountCheck
     segments: tuple[Sums, ...]
     setting: Setting
     bound = Bound.RATIO
@@ -145,7 +145,7 @@ class AgainstStable:
 class AgainstKnown:
     """The canary against a bound on the rate itself; stable plays no part."""
 
-    check: Check
+    check: CountCheck
     segments: tuple[Sums, ...]
     setting: Setting
     bound = Bound.KNOWN
@@ -194,7 +194,7 @@ class AgainstKnown:
         )
 
 
-def hypotheses(check: Check, segments: tuple[Sums, ...], setting: Setting) -> tuple[Hypothesis, ...]:
-    """One for each bound of the check."""
+def hypotheses(check: CountCheck, segments: tuple[Sums, ...], setting: Setting) -> tuple[Hypothesis, ...]:
+    """Return one hypothesis for each bound of the check."""
     kinds: dict[Bound, type[AgainstStable | AgainstKnown]] = {Bound.RATIO: AgainstStable, Bound.KNOWN: AgainstKnown}
     return tuple(kinds[bound](check, segments, setting) for bound in check.bounds)

@@ -28,7 +28,7 @@ def ratio_needed(
     alpha: float,
     power: float,
 ) -> float:
-    """Canary requests, at the present mix of segments, to reject a canary at `bad_rate`; inf if never."""
+    """Return how many canary requests, at the present mix of segments, reject a canary at `bad_rate`; inf if never."""
     canary_n = sum(s.canary_n for s in segments)
     if not canary_n:
         return math.inf
@@ -41,7 +41,7 @@ def ratio_needed(
 def rate_needed(
     *, null: float, bad_rate: float, dispersion: float, alpha: float, power: float, present: float
 ) -> float:
-    """Canary requests to reject a canary at `bad_rate` against the known bound `null`; inf if never.
+    """Return how many canary requests reject a canary at `bad_rate` against the known bound `null`; inf if never.
 
     `present` requests are there already: that many is the answer where they suffice.
     """

@@ -10,7 +10,7 @@ from linnet.core.analysis.checks import Track
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """One check in one weight segment: requests and bad requests by track.
+    """Sums are the requests and bad requests by track of one check in one weight segment.
 
     Counted ones are whole numbers; the power calculation puts expected ones in, which are not.
     """
@@ -29,7 +29,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Sums over the cells of one track: all that its dispersion needs."""
+    """A spread is the sums over the cells of one track: all that its dispersion needs."""
 
     cells: int = 0
     bad_cells: int = 0
@@ -54,7 +54,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Canary against stable over all segments in which both had requests.
+    """A comparison holds the canary against stable over all segments in which both had requests.
 
     `expected` is what the canary's requests would have failed at stable's rate of the same segment
     (indirect standardization), so that a busy hour in one segment cannot pass for a difference.

@@ -10,26 +10,27 @@ from linnet.api.kinds.deployment import Phase
 from linnet.api.labels import REVISION
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.runtime import Predictions
+from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
-from linnet.core.analysis.counts import evidence, storage
 from linnet.core.analysis.counts import judge as counts
-from linnet.core.analysis.counts.evidence import Evidence
+from linnet.core.analysis.evidence import Evidence
 from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
+from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health import silence
 from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server
 from linnet.core.analysis.predictions import evidence as predictions_evidence
 from linnet.core.analysis.predictions import judge as predictions
-from linnet.core.analysis.predictions.evidence import Answers
+from linnet.core.analysis.prometheus.evidence import Measurements
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.observed import ScrapeTarget
 from linnet.core.policy.metrics import metric_rules
+from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import UnderWay
 from linnet.core.rollout.judging import pod_health as rollout_health
 from linnet.core.rollout.judging import prometheus
-from linnet.core.rollout.judging.prometheus import Heard
 from linnet.core.rollout.traffic import router
 from linnet.core.serving.server import metrics_port
 
@@ -52,29 +53,31 @@ class Verdicts:
 
     def overall(self, names: frozenset[str] | None = None) -> Verdict:
         """The verdict of all checks, or of the named ones with all their slices; pod health always counts."""
-        asked = [j for j in self.judgements if names is None or family(j.check) in names or j.check == pod_health.NAME]
-        counted = [j for j in asked if j.check != pod_health.NAME]
-        return counts.overall(asked if counted else ())
+        named = [j for j in self.judgements if names is None or family(j.check) in names or j.check == pod_health.NAME]
+        counted = [j for j in named if j.check != pod_health.NAME]
+        return counts.overall(named if counted else ())
 
 
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
-    context, policy = under_way.context, under_way.rules
+    context, policy = under_way.context, under_way.rules.judged
     if under_way.rules_missing:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
         return Verdicts((health,), under_way.stored_evidence or None)
     known = _folded(under_way)
-    health = rollout_health.judge(under_way, known.silence)
+    health = rollout_health.judge(under_way, known.silence or NO_SILENCE)
     at = Look(context.since(under_way.rollout.step_started_at), _required(under_way), context.now)
-    counted = counts.judge_all(policy.judged, known, at)
-    answers = _answers(under_way)
-    alike = predictions.judge_all(policy.judged, answers, at)
-    heard = prometheus.heard(under_way, _of_canary(under_way))
-    asked = prometheus.judge_all(under_way, heard, at)
-    data = _data(under_way, known, heard, answers)
-    return Verdicts((*counted, *alike, *asked, health), data, folded=context.observed.scrape is not None)
+    counted = counts.judge_all(policy, known.counts, at)
+    compared = predictions.judge_all(policy, known.predictions, at)
+    measured = prometheus.judge_all(under_way, _measurements(known), at)
+    judgements = (*counted, *compared, *measured, health)
+    return Verdicts(judgements, _data(under_way, known), folded=context.observed.scrape is not None)
+
+
+def _measurements(known: Evidence) -> Measurements:
+    return known.prometheus or Measurements()
 
 
 def _required(under_way: UnderWay) -> timedelta:
@@ -88,35 +91,38 @@ def _required(under_way: UnderWay) -> timedelta:
 
 
 def _folded(under_way: UnderWay) -> Evidence:
-    context, policy, known = under_way.context, under_way.rules, remembered(under_way)
-    scrape = context.observed.scrape
+    """What is known after this look: of each kind of check what it made of the scrape and of the answers.
+
+    Warm-up makes answers slow, not other ones: neither latency nor silence counts in it.
+    """
+    context, policy = under_way.context, under_way.rules
+    known, scrape = _with_answers(under_way, remembered(under_way)), context.observed.scrape
     if scrape is None:
         return known
     servers, warming, reached = _servers(under_way), _warming(under_way), _has_traffic(under_way)
     tracks = {uid: server.track for uid, server in servers.items()}
     late = frozenset(c.name for c in policy.judged.checks if c.signal == Signal.LATENCY and warming)
-    segment = router.of(context).segment(under_way)
-    told = evidence.fold(known, scrape.counters, tracks, segment, context.now, count=reached, uncounted=late)
-    unheard = warming or not reached
-    heard = NO_SILENCE if unheard else silence.listen(known.silence, servers, scrape.counters, context.now)
-    return replace(told, silence=heard)
+    pods, segment, now = scrape.counters, router.of(context).segment(under_way), context.now
+    compared = known.predictions
+    if compared is not None:
+        compared = predictions_evidence.fold(compared, pods, tracks, segment, now, count=reached)
+    quiet = NO_SILENCE
+    if reached and not warming:
+        quiet = silence.listen(known.silence or NO_SILENCE, servers, pods, now)
+    return replace(
+        known,
+        counts=fold(known.counts, pods, tracks, segment, now, count=reached, uncounted=late),
+        predictions=compared,
+        silence=quiet if quiet != NO_SILENCE else None,
+    )
 
 
-def _answers(under_way: UnderWay) -> Answers | None:
-    """What was answered, this look's scrape included; None if no check compares it.
-
-    Warm-up makes answers slow, not other ones.
-    """
-    context, check = under_way.context, under_way.rules.judged.resemblance
-    scrape = context.observed.scrape
-    if check is None:
-        return None
-    known = predictions_evidence.from_data(under_way.stored_evidence.get(predictions_evidence.KEY, ""), check.classes)
-    if scrape is None:
+def _with_answers(under_way: UnderWay, known: Evidence) -> Evidence:
+    """The evidence with what the platform's Prometheus answered."""
+    if not under_way.rules.thresholds:
         return known
-    tracks = {uid: server.track for uid, server in _servers(under_way).items()}
-    segment, reached = router.of(context).segment(under_way), _has_traffic(under_way)
-    return predictions_evidence.fold(known, scrape.counters, tracks, segment, context.now, count=reached)
+    found = prometheus.updated(under_way, _measurements(known), _of_canary(under_way))
+    return replace(known, prometheus=found)
 
 
 def _has_traffic(under_way: UnderWay) -> bool:
@@ -134,13 +140,17 @@ def _warming(under_way: UnderWay) -> bool:
 
 def remembered(under_way: UnderWay) -> Evidence:
     """What this rollout has seen so far; a fresh one if it is another's, or unreadable."""
-    policy, stored = under_way.rules, under_way.stored_evidence.items()
-    if not stored:
-        return evidence.start(policy.judged.checks)
+    begun = _begun(under_way.rules)
+    if not under_way.stored_evidence:
+        return begun
     try:
-        return storage.from_data({k.removeprefix(storage.PREFIX): v for k, v in stored if k.startswith(storage.PREFIX)})
+        return evidence.restored(under_way.stored_evidence).within(begun)
     except ValueError:
-        return evidence.start(policy.judged.checks)
+        return begun
+
+
+def _begun(policy: Rules) -> Evidence:
+    return evidence.start(policy.judged, queries=bool(policy.thresholds))
 
 
 def _servers(under_way: UnderWay) -> dict[str, Server]:
@@ -158,23 +168,19 @@ def _servers(under_way: UnderWay) -> dict[str, Server]:
 
 def fresh(under_way: UnderWay) -> dict[str, str]:
     """The evidence of a rollout that begins: nothing seen, the policy frozen."""
-    policy, check = under_way.rules, under_way.rules.judged.resemblance
-    answers = predictions_evidence.start(check.classes) if check else None
-    return _data(under_way, evidence.start(policy.judged.checks), Heard(), answers)
+    return _data(under_way, _begun(under_way.rules))
 
 
-def _data(under_way: UnderWay, known: Evidence, heard: Heard, answers: Answers | None) -> dict[str, str]:
-    rollout, policy, former = under_way.rollout, under_way.rules, under_way.stored_evidence
+def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
+    rollout, former = under_way.rollout, under_way.stored_evidence
     kept = {k: former[k] for k in ("saved", "restarts") if k in former}
     restarts = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
     return {
         "restarts": json.dumps(restarts, sort_keys=True),
         **kept,
         "rollout": rollout.id,
-        "policy": policy.source,
-        **({prometheus.KEY: prometheus.stored(heard)} if policy.thresholds else {}),
-        **({predictions_evidence.KEY: predictions_evidence.to_data(answers)} if answers else {}),
-        **{f"{storage.PREFIX}{k}": v for k, v in storage.to_data(known).items()},
+        "policy": under_way.rules.source,
+        **evidence.stored(known),
     }
 
 
@@ -193,7 +199,7 @@ def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
     rollout, policy = under_way.rollout, under_way.rules
     if under_way.rules_missing or rollout.phase not in JUDGED:
         return ()
-    last = remembered(under_way).folded_at
+    last = remembered(under_way).counts.folded_at
     if last is not None and under_way.context.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
@@ -202,9 +208,11 @@ def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
 
 def questions(under_way: UnderWay) -> tuple[Question, ...]:
     """What to ask of the platform's Prometheus now; nothing before clients reach the canary, or in warm-up."""
-    if under_way.rollout.phase not in JUDGED or not _has_traffic(under_way) or _warming(under_way):
+    if not under_way.rules.thresholds or under_way.rollout.phase not in JUDGED:
         return ()
-    return prometheus.due(under_way)
+    if not _has_traffic(under_way) or _warming(under_way):
+        return ()
+    return prometheus.due(under_way, _measurements(remembered(under_way)))
 
 
 def _of_canary(under_way: UnderWay) -> list[PodCounters]:

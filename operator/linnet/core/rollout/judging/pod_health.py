@@ -5,7 +5,7 @@ import math
 from datetime import timedelta
 
 from linnet.core.analysis.pod_health import judge as pod_health
-from linnet.core.analysis.pod_health.record import Pods
+from linnet.core.analysis.pod_health.basis import PodBasis
 from linnet.core.analysis.pod_health.silence import Silence
 from linnet.core.analysis.verdict import Judgement
 from linnet.core.policy.rules import Rules
@@ -17,20 +17,20 @@ from linnet.core.serving.server import SERVER
 
 def judge(under_way: UnderWay, silence: Silence) -> Judgement:
     """Fail, or Pass: pods have no third state, and what they lack in readiness a deadline ends."""
-    return pod_health.weighed(_pods(under_way, silence))
+    return pod_health.decide(_pods(under_way, silence))
 
 
-def _pods(under_way: UnderWay, silence: Silence) -> Pods:
+def _pods(under_way: UnderWay, silence: Silence) -> PodBasis:
     context, rollout, policy = under_way.context, under_way.rollout, under_way.rules
     canary, found = context.pods(rollout.to), context.workload(rollout.to)
     killed = [p.meta.name for p in canary if _killed_for_memory(p)]
     deadline, limit = _deadline(policy, canary)
-    return Pods(
+    return PodBasis(
         interval=policy.interval.total_seconds(),
         killed=len(killed),
         restarts=sum(restarts(p) for p in canary),
         stable_restarted=_stable_restarted(under_way),
-        silence=silence,
+        stall=stall if (stall := silence.stall).waits else None,
         ready=found.ready if found else 0,
         wanted=found.replicas if found else 0,
         waited=_waited(under_way),
