@@ -27,7 +27,7 @@ from linnet.core.analysis.statistics.equality import Scatter
 from linnet.core.analysis.statistics.sums import Spread, Sums
 from linnet.core.analysis.verdict import Basis
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 HOME: Final = Path(str(analysis.__file__)).parent
 NAMES: Final = [Path(*kind.basis.__module__.split(".")).parent.name for kind in KINDS]
 
@@ -58,7 +58,7 @@ SIMULATED: Final = {
 }
 NOT_SIMULATED: Final = {
     "prometheus": "a threshold on a number whose error nobody knows: there is no rate of false alarms to measure",
-    "pod_health": "its rules are about single pods; the one that is statistical is measured in test_silence.py",
+    "pod_health": "its rules are about single pods; the one that is statistical is measured in `test_silence`",
 }
 """Why a kind has no case in the simulation."""
 
