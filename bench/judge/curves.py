@@ -26,11 +26,10 @@ from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.checks import Track
 from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import INTERVAL, START, Scenario, looks, may_fail, may_pass
 from linnet.core.analysis.simulation.traffic import CountCell, SyntheticTraffic, intervals
 from linnet.core.analysis.statistics.intervals import wilson
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 BASE = 0.002
 """Stable's share of failed requests, and that of a good canary."""

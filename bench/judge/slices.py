@@ -27,11 +27,10 @@ from bench.results import keep, machine
 from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track
 from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.judge import judge_all
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.intervals import wilson
 from linnet.core.analysis.statistics.sums import Spread, Sums
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 ALPHA = 0.01
 SHARE = 0.1

@@ -16,7 +16,7 @@ from control_plane import REPO
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.logs import JsonFormatter
 from linnet.core.analysis.prometheus.response import Value
-from linnet.core.analysis.replay import decision
+from linnet.core.analysis.simulation.replay import decision
 from linnet.core.plan import Log, Ref
 from simulator import Cluster
 

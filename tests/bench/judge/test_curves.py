@@ -9,9 +9,8 @@ from bench.judge.rivals import End, Outcome
 from linnet.cli.forecast.inputs import DEFAULT, LENGTH_SECONDS
 from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.simulation.rollout import START, looks
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 
 def test_a_seed_is_the_same_hour_again() -> None:

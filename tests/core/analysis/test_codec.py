@@ -20,12 +20,12 @@ from linnet.core.analysis.checks import CountCheck, Policy, PredictionCheck, Sig
 from linnet.core.analysis.codec import FormatError, Inline, KeyedBy, NotKept, Row
 from linnet.core.analysis.counts import judge as counts_judge
 from linnet.core.analysis.evidence import PREFIX, Evidence, restored, start, stored
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server, listen
 from linnet.core.analysis.predictions import evidence as predictions
 from linnet.core.analysis.predictions import judge as predictions_judge
+from linnet.core.analysis.verdict import Look
 
 
 @dataclass(frozen=True)

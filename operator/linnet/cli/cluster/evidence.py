@@ -14,9 +14,8 @@ from linnet.core.analysis import evidence, kinds
 from linnet.core.analysis.checks import Policy, PredictionCheck
 from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge_all
-from linnet.core.analysis.look import Look
-from linnet.core.analysis.replay import COUNTS
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.simulation.replay import COUNTS
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005

@@ -12,8 +12,8 @@ from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import RESOURCES
 from linnet.cli.console import FAILED, OK, Console, FailedError
 from linnet.cli.views.tree import Paint
-from linnet.core.analysis import replay
-from linnet.core.analysis.replay import Replayed
+from linnet.core.analysis.simulation import replay
+from linnet.core.analysis.simulation.replay import Replayed
 from linnet.core.analysis.verdict import Judgement
 
 Json = Mapping[str, Any]

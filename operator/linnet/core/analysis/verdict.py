@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
@@ -121,3 +122,12 @@ Rule = Callable[[F], Finding | None]
 def first(rules: Sequence[Rule[F]], facts: F) -> Finding:
     """The finding of the first rule that has one; the last rule always has."""
     return next(found for rule in rules if (found := rule(facts)) is not None)
+
+
+@dataclass(frozen=True)
+class Look:
+    """`elapsed`: how long this step has lasted so far; `required`: how long it must last (`for`); `now` has a zone."""
+
+    elapsed: timedelta
+    required: timedelta
+    now: datetime

@@ -17,14 +17,13 @@ from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
 from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge, judge_all, overall
 from linnet.core.analysis.evidence import restored, stored
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.evalues import EFFECTS, rate_evidence, ratio_evidence, scale_odds
 from linnet.core.analysis.statistics.power import rate_needed, ratio_needed
 from linnet.core.analysis.statistics.sums import Spread, Sums, compare
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ERRORS = CountCheck("errors", Signal.ERRORS, max_ratio_to_stable=1.0)

@@ -16,11 +16,10 @@ from linnet.core.analysis.checks import CountCheck, Policy, Signal, Track
 from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.counts.judge import judge
 from linnet.core.analysis.evidence import restored, stored
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 from linnet.core.policy import preflight, unsupported
 from linnet.core.policy import rules as policy
 from linnet.core.policy.metrics import metric_rules

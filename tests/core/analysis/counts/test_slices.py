@@ -21,13 +21,12 @@ from linnet.core.analysis.checks import CountCheck, Policy, Signal, Slice, Track
 from linnet.core.analysis.counts.evidence import CountEvidence, CountStream, start
 from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.evidence import restored, stored
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import count_pod
 from linnet.core.analysis.metrics.fold import MAX_PODS, Snapshot
 from linnet.core.analysis.metrics.readings import Unreadable, read
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.sums import Spread, Sums
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 from linnet.core.policy import preflight
 from linnet.core.policy import rules as policy
 from linnet.core.policy.metrics import metric_rules

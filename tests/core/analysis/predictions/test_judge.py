@@ -12,7 +12,6 @@ import pytest
 from linnet.core.analysis import evidence as rollout_evidence
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
 from linnet.core.analysis.evidence import restored, stored
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.classes import Buckets, Labels
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.analysis.metrics.selectors import MetricRules, PredictionRule, Selector
@@ -20,7 +19,7 @@ from linnet.core.analysis.predictions.evidence import PredictionEvidence, fold, 
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.statistics.divergence import Pair, estimate, jensen_shannon
 from linnet.core.analysis.statistics.equality import gain, scatter
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 BOUNDS = Buckets((0.2, 0.5))

@@ -5,14 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from linnet.core.analysis.checks import QueryCheck
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.prometheus import evidence, query_template
 from linnet.core.analysis.prometheus import judge as prometheus
 from linnet.core.analysis.prometheus.evidence import Measurement
 from linnet.core.analysis.prometheus.judge import Context
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, Value, answer
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 NAMES = {"namespace": "ml", "name": "tumor-risk", "revision": "tumor-risk-v2-ab", "stable": "tumor.risk"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from linnet.core.analysis import replay
+from linnet.core.analysis.simulation import replay
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

@@ -14,12 +14,11 @@ from linnet.core.analysis.checks import CountCheck, Policy, Track, family
 from linnet.core.analysis.counts.basis import CountBasis
 from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.rules import RULES, Facts
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
 from linnet.core.analysis.statistics.sums import Spread, Sums
-from linnet.core.analysis.verdict import Counts, Finding, Judgement, Verdict, first
+from linnet.core.analysis.verdict import Counts, Finding, Judgement, Look, Verdict, first
 
 HOLDS_BY_WEIGHT = (Verdict.FAIL, Verdict.ERROR, Verdict.INSUFFICIENT_DATA, Verdict.INCONCLUSIVE, Verdict.PASS)
 

@@ -12,11 +12,10 @@ from datetime import timedelta
 from typing import Final
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.predictions.basis import PredictionBasis
 from linnet.core.analysis.predictions.evidence import PredictionEvidence
 from linnet.core.analysis.statistics.divergence import SEEN, Estimate, Pair, estimate, needed, summed
-from linnet.core.analysis.verdict import ClassCount, Counts, Finding, Judgement, Rule, Shape, Verdict, first
+from linnet.core.analysis.verdict import ClassCount, Counts, Finding, Judgement, Look, Rule, Shape, Verdict, first
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from linnet.core.analysis.checks import QueryCheck
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.prometheus.basis import QueryBasis
 from linnet.core.analysis.prometheus.evidence import Measurement
-from linnet.core.analysis.verdict import Finding, Judgement, QueryValue, Rule, Verdict, first
+from linnet.core.analysis.verdict import Finding, Judgement, Look, QueryValue, Rule, Verdict, first
 
 LIMIT: Final = 3
 """So many answers beyond the bound in succession fail the canary: one odd answer is none, and two may be one twice."""

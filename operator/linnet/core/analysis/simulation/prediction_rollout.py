@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.predictions.evidence import PredictionEvidence, start
 from linnet.core.analysis.predictions.judge import judge
 from linnet.core.analysis.simulation.prediction_traffic import SyntheticAnswers, intervals
 from linnet.core.analysis.simulation.rollout import INTERVAL, SEGMENT, START
 from linnet.core.analysis.statistics.divergence import needed
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from datetime import UTC, datetime, timedelta
 from linnet.core.analysis.checks import CountCheck, Policy, Track
 from linnet.core.analysis.counts.evidence import CountEvidence, start
 from linnet.core.analysis.counts.judge import judge
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.simulation.traffic import CountCell, SyntheticTraffic, intervals, requests
 from linnet.core.analysis.statistics.hypotheses import Hypothesis, Setting, hypotheses
-from linnet.core.analysis.verdict import Verdict
+from linnet.core.analysis.verdict import Look, Verdict
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 INTERVAL = timedelta(seconds=5)

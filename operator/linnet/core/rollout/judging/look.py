@@ -14,7 +14,6 @@ from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
 from linnet.core.analysis.counts import judge as counts
 from linnet.core.analysis.evidence import Evidence
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import fold
 from linnet.core.analysis.pod_health import judge as pod_health
@@ -24,7 +23,7 @@ from linnet.core.analysis.predictions import evidence as predictions_evidence
 from linnet.core.analysis.predictions import judge as predictions
 from linnet.core.analysis.prometheus.evidence import Measurements
 from linnet.core.analysis.prometheus.query_template import Question
-from linnet.core.analysis.verdict import Judgement, Verdict
+from linnet.core.analysis.verdict import Judgement, Look, Verdict
 from linnet.core.observed import ScrapeTarget
 from linnet.core.policy.metrics import metric_rules
 from linnet.core.policy.rules import Rules

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from linnet.core.analysis.checks import QueryCheck
-from linnet.core.analysis.look import Look
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.prometheus import evidence, query_template
 from linnet.core.analysis.prometheus import judge as prometheus
 from linnet.core.analysis.prometheus.evidence import Measurement, Measurements
 from linnet.core.analysis.prometheus.query_template import Question
-from linnet.core.analysis.verdict import Judgement
+from linnet.core.analysis.verdict import Judgement, Look
 from linnet.core.rollout.context import UnderWay
 
 

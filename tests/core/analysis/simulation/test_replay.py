@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from linnet.api.kinds.model_version import CheckEvidence, CheckResult, Decision
-from linnet.core.analysis import kinds, replay
+from linnet.core.analysis import kinds
 from linnet.core.analysis.checks import CountCheck, PredictionCheck, QueryCheck, Signal, Track
 from linnet.core.analysis.counts.basis import CountBasis
 from linnet.core.analysis.pod_health import judge as pod_health
@@ -20,6 +20,7 @@ from linnet.core.analysis.pod_health.silence import Silence, Stall
 from linnet.core.analysis.predictions import judge as predictions
 from linnet.core.analysis.predictions.basis import PredictionBasis
 from linnet.core.analysis.prometheus.basis import QueryBasis
+from linnet.core.analysis.simulation import replay
 from linnet.core.analysis.statistics.divergence import Pair
 from linnet.core.analysis.statistics.equality import Scatter
 from linnet.core.analysis.statistics.sums import Spread, Sums
