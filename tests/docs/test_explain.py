@@ -28,7 +28,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
     said = explained(api, "mld.spec.analysis")
     for sentence in (
         "GROUP: linnet.dev",
-        "How it is judged.",
+        "How a new version is judged.",
         "The chance of rolling back a good version, over the whole rollout; 0.01 if left out.",
         "What Pass promises to have been able to see.",
         "What happens at deadlines.evidence without a verdict; Hold if left out.",
@@ -45,7 +45,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
         ("mld.spec.strategy.bake", "The former version's share (at least one pod); 5 if left out, 0 with BlueGreen."),
         ("mld.status.held", "not tried again until `retry` or another change"),
         ("mdl.spec.source.digest", "The sha256 of the artifact's tree, as `linnet digest` prints it"),
-        ("mv.status.quarantine", "Why it is not rolled out again."),
+        ("mv.status.quarantine", "Why the version is not rolled out again."),
         ("rp.spec.cooldown", "A person's `run` need not wait for it."),
     ],
 )
