@@ -146,7 +146,7 @@ class Story:
         return json.dumps(manifest)
 
     async def _through_gateway(self, coming: asyncio.Future[Front]) -> None:
-        """The same Deployment behind a gateway, with clients that call the gateway's address."""
+        """Plays the same Deployment behind a gateway, with clients that call the gateway's address."""
         await self._end_clients(self.clients[-1])
         if not coming.done():
             self.say("── The gateway is not there yet; the episodes behind it begin once it runs")

@@ -114,7 +114,7 @@ def log(step: Step) -> Path:
 
 
 def play(lane: Sequence[Step], terminal: Terminal, priority: int = 0) -> list[Done]:
-    """One after the other, up to the first that ends the lane."""
+    """Runs the steps one after the other, up to the first that ends the lane."""
     played: list[Done] = []
     for step in lane:
         played.append(run(step, terminal, priority))

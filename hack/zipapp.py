@@ -37,7 +37,7 @@ TEMPLATE = REPO / "deploy/krew/linnet.yaml"
 NOWHERE = "https://releases.invalid/linnet"
 """An address that nobody has: with --archive krew asks none."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The same sources make the same file."""
+"""Every file in the archive has this time, so that the same sources make the same archive."""
 
 
 def main() -> int:

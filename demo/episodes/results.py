@@ -187,7 +187,7 @@ def _episode(
 
 
 def split(rollout: Rollout, rows: Sequence[Accounted]) -> Split | None:
-    """Of the requests through a gateway, from the canary's first answer until its weight changes or it is decided."""
+    """Requests through a gateway, from the canary's first answer until its weight changes or it is decided."""
     if rollout.weight is None:
         return None
     until = min(t for t in (rollout.moved, rollout.decided, float("inf")) if t is not None)

@@ -30,7 +30,7 @@ def facts_of(kind: str, before: Object | None, now: Object | None, at: float) ->
 
 
 Found = tuple[str, str, int | None, dict[str, Any]]
-"""topic, text, version, data."""
+"""An entry is its topic, text, version and data."""
 
 
 def _of_deployment(before: Object, now: Object) -> Iterator[Found]:

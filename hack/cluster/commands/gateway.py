@@ -72,7 +72,7 @@ def start(client: Client) -> None:
 
 
 def launch() -> processes.Process:
-    """Its environment is its own: Traefik would prefer a surrounding cluster to ours, and a proxy to the pods."""
+    """Traefik's environment is its own: it would prefer a surrounding cluster to ours, and a proxy to the pods."""
     configuration.write(CONFIG, config())
     environment = {"PATH": os.environ.get("PATH", ""), "KUBECONFIG": str(apiserver.client(lifecycle.SERVER, "traefik"))}
     command: list[str | Path] = [layout.tool("traefik"), f"--configfile={CONFIG}"]

@@ -12,7 +12,7 @@ from hack.cluster.steps import say
 
 LOCK = "images.lock"
 MINUTES = 1
-"""Of installing Python packages into an image."""
+"""Options for installing Python packages into an image."""
 
 
 def ensure(only: str | None) -> dict[str, str]:

@@ -29,7 +29,7 @@ def environment() -> dict[str, Any]:
 
 
 def shell(about: dict[str, Any]) -> str:
-    """The same as lines for `eval`."""
+    """The environment as lines for a shell's `eval`."""
     s3 = about["s3"]
     values = {
         "KUBECONFIG": about["kubeconfig"],

@@ -62,7 +62,7 @@ class ModelVersionObserved:
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
     deployments: tuple[Parent, ...] = ()
-    """Those that follow its Model."""
+    """The Deployments that follow its Model."""
     policies: Mapping[str, Parent] = field(default_factory=dict)
     """The RolloutPolicies that they name."""
 
@@ -112,9 +112,9 @@ class DeploymentObserved:
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
     answers: Mapping[Question, Answer] = field(default_factory=dict)
-    """Of the platform's Prometheus; a question whose answer is still to come is not among them."""
+    """Answers of the platform's Prometheus; a question whose answer is still to come is not among them."""
     replies: Mapping[Call, Reply] = field(default_factory=dict)
-    """Of the platform's endpoints to this rollout's hooks, as far as they are there."""
+    """Replies of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""

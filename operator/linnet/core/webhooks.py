@@ -90,7 +90,7 @@ def of_transition(ref: Ref, parent: Parent, event: Emit, now: datetime) -> Manif
 
 
 def _id(parent: Parent, event: Emit) -> str:
-    """The same id if a look is repeated, since its status could not be written; another one in the next rollout."""
+    """The event's id stays if a look is repeated because its status was not written; the next rollout has another."""
     under_way, last = (parent.status.get(key) or {} for key in ("rollout", "lastRollout"))
     words = (parent.uid, str(under_way.get("id")), str(last.get("id")), event.reason, event.message)
     return sha256("\n".join(words).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""kopf is an informer here: it watches in a thread of its own, and its events arrive in the work queue's loop.
+"""`kopf` is an informer here: it watches in a thread of its own, and its events arrive in the work queue's loop.
 
 kopf cancels whatever was started after it in its loop, so it has a loop of its own, and a thread for it.
 """

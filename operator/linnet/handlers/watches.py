@@ -1,4 +1,4 @@
-"""kopf's handlers and settings are here: kopf watches, hands each event on to the work queue, and does nothing else.
+"""`kopf`'s handlers and settings are here: kopf watches, hands each event on to the work queue, and does nothing else.
 
 kopf never tries an event handler again, and runs several of them for one object at once. The work queue (`runtime.py`)
 tries again until it succeeds, and has one worker at most on an object.
@@ -27,7 +27,7 @@ OnEvent = Callable[[Resource, str, Manifest], None]
 
 @dataclass(frozen=True)
 class Memo:
-    """kopf's memo holds what its handlers need. `connections` bounds the connections to the API server.
+    """`kopf`'s memo holds what its handlers need. `connections` bounds the connections to the API server.
 
     `on_start` is called when kopf runs, `on_begin` for each watch that begins, or begins again.
     """

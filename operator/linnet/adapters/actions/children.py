@@ -30,7 +30,7 @@ class Children:
         self._seen = seen
         self._gone = gone
         self._unwatched: dict[tuple[Resource, str, str], tuple[str, str]] = {}
-        """Of resources that are not watched: uid and hash of what was last applied."""
+        """For resources that are not watched: uid and hash of what was last applied."""
         self._foreign: set[tuple[Resource, str, str]] = set()
         """Names that somebody else's object bore at the last look: read before anything is tried."""
 

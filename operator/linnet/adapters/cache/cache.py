@@ -61,7 +61,7 @@ class Cache:
         self._entries: dict[Key, _Entry] = {}
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._dead: OrderedDict[str, int] = OrderedDict()
-        """uid and last resourceVersion of what was deleted, or lost its label."""
+        """The uid and last resourceVersion of what was deleted, or lost its label."""
 
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
         """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.

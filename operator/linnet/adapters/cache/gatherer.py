@@ -41,7 +41,7 @@ class Sources:
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
     accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
-    """Of these ServiceAccounts of the namespace, those that pods of ours may run as."""
+    """Choose among these ServiceAccounts of the namespace those that pods of ours may run as."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]

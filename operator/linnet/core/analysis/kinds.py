@@ -25,7 +25,7 @@ from linnet.core.analysis.prometheus.basis import PROMETHEUS, QueryBasis
 from linnet.core.analysis.verdict import Basis, Judgement
 
 MOST_SHARES: Final = 64
-"""Of so many shares of the traffic a ModelVersion keeps what was counted; the log has all."""
+"""The shares of the traffic of which a ModelVersion keeps what was counted; the log has all."""
 BESIDE: Final = ("name", "slice", "query", "classes")
 """Fields of a basis that a recorded check has for itself, beside its evidence."""
 

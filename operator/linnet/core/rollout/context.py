@@ -175,7 +175,7 @@ class UnderWay:
         return tuple(h for h in self.rollout.hooks or () if h.answer == "Waiting" and h.name in names)
 
     def with_rollout(self, **changes: object) -> "UnderWay":
-        """The same rollout, by the same rules, with other fields in its status."""
+        """Return the rollout, by the same rules, with other fields in its status."""
         rollout = self.rollout.model_copy(update=changes)
         return UnderWay(self.context.with_status(rollout=rollout), rollout, self.rules)
 

@@ -145,7 +145,7 @@ def _has_ready(under_way: UnderWay, pods: int) -> bool:
 
 
 def _begin_steps(under_way: UnderWay) -> Transition:
-    """Its pods are ready and may get requests; where none serve, there is nothing to judge."""
+    """The new pods are ready and may get requests; where the Deployment has none, there is nothing to judge."""
     if under_way.context.replicas == 0:
         return gates.once_confirmed(under_way, "ConfirmPromotion", Verdicts(), _promote_without_pods)
     time = timestamp(under_way.context.now)

@@ -41,13 +41,13 @@ class CatalogueEntry(Wire):
     formats: list[SupportedFormat]
     """What it loads."""
     args: Arguments | None = None
-    """Its arguments."""
+    """The server's arguments."""
     env: list[EnvVar] | None = None
-    """Its environment."""
+    """The server's environment."""
     ports: RuntimePorts
-    """Its ports."""
+    """The server's ports."""
     protocol: Literal["v2", "v1", "openai", "http"]
-    """Its inference protocol."""
+    """The server's inference protocol."""
     ready_path: str
     """Answers 200 once the model is loaded; may hold $(MODEL_NAME)."""
     live_path: HttpPath | None = None

@@ -23,7 +23,7 @@ from linnet.core.analysis.metrics.selectors import (
 REQUESTS: Final = "runtime.requests"
 ERRORS: Final = "runtime.errors"
 HISTOGRAM: Final = "histogram."
-"""Of `PodCounters.unlabeled`: keys, and what a histogram's key begins with, that no metric's name can be."""
+"""Keys of `PodCounters.unlabeled`, and what a histogram's key begins with, that no metric's name can be."""
 
 
 @dataclass(frozen=True)

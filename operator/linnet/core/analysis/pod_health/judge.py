@@ -18,9 +18,9 @@ UNANSWERED: Final = "Unanswered"
 SILENT_SECONDS: Final = 30.0
 """A silence lasts at least as long: clients mostly wait so long, and a pause for a lock or a collection is shorter."""
 SILENT_INTERVALS: Final = 6
-"""And at least so many intervals: where the metrics are read once a minute, 30 s are less than a look."""
+"""A silence lasts at least so many intervals: where the metrics are read once a minute, 30 s are less than a look."""
 SILENT_LOOKS: Final = 3
-"""And at least so many looks, fewer than intervals where the operator was away: a single one may have been lucky."""
+"""A silence lasts so many looks, fewer than intervals where the operator was away: a single one may be luck."""
 STABLE_ANSWERS: Final = 20
 """So many answers of stable in that time tell how long one takes, within about a quarter."""
 SURPRISE: Final = 9.0

@@ -15,7 +15,7 @@ from linnet.core.analysis.metrics.fold import Cell
 from linnet.core.analysis.simulation.traffic import geometric, poisson
 
 Shares = tuple[float, ...]
-"""Of the answers, class by class; together 1."""
+"""The share of the answers that each class has; together 1."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from linnet.core.analysis.verdict import Judgement, Shape, Verdict
 ROUNDED: Final = 0.0006
 """A record rounds the statistic to three places."""
 BITS_ROUNDED: Final = 1e-8
-"""And what is in bits to nine."""
+"""A record rounds what is in bits to nine places."""
 COUNTS: Final = {
     "canaryRequests": "canary_n",
     "canaryBad": "canary_bad",

@@ -50,7 +50,7 @@ REQUEST: Final = PersonsRequest()
 
 
 def job_name(policy: str, request_id: str) -> str:
-    """The same request gives the same name, so that asking the API server twice starts one run."""
+    """A request gives one name whenever it is looked at, so that asking the API server twice starts one run."""
     return f"{policy}-run-{hashlib.sha256(request_id.encode()).hexdigest()[:10]}"
 
 

@@ -128,7 +128,7 @@ def _rolling_back(under_way: UnderWay, old: RevisionStatus) -> Routing:
 
 
 def _in_place(under_way: UnderWay, old: RevisionStatus) -> Routing:
-    """The same phases where both versions together never have more pods than one has."""
+    """Route through the phases of `InPlace`, where both versions together never have more pods than one has."""
     context, rollout = under_way.context, under_way.rollout
     new, full = rollout.to, context.replicas
     match rollout.phase:
