@@ -17,7 +17,7 @@ from typing import Any
 START = time.monotonic()
 TAIL_LINES = 15
 GENTLY = ("sh", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 39 "$@"', "gently")
-"""Lowest priority for a command that leads a session.
+"""Lowest priority for a command that leads a session: 39 steps lead there from the highest.
 
 Where the kernel groups processes by session, niceness counts within a session alone, and the session has its own.
 """

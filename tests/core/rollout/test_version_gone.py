@@ -35,7 +35,9 @@ class TestVersionGone:
         assert cluster.phase == "Stepping"
 
     def test_abort_brings_the_traffic_back(self, cluster: Cluster) -> None:
-        """The way back needs no rules."""
-        cluster.ask("abort - 1 ann").run(30)
-        assert cluster.phase == "RollingBack"
+        """The way back needs no rules, and comes to its end once the canary's pods are gone."""
+        cluster.ask("abort - 1 ann").run(120, until=lambda c: c.typed.rollout is None)
+        assert cluster.typed.rollout is None
+        assert cluster.typed.last_rollout is not None
+        assert cluster.typed.last_rollout.outcome == "Aborted"
         assert cluster.selected()["linnet.dev/revision"] == cluster.revision(1)

@@ -5,9 +5,9 @@ transition returns a new Context; routing follows what was written down.
 """
 
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
-from linnet.api.kinds.deployment import LastRollout, RolloutStatus
+from linnet.api.kinds.deployment import LastRollout, Phase, RolloutStatus
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
 from linnet.core.analysis.checks import family
@@ -21,6 +21,9 @@ from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.target import Target, newer_target, quarantine_of
 from linnet.core.rollout.traffic import router, routing
 from linnet.core.rollout.transitions import Transition, abort, finish, promote, record, roll_back
+
+DECIDED: Final[frozenset[Phase]] = frozenset({"Finishing", "RollingBack"})
+"""Phases in which nothing is left to be judged: they come to their end by the pods alone."""
 
 
 def begin(context: Context, target: Target) -> Transition:
@@ -55,7 +58,7 @@ def _first_status(context: Context, target: Target) -> RolloutStatus:
 def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition:
     """One look at the rollout: what ends it early comes first, then the phase's own question."""
     context, rollout = under_way.context, under_way.rollout
-    if under_way.rules_missing:
+    if under_way.rules_missing and rollout.phase not in DECIDED:
         return Transition(context)
     if (ended := _ended_early(under_way, verdicts, target)) is not None:
         return ended
@@ -82,7 +85,7 @@ def _ended_early(under_way: UnderWay, verdicts: Verdicts, target: Target | None)
     That holds in every phase, paused or not.
     """
     rollout = under_way.rollout
-    if rollout.phase in {"RollingBack", "Finishing"}:
+    if rollout.phase in DECIDED:
         return None
     if rollout.from_ is None:
         return _replace_first(under_way, target)
