@@ -36,8 +36,8 @@ from linnet.handlers import kinds
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
-from linnet.handlers.runtime import Runtime
 from linnet.handlers.sweep import Scope, answered, seed, sweep
+from linnet.handlers.workers import Workers
 from linnet.settings import Settings
 
 RELIST_SETTLES_SECONDS = 1.0
@@ -75,8 +75,8 @@ class Leader:
         self._evidence = EvidenceStore(shared.kube)
         self._relisted = asyncio.Event()
         settings = shared.settings
-        self.runtime = Runtime(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
-        self._feed = Feed(self._cache, self.runtime.enqueue)
+        self.workers = Workers(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
+        self._feed = Feed(self._cache, self.workers.enqueue)
         self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
         self._informer: Informer | None = None
@@ -90,13 +90,13 @@ class Leader:
         self._informer = Informer(shared.config, namespaces, self._scope.watched, self._feed.event, self._relisted.set)
         await self._informer.start()
         for ref in refs:
-            self.runtime.enqueue(ref)
+            self.workers.enqueue(ref)
         self.seeded = True
         _log.info("the cache is seeded", extra={"fields": {"objects": len(self._cache)}})
-        journal = self._action_deps.journal.write(lambda: self.runtime.queue.depth > 0)
+        journal = self._action_deps.journal.write(lambda: self.workers.queue.depth > 0)
         writing = [asyncio.ensure_future(part) for part in (journal, self._endpoints.deliver())]
         try:
-            await self._until_first_ends(self.runtime.run(), self._sweep(), asyncio.shield(self._informer.ended))
+            await self._until_first_ends(self.workers.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
         finally:
             for task in writing:
@@ -119,7 +119,7 @@ class Leader:
 
     def stop(self) -> None:
         """Let `run` return when the looks under way are finished."""
-        self.runtime.queue.close()
+        self.workers.queue.close()
 
     async def close(self) -> None:
         if self._informer is not None:
@@ -130,7 +130,7 @@ class Leader:
         await self._endpoints.close()
 
     def problem(self) -> str | None:
-        return self.runtime.problem()
+        return self.workers.problem()
 
     async def _until_first_ends(self, *parts: Any) -> None:
         tasks = [asyncio.ensure_future(part) for part in parts]
@@ -223,4 +223,4 @@ class Leader:
     def _forget(self, ref: Ref) -> None:
         self._evidence.forget(ref)
         self._shared.metrics.gauges(ref, {})
-        self.runtime.forget(ref)
+        self.workers.forget(ref)

@@ -1,6 +1,6 @@
 """What can go wrong at the API server has one class for each thing that callers branch on, its cause chained.
 
-`handlers/runtime.py` alone decides what is retried, how soon, and what ends the process.
+`handlers/workers.py` alone decides what is retried, how soon, and what ends the process.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Every kind of check: who judges it, and what a decision keeps of it, so that `simulate --replay` can judge it again.
 
-A kind is a folder beside this file. What it has of its own is an entry of `KINDS`; docs/how-to/write-a-kind-of-check.md
-says how to write one. A record is JSON without a type of the API, since the command line reads it with Python's
-standard library alone.
+A kind is a folder beside this file, and an entry of `KINDS`. What else must know it (its part of the evidence, the
+policy that asks for it, the look that gathers for it) is listed in docs/how-to/write-a-kind-of-check.md. A record is
+JSON without a type of the API, since the command line reads it with Python's standard library alone.
 """
 
 from __future__ import annotations

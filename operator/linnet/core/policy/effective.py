@@ -1,7 +1,7 @@
 """What a Deployment goes by: its own strategy, analysis and deadlines, and what it leaves out by its RolloutPolicy.
 
-Block by block, never field by field: who reads a block has all of it before them. What a policy asks for and the place
-that names it can't give is found here, since the API server sees one object at a time.
+Block by block, never field by field: who reads a block has all of it before them. Where a policy and
+the Deployment's traffic or replicas contradict each other is found here: the API server sees one object at a time.
 """
 
 from collections.abc import Iterator, Mapping

@@ -18,9 +18,9 @@ from linnet.core.rollout import steps
 from linnet.core.rollout.context import ANALYSIS, OUTAGE, SPEC, Context, UnderWay
 from linnet.core.rollout.hooks import calls, gates
 from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.outcomes import Transition, abort, finish, promote, record, roll_back
 from linnet.core.rollout.target import Target, newer_target, quarantine_of
 from linnet.core.rollout.traffic import router, routing
-from linnet.core.rollout.transitions import Transition, abort, finish, promote, record, roll_back
 
 DECIDED: Final[frozenset[Phase]] = frozenset({"Finishing", "RollingBack"})
 """Phases in which nothing is left to be judged: they come to their end by the pods alone."""

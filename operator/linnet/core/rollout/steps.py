@@ -11,8 +11,8 @@ from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import ANALYSIS, DEADLINE, UnderWay
 from linnet.core.rollout.hooks import gates
 from linnet.core.rollout.judging.look import Verdicts
+from linnet.core.rollout.outcomes import Transition, abort, promote
 from linnet.core.rollout.traffic import router, routing
-from linnet.core.rollout.transitions import Transition, abort, promote
 
 
 def enter_step(under_way: UnderWay, verdicts: Verdicts, by: str = ANALYSIS) -> Transition:

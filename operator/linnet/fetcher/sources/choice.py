@@ -1,4 +1,4 @@
-"""The one table from a URI's scheme to the source that reads it."""
+"""The choice of the source that reads a URI; what its scheme may say stands in `api/parts/uri.py`."""
 
 from typing import assert_never
 

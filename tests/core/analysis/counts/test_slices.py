@@ -96,7 +96,7 @@ def refuted_by_all_sets(evidence: list[float], at: int, alpha: float) -> bool:
 @given(LOGS, st.sampled_from([0.05, 0.01, 0.001]))
 def test_the_parts_of_alpha_are_those_of_closed_testing(evidence: list[float], alpha: float) -> None:
     """Each slice is refuted at its part if, and only if, all sets with it are refuted; away from rounding."""
-    for at, part in enumerate(evalues.parts(alpha, evidence)):
+    for at, part in enumerate(evalues.closed_testing_alphas(alpha, evidence)):
         if not math.isclose(evidence[at], -math.log(part), rel_tol=1e-9):
             assert (evidence[at] >= -math.log(part)) == refuted_by_all_sets(evidence, at, alpha)
 
@@ -104,14 +104,14 @@ def test_the_parts_of_alpha_are_those_of_closed_testing(evidence: list[float], a
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=8))
 def test_the_parts_lie_between_bonferroni_and_the_whole(evidence: list[float]) -> None:
     """However strong or weak the evidence is."""
-    parts = evalues.parts(0.01, evidence)
+    parts = evalues.closed_testing_alphas(0.01, evidence)
     assert all(0.01 / len(evidence) * (1 - 1e-12) <= part <= 0.01 for part in parts)
 
 
 def test_what_is_refuted_no_longer_counts_for_the_others() -> None:
     """Seven of eight refuted: the last has all of alpha."""
-    assert evalues.parts(0.01, [800.0] * 7 + [0.0])[-1] == pytest.approx(0.01)
-    assert evalues.parts(0.01, [0.0] * 8)[0] == pytest.approx(0.01 / 7.93)
+    assert evalues.closed_testing_alphas(0.01, [800.0] * 7 + [0.0])[-1] == pytest.approx(0.01)
+    assert evalues.closed_testing_alphas(0.01, [0.0] * 8)[0] == pytest.approx(0.01 / 7.93)
 
 
 def test_slices_share_the_part_of_their_check() -> None:

@@ -61,7 +61,7 @@ def _alphas(policy: Policy, evidence: CountEvidence) -> Mapping[str, float]:
     for _, each in groupby((c for c in policy.checks if c.slice is not None), key=lambda c: family(c.name)):
         slices = tuple(each)
         shown = [_least(policy, check, evidence) for check in slices]
-        found |= zip((c.name for c in slices), evalues.parts(policy.alpha_each, shown), strict=True)
+        found |= zip((c.name for c in slices), evalues.closed_testing_alphas(policy.alpha_each, shown), strict=True)
     return found
 
 

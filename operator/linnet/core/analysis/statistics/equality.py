@@ -15,7 +15,7 @@ Group = Sequence[int]
 
 
 def gain(now: Pair, past: Pair) -> float:
-    """What one interval adds to the log-evidence against "both tracks draw their answers from one distribution".
+    """The log e-value of one interval against "both tracks draw their answers from one distribution".
 
     Each answer is worth the share that its class had on its own track before, over that of both together, p0, weighted
     by this interval's numbers of answers. If both draw from one distribution, whichever it is at that time, the mean of

@@ -64,8 +64,8 @@ def mean_of(logs: Sequence[float]) -> float:
     return top + math.log(sum(math.exp(value - top) for value in logs) / len(logs))
 
 
-def parts(alpha: float, evidence: Sequence[float]) -> list[float]:
-    """The part of `alpha` at which each slice is tested; `evidence` are the logarithms of their e-values.
+def closed_testing_alphas(alpha: float, evidence: Sequence[float]) -> list[float]:
+    """The part of `alpha` at which each slice is tested, by closed testing; `evidence` are their log e-values.
 
     A slice is refuted if each set of slices with it has a mean of 1/alpha. The worst set has those others whose e-value
     is below 1/alpha, so that its own must reach 1/alpha plus what each of them lacks of it. As a part of alpha: the

@@ -39,7 +39,7 @@ class TrafficRouter(Protocol):
         """Whether what is written sends every request to this revision."""
 
     def holds(self, context: Context, split: Split) -> bool:
-        """Whether the split is written, and whoever carries it out has taken it up."""
+        """Whether the split is written, and Services or the gateway carry it out."""
 
     def selector(self, context: Context, split: Split) -> Mapping[str, str]:
         """The labels of the pods that the Service `<name>` selects."""

@@ -15,14 +15,14 @@ from linnet.adapters.cluster.errors import (
 )
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
-from linnet.handlers.runtime import Runtime
+from linnet.handlers.workers import Workers
 
 REF = Ref("Deployment", "ml", "iris")
 OTHER = Ref("Deployment", "ml", "other")
 
 
 class Loop:
-    """A runtime whose reconcile the test plays; `looks` are the keys in order."""
+    """Workers whose reconcile the test plays; `looks` are the keys in order."""
 
     def __init__(self, play: Callable[[int], timedelta | None], workers: int = 2) -> None:
         self.looks: list[Ref] = []
@@ -30,7 +30,7 @@ class Loop:
         self.looked = asyncio.Event()
         self.metrics = Metrics()
         self.play = play
-        self.runtime = Runtime(
+        self.workers = Workers(
             self.reconcile, self.metrics, asyncio.get_running_loop().time, timedelta(hours=1), workers
         )
 
@@ -52,11 +52,11 @@ class Loop:
 
     async def until(self, looks: int) -> None:
         async with asyncio.timeout(20):
-            running = asyncio.ensure_future(self.runtime.run())
+            running = asyncio.ensure_future(self.workers.run())
             enough = asyncio.ensure_future(self.enough(looks))
             await asyncio.wait({running, enough}, return_when=asyncio.FIRST_COMPLETED)
             enough.cancel()
-            self.runtime.queue.close()
+            self.workers.queue.close()
             await running
 
     def counted(self, name: str) -> bool:
@@ -75,7 +75,7 @@ def failing(error: Exception, times: int = 1) -> Callable[[int], None]:
 async def test_a_failed_look_is_tried_again(error: Exception) -> None:
     """Whatever went wrong, the key is not forgotten."""
     loop = Loop(failing(error))
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     await loop.until(2)
     assert loop.looks == [REF, REF]
 
@@ -83,7 +83,7 @@ async def test_a_failed_look_is_tried_again(error: Exception) -> None:
 async def test_a_conflict_is_no_error() -> None:
     """Optimistic writes conflict in daily life: an alert must not count them."""
     loop = Loop(failing(ConflictError("x")))
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     await loop.until(2)
     assert loop.counted('linnet_reconcile_total{kind="Deployment",outcome="conflict"}')
     assert "linnet_reconcile_errors_total{" not in loop.metrics.exposition().decode()
@@ -92,7 +92,7 @@ async def test_a_conflict_is_no_error() -> None:
 async def test_an_error_is_counted_by_its_class(caplog: pytest.LogCaptureFixture) -> None:
     """Trouble that has a name is a line without a traceback."""
     loop = Loop(failing(ForeignObjectError("Service iris exists")))
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     await loop.until(2)
     assert loop.counted('linnet_reconcile_errors_total{error="ForeignObjectError",kind="Deployment"}')
     assert [(r.getMessage(), r.exc_info) for r in caplog.records] == [("Service iris exists", None)]
@@ -101,8 +101,8 @@ async def test_an_error_is_counted_by_its_class(caplog: pytest.LogCaptureFixture
 async def test_a_bug_comes_with_its_traceback_and_stops_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
     """One object that breaks its plan must not take the others with it."""
     loop = Loop(failing(ZeroDivisionError("a bug")), workers=1)
-    loop.runtime.enqueue(REF)
-    loop.runtime.enqueue(OTHER)
+    loop.workers.enqueue(REF)
+    loop.workers.enqueue(OTHER)
     await loop.until(2)
     assert OTHER in loop.looks
     assert caplog.records[0].exc_info is not None
@@ -111,8 +111,8 @@ async def test_a_bug_comes_with_its_traceback_and_stops_nobody_else(caplog: pyte
 async def test_the_server_is_given_the_time_that_it_asked_for() -> None:
     """Retry-After is the least wait."""
     loop = Loop(failing(UnavailableError("slow down", retry_after=3600)))
-    loop.runtime.enqueue(REF)
-    loop.runtime.enqueue(OTHER)
+    loop.workers.enqueue(REF)
+    loop.workers.enqueue(OTHER)
     await loop.until(2)
     await asyncio.sleep(0.05)
     assert loop.looks == [REF, OTHER]
@@ -121,7 +121,7 @@ async def test_the_server_is_given_the_time_that_it_asked_for() -> None:
 async def test_a_lost_lease_ends_the_loop() -> None:
     """Another replica leads: nothing may be retried."""
     loop = Loop(failing(LeadershipLostError("lost")))
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     with pytest.raises(LeadershipLostError):
         await loop.until(2)
 
@@ -129,7 +129,7 @@ async def test_a_lost_lease_ends_the_loop() -> None:
 async def test_a_plan_may_ask_for_another_look() -> None:
     """`requeue_after` is the latest next look."""
     loop = Loop(lambda look: timedelta(0) if look < 3 else None)
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     await loop.until(3)
     assert loop.looks == [REF] * 3
 
@@ -137,10 +137,10 @@ async def test_a_plan_may_ask_for_another_look() -> None:
 async def test_a_plan_that_never_rests_does_not_starve_others() -> None:
     """After a burst it is slowed down."""
     loop = Loop(lambda _: timedelta(0), workers=1)
-    loop.runtime.enqueue(REF)
+    loop.workers.enqueue(REF)
     await loop.until(24)
     begun = len(loop.looks)
-    assert loop.runtime.queue.depth == 0
+    assert loop.workers.queue.depth == 0
     assert begun <= 30
 
 
@@ -152,14 +152,14 @@ def test_a_look_that_hangs_makes_the_loop_unhealthy() -> None:
         await asyncio.Event().wait()
 
     async def main() -> tuple[str | None, str | None]:
-        runtime = Runtime(never, Metrics(), lambda: now[0], timedelta(hours=1), 1)
-        runtime.enqueue(REF)
-        running = asyncio.ensure_future(runtime.run())
+        workers = Workers(never, Metrics(), lambda: now[0], timedelta(hours=1), 1)
+        workers.enqueue(REF)
+        running = asyncio.ensure_future(workers.run())
         await asyncio.sleep(0.01)
-        before = runtime.problem()
+        before = workers.problem()
         now[0] = 3600
-        runtime._beat = 3600
-        after = runtime.problem()
+        workers._beat = 3600
+        after = workers.problem()
         running.cancel()
         return before, after
 

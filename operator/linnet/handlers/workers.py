@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 Reconcile = Callable[[Ref], Awaitable[timedelta | None]]
 
 
-class Runtime:
+class Workers:
     """Workers share one queue. `clock` is a monotonic time in seconds, `resync` the longest time between two looks."""
 
     def __init__(
