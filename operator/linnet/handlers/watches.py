@@ -1,6 +1,6 @@
 """`kopf`'s handlers and settings are here: kopf watches, hands each event on to the work queue, and does nothing else.
 
-kopf never tries an event handler again, and runs several of them for one object at once. The work queue (`runtime.py`)
+kopf never tries an event handler again, and runs several of them for one object at once. The work queue (`workers.py`)
 tries again until it succeeds, and has one worker at most on an object.
 """
 
