@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import QUICK, at_rest
+from core.rollout.test_transitions import QUICK, at_rest
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec

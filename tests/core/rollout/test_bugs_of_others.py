@@ -1,11 +1,11 @@
 """What other tools got wrong, each by its number: the cases that a whole rollout in memory can show.
 
-Others stand where their subject is: test_phases.py, analysis/counts/test_judge.py, integration/test_rollouts.py.
+Others stand where their subject is: test_transitions.py, analysis/counts/test_judge.py, integration/test_rollouts.py.
 """
 
 import pytest
 
-from core.rollout.test_phases import QUICK, at_rest, serving
+from core.rollout.test_transitions import QUICK, at_rest, serving
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

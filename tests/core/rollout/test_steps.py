@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest, serving
+from core.rollout.test_transitions import at_rest, serving
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.core.policy import effective as shared_policy

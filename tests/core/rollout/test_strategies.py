@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest, serving
 from core.rollout.test_requests import NEEDS_MORE
+from core.rollout.test_transitions import at_rest, serving
 from linnet.api.names import Verb
 from linnet.api.parts.strategy import Strategy
 from linnet.core.parse import Invalid, parse_spec

@@ -1,6 +1,6 @@
 """What can be decided about a rollout: promote it, roll it back, abort it, or let the new version stay.
 
-An outcome is a new Context together with what must be told or recorded of it. `phases` says when each comes,
+An outcome is a new Context together with what must be told or recorded of it. `transitions` says when each comes,
 `traffic.routing` what follows from it for requests and pods.
 """
 

@@ -11,7 +11,7 @@ from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
 from linnet.core.policy import effective, unsupported
-from linnet.core.rollout import conditions, phases
+from linnet.core.rollout import conditions, transitions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
 from linnet.core.rollout.judging import look
@@ -131,10 +131,10 @@ def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, 
     if answered.context.status != context.status:
         return answered
     if context.under_way is not None:
-        return phases.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
+        return transitions.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
     if isinstance(target, Refusal) or refused is not None or _serves(context, target):
         return Transition(context)
-    return phases.begin(context, target)
+    return transitions.begin(context, target)
 
 
 def _serves(context: Context, target: Target) -> bool:

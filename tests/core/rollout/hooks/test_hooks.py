@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import QUICK, at_rest, serving
+from core.rollout.test_transitions import QUICK, at_rest, serving
 from linnet.api.parts.hooks import Hooks
 from linnet.core.webhooks import Call, Confirmed, NotYet, Refused, Reply
 from simulator import Behavior, Cluster

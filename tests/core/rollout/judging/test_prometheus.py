@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import QUICK, at_rest, serving
+from core.rollout.test_transitions import QUICK, at_rest, serving
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Failure, NoValue, Value

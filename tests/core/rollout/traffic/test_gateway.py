@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest
 from core.rollout.test_strategies import until_phase
+from core.rollout.test_transitions import at_rest
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.core.rollout.traffic import split
 from linnet.core.rollout.traffic.gateway import GATEWAY

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest
 from core.rollout.test_strategies import until_phase
+from core.rollout.test_transitions import at_rest
 from core.rollout.traffic.test_gateway import GATEWAY_TRAFFIC, pods_of, weights
-from linnet.core.rollout.traffic import in_place
+from linnet.core.rollout.traffic import replicas
 from linnet.core.rollout.traffic.split import Stage
 from simulator import Behavior, Cluster
 
@@ -155,4 +155,4 @@ def test_a_gateways_weights_follow_the_pods_of_a_promotion() -> None:
 )
 def test_pods_of_a_weight(full: int, weight: int, pods: int) -> None:
     """A share of all pods; stable keeps one at least."""
-    assert in_place.canary_replicas(full, Stage(weight=weight)) == pods
+    assert replicas.canary_replicas_in_place(full, Stage(weight=weight)) == pods

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest
+from core.rollout.test_transitions import at_rest
 from core.rollout.traffic.test_gateway import ANALYSIS, GATEWAY_TRAFFIC, Steps, deployed, in_step, weights
 from linnet.core.resources.sessions import FEATURES
 from simulator import Behavior, Cluster

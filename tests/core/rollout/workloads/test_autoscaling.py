@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from core.rollout.test_phases import at_rest
 from core.rollout.test_strategies import until_phase
+from core.rollout.test_transitions import at_rest
 from core.rollout.traffic.test_gateway import GATEWAY_TRAFFIC, pods_of
 from linnet.core.plan import Apply, Patch
 from simulator import Behavior, Cluster

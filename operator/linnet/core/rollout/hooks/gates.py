@@ -1,7 +1,7 @@
 """Where a rollout waits for the confirmation of its hooks, and what a refusal leads to.
 
 Hooks delay, and no more than that: what takes a version back (a failed check, a deadline, a person) comes before them
-in `phases`, and no hook is asked once a decision has been made.
+in `transitions`, and no hook is asked once a decision has been made.
 """
 
 from collections.abc import Callable, Iterable

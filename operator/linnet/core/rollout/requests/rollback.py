@@ -8,7 +8,7 @@ from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
-from linnet.core.rollout import outcomes, phases
+from linnet.core.rollout import outcomes, transitions
 from linnet.core.rollout.context import Context, UnderWay, revision_of
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.outcomes import Transition
@@ -47,7 +47,7 @@ def rollback(context: Context, request: Request, verdicts: Verdicts) -> Response
         message = f"{request.user} rolled it back"
         ended = outcomes.roll_back(under_way, request.user, "Rollback", message, verdicts)
         return Response(ended, "going back")
-    at_rest = Transition(context) if under_way is None else phases.complete(under_way)
+    at_rest = Transition(context) if under_way is None else transitions.complete(under_way)
     stable, to = at_rest.context.status.stable, _former(at_rest.context, request)
     if stable is None or isinstance(to, str):
         return refusal(context, to if isinstance(to, str) else "nothing serves yet")

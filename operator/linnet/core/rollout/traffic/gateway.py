@@ -3,7 +3,6 @@
 `<name>` selects one revision at any time, so that callers inside the cluster who pass the gateway by are no evidence.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from linnet.core.resources.routes import Route, RouteKind, RouteView, Rule
 from linnet.core.resources.sessions import Session
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.traffic import gateway_features
+from linnet.core.rollout.traffic.replicas import canary_replicas_by_gateway
 from linnet.core.rollout.traffic.split import Split, Stage
 from linnet.core.serving.revision import GRPC_PORT, HTTP_PORT
 
@@ -32,12 +32,7 @@ class Gateway:
     by_pods: bool = False
 
     def canary_replicas(self, full: int, stage: Stage) -> int:
-        """As many pods as the share of requests needs, rounded up; `setReplicas` says otherwise.
-
-        4 pods at 5 % → 1; 4 at 50 % → 2; 10 at 25 % → 3.
-        """
-        share = max(stage.weight, stage.mirror or 0)
-        return stage.replicas or max(1, math.ceil(full * share / 100))
+        return canary_replicas_by_gateway(full, stage)
 
     def effective_weight(self, full: int, weight: int) -> int:
         del full

@@ -8,16 +8,6 @@ from collections.abc import Mapping
 
 from linnet.api.kinds.deployment import RevisionStatus
 from linnet.core.rollout.context import Context
-from linnet.core.rollout.traffic.split import Stage
-
-
-def canary_replicas(full: int, stage: Stage) -> int:
-    """The number of canary pods out of `full`; stable keeps at least one.
-
-    4 at 25 % → 1; 4 at 50 % → 2; 2 at 10 % → 1.
-    """
-    share = max(stage.weight, stage.mirror or 0)
-    return max(1, min(full - 1, stage.replicas or round(full * share / 100)))
 
 
 def enough_to_go_back(full: int) -> int:

@@ -1,58 +1,9 @@
-"""Traffic split by pods: a weight becomes a number of pods, and `<name>` selects those of one revision, or of both.
+"""How many pods a weight, a step or a holdback asks for: every formula, with its worked example."""
 
-It needs nothing but a Service.
-"""
+import math
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Final
-
-from linnet.api.kinds.deployment import RevisionStatus
-from linnet.api.labels import DEPLOYMENT, REVISION
-from linnet.core.plan import Action, Delete
 from linnet.core.policy.defaults import MOST_WEIGHT
-from linnet.core.resources.routes import API_VERSION
-from linnet.core.rollout.context import Context, UnderWay
-from linnet.core.rollout.traffic.split import Split, Stage
-
-
-@dataclass(frozen=True)
-class Replicas:
-    """`spec.traffic.type: Replicas`."""
-
-    by_pods: bool = True
-
-    def canary_replicas(self, full: int, stage: Stage) -> int:
-        return canary_replicas(full, stage.weight or 1)
-
-    def effective_weight(self, full: int, weight: int) -> int:
-        return effective_weight(full, weight)
-
-    def segment(self, under_way: UnderWay) -> str:
-        """The share of ready pods, in steps of 5 %: within a segment it stands still."""
-        context, rollout = under_way.context, under_way.rollout
-        canary, stable = context.ready(rollout.to), context.ready(rollout.from_)
-        return f"w{5 * round(20 * canary / max(1, canary + stable))}"
-
-    def alone(self, context: Context, revision: RevisionStatus | None) -> bool:
-        return context.pinned(revision)
-
-    def holds(self, context: Context, split: Split) -> bool:
-        del context, split
-        return True  # the share is the pods', which are counted elsewhere
-
-    def selector(self, context: Context, split: Split) -> Mapping[str, str]:
-        return {DEPLOYMENT: context.name} if split.shared else {REVISION: split.main.name}
-
-    def actions(self, context: Context, split: Split, *, keep: bool) -> Iterator[Action]:
-        """Delete the routes of a time when a gateway split the traffic."""
-        del split, keep
-        for found in context.observed.routes:
-            if not found.meta.deleting:
-                yield Delete(API_VERSION, found.route.kind, found.meta.name, found.meta.uid)
-
-
-REPLICAS: Final = Replicas()
+from linnet.core.rollout.traffic.split import Stage
 
 
 def canary_replicas(stable: int, weight: int) -> int:
@@ -80,3 +31,21 @@ def holdback_replicas(serving: int, percent: int) -> int:
     4 serving at 5 % → max(1, round(4·5/95)) = 1.
     """
     return 0 if percent == 0 or serving == 0 else max(1, round(serving * percent / (100 - percent)))
+
+
+def canary_replicas_by_gateway(full: int, stage: Stage) -> int:
+    """As many pods as the canary's share of the requests needs, rounded up; `setReplicas` says otherwise.
+
+    4 pods at 5 % → 1; 4 at 50 % → 2; 10 at 25 % → 3.
+    """
+    share = max(stage.weight, stage.mirror or 0)
+    return stage.replicas or max(1, math.ceil(full * share / 100))
+
+
+def canary_replicas_in_place(full: int, stage: Stage) -> int:
+    """The number of canary pods out of `full`; stable keeps at least one.
+
+    4 at 25 % → 1; 4 at 50 % → 2; 2 at 10 % → 1.
+    """
+    share = max(stage.weight, stage.mirror or 0)
+    return max(1, min(full - 1, stage.replicas or round(full * share / 100)))

@@ -11,8 +11,8 @@ from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
 from linnet.api.parts.traffic import TrafficType
 from linnet.core.plan import Action
 from linnet.core.rollout.context import Context, UnderWay
+from linnet.core.rollout.traffic.by_pods import REPLICAS
 from linnet.core.rollout.traffic.gateway import GATEWAY
-from linnet.core.rollout.traffic.replicas import REPLICAS
 from linnet.core.rollout.traffic.split import Split, Stage
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT
 from linnet.core.rollout.context import ANALYSIS, DEADLINE, HOOK, OUTAGE, SPEC, Context, UnderWay
-from linnet.core.rollout.traffic import in_place, router, split
+from linnet.core.rollout.traffic import in_place, replicas, router, split
 from linnet.core.rollout.traffic.replicas import holdback_replicas
 from linnet.core.rollout.traffic.split import Split
 
@@ -72,7 +72,7 @@ def first_replicas(under_way: UnderWay) -> int:
 def _canary_replicas(under_way: UnderWay, stage: split.Stage) -> int:
     context = under_way.context
     if under_way.rules.in_place:
-        return in_place.canary_replicas(context.replicas, stage)
+        return replicas.canary_replicas_in_place(context.replicas, stage)
     return router.of(context).canary_replicas(context.replicas, stage)
 
 
