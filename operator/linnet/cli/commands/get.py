@@ -28,7 +28,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.output:
         console.show([to_json(tree) for tree in trees], options.output)
     else:
-        console.say(*(render_all(trees, console) or ["no Deployment (mld) in this namespace"]))
+        console.say(*(render_all(trees, console.paint) or ["no Deployment (mld) in this namespace"]))
     return OK
 
 

@@ -65,7 +65,7 @@ async def _draw(watched: WatchedObjects, console: Console) -> None:
             await watched.changed.wait()
             await asyncio.sleep(CALM)
             watched.changed.clear()
-            if (current := render_all(watched.trees(), console)) != drawn:
+            if (current := render_all(watched.trees(), console.paint)) != drawn:
                 drawn = current
                 where.draw(current[: _height()])
                 where.plain([*current, ""])

@@ -5,7 +5,6 @@ from typing import Any
 
 from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.objects import Object, condition, is_ready, name, role, status
-from linnet.cli.console import Console
 from linnet.cli.views.tree import Branch, Paint, branches, by_policy, verdicts
 from linnet.core.analysis.checks import together
 
@@ -119,7 +118,7 @@ def _version(tree: DeploymentTree, version: Object, shares: Mapping[int, float])
     }
 
 
-def render_all(trees: Sequence[DeploymentTree], console: Console) -> list[str]:
+def render_all(trees: Sequence[DeploymentTree], paint: Paint) -> list[str]:
     """The lines of all Deployments, with an empty line between two."""
-    blocks = [render(tree, console.paint) for tree in trees]
+    blocks = [render(tree, paint) for tree in trees]
     return [line for i, each in enumerate(blocks) for line in (*([""] if i else []), *each)]
