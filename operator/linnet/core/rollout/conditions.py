@@ -1,6 +1,7 @@
 """The conditions of a Deployment and their wording: what a person reads first.
 
-Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records.
+Nothing here changes with every scrape: verdicts are named, counts are in the evidence and in the records. A refusal
+brings its own words from where it is found: `target`, `reconcile`, `policy`.
 """
 
 from linnet.api.kinds.deployment import CheckVerdict, DeploymentStatus, RolloutStatus

@@ -16,7 +16,7 @@ from linnet.core.rollout.context import Context, UnderWay, context_without_spec,
 from linnet.core.rollout.hooks import calls as hook_calls
 from linnet.core.rollout.judging import look
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition
+from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.verbs import answer_pending
 from linnet.core.rollout.target import Refusal, Target, find_target, newer_target, refusal
 from linnet.core.rollout.traffic import gateway_features

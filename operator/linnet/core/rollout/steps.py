@@ -11,7 +11,7 @@ from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import ANALYSIS, DEADLINE, UnderWay
 from linnet.core.rollout.hooks import gates
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition, abort, promote
+from linnet.core.rollout.records import Transition, abort, promote
 from linnet.core.rollout.traffic import router, routing
 
 

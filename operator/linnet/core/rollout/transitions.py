@@ -18,7 +18,7 @@ from linnet.core.rollout import steps
 from linnet.core.rollout.context import ANALYSIS, OUTAGE, SPEC, Context, UnderWay
 from linnet.core.rollout.hooks import calls, gates
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition, abort, finish, promote, record, roll_back
+from linnet.core.rollout.records import Transition, abort, finish, promote, record, roll_back
 from linnet.core.rollout.target import Target, newer_target, quarantine_of
 from linnet.core.rollout.traffic import router, routing
 

@@ -1,4 +1,6 @@
-"""What the transfer needs from a place that artifacts come from; one module implements it for each scheme."""
+"""What the transfer needs from a place that artifacts come from; one module implements it for each scheme of
+`api/parts/uri.py`, and `choice` names it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Anytime-valid evidence from counts: may be looked at after every request, for ever.
+"""Anytime-valid evidence from counts: may be looked at after every request, for ever. That from answers: `equality`.
 
 Each function returns the logarithm of an e-value: a mixture of likelihood ratios (Robbins 1970) whose
 mean under its null hypothesis is at most 1, so that by Ville's inequality it exceeds 1/alpha, ever, with

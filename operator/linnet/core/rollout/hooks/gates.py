@@ -13,7 +13,7 @@ from linnet.core.plan import Action, Emit, Log
 from linnet.core.rollout.context import HOOK, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition, abort
+from linnet.core.rollout.records import Transition, abort
 from linnet.core.webhooks import Confirmed, NotYet, Refused, Reply
 
 

@@ -8,10 +8,10 @@ from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import Request
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
-from linnet.core.rollout import outcomes, transitions
+from linnet.core.rollout import records, transitions
 from linnet.core.rollout.context import Context, UnderWay, revision_of
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition
+from linnet.core.rollout.records import Transition
 from linnet.core.serving import revision as serving
 
 
@@ -45,7 +45,7 @@ def rollback(context: Context, request: Request, verdicts: Verdicts) -> Response
     under_way = context.under_way
     if on_trial(under_way):
         message = f"{request.user} rolled it back"
-        ended = outcomes.roll_back(under_way, request.user, "Rollback", message, verdicts)
+        ended = records.roll_back(under_way, request.user, "Rollback", message, verdicts)
         return Response(ended, "going back")
     at_rest = Transition(context) if under_way is None else transitions.complete(under_way)
     stable, to = at_rest.context.status.stable, _former(at_rest.context, request)
@@ -80,7 +80,7 @@ def _back_to(context: Context, to: RevisionStatus, stable: RevisionStatus, reque
     """A rollout that begins with its rollback: the stable version is the one that goes."""
     begun = context.with_new_rollout(_reverse(context, to, stable, request))
     reason = begun.rollout.message or ""
-    recorded = outcomes.record(begun, "RolledBack", request.user, "Rollback", reason, Verdicts(), quarantine=True)
+    recorded = records.record(begun, "RolledBack", request.user, "Rollback", reason, Verdicts(), quarantine=True)
     message = f"{request.user} rolls version {stable.version} back to {to.version}"
     return Transition(begun.context, (*recorded, Emit("Warning", "RolledBack", message)))
 

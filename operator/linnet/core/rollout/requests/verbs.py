@@ -14,11 +14,11 @@ from linnet.core import requests
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
 from linnet.core.registry.versions import Version
-from linnet.core.rollout import outcomes, steps
+from linnet.core.rollout import records, steps
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
-from linnet.core.rollout.outcomes import Transition
+from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
 from linnet.core.rollout.target import Refusal, find_target, quarantine_of
 
@@ -92,10 +92,10 @@ def _promote_full(under_way: UnderWay, request: Request, verdicts: Verdicts) -> 
     if context.spec.paused:
         return refusal(context, "spec.paused is true: set it to false first")
     if under_way.rollout.phase == "Baking":
-        ended = outcomes.finish(under_way, user, "PromoteFull", f"{user} ended the bake", verdicts)
+        ended = records.finish(under_way, user, "PromoteFull", f"{user} ended the bake", verdicts)
         return Response(ended, "the bake is over")
     message = f"{user} promoted it past the remaining steps{calls.unconfirmed(under_way)}"
-    return Response(outcomes.promote(under_way, user, "PromoteFull", message, verdicts), "promoting")
+    return Response(records.promote(under_way, user, "PromoteFull", message, verdicts), "promoting")
 
 
 def _resume(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Response:
@@ -117,7 +117,7 @@ def _pause(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Respons
 
 
 def _abort(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Response:
-    aborted = outcomes.abort(under_way, request.user, "Abort", f"{request.user} aborted it", verdicts)
+    aborted = records.abort(under_way, request.user, "Abort", f"{request.user} aborted it", verdicts)
     return Response(aborted, "going back; nothing is quarantined")
 
 

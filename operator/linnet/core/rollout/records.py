@@ -1,7 +1,7 @@
-"""What can be decided about a rollout: promote it, roll it back, abort it, or let the new version stay.
+"""A decision about a rollout, written down: promoted, rolled back, aborted, or the new version stays.
 
-An outcome is a new Context together with what must be told or recorded of it. `transitions` says when each comes,
-`traffic.routing` what follows from it for requests and pods.
+Each function returns a new Context together with what must be told or recorded of it. `transitions` says when each
+comes, `traffic.routing` what follows from it for requests and pods.
 """
 
 from dataclasses import dataclass
