@@ -25,7 +25,6 @@ from linnet.handlers.operator import Operator
 from linnet.settings import read
 
 CUT_SECONDS = 5.0
-logging.getLogger("kopf").setLevel(logging.CRITICAL)  # each of its tries that fails is an error to it
 
 
 class Fate(Enum):
@@ -215,6 +214,7 @@ class InProcess:
         defaults = {"LINNET_LEADER_ELECTION": "false", "LINNET_HTTP_PORT": "0", "LINNET_IMAGE": "linnet:test"}
         named = {"KUBECONFIG": str(kubeconfig), "LINNET_WATCH_NAMESPACES": namespace}
         self.settings = read({**defaults, **named, **environment})
+        logging.getLogger("kopf").setLevel(logging.CRITICAL)  # each of its tries that fails is an error to it
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         until(lambda: hasattr(self, "operator"), "the operator in this process")
