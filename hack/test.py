@@ -5,6 +5,7 @@ priority, so that real model servers answer as they do on a machine of their own
 """
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from hack.cluster.steps import GENTLY
+
+ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv" / "bin"
 LOGS = ROOT / "build" / "test"
 CLUSTER = (sys.executable, "hack/cluster/cluster.py")
@@ -24,6 +29,9 @@ BREATH = 60.0
 """Seconds between two words of what is under way."""
 SLOWEST = 20
 STARTED = time.monotonic()
+UNDER_WAY: set[int] = set()
+"""The sessions of the steps that run now."""
+INTERRUPTED = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -113,25 +121,27 @@ def log(step: Step) -> Path:
     return LOGS / f"{step.slug}.log"
 
 
-def play(lane: Sequence[Step], terminal: Terminal, priority: int = 0) -> list[Done]:
+def play(lane: Sequence[Step], terminal: Terminal, *, gently: bool = False) -> list[Done]:
     """Runs the steps one after the other, up to the first that ends the lane."""
     played: list[Done] = []
     for step in lane:
-        played.append(run(step, terminal, priority))
-        if played[-1].ends_its_lane:
+        played.append(run(step, terminal, gently=gently))
+        if played[-1].ends_its_lane or INTERRUPTED.is_set():
             break
     return played
 
 
-def run(step: Step, terminal: Terminal, priority: int) -> Done:
+def run(step: Step, terminal: Terminal, *, gently: bool) -> Done:
+    """Each step leads a session, so that an interrupt can end it whole, and a gentle one yields to every other."""
     terminal.begin(step)
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    words = (*GENTLY, *step.command) if gently else step.command
     began = time.monotonic()
     with log(step).open("wb") as said:
-        process = subprocess.Popen(
-            ["nice", "-n", str(priority), *step.command], cwd=ROOT, env=environment, stdout=said, stderr=said
-        )
+        process = subprocess.Popen(words, cwd=ROOT, env=environment, stdout=said, stderr=said, start_new_session=True)
+        UNDER_WAY.add(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
+        UNDER_WAY.discard(process.pid)
     process.returncode = os.waitstatus_to_exitcode(status)
     done = Done(step, process.returncode, time.monotonic() - began, usage.ru_utime + usage.ru_stime)
     terminal.end(done)
@@ -164,8 +174,14 @@ def main() -> int:
     if not played[-1].code:
         with ThreadPoolExecutor() as lanes:
             cluster = lanes.submit(play, ON_THE_CLUSTER, terminal)
-            beside = lanes.submit(play, BESIDE, terminal, 10)
-            played += [*beside.result(), *cluster.result()]
+            beside = lanes.submit(play, BESIDE, terminal, gently=True)
+            try:
+                played += [*beside.result(), *cluster.result()]
+            except KeyboardInterrupt:
+                INTERRUPTED.set()
+                for session in tuple(UNDER_WAY):
+                    os.killpg(session, signal.SIGINT)
+                raise
     for line in summary(played):
         say(line)
     return next((done.code for done in played if done.code), 0)

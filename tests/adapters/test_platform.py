@@ -67,6 +67,13 @@ def test_the_named_queries_are_there(tmp_path: Path) -> None:
     assert platform(settings(None)).prometheus is None
 
 
+def test_spaces_around_a_header_are_no_part_of_it(tmp_path: Path) -> None:
+    """A client that sends them is refused by some, and no query would ever be answered."""
+    made = platform(asking(tmp_path, "{url: 'http://p', headers: {X-Scope-OrgID: ' team '}, queries: {}}")).prometheus
+    assert made is not None
+    assert made.headers == {"X-Scope-OrgID": "team"}
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

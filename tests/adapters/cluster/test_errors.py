@@ -65,6 +65,25 @@ def test_an_answer_that_is_no_status_is_still_an_error_of_ours() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "body"),
+    [
+        (503, '{"details": "overloaded"}'),
+        (422, '{"details": {"causes": ["x", {"field": 7}, null]}}'),
+        (422, '{"details": {"causes": 7}}'),
+        (429, '{"details": {"retryAfterSeconds": [3]}, "message": {"so": "much"}}'),
+        (500, "[" * 100_000),
+        (500, b"\xff\xfe"),
+        (0, None),
+    ],
+)
+def test_whatever_stands_in_an_answer_it_becomes_an_error_of_ours(code: int, body: str | bytes | None) -> None:
+    """Somebody between us and the API server may answer in its name: that ends no lease and no reconcile."""
+    odd = ApiException(status=code, reason="x")
+    odd.body, odd.headers = body, {}
+    assert isinstance(errors.from_api(odd), errors.InvalidError if code == 422 else errors.UnavailableError)
+
+
+@pytest.mark.parametrize(
     "error", [aiohttp.ServerDisconnectedError(), ConnectionRefusedError("refused"), TimeoutError()]
 )
 def test_a_broken_connection_is_unavailable(error: Exception) -> None:

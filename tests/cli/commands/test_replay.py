@@ -130,6 +130,15 @@ def test_without_evidence_there_is_nothing_to_judge(person: Person) -> None:
     assert "neither JSON nor YAML" in person.types("simulate", "--replay", str(file)).err
 
 
+def test_what_is_nested_too_deeply_is_no_record(person: Person) -> None:
+    """A sentence, and no traceback."""
+    file = person.folder / "record"
+    file.write_text("[" * 100_000)
+    ended = person.types("simulate", "--replay", str(file))
+    assert ended.code == 1
+    assert "nested too deeply" in ended.err
+
+
 def test_neither_rate_nor_record_is_wrong_usage(person: Person) -> None:
     """Exit code 2, with an example."""
     said = person.types("simulate")

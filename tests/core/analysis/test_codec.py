@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -192,9 +192,9 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(value)
 
 
-WRONG: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, "x", "nan", "", [], {}, [1], [[]], {"a": 1}, 1.5, [1, 2, 3], ["1", "2"], 10**70]
-)
+OTHER_TYPES: Final[tuple[Any, ...]] = (None, True, "x", "nan", "", [], {}, [1], [[]], {"a": 1}, 1.5, [1, 2], ["1", "2"])
+OTHER_NUMBERS: Final[tuple[Any, ...]] = (10**70, 10**60, -(10**60), -1, 0, "-1", "0", "1e60", "1e-300")
+WRONG: st.SearchStrategy[Any] = st.sampled_from((*OTHER_TYPES, *OTHER_NUMBERS))
 
 
 @settings(max_examples=50)

@@ -80,7 +80,7 @@ def translated(what: str) -> Iterator[None]:
 def from_api(error: ApiException) -> KubeError:
     """Return our class for an answer of the API server."""
     status = _status(error.body)
-    message = status.get("message") or f"{error.status} {error.reason}"
+    message = str(status.get("message") or f"{error.status} {error.reason}")
     match error.status:
         case 400 | 405 | 413 | 415 | 422:
             return InvalidError(message, _first_field(status))
@@ -100,19 +100,25 @@ def _status(body: Any) -> dict[str, Any]:
     """Return the `v1.Status` of the answer; an empty one where a proxy answered with something else."""
     try:
         data = json.loads(body or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
 
+def _details(status: dict[str, Any]) -> dict[str, Any]:
+    details = status.get("details")
+    return details if isinstance(details, dict) else {}
+
+
 def _first_field(status: dict[str, Any]) -> str:
-    causes = (status.get("details") or {}).get("causes") or ()
-    return next((c["field"] for c in causes if c.get("field") not in {None, "", "<nil>"}), "")
+    causes = _details(status).get("causes")
+    fields = [c.get("field") for c in causes if isinstance(c, dict)] if isinstance(causes, list) else []
+    return next((f for f in fields if isinstance(f, str) and f not in {"", "<nil>"}), "")
 
 
 def _retry_after(error: ApiException, status: dict[str, Any]) -> float | None:
-    asked = (error.headers or {}).get("Retry-After") or (status.get("details") or {}).get("retryAfterSeconds")
+    asked = (error.headers or {}).get("Retry-After") or _details(status).get("retryAfterSeconds")
     try:
         return float(asked) if asked else None
-    except ValueError:
+    except (TypeError, ValueError, OverflowError):
         return None

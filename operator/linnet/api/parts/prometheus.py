@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from linnet.api.parts.base import Duration, Name, Wire
 
@@ -15,7 +15,8 @@ _RESERVED: Final = re.compile(
 Address = Annotated[str, Field(max_length=512, pattern=r"^https?://[^/@?#\s]+(/[^@?#\s]*)?$")]
 """A URL without user, password or query."""
 HeaderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
-HeaderValue = Annotated[str, Field(max_length=256, pattern=r"^[ -~]*$")]
+HeaderValue = Annotated[str, StringConstraints(strip_whitespace=True, max_length=256, pattern=r"^[ -~]*$")]
+"""Printable ASCII; spaces around it are no part of a header's value (RFC 9110, 5.5)."""
 Template = Annotated[str, Field(min_length=1, max_length=2000)]
 """PromQL with placeholders; `core/analysis/prometheus/query_template.py` knows them."""
 

@@ -108,6 +108,8 @@ def _documents(text: str) -> Iterator[Any]:
     """Yields one JSON document, YAML ones, or a JSON document a line, as a log has them; other lines are no record."""
     try:
         whole = json.loads(text)
+    except RecursionError as error:
+        raise FailedError("it is nested too deeply to be a record") from error
     except ValueError:
         yield from list(_log_lines(text)) or _yaml(text)
     else:
@@ -118,7 +120,7 @@ def _log_lines(text: str) -> Iterator[Any]:
     for line in text.splitlines():
         try:
             document = json.loads(line[max(0, line.find("{")) :])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(document, dict):
             yield document
@@ -129,6 +131,8 @@ def _yaml(text: str) -> Iterator[Any]:
 
     try:
         yield from yaml.safe_load_all(text)
+    except RecursionError as error:
+        raise FailedError("it is nested too deeply to be a record") from error
     except yaml.YAMLError as error:
         raise FailedError(f"neither JSON nor YAML: {' '.join(str(error).split())}") from error
 

@@ -19,6 +19,8 @@ from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, 
 
 T = TypeVar("T")
 Json = Any
+LARGEST_COUNT: Final = 2**53
+"""No count of requests is believed beyond it: a float is no exact number of them any more."""
 GREATEST: Final = 10**60
 """Numbers beyond are refused: arithmetic on them would end in an exception, and nothing counts so far."""
 
@@ -44,10 +46,10 @@ NotKept = Annotated[T, "not kept"]
 
 
 class FormatError(ValueError):
-    """The JSON is not what the type says; the message begins with the path to the value."""
+    """The JSON is not what the type says; the message begins with the path to the value, if it is within another."""
 
     def __init__(self, problem: str, path: tuple[str, ...] = ()) -> None:
-        super().__init__(f"{'.'.join(path) or 'it'}: {problem}")
+        super().__init__(f"{'.'.join(path)}: {problem}" if path else problem)
         self.problem, self.path = problem, path
 
 

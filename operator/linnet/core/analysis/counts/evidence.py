@@ -32,6 +32,10 @@ class CountStream(Stream):
     def width(self) -> int:
         return 2
 
+    def fits(self) -> bool:
+        segments, spread = self.segments.values(), self.spread.values()
+        return super().fits() and all(sums.possible for sums in segments) and all(sums.possible for sums in spread)
+
     def read(self, sample: PodCounters) -> Counters | Unreadable:
         return readings.read(self.check, sample)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Generic, Self, TypeVar
 
 from linnet.core.analysis.checks import Track
-from linnet.core.analysis.codec import Row
+from linnet.core.analysis.codec import LARGEST_COUNT, Row
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.increase import increase
 from linnet.core.analysis.metrics.readings import Unreadable
@@ -48,8 +48,8 @@ class Stream(ABC):
         """How many numbers the counters of a pod are."""
 
     def fits(self) -> bool:
-        """Whether all that was stored of it is as wide as its counters."""
-        return True
+        """Whether all that was stored of it is as wide as its counters, and can have been counted."""
+        return self.recent.possible
 
     @abstractmethod
     def read(self, sample: PodCounters) -> Counters | Unreadable:
@@ -85,6 +85,11 @@ class Stream(ABC):
         return replace(self, read_at=read_at, unreadable=unreadable, problems=problems)
 
 
+def _fits(counts: Counters, width: int) -> bool:
+    """Whether a pod can have counted this; a difference of two counters may be one below nothing for a moment."""
+    return len(counts) == width and all(abs(number) <= LARGEST_COUNT for number in counts)
+
+
 S = TypeVar("S", bound=Stream)
 
 
@@ -111,7 +116,7 @@ class StreamEvidence(Generic[S]):
         widths = [stream.width for stream in self.streams.values()]
         return all(stream.fits() for stream in self.streams.values()) and all(
             len(pod.counts) == len(widths)
-            and all(counts is None or len(counts) == width for counts, width in zip(pod.counts, widths, strict=True))
+            and all(counts is None or _fits(counts, width) for counts, width in zip(pod.counts, widths, strict=True))
             for pod in self.pods.values()
         )
 

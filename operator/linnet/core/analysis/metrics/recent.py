@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linnet.core.analysis.checks import Track
+from linnet.core.analysis.codec import LARGEST_COUNT
 
 MEMORY, ENOUGH = 400.0, 50.0
 """Requests over which the observed share is averaged, and those before which it is not asked for."""
@@ -21,6 +22,11 @@ class Recent:
     canary_n: float = 0.0
     stable_n: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def possible(self) -> bool:
+        """Whether something can have been counted so lately."""
+        return all(0 <= number <= LARGEST_COUNT for number in (self.canary_n, self.stable_n, self.seconds))
 
     @property
     def canary_rate(self) -> float:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, Self
 
 from linnet.core.analysis.checks import Track
-from linnet.core.analysis.codec import Row
+from linnet.core.analysis.codec import LARGEST_COUNT, Row
 from linnet.core.analysis.metrics import fold as metrics_fold
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import Cell, Counters, Stream, StreamEvidence
@@ -52,7 +52,9 @@ class AnswerStream(Stream):
     def fits(self) -> bool:
         segments = (counts for pair in self.segments.values() for counts in (pair.canary, pair.stable))
         pods = (counts for pod in self.pods.values() for counts in (pod.counted, pod.latest) if counts)
-        return all(len(counts) == self.width for counts in (*segments, *pods))
+        counted = (*segments, *pods)
+        possible = all(len(counts) == self.width and all(0 <= n <= LARGEST_COUNT for n in counts) for counts in counted)
+        return super().fits() and possible and self.bursts.possible
 
     def read(self, sample: PodCounters) -> Counters | Unreadable:
         found = sample.predictions

@@ -33,7 +33,7 @@ class Replayed:
 
 def decision(record: Json) -> list[Replayed]:
     """Judge each check of a decision as it is recorded, in its order."""
-    return [_check(check, record) for check in record.get("checks") or ()]
+    return [_check(check, record) for check in record.get("checks") or () if isinstance(check, Mapping)]
 
 
 def _check(check: Json, record: Json) -> Replayed:

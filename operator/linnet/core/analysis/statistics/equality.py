@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from linnet.core.analysis.codec import LARGEST_COUNT
 from linnet.core.analysis.statistics.divergence import Pair
 
 Group = Sequence[int]
@@ -47,6 +48,12 @@ class Scatter:
 
     observed: float = 0.0
     expected: float = 0.0
+
+    @property
+    def possible(self) -> bool:
+        """Whether groups of answers can show it: both are sums of squares, or of counts."""
+        both = (self.observed, self.expected, self.ratio)
+        return all(0 <= number <= LARGEST_COUNT for number in both)
 
     def plus(self, other: Scatter) -> Scatter:
         return Scatter(self.observed + other.observed, self.expected + other.expected)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from linnet.core.analysis.checks import Track
+from linnet.core.analysis.codec import LARGEST_COUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,12 @@ class Sums:
     canary_bad: float = 0
     stable_n: float = 0
     stable_bad: float = 0
+
+    @property
+    def possible(self) -> bool:
+        """Whether requests can have been counted so: none is bad that is no request."""
+        tracks = ((self.canary_bad, self.canary_n), (self.stable_bad, self.stable_n))
+        return all(0 <= bad <= n <= LARGEST_COUNT for bad, n in tracks)
 
     def plus(self, track: Track, n: float, bad: float) -> Sums:
         """The sums and one more cell."""
@@ -38,6 +45,13 @@ class Spread:
     n_squared: int = 0
     n_bad: int = 0
     bad_squared: int = 0
+
+    @property
+    def possible(self) -> bool:
+        """Whether cells of whole numbers can have these sums: a sum of their squares is no less than their sum."""
+        counted = 0 <= self.bad_cells <= self.cells <= LARGEST_COUNT and 0 <= self.bad <= self.n <= LARGEST_COUNT
+        products = ((self.n, self.n_squared), (self.bad, self.n_bad), (self.bad, self.bad_squared))
+        return counted and all(least <= product <= LARGEST_COUNT**2 for least, product in products)
 
     def plus(self, n: int, bad: int) -> Spread:
         """The sums and one more cell of `n` > 0 requests."""
