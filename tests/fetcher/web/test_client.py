@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from fetcher.web.streams import Stream, over
 from linnet.api.parts.uri import Location, UriError
+from linnet.fetcher.command.outcome import Failure
 from linnet.fetcher.web.client import Web
 
 PEER = "203.0.113.7"
+UNREADABLE = ["http://xn--/x", "http://xn--a/x", "http://-ü/x", "http://store.test/\udc80"]
 
 
 def sent(scope: str, url: str) -> bytes:
@@ -48,3 +50,21 @@ def test_scope_and_request_agree_on_the_host(host: str) -> None:
     except (UriError, httpx.InvalidURL):
         return
     assert location.authority == f"{url.raw_host.decode()}:80"
+
+
+@pytest.mark.parametrize("url", UNREADABLE)
+def test_an_address_that_nobody_can_read(url: str) -> None:
+    """It is refused as any other that is none."""
+    with pytest.raises(Failure, match="is no http address") as caught, Web().get(url, {}):
+        pass
+    assert str(caught.value.reason) == "InvalidURI"
+
+
+@pytest.mark.parametrize("url", ["http://xn--/x", "//xn--a/x", "http://-ü/x"])
+def test_a_redirect_that_nobody_can_read(url: str) -> None:
+    """It is refused as any other to what is no address."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n"
+    asking = Web(transport=over(Stream(PEER, answer.encode())))
+    with pytest.raises(Failure, match="redirects to what is no address") as caught, asking.get("http://a.test/f", {}):
+        pass
+    assert str(caught.value.reason) == "UnsafeRedirect"

@@ -14,10 +14,10 @@ from linnet.fetcher.command.outcome import Failure, Reason, Transient
 from linnet.fetcher.web.address import check_host
 from linnet.fetcher.web.faults import system_error
 from linnet.fetcher.web.transport import FAULTS, Transport
+from linnet.fetcher.web.url import UNREADABLE, checked
 
 TIMEOUT = httpx.Timeout(30).as_dict()  # seconds without a byte
 MOST_REDIRECTS = 5
-LAST_PORT = 65535
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "identity"}
 
@@ -90,8 +90,8 @@ def explained(error: Exception, url: str) -> Failure | Transient:
 
 def _url(address: str) -> httpx.URL:
     try:
-        return httpx.URL(address)
-    except httpx.InvalidURL as error:
+        return checked(httpx.URL(address))
+    except UNREADABLE as error:
         raise Failure(Reason.INVALID_URI, f"{shown(address)} is no http address") from error
 
 
@@ -113,7 +113,6 @@ def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
 
 def _joined(origin: httpx.URL, location: str) -> httpx.URL | None:
     try:
-        target = origin.join(location)
-    except httpx.InvalidURL:
+        return checked(origin.join(location))
+    except UNREADABLE:
         return None
-    return target if (target.port or 0) <= LAST_PORT else None
