@@ -19,6 +19,7 @@ from linnet.fetcher.web.url import UNREADABLE, checked
 TIMEOUT = httpx.Timeout(30).as_dict()  # seconds without a byte
 MOST_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CHARSET = "latin-1"  # of headers: each character is a byte, so that what a server said can be said back to it
 HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
@@ -26,6 +27,7 @@ HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "id
 class Web:
     """A way to ask web servers. `authorization` goes only to URLs within `scope`: no redirect carries it elsewhere.
 
+    It is one line of Latin-1, as are the headers of a request.
     Requests go to the transport without httpx's client, which would keep cookies and take passwords from URLs.
     """
 
@@ -57,7 +59,7 @@ class Web:
     def _sent(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         check_host(url.host)
         proof = {"Authorization": self.authorization} if self.authorization and self._may_authorize(url) else {}
-        every = {**HEADERS, **headers, **proof}
+        every = httpx.Headers({**HEADERS, **headers, **proof}, encoding=CHARSET)
         try:
             return self.transport.handle_request(
                 httpx.Request("GET", url, headers=every, extensions={"timeout": TIMEOUT})
