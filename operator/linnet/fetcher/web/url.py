@@ -8,7 +8,7 @@ UNREADABLE = (httpx.InvalidURL, UnicodeError)
 
 
 def checked(url: httpx.URL) -> httpx.URL:
-    """The same URL. Raises one of UNREADABLE for a port that there is not, or punycode that stands for no name."""
+    """Return `url` itself. Raises one of UNREADABLE for a port that there is not, or punycode that is no name."""
     if (url.port or 0) > LAST_PORT:
         raise httpx.InvalidURL("its port is too high")
     _ = url.host  # decodes it
