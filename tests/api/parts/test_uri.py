@@ -46,6 +46,22 @@ def test_the_form_of_a_scheme_is_taken(scheme: Scheme) -> None:
 
 
 @pytest.mark.parametrize(
+    ("uri", "authority"),
+    [
+        ("https://bücher.example/m", "xn--bcher-kva.example:443"),
+        ("https://BÜCHER.Example/m", "xn--bcher-kva.example:443"),
+        ("https://XN--bcher-kva.example/m", "xn--bcher-kva.example:443"),
+        ("https://straße.example/m", "xn--strae-oqa.example:443"),
+        ("http://例え。jp./m", "xn--r8jz45g.jp.:80"),
+    ],
+)
+def test_a_web_host_is_compared_as_it_is_looked_up(uri: str, authority: str) -> None:
+    """Unicode and punycode are two spellings of one host, and `ß` is not `ss`."""
+    assert Location.parse(uri).authority == authority
+    assert Location.parse(uri).within(Location.parse(f"{uri.partition(':')[0]}://{authority}/"))
+
+
+@pytest.mark.parametrize(
     "uri",
     [
         "s3://b/a@b",

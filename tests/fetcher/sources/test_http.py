@@ -97,6 +97,16 @@ def test_resumes_by_range(fetch: Command, site: Site) -> None:
     assert len(set(starts)) == len(starts) > 3, "no byte is asked for twice"
 
 
+@pytest.mark.parametrize("tag", ['"v\xe91"', '"v\xc3\xa91"'], ids=["latin-1", "utf-8"])
+def test_a_tag_goes_back_byte_by_byte(fetch: Command, site: Site, tag: str) -> None:
+    """An ETag may hold bytes that are no ASCII (RFC 9110, 8.8.3), whatever its server means by them."""
+    site.pages["/f"] = breaking(BODY, after=100_000, times=1, tag=tag)
+    ended = fetch.given("--uri", f"{site.url}/f").run()
+    assert ended.code == 0, ended.output
+    assert contents(fetch.to) == {"f": BODY}
+    assert [headers.get("If-Range") for _, headers in site.requests] == [None, tag, tag]
+
+
 def test_starts_over_without_ranges(fetch: Command, site: Site) -> None:
     """A server without ranges that breaks off is read again from the start."""
 
@@ -188,6 +198,26 @@ def test_authorization(fetch: Command, site: Site) -> None:
     )
     assert fetch.given("--uri", f"{site.url}/m/f").run().code == 0
     assert {headers["Authorization"] for _, headers in site.requests} == {"Bearer canary-1"}
+
+
+def test_authorization_in_latin_1(fetch: Command, site: Site) -> None:
+    """An é is one byte of a header, and blanks around the value are none of it."""
+    site.pages["/f"] = ranged(BODY)
+    ended = fetch.env(LINNET_HTTP_AUTHORIZATION=" Bearer caf\xe9\n").given("--uri", f"{site.url}/f").run()
+    assert ended.code == 0, ended.output
+    assert {headers["Authorization"] for _, headers in site.requests} == {"Bearer caf\xe9"}
+
+
+@pytest.mark.parametrize(
+    "value", ["Bearer canary\ncanary", "Bearer\r\nX-Canary: 1", "Bearer canary\x01", "Bearer canary字"]
+)
+def test_authorization_that_no_header_can_be(fetch: Command, site: Site, value: str) -> None:
+    """It is told once which key of the Secret must be corrected, nothing of the value, and nobody is asked."""
+    ended = fetch.env(LINNET_HTTP_AUTHORIZATION=value).given("--uri", f"{site.url}/f").run()
+    assert (ended.code, ended.reason) == (2, "Unauthorized"), ended.output
+    assert "authorization of its credentials Secret must be one line" in ended.message
+    assert not any(word in ended.output.lower() for word in ("bearer", "canary", "attempt"))
+    assert site.requests == []
 
 
 def test_authorization_stays(fetch: Command, site: Site) -> None:

@@ -2,65 +2,26 @@
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import httpcore
 import pytest
 
 from fetcher.running import Command, contents
 from fetcher.site import Site, plain, ranged, send, serving, status
+from fetcher.web.streams import Stream, over
 from linnet.fetcher.command.outcome import Failure, Reason
 from linnet.fetcher.web import address
 from linnet.fetcher.web.client import Web
-from linnet.fetcher.web.transport import Backend, Transport
 
 BODY = b"weights"
 FORBIDDEN = ["169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "fd00:ec2::254", "168.63.129.16"]
 
 
-@dataclass
-class Stream(httpcore.NetworkStream):
-    """A connection that leads to `peer` and records what is sent over it."""
-
-    peer: str
-    answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    sent: list[bytes] = field(default_factory=list)
-    handshakes: int = 0
-    is_closed: bool = False
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self.answer
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self.sent.append(buffer)
-
-    def start_tls(self, *_: object, **__: object) -> httpcore.NetworkStream:
-        self.handshakes += 1
-        return self
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    def get_extra_info(self, info: str) -> Any:
-        return (self.peer, 443) if info == "server_addr" else None
-
-
-@dataclass
-class Network(httpcore.NetworkBackend):
-    """Every name leads to the next of these streams."""
-
-    streams: list[Stream]
-
-    def connect_tcp(self, *_: object, **__: object) -> httpcore.NetworkStream:
-        return self.streams.pop(0)
-
-
 def web(*streams: Stream) -> Web:
-    return Web(authorization="Bearer canary", transport=Transport(Backend(Network(list(streams)))))
+    return Web(authorization="Bearer canary", transport=over(*streams))
 
 
 @pytest.mark.parametrize("peer", FORBIDDEN)

@@ -19,6 +19,8 @@ _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
 _HOST: Final = re.compile(r"([\w.~%-]+|\[[0-9A-Fa-f:.%]+\])(:[0-9]{1,5})?")
 """A host or bucket that can be told: a password with a slash in it makes the authority something else."""
+_DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")
+"""What separates the labels of a host: the full stop, and those of scripts that have their own."""
 
 
 class UriError(ValueError):
@@ -194,8 +196,17 @@ def _web(text: str) -> tuple[str, Sequence[str]]:
     """`https://Host/a%20b?q` is `host:443` and `a b`: a path is compared as the server reads it."""
     address = _split(text)
     port = address.port or _DEFAULT_PORTS[address.scheme]
-    authority = f"{address.hostname}:{port}" if address.hostname else ""
+    authority = f"{_looked_up(address.hostname)}:{port}" if address.hostname else ""
     return authority, [_decoded(part) for part in address.path[1:].split("/")]
+
+
+def _looked_up(host: str) -> str:
+    """A host in lower case as it is looked up: `bücher.example` is `xn--bcher-kva.example`.
+
+    Python's codec `idna` would make `strasse` of `straße`, which is another host by today's standard (RFC 5891).
+    """
+    labels = _DOTS.split(host)
+    return ".".join(each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in labels)
 
 
 def _split(text: str) -> SplitResult:

@@ -1,7 +1,7 @@
 """A single file behind an http(s) URL, read in ranges where the server has them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import httpcore
@@ -12,12 +12,14 @@ from linnet.fetcher.command.outcome import Failure, Reason, Transient
 from linnet.fetcher.location import location_of
 from linnet.fetcher.order import Order
 from linnet.fetcher.sources.source import Item
-from linnet.fetcher.web.client import Web, explained
+from linnet.fetcher.web.client import CHARSET, Web, explained
 from linnet.fetcher.web.transport import FAULTS
 
 BUSY = frozenset({408, 425, 429})
 LONGEST_WAIT = 60.0  # seconds that a server's Retry-After is obeyed
 OK, PARTIAL, NO_RANGE = 200, 206, 416
+_HEADER = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""The value of a header (RFC 9110, 5.5)."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ def _is_part(answer: httpx.Response, item: Item, start: int | None) -> bool:
 
 def _validator(answer: httpx.Response) -> str | None:
     """What If-Range may compare: a strong ETag, or else the date (RFC 9110, 13.1.5)."""
-    tag = answer.headers.get("ETag") or ""
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
+    headers = httpx.Headers(answer.headers.raw, encoding=CHARSET)
+    tag = headers.get("ETag") or ""
+    return tag if tag.startswith('"') else headers.get("Last-Modified")
 
 
 def _total(answer: httpx.Response) -> int | None:
@@ -112,8 +115,18 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def open_source(location: Location, order: Order) -> HttpSource:
-    """Open the source, whose LINNET_HTTP_AUTHORIZATION is a header's whole value and stays below allowedPrefix."""
-    authorization = order.environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
+    """Open the source, whose LINNET_HTTP_AUTHORIZATION is a header's whole value and stays below allowedPrefix.
+
+    Raises Failure(Unauthorized) for a value that no header can be.
+    """
     prefix = order.environ.get("LINNET_ALLOWED_PREFIX", "").strip()
     scope = location_of(prefix) if prefix else location.at_root
-    return HttpSource(location, Web(scope, authorization))
+    return HttpSource(location, Web(scope, _authorization(location, order.environ)))
+
+
+def _authorization(location: Location, environ: Mapping[str, str]) -> str:
+    value = environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
+    if not _HEADER.fullmatch(value):
+        message = "the key authorization of its credentials Secret must be one line of Latin-1 characters"
+        raise Failure(Reason.UNAUTHORIZED, f"{location.shown}: {message}")
+    return value

@@ -14,11 +14,12 @@ from linnet.fetcher.command.outcome import Failure, Reason, Transient
 from linnet.fetcher.web.address import check_host
 from linnet.fetcher.web.faults import system_error
 from linnet.fetcher.web.transport import FAULTS, Transport
+from linnet.fetcher.web.url import UNREADABLE, checked
 
 TIMEOUT = httpx.Timeout(30).as_dict()  # seconds without a byte
 MOST_REDIRECTS = 5
-LAST_PORT = 65535
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+CHARSET = "latin-1"  # of headers: each character is a byte, so that what a server said can be said back to it
 HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "identity"}
 
 
@@ -26,6 +27,7 @@ HEADERS = {"User-Agent": "linnet-fetch", "Accept": "*/*", "Accept-Encoding": "id
 class Web:
     """A way to ask web servers. `authorization` goes only to URLs within `scope`: no redirect carries it elsewhere.
 
+    It is one line of Latin-1, as are the headers of a request.
     Requests go to the transport without httpx's client, which would keep cookies and take passwords from URLs.
     """
 
@@ -57,7 +59,7 @@ class Web:
     def _sent(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Response:
         check_host(url.host)
         proof = {"Authorization": self.authorization} if self.authorization and self._may_authorize(url) else {}
-        every = {**HEADERS, **headers, **proof}
+        every = httpx.Headers({**HEADERS, **headers, **proof}, encoding=CHARSET)
         try:
             return self.transport.handle_request(
                 httpx.Request("GET", url, headers=every, extensions={"timeout": TIMEOUT})
@@ -90,8 +92,8 @@ def explained(error: Exception, url: str) -> Failure | Transient:
 
 def _url(address: str) -> httpx.URL:
     try:
-        return httpx.URL(address)
-    except httpx.InvalidURL as error:
+        return checked(httpx.URL(address))
+    except UNREADABLE as error:
         raise Failure(Reason.INVALID_URI, f"{shown(address)} is no http address") from error
 
 
@@ -113,7 +115,6 @@ def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
 
 def _joined(origin: httpx.URL, location: str) -> httpx.URL | None:
     try:
-        target = origin.join(location)
-    except httpx.InvalidURL:
+        return checked(origin.join(location))
+    except UNREADABLE:
         return None
-    return target if (target.port or 0) <= LAST_PORT else None

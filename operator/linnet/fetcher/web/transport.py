@@ -1,6 +1,7 @@
 """Connections for httpx whose peer is looked at before it hears a word: httpx itself checks names, not addresses."""
 
 import ssl
+import threading
 from collections.abc import Iterable, Iterator
 from urllib.request import getproxies, proxy_bypass
 
@@ -8,9 +9,12 @@ import httpcore
 import httpx
 
 from linnet.fetcher.web.address import check_peer
+from linnet.fetcher.web.proxies import proxy_of
 
 FAULTS = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.ProxyError)
 """What a connection may raise, with the system's own error as its cause."""
+DIRECT = ""
+"""The name of the pool without a proxy, beside the schemes that have one."""
 
 
 class Backend(httpcore.NetworkBackend):
@@ -43,18 +47,15 @@ class Backend(httpcore.NetworkBackend):
 class Transport(httpx.BaseTransport):
     """Sends the requests of a client over such connections, or over the proxy that the environment names.
 
-    Raises one of FAULTS where there is no answer.
+    Raises one of FAULTS where there is no answer, Failure for a proxy that can't be used.
     """
 
     def __init__(self, backend: httpcore.NetworkBackend | None = None) -> None:
         self._backend = backend or Backend()
         self._context = ssl.create_default_context()
-        self._direct = self._pool(None)
-        self._by_proxy = {
-            scheme: self._pool(httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}"))
-            for scheme, proxy in getproxies().items()
-            if scheme in ("http", "https")
-        }
+        self._proxies = getproxies()
+        self._pools: dict[str, httpcore.ConnectionPool] = {}
+        self._lock = threading.Lock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
@@ -70,16 +71,21 @@ class Transport(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
 
     def close(self) -> None:
-        for pool in (self._direct, *self._by_proxy.values()):
+        for pool in self._pools.values():
             pool.close()
 
     def _pool_for(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        pool = self._by_proxy.get(url.scheme)
-        return self._direct if pool is None or proxy_bypass(url.netloc.decode()) else pool
+        """The pool for this URL, which is made when it is first needed: a proxy of others may be one for nobody."""
+        is_direct = url.scheme not in self._proxies or proxy_bypass(url.netloc.decode())
+        name = DIRECT if is_direct else url.scheme
+        with self._lock:
+            if name not in self._pools:
+                self._pools[name] = self._pool(name)
+            return self._pools[name]
 
-    def _pool(self, proxy: httpx.Proxy | None) -> httpcore.ConnectionPool:
-        through = httpcore.Proxy(str(proxy.url), proxy.raw_auth, proxy.headers.raw) if proxy else None
-        return httpcore.ConnectionPool(self._context, through, network_backend=self._backend)
+    def _pool(self, name: str) -> httpcore.ConnectionPool:
+        proxy = None if name == DIRECT else proxy_of(name, self._proxies[name])
+        return httpcore.ConnectionPool(self._context, proxy, network_backend=self._backend)
 
 
 class _Body(httpx.SyncByteStream):
