@@ -12,7 +12,7 @@ from hack.cluster.steps import say
 
 LOCK = "images.lock"
 MINUTES = 1
-"""Options for installing Python packages into an image."""
+"""Minutes that it takes to install Python packages into an image."""
 
 
 def ensure(only: str | None) -> dict[str, str]:
