@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import multiprocessing
 import os
 import socket
 from pathlib import Path
@@ -135,3 +136,14 @@ def test_another_clusters_rules_are_not_ours(tmp_path: Path, monkeypatch: pytest
     assert network.tables() == [("ip", "linnet")]
     (tmp_path / "state").mkdir()
     assert ("ip6", "kube-proxy") in network.tables()
+
+
+def probed(_: int) -> set[str | None]:
+    return {preflight.no_cgroups() for _ in range(200)}
+
+
+@pytest.mark.slow
+def test_starts_at_the_same_time_do_not_disturb_each_other() -> None:
+    """Two tests that need the cluster ask for it at once: each finds the machine as it is."""
+    with multiprocessing.get_context("spawn").Pool(4) as starts:
+        assert len(set.union(*starts.map(probed, range(4)))) == 1

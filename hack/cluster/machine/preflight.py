@@ -48,9 +48,9 @@ def not_root() -> str | None:
 
 
 def no_cgroups() -> str | None:
-    """A cgroup of our own can be made in a writable hierarchy."""
+    """A cgroup of our own can be made in a writable hierarchy; each process tries one of its own name."""
     for hierarchy in cgroup_hierarchies():
-        probe = hierarchy / f"{layout.CGROUP}-probe"
+        probe = hierarchy / f"{layout.CGROUP}-probe-{os.getpid()}"
         try:
             probe.mkdir(exist_ok=True)
             probe.rmdir()
