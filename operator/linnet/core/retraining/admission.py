@@ -14,15 +14,19 @@ from linnet.core.resources.objects import JobView
 from linnet.core.retraining.context import RetrainContext
 from linnet.core.retraining.history import minute
 
+Check = Callable[[RetrainContext], str | None]
 
-def decide(context: RetrainContext, job: JobView, why_not: str | None = None) -> RetrainContext:
-    """Start a suspended Job or delete it, once; `why_not` is its trigger's own reason against it."""
+
+def decide(
+    context: RetrainContext, job: JobView, checks: Iterable[Check], why_not: str | None = None
+) -> RetrainContext:
+    """Start a suspended Job or delete it, once, by these checks; `why_not` is its trigger's own reason against it."""
     name, trigger = job.meta.name, job.meta.labels.get(TRIGGER, "")
     known = context.history.find(name)
     if known is not None:
         # CronJob may make a refused Job a second time, if it could not write its own status after the first.
         return context.with_actions(_delete(job)) if known.outcome == "Refused" else context
-    why_not = why_not or refusal(context, CHECKS)
+    why_not = why_not or refusal(context, checks)
     if why_not is not None:
         refused = context.history.with_refused(name, trigger, why_not, context.now)
         return context.with_history(refused).with_actions(_delete(job))
@@ -38,9 +42,6 @@ def start(context: RetrainContext, manifest: Manifest, trigger: str, message: st
 
 def _delete(job: JobView) -> Delete:
     return Delete("batch/v1", "Job", job.meta.name, job.meta.uid)
-
-
-Check = Callable[[RetrainContext], str | None]
 
 
 def refusal(context: RetrainContext, checks: Iterable[Check]) -> str | None:
@@ -86,6 +87,9 @@ def _budget(context: RetrainContext) -> str | None:
     return f"spec.budget: {budget.runs} runs in {format_duration(budget.per)} are used up; the next is free at {free}"
 
 
-CHECKS: Final[tuple[Check, ...]] = (_obstacle, _suspended, _no_schedule, _concurrency, _cooldown, _budget)
+CHECKS: Final[tuple[Check, ...]] = (_obstacle, _suspended, _concurrency, _cooldown, _budget)
+"""What holds whatever fires by itself."""
+CHECKS_OF_A_SCHEDULE: Final[tuple[Check, ...]] = (_obstacle, _suspended, _no_schedule, _concurrency, _cooldown, _budget)
+"""The CronJob of a schedule that has just been removed may still fire."""
 CHECKS_OF_A_PERSON: Final[tuple[Check, ...]] = (_obstacle, _concurrency, _budget)
 """Suspension and cooldown hold triggers; a person who asks knows what they do."""

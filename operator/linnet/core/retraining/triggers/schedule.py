@@ -57,7 +57,7 @@ class Schedule:
         for job in context.jobs:
             if cron_job is not None and job.meta.owner == cron_job.meta.uid and job.suspended and not job.meta.deleting:
                 at = _scheduled(job, cron_job) or created(job, context.now)
-                context = admission.decide(context, job, _too_early(cron_job, at))
+                context = admission.decide(context, job, admission.CHECKS_OF_A_SCHEDULE, _too_early(cron_job, at))
         return context
 
     def sync(self, context: RetrainContext) -> RetrainContext:
