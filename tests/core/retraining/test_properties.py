@@ -83,7 +83,11 @@ class Retraining(RuleBasedStateMachine):
 
     @rule()
     def job_is_deleted(self) -> None:
+        """A run that was never written down leaves no trace with its Job: nobody can count it any more."""
+        recorded = {run["job"] for run in self.world.status.get("runs") or ()}
         for job in self.world.active():
+            if job not in recorded and self.started:
+                self.started.pop()
             self.world = self.world.loses(job)
 
     @rule(cooldown=COOLDOWNS, budget=BUDGETS, suspend=st.booleans())
