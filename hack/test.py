@@ -148,6 +148,13 @@ def run(step: Step, terminal: Terminal, *, gently: bool) -> Done:
     return done
 
 
+def end(*_: object) -> None:
+    """An interrupt ends the steps that run, in their own sessions, and begins no other."""
+    INTERRUPTED.set()
+    for session in tuple(UNDER_WAY):
+        os.killpg(session, signal.SIGINT)
+
+
 def slowest_tests() -> list[tuple[float, str]]:
     """Seconds, with setup and teardown, and the test, the slowest first."""
     found = (case for report in LOGS.glob("*.xml") for case in ET.parse(report).iter("testcase"))
@@ -169,19 +176,15 @@ def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     for report in LOGS.glob("*.xml"):
         report.unlink()
+    for interrupt in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(interrupt, end)
     terminal = Terminal()
     played = play(FIRST, terminal)
-    if not played[-1].code:
+    if not played[-1].code and not INTERRUPTED.is_set():
         with ThreadPoolExecutor() as lanes:
             cluster = lanes.submit(play, ON_THE_CLUSTER, terminal)
             beside = lanes.submit(play, BESIDE, terminal, gently=True)
-            try:
-                played += [*beside.result(), *cluster.result()]
-            except KeyboardInterrupt:
-                INTERRUPTED.set()
-                for session in tuple(UNDER_WAY):
-                    os.killpg(session, signal.SIGINT)
-                raise
+            played += [*beside.result(), *cluster.result()]
     for line in summary(played):
         say(line)
     return next((done.code for done in played if done.code), 0)
