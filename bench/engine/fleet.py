@@ -36,7 +36,7 @@ POLICY: Json = {
     "apiVersion": GROUP,
     "kind": "RolloutPolicy",
     "metadata": {"name": "shared", "namespace": NAMESPACE},
-    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyse": {"for": "2m"}}, {"setWeight": 80}]}},
+    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyze": {"for": "2m"}}, {"setWeight": 80}]}},
 }
 
 

@@ -88,10 +88,10 @@ strategy:
   type: Canary
   steps:
   - {setWeight: 10}
-  - {analyse: {for: 5m}}
+  - {analyze: {for: 5m}}
   - {setWeight: 50}
   - {pause: {maxTime: 24h, onExpiry: RollBack}}
-  - {analyse: {for: 10m}}
+  - {analyze: {for: 10m}}
   bake: {time: 30m, holdbackPercent: 5}
   capacity: Surge
   hooks:
@@ -201,7 +201,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), STEPS, [{"setWeight": 51}]), ["spec.strategy.steps:", "at most 50: beyond it, promote"]),
     (
         changed(deployment(), STEPS, [{"setWeight": 10, "pause": {}}]),
-        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyse"],
+        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyze"],
     ),
     (changed(deployment(), STEPS, [{}]), ["spec.strategy.steps[0]:", "exactly one of setWeight"]),
     (
@@ -219,16 +219,16 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["steps[0].pause.onExpiry:", "Unsupported value", "RollBack"],
     ),
     (
-        changed(deployment(), STEPS, [{"analyse": {"for": "5m", "checks": []}}]),
-        ["steps[0].analyse.checks:", "at least 1"],
+        changed(deployment(), STEPS, [{"analyze": {"for": "5m", "checks": []}}]),
+        ["steps[0].analyze.checks:", "at least 1"],
     ),
     (
-        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e", "f"]}}]),
+        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e", "f"]}}]),
         ["spec.strategy.steps:", "one of its names is no check's"],
     ),
     (
-        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["f"]}}]),
-        ["spec.strategy.steps:", "analyse.checks names checks of analysis.checks"],
+        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["f"]}}]),
+        ["spec.strategy.steps:", "analyze.checks names checks of analysis.checks"],
     ),
     (
         changed(rollout_policy(), STEPS, [{"setWeight": 50}, {"setWeight": 10}]),
@@ -492,8 +492,8 @@ TAKEN = [
     rollout_policy("1" * 63),
     changed(rollout_policy(), STEPS, [{"setWeight": 100}]),
     changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
-    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e"]}}]),
-    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyse": {"for": "1m", "checks": ["x"]}}]),
+    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e"]}}]),
+    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyze": {"for": "1m", "checks": ["x"]}}]),
     changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}], "hostnames": ["risk.example.org"]}
 STRATEGY = {
-    "steps": [{"setWeight": 5}, {"analyse": {"for": "1s"}}, {"setWeight": 80}, {"analyse": {"for": "1s"}}],
+    "steps": [{"setWeight": 5}, {"analyze": {"for": "1s"}}, {"setWeight": 80}, {"analyze": {"for": "1s"}}],
     "bake": {"time": "1s"},
 }
 

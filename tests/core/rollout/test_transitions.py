@@ -13,7 +13,7 @@ pytestmark = pytest.mark.rollouts
 
 QUICK: dict[str, Any] = {
     "strategy": {
-        "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
+        "steps": [{"setWeight": 25}, {"analyze": {"for": "10s"}}, {"setWeight": 50}, {"analyze": {"for": "10s"}}],
         "bake": {"time": "30s"},
         "abortScaleDownDelay": "0s",
     },
