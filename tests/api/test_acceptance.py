@@ -32,7 +32,7 @@ HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
-AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
+AUTOSCALING = {"minReplicas": 1, "maxReplicas": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
 TWELVE_LINES = """\
 apiVersion: linnet.dev/v1alpha1
@@ -389,7 +389,10 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(deployment(), CHECKS, [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]),
         [f"{CHECKS}[0].name:", "the name of the built-in check"],
     ),
-    (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
+    (
+        changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "minReplicas": 3}),
+        ["spec.autoscaling.minReplicas:", "at most max"],
+    ),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (
         changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),

@@ -37,7 +37,7 @@ class DeploymentPolicy:
     @property
     def replicas(self) -> int:
         """The number of pods that serve, with an autoscaler the fewest."""
-        least = self.spec.autoscaling.min if self.spec.autoscaling else self.spec.replicas
+        least = self.spec.autoscaling.min_replicas if self.spec.autoscaling else self.spec.replicas
         return max(1, least or 1)
 
     @property
