@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.parts.base import Duration, Name, Token, Wire, rules
+from linnet.api.parts.base import Duration, Name, Token, Wire, keyed_by, rules
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -161,7 +161,7 @@ class Strategy(Wire):
             Field(
                 min_length=1,
                 max_length=8,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra=keyed_by("name"),
             ),
         ]
         | None
