@@ -32,7 +32,7 @@ HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
-AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
+AUTOSCALING = {"minReplicas": 1, "maxReplicas": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
 TWELVE_LINES = """\
 apiVersion: linnet.dev/v1alpha1
@@ -88,10 +88,10 @@ strategy:
   type: Canary
   steps:
   - {setWeight: 10}
-  - {analyse: {for: 5m}}
+  - {analyze: {for: 5m}}
   - {setWeight: 50}
   - {pause: {maxTime: 24h, onExpiry: RollBack}}
-  - {analyse: {for: 10m}}
+  - {analyze: {for: 10m}}
   bake: {time: 30m, holdbackPercent: 5}
   capacity: Surge
   hooks:
@@ -201,7 +201,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), STEPS, [{"setWeight": 51}]), ["spec.strategy.steps:", "at most 50: beyond it, promote"]),
     (
         changed(deployment(), STEPS, [{"setWeight": 10, "pause": {}}]),
-        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyse"],
+        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyze"],
     ),
     (changed(deployment(), STEPS, [{}]), ["spec.strategy.steps[0]:", "exactly one of setWeight"]),
     (
@@ -219,16 +219,16 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["steps[0].pause.onExpiry:", "Unsupported value", "RollBack"],
     ),
     (
-        changed(deployment(), STEPS, [{"analyse": {"for": "5m", "checks": []}}]),
-        ["steps[0].analyse.checks:", "at least 1"],
+        changed(deployment(), STEPS, [{"analyze": {"for": "5m", "checks": []}}]),
+        ["steps[0].analyze.checks:", "at least 1"],
     ),
     (
-        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e", "f"]}}]),
+        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e", "f"]}}]),
         ["spec.strategy.steps:", "one of its names is no check's"],
     ),
     (
-        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["f"]}}]),
-        ["spec.strategy.steps:", "analyse.checks names checks of analysis.checks"],
+        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["f"]}}]),
+        ["spec.strategy.steps:", "analyze.checks names checks of analysis.checks"],
     ),
     (
         changed(rollout_policy(), STEPS, [{"setWeight": 50}, {"setWeight": 10}]),
@@ -389,7 +389,10 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(deployment(), CHECKS, [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]),
         [f"{CHECKS}[0].name:", "the name of the built-in check"],
     ),
-    (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
+    (
+        changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "minReplicas": 3}),
+        ["spec.autoscaling.minReplicas:", "at most max"],
+    ),
     (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (
         changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
@@ -492,8 +495,8 @@ TAKEN = [
     rollout_policy("1" * 63),
     changed(rollout_policy(), STEPS, [{"setWeight": 100}]),
     changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
-    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e"]}}]),
-    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyse": {"for": "1m", "checks": ["x"]}}]),
+    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e"]}}]),
+    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyze": {"for": "1m", "checks": ["x"]}}]),
     changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}], "hostnames": ["risk.example.org"]}
 STRATEGY = {
-    "steps": [{"setWeight": 5}, {"analyse": {"for": "1s"}}, {"setWeight": 80}, {"analyse": {"for": "1s"}}],
+    "steps": [{"setWeight": 5}, {"analyze": {"for": "1s"}}, {"setWeight": 80}, {"analyze": {"for": "1s"}}],
     "bake": {"time": "1s"},
 }
 
@@ -161,7 +161,11 @@ def test_a_gateway_api_that_is_installed_later_is_found(tmp_path: Path) -> None:
 class TestAutoscaling:
     """A HorizontalPodAutoscaler of the real controllers, which have no metrics here: its bounds are what acts."""
 
-    AUTOSCALING: Any = {"min": 2, "max": 6, "metrics": [{"type": "External", "name": "queue", "target": 10}]}
+    AUTOSCALING: Any = {
+        "minReplicas": 2,
+        "maxReplicas": 6,
+        "metrics": [{"type": "External", "name": "queue", "target": 10}],
+    }
 
     @pytest.mark.usefixtures("admission")
     def test_no_rollout_shrinks_stable(self, world: World) -> None:

@@ -80,7 +80,7 @@ def test_a_rollout_keeps_to_what_the_policy_said_when_it_began(world: World) -> 
 
 def test_a_policy_that_does_not_fit_is_told_at_the_deployment(world: World) -> None:
     """The API server takes each of the two; together they can't be followed, until one of them is mended."""
-    share(world, strategy={"steps": [{"setWeight": 80}, {"analyse": {"for": "1m"}}]})
+    share(world, strategy={"steps": [{"setWeight": 80}, {"analyze": {"for": "1m"}}]})
     world.model(NAME, URI.format(1))
     world.deployment(NAME, NAME, **NAMED)
     world.until(lambda: reason(world) == "InvalidSpec", "the refusal")

@@ -95,8 +95,8 @@ NAMING = changed(deployment(), "spec.policy.name", "gentle")
         ),
         (
             "spec.strategy.steps",
-            [{"analyse": {"for": "1m", "checks": ["slow"]}}],
-            "policy.spec.strategy.steps[0].analyse.checks[0]: no check is named slow: the checks are errors, latency",
+            [{"analyze": {"for": "1m", "checks": ["slow"]}}],
+            "policy.spec.strategy.steps[0].analyze.checks[0]: no check is named slow: the checks are errors, latency",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_without_the_policy_it_says_what_it_did_not_look_at(person: Person) -> N
 
 def test_a_forecast_is_by_the_policy(person: Person) -> None:
     """At its first weight."""
-    steps = [{"setWeight": 50}, {"analyse": {"for": "1m"}}]
+    steps = [{"setWeight": 50}, {"analyze": {"for": "1m"}}]
     policy = changed(rollout_policy(), "spec.strategy.steps", steps)
     said = lint(person, model(), changed(NAMING, "spec.replicas", 4), policy, more=("--rate", "10/s"))
     assert "10 requests each second, 50 % of them to the canary" in said.out

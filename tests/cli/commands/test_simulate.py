@@ -51,7 +51,7 @@ GATEWAY = {"traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]}}
     [
         ({"replicas": 4, **GATEWAY}, 5, 5),
         ({"replicas": 4}, 5, 20),
-        ({"autoscaling": {"min": 9, "max": 20, "metrics": [{"type": "CPU", "target": 70}]}}, 25, 25),
+        ({"autoscaling": {"minReplicas": 9, "maxReplicas": 20, "metrics": [{"type": "CPU", "target": 70}]}}, 25, 25),
     ],
 )
 def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(

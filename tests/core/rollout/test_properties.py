@@ -9,7 +9,7 @@ from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
 
-STEPS = [{"setWeight": 20}, {"analyse": {"for": "4s"}}, {"setWeight": 50}, {"pause": {"maxTime": "5s"}}]
+STEPS = [{"setWeight": 20}, {"analyze": {"for": "4s"}}, {"setWeight": 50}, {"pause": {"maxTime": "5s"}}]
 STRATEGIES = [
     {"steps": STEPS},
     {"steps": STEPS},

@@ -69,7 +69,7 @@ def step(cluster: Cluster) -> int | None:
 
 
 def analysing(names: list[str], behavior: Behavior) -> Cluster:
-    steps = [{"setWeight": 25}, {"analyse": {"for": "10s", "checks": names}}, {"pause": {}}]
+    steps = [{"setWeight": 25}, {"analyze": {"for": "10s", "checks": names}}, {"pause": {}}]
     analysis = {"interval": "2s", "warmUp": "0s", "checks": [ERRORS, SLOW]}
     return serving(strategy={"steps": steps, "bake": {"time": "30s"}}, analysis=analysis, replicas=4).publish(
         2, behavior
@@ -77,8 +77,8 @@ def analysing(names: list[str], behavior: Behavior) -> Cluster:
 
 
 @pytest.mark.rollouts
-class TestAnalyse:
-    """`analyse: {checks: […]}`."""
+class TestAnalyze:
+    """`analyze: {checks: […]}`."""
 
     def test_only_the_named_checks_must_pass(self) -> None:
         """What another one can't say yet holds nobody up."""
@@ -100,7 +100,7 @@ class TestAnalyse:
 
 def found(analysis: dict[str, Any], *names: str) -> str | None:
     """What is said of a step that asks for these names, by the runtime's checks or by those given."""
-    steps = [{"setWeight": 25}, {"analyse": {"for": "1m", "checks": list(names)}}]
+    steps = [{"setWeight": 25}, {"analyze": {"for": "1m", "checks": list(names)}}]
     given = RolloutPolicySpec.model_validate({"strategy": {"steps": steps}, "analysis": analysis})
     model = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": "s3://models/1"}})
     runtime = freeze("tumor-risk", model, CATALOGUE)
@@ -113,7 +113,7 @@ def found(analysis: dict[str, Any], *names: str) -> str | None:
 def test_a_name_that_no_check_bears_is_refused_with_its_path() -> None:
     """Such a step would wait for ever."""
     told = found({"checks": [ERRORS]}, "errors", "latency")
-    assert told == "spec.strategy.steps[1].analyse.checks[1]: no check is named latency: the checks are errors"
+    assert told == "spec.strategy.steps[1].analyze.checks[1]: no check is named latency: the checks are errors"
     assert shared_policy.located(told, {"policy": {"name": "gentle"}}).startswith("policy.spec.strategy.steps[1]")
 
 
@@ -121,5 +121,5 @@ def test_the_default_checks_can_be_named_too() -> None:
     """Errors and latency, if the runtime exposes them."""
     assert found({}, "errors", "latency") is None
     assert found({}, "slow") == (
-        "spec.strategy.steps[1].analyse.checks[0]: no check is named slow: the checks are errors, latency"
+        "spec.strategy.steps[1].analyze.checks[0]: no check is named slow: the checks are errors, latency"
     )

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.rollouts
 
 QUICK: dict[str, Any] = {
     "strategy": {
-        "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
+        "steps": [{"setWeight": 25}, {"analyze": {"for": "10s"}}, {"setWeight": 50}, {"analyze": {"for": "10s"}}],
         "bake": {"time": "30s"},
         "abortScaleDownDelay": "0s",
     },
@@ -273,7 +273,9 @@ def test_lost_status_is_adopted_from_what_serves() -> None:
     assert len(cluster.answering()) == 2
 
 
-@pytest.mark.parametrize("fields", [{"autoscaling": {"min": 1, "max": 2, "metrics": []}}, {"replicas": "many"}])
+@pytest.mark.parametrize(
+    "fields", [{"autoscaling": {"minReplicas": 1, "maxReplicas": 2, "metrics": []}}, {"replicas": "many"}]
+)
 def test_a_spec_that_cannot_be_followed_does_not_stop_the_judgement(fields: dict[str, object]) -> None:
     """In mid-rollout it is refused in words, while the canary is judged, rolled back and asked of as before."""
     steps = [{"setWeight": 50}, {"pause": {}}]

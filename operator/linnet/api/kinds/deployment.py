@@ -55,11 +55,15 @@ class MetricTarget(Wire):
 class Autoscaling(Wire):
     """Bounds and targets of the HorizontalPodAutoscaler of stable."""
 
-    model_config = {"json_schema_extra": rules(("self.min <= self.max", "min is at most max", ".min"))}
+    model_config = {
+        "json_schema_extra": rules(
+            ("self.minReplicas <= self.maxReplicas", "minReplicas is at most maxReplicas", ".minReplicas"),
+        )
+    }
 
-    min: Annotated[int, Field(ge=1, le=10_000)]
+    min_replicas: Annotated[int, Field(ge=1, le=10_000)]
     """The least number of pods."""
-    max: Annotated[int, Field(ge=1, le=10_000)]
+    max_replicas: Annotated[int, Field(ge=1, le=10_000)]
     """The greatest number of pods."""
     metrics: Annotated[list[MetricTarget], Field(min_length=1, max_length=8)]
     """The metrics, with the value that each should have."""

@@ -9,7 +9,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.parts.affinity import Affinity
-from linnet.api.parts.base import Argument, Duration, IntOrQuantity, Name, Quantity, StringMap, Token, Wire
+from linnet.api.parts.base import (
+    Argument,
+    Duration,
+    IntOrQuantity,
+    Name,
+    Quantity,
+    Reference,
+    StringMap,
+    Token,
+    Wire,
+    keyed_by,
+)
 
 ResourceList = Annotated[dict[Token, IntOrQuantity], Field(max_length=16)]
 
@@ -86,8 +97,10 @@ class PodSettings(Wire):
     """PriorityClass of the pods."""
     runtime_class_name: Name | None = None
     """RuntimeClass of the pods, such as nvidia."""
-    image_pull_secrets: Annotated[list[Name], Field(max_length=8)] | None = None
-    """Names of Secrets that the kubelet pulls images with."""
+    image_pull_secrets: Annotated[list[Reference], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = (
+        None
+    )
+    """Secrets that the kubelet pulls images with."""
     service_account_name: Name | None = None
     """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
     env: Annotated[list[EnvVar], Field(max_length=64)] | None = None

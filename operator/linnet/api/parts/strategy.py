@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.parts.base import Duration, Name, Token, Wire, rules
+from linnet.api.parts.base import Duration, Name, Token, Wire, keyed_by, rules
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -24,7 +24,7 @@ class Pause(Wire):
     """What follows maxTime: Promote (on to the next step, the default), RollBack, or Hold."""
 
 
-class Analyse(Wire):
+class Analyze(Wire):
     """Holds the weight until every check has passed, and at least this long."""
 
     for_: Annotated[Duration, Field(alias="for")]
@@ -55,9 +55,9 @@ class Step(Wire):
     model_config = {
         "json_schema_extra": rules(
             (
-                "[has(self.setWeight), has(self.pause), has(self.analyse), has(self.mirror), "
+                "[has(self.setWeight), has(self.pause), has(self.analyze), has(self.mirror), "
                 "has(self.matchHeaders), has(self.setReplicas)].exists_one(x, x)",
-                "a step has exactly one of setWeight, pause, analyse, mirror, matchHeaders, setReplicas",
+                "a step has exactly one of setWeight, pause, analyze, mirror, matchHeaders, setReplicas",
             )
         )
     }
@@ -66,7 +66,7 @@ class Step(Wire):
     """The share of requests that the canary gets, in percent."""
     pause: Pause | None = None
     """Waits for a person, or for a time."""
-    analyse: Analyse | None = None
+    analyze: Analyze | None = None
     """Waits until the checks have passed."""
     mirror: Mirror | None = None
     """Copies traffic to the canary; needs a gateway."""
@@ -161,7 +161,7 @@ class Strategy(Wire):
             Field(
                 min_length=1,
                 max_length=8,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra=keyed_by("name"),
             ),
         ]
         | None

@@ -8,7 +8,7 @@ from typing import Final
 from linnet.api.kinds.rollout_policy import Deadlines
 from linnet.api.parts.analysis import Analysis, Check
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.api.parts.strategy import Analyse, Bake, Pause, Step, Strategy
+from linnet.api.parts.strategy import Analyze, Bake, Pause, Step, Strategy
 
 GRACE_PERIOD: Final = timedelta(seconds=30)
 KEEP_VERSIONS: Final = 10
@@ -58,7 +58,7 @@ def steps(strategy: Strategy | None) -> tuple[Step, ...]:
         return (Step(pause=Pause()),) if waits else ()
     if strategy is not None and strategy.steps is not None:
         return tuple(strategy.steps)
-    watch = Step(analyse=Analyse(for_=timedelta(minutes=2)))
+    watch = Step(analyze=Analyze(for_=timedelta(minutes=2)))
     return (Step(set_weight=10), watch, Step(set_weight=50), watch)
 
 

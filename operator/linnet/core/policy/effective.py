@@ -105,4 +105,4 @@ def _without_gateway(step: Step, path: str) -> Iterator[str]:
     for field in ("mirror", "match_headers", "set_replicas"):
         if getattr(step, field) is not None:
             name = type(step).model_fields[field].alias
-            yield f"{path}.{name}: needs traffic type Gateway: use setWeight, pause and analyse"
+            yield f"{path}.{name}: needs traffic type Gateway: use setWeight, pause and analyze"

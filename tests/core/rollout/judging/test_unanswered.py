@@ -11,7 +11,7 @@ from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
 
-STEPS = [{"setWeight": 25}, {"analyse": {"for": "60s"}}, {"setWeight": 50}, {"analyse": {"for": "60s"}}]
+STEPS = [{"setWeight": 25}, {"analyze": {"for": "60s"}}, {"setWeight": 50}, {"analyze": {"for": "60s"}}]
 FIELDS = {
     "strategy": {"steps": STEPS, "bake": {"time": "5m"}},
     "analysis": {"interval": "5s", "warmUp": "0s"},

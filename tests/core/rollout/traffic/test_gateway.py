@@ -163,7 +163,7 @@ class TestSteps:
         """Copies of half of the requests fail on the canary, which is rolled back; no answer of it was ever used."""
         steps: Steps = [
             {"mirror": {"percent": 50}},
-            {"analyse": {"for": "30s"}},
+            {"analyze": {"for": "30s"}},
             {"setWeight": 50},
             {"pause": {}},
         ]
@@ -215,7 +215,7 @@ class TestSteps:
         """What its requests show counts as any other evidence."""
         steps: Steps = [
             {"matchHeaders": [{"name": "x-cohort", "exact": "beta"}]},
-            {"analyse": {"for": "1m"}},
+            {"analyze": {"for": "1m"}},
         ]
         cluster = deployed(steps=steps).publish(2, Behavior(errors=0.3))
         cluster.cohort = 0.1
@@ -287,7 +287,7 @@ class TestTrouble:
 @pytest.mark.rollouts
 def test_calls_on_a_connection_that_bypasses_the_gateway_are_no_verdict() -> None:
     """gRPC clients that stay on stable's pods leave the canary without a call: InsufficientData, and it holds."""
-    steps: Steps = [{"setWeight": 50}, {"analyse": {"for": "10s"}}]
+    steps: Steps = [{"setWeight": 50}, {"analyze": {"for": "10s"}}]
     cluster = deployed(traffic={**GATEWAY_TRAFFIC, "protocols": ["GRPC"]}, steps=steps)
     cluster.publish(2, Behavior(errors=1.0)).run(300)
     assert cluster.typed.rollout is not None
