@@ -1,4 +1,4 @@
-"""Random changes of a spec, made from the CRD's own schema: valid or not is for the API server to say (Acto, SOSP '23)."""
+"""Random changes of a spec, from the CRD's own schema: valid or not is for the API server to say (Acto, SOSP '23)."""
 
 import re
 from copy import deepcopy
