@@ -19,7 +19,6 @@ from faults.stage import Stage
 from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, URI, Traffic, phase
-from linnet.api.labels import REVISION
 
 pytestmark = pytest.mark.integration
 Json = dict[str, Any]
@@ -95,7 +94,7 @@ class Scene:
             f"{k} {o['metadata']['name']}": masked(o["spec"])
             for k, group in CHILDREN
             for o in self.world.list(k, group)
-            if o["metadata"].get("labels", {}).get(REVISION, serving) == serving
+            if o["metadata"]["name"] == serving or not o["metadata"]["name"].startswith(f"{NAME}-v")
         }
 
     def _observed(self) -> bool:
