@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from linnet.api.parts.uri import CREDENTIALS, secrets_of
+from linnet.foreign.text import clean
 
 SECRET_VARIABLES = tuple(each.variable for each in CREDENTIALS if each.is_secret)
 SHORTEST_SECRET = 8  # characters: striking shorter ones would eat ordinary words
@@ -31,7 +32,7 @@ class Log:
         return text
 
     def say(self, text: str) -> None:
-        self.write(self.clean(text))
+        self.write(clean(self.clean(text)))
 
     def write(self, line: str) -> None:
         """Write a line as it is; file names in it may hold bytes that are no characters."""

@@ -12,6 +12,7 @@ from linnet.fetcher.command import outcome
 from linnet.fetcher.command.log import Log
 from linnet.fetcher.command.outcome import Document, Failure, Reason, Transient, failed_write
 from linnet.fetcher.command.units import human_seconds
+from linnet.foreign.text import clean_document
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Supervisor:
 
     def report(self, result: Document) -> int:
         """Write the outcome to the termination log and as the log's last line."""
-        cleaned = {key: self.log.clean(v) if isinstance(v, str) else v for key, v in result.items()}
-        line = outcome.encode(cleaned)
+        struck = {key: self.log.clean(v) if isinstance(v, str) else v for key, v in result.items()}
+        line = outcome.encode(clean_document(struck))
         outcome.write(self.termination_log, line)
         self.log.write(line.decode())
         return outcome.exit_code(result)

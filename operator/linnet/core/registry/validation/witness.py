@@ -9,6 +9,7 @@ from linnet.core.registry.validation.job import PROBE
 from linnet.core.resources.objects import JobView, Pod
 from linnet.core.serving import images
 from linnet.core.serving.pods import FETCH
+from linnet.foreign.text import printable
 
 
 def of_this_image(job: JobView, image: str) -> bool:
@@ -36,6 +37,6 @@ def _doubts(job: JobView, pod: Pod, image: str) -> Iterator[str]:
             yield f"container {name} of pod {pod.meta.name} is not what its Job says: what it reports is not believed"
         elif not images.same(image, found.image):
             yield (
-                f"container {name} of pod {pod.meta.name} runs {found.image}, and Linnet's image is {image}: what it "
-                "reports is not believed. Where a webhook puts other names in place, name Linnet's image by its digest"
+                f"container {name} of {pod.meta.name} runs {printable(found.image)}, and Linnet's image is {image}; "
+                "what it reports is not believed. Where a webhook puts another name there, give Linnet's by its digest"
             )

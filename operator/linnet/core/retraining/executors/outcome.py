@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.foreign.text import printable
 
 TRAIN: Final = "train"
 ALLOW_TRAINING: Final = "allowTraining"
@@ -63,7 +64,7 @@ def _end(train: ContainerState) -> str:
     if train.terminated == "OOMKilled":
         return "it was killed for memory (OOMKilled): raise spec.training.job.pod.resources.limits.memory"
     lines = train.message.strip().splitlines()
-    words = f": {lines[-1].strip()[:_LAST_WORDS]}" if lines else ""
+    words = f": {printable(lines[-1], _LAST_WORDS)}" if lines else ""
     return f"container {TRAIN} ended with exit code {train.exit_code}{words}"
 
 
