@@ -4,10 +4,11 @@ No host paths, no host network, no privilege, no references to Secrets: whoever 
 gain more than that by it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
+from linnet.api.parts.affinity import Affinity
 from linnet.api.parts.base import (
     Argument,
     Duration,
@@ -79,11 +80,6 @@ class Storage(Wire):
     """Node: share downloads between the pods of a node."""
 
 
-OpaqueObject = Annotated[
-    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-]
-
-
 class PodSettings(Wire):
     """The settings of a pod that a person may choose."""
 
@@ -93,7 +89,7 @@ class PodSettings(Wire):
     """Labels that the node must carry."""
     tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
     """Taints that the pod tolerates."""
-    affinity: OpaqueObject | None = None
+    affinity: Affinity | None = None
     """Scheduling affinity, as `v1.Affinity`; the API server checks it when the pods are made."""
     topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = None
     """How to spread the pods."""

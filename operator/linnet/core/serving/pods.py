@@ -53,7 +53,7 @@ def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account
         "serviceAccountName": settings.service_account_name or service_account,
         "nodeSelector": settings.node_selector,
         "tolerations": [t.wire() for t in settings.tolerations or ()],
-        "affinity": settings.affinity,
+        "affinity": settings.affinity.wire() if settings.affinity is not None else None,
         "priorityClassName": settings.priority_class_name,
         "runtimeClassName": settings.runtime_class_name,
         "imagePullSecrets": [s.wire() for s in settings.image_pull_secrets or ()],
