@@ -33,4 +33,11 @@ def test_all_else_stays() -> None:
     """What stands between two secrets, before and behind them is told."""
     log = Log.knowing(["first-secret", "second-one"])
     assert log.clean("a first-secret b second-one, first-secretsecond-one c") == "a *** b ***, *** c"
-    assert log.clean_all({"a": ["first-secret", 1, None]}) == {"a": ["***", 1, None]}
+    assert log.clean_document({"a": ["first-secret", 1, None]}) == {"a": ["***", 1, None]}
+
+
+@pytest.mark.parametrize("between", ["\u200b", "\x1b[1m", "\u202e"])
+def test_nothing_invisible_hides_a_secret(between: str) -> None:
+    """What a terminal would not show is taken away before secrets are looked for."""
+    said = Log.knowing(["canary-secret"]).clean(f"no {between.join('canary-secret')}")
+    assert "canary" not in said

@@ -7,7 +7,11 @@ from typing import Any, Final
 
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.conditions import parse_time
+from linnet.foreign.text import printable
 
+SENTENCE: Final = 1024
+"""The most characters of what Kubernetes' controllers say in a status, where strangers' names and words stand, too."""
+WORD: Final = 128
 SETTLING: Final = timedelta(seconds=30)
 """Watches of different kinds run apart: an absence is believed only after so long."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
@@ -181,6 +185,7 @@ def pod(obj: Mapping[str, Any]) -> Pod:
     status = obj.get("status") or {}
     conditions = {c.get("type"): c for c in status.get("conditions") or ()}
     scheduled = conditions.get("PodScheduled", {})
+    unschedulable = printable(scheduled.get("message", ""), SENTENCE)
     return Pod(
         meta(obj),
         phase=status.get("phase", "Pending"),
@@ -188,7 +193,7 @@ def pod(obj: Mapping[str, Any]) -> Pod:
         ready=conditions.get("Ready", {}).get("status") == "True",
         containers=tuple(_container(c) for c in status.get("containerStatuses") or ()),
         init_containers=tuple(_container(c) for c in status.get("initContainerStatuses") or ()),
-        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+        unschedulable=unschedulable if scheduled.get("reason") == "Unschedulable" else None,
     )
 
 
@@ -201,13 +206,17 @@ def _container(status: Mapping[str, Any]) -> ContainerState:
         ready=bool(status.get("ready")),
         started=bool(status.get("started")),
         restarts=status.get("restartCount", 0),
-        waiting=waiting.get("reason"),
-        waiting_message=waiting.get("message", ""),
-        terminated=terminated.get("reason"),
+        waiting=_word(waiting.get("reason")),
+        waiting_message=printable(waiting.get("message", ""), SENTENCE),
+        terminated=_word(terminated.get("reason")),
         exit_code=terminated.get("exitCode"),
         message=terminated.get("message") or last.get("message") or "",
-        last_terminated=last.get("reason"),
+        last_terminated=_word(last.get("reason")),
     )
+
+
+def _word(reason: Any) -> str | None:
+    return printable(reason, WORD) if reason is not None else None
 
 
 def job(obj: Mapping[str, Any]) -> JobView:
@@ -219,7 +228,7 @@ def job(obj: Mapping[str, Any]) -> JobView:
         suspended=bool(spec.get("suspend")),
         active=status.get("active", 0),
         complete="Complete" in conditions or "SuccessCriteriaMet" in conditions,
-        failed=(failed.get("message") or failed.get("reason", "")) if failed else None,
+        failed=printable(failed.get("message") or failed.get("reason", ""), SENTENCE) if failed else None,
         started=_time(status.get("startTime")),
         finished=_time(status.get("completionTime")) or _time((failed or {}).get("lastTransitionTime")),
     )

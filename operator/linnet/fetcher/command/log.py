@@ -7,6 +7,7 @@ from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
 from linnet.api.parts.uri import secrets_of
+from linnet.foreign.text import clean, clean_document
 
 SHORTEST_SECRET = 8  # characters: striking shorter ones would eat ordinary words
 STRUCK = "***"
@@ -28,20 +29,15 @@ class Log:
         return cls(frozenset(piece for secret in whole for form in _forms(secret) for piece in _pieces(form)))
 
     def clean(self, text: str) -> str:
-        """The text without any stretch of 8 or more characters that is part of a secret, however a server cut it."""
-        kept, end = [], 0
-        for start, stop in self._stretches(text):
-            kept += [text[end:start], STRUCK]
-            end = stop
-        return "".join((*kept, text[end:]))
+        """The text as one printable line, without any stretch of 8 or more characters that is part of a secret.
 
-    def clean_all(self, value: Any) -> Any:
+        It is made printable first: an invisible character within a secret must not hide it.
+        """
+        return self._struck(clean(text))
+
+    def clean_document(self, document: Any) -> Any:
         """A JSON value, all of whose strings are clean."""
-        if isinstance(value, dict):
-            return {self.clean(str(key)): self.clean_all(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.clean_all(item) for item in value]
-        return self.clean(value) if isinstance(value, str) else value
+        return self._all_struck(clean_document(document))
 
     def say(self, text: str) -> None:
         self.write(self.clean(text))
@@ -50,6 +46,20 @@ class Log:
         """Write a line as it is; file names in it may hold bytes that are no characters."""
         sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
         sys.stdout.buffer.flush()
+
+    def _all_struck(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {self._struck(key): self._all_struck(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._all_struck(item) for item in value]
+        return self._struck(value) if isinstance(value, str) else value
+
+    def _struck(self, text: str) -> str:
+        kept, end = [], 0
+        for start, stop in self._stretches(text):
+            kept += [text[end:start], STRUCK]
+            end = stop
+        return "".join((*kept, text[end:]))
 
     def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
         """Where the text repeats a secret: starts and ends, in order, each as long as it gets."""
@@ -68,7 +78,7 @@ class Log:
 
 def _forms(secret: str) -> frozenset[str]:
     """A secret as it is, and as a URL in an error message would hold it."""
-    return frozenset((secret, quote(secret, safe=""), quote(secret), quote_plus(secret)))
+    return frozenset((secret, clean(secret), quote(secret, safe=""), quote(secret), quote_plus(secret)))
 
 
 def _pieces(secret: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ class Supervisor:
 
     def report(self, result: Document) -> int:
         """Write the outcome to the termination log and as the log's last line."""
-        line = outcome.encode(outcome.short(self.log.clean_all(result)))  # what is cut before is not recognized
+        line = outcome.encode(outcome.short(self.log.clean_document(result)))  # what is cut is not recognized
         outcome.write(self.termination_log, line)
         self.log.write(line.decode())
         return outcome.exit_code(result)

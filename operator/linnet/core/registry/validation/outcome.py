@@ -15,6 +15,7 @@ from linnet.core.registry.validation.report import Report
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
+from linnet.foreign.text import last_words
 
 MAX_SERVER_RESTARTS: Final = 2
 """A server that died so often while loading won't load."""
@@ -78,7 +79,7 @@ def _failure(job: JobView, pod: Pod, said: Report) -> Outcome:
     terminal = any(c is not None and c.exit_code == TERMINAL_EXIT for c in ended)
     reason = _REASONS.get(said.reason, Reason.FETCH_FAILED if _by_fetcher(pod) else Reason.LOAD_FAILED)
     server = pod.container(SERVER)
-    detail = f" The server's last words: {server.message.strip()[-300:]}" if server and server.message else ""
+    detail = f" The server's last words: {last_words(server.message)}" if server and server.message else ""
     message = f"{said.message.rstrip('.')}.{detail}"
     if terminal or job.failed is not None:
         return Outcome(failed=(reason, message))
@@ -91,7 +92,7 @@ def _by_fetcher(pod: Pod) -> bool:
 
 
 def _server_died(server: ContainerState) -> str:
-    words = server.message.strip()[-600:]
+    words = last_words(server.message, 600)
     killed = " (it needs more memory: raise the limit)" if server.last_terminated == "OOMKilled" else ""
     return f"the server ended {server.restarts} times while loading: {server.last_terminated}{killed}. {words}".strip()
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from linnet.core.registry.validation import report
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.foreign.text import printable
 
 TRAIN: Final = "train"
 CONSENT: Final = "consent"
@@ -69,7 +70,7 @@ def _end(train: ContainerState) -> str:
     if train.terminated == "OOMKilled":
         return "it was killed for memory (OOMKilled): raise spec.training.job.pod.resources.limits.memory"
     lines = train.message.strip().splitlines()
-    words = f": {lines[-1].strip()[:_LAST_WORDS]}" if lines else ""
+    words = f": {printable(lines[-1], _LAST_WORDS)}" if lines else ""
     return f"container {TRAIN} ended with exit code {train.exit_code}{words}"
 
 
