@@ -304,6 +304,57 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
     alerts = {"LinnetHasNoLeader", "LinnetJudgesLate", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"}
     assert alerts <= {rule["alert"] for rule in rules}
+    assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
+
+
+def test_the_alerts_are_promql(tmp_path: Path) -> None:
+    """Prometheus' own program reads them."""
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(only(of("everything"), "PrometheusRule")["spec"]))
+    promtool = shutil.which("promtool") or packages.unpacked("prometheus") / "usr" / "bin" / "promtool"
+    said = run([promtool, "check", "rules", tmp_path / "rules.yaml"])
+    assert "SUCCESS" in said
+
+
+def test_services_and_budgets_select_only_the_operator() -> None:
+    """The pod of `helm test` is behind no Service."""
+    items = of("everything")
+    pod = only(items, "Pod")["metadata"]["labels"]
+    template = only(items, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    for selector in (
+        only(items, "Service")["spec"]["selector"],
+        only(items, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        only(items, "NetworkPolicy")["spec"]["podSelector"]["matchLabels"],
+        only(items, "Deployment")["spec"]["selector"]["matchLabels"],
+    ):
+        assert selector.items() <= template.items()
+        assert not selector.items() <= pod.items()
+
+
+def test_extra_objects_are_rendered_from_maps_and_from_text() -> None:
+    """Both may hold templates."""
+    names = {i["metadata"]["name"] for i in of("everything")}
+    assert {"linnet-extra", "linnet-as-text"} <= names
+
+
+def test_approve_and_reject_are_nobodys_by_default() -> None:
+    """Neither an editor nor an administrator of a namespace may approve; only who is granted the approver's role."""
+    roles = {i["metadata"]["name"]: i for i in of("defaults") if i["kind"] == "ClusterRole"}
+    for name, role in roles.items():
+        verbs = {verb for rule in role["rules"] for verb in rule["verbs"]}
+        assert ({"approve", "reject"} <= verbs) is (name == "linnet-approver")
+        aggregated = any("aggregate-to" in label for label in role["metadata"]["labels"])
+        assert aggregated is (name in {"linnet-view", "linnet-edit"})
+
+
+def test_an_editor_holds_every_verb_that_the_operator_knows() -> None:
+    """Of each kind those that it obeys, and no other: a verb in RBAC that does nothing would mislead."""
+    role = next(i for i in of("defaults") if i["kind"] == "ClusterRole" and i["metadata"]["name"] == "linnet-edit")
+    granted = {
+        r: set(rule["verbs"]) & set(Verb)
+        for rule in role["rules"]
+        for r in rule["resources"]
+        if set(rule["verbs"]) & set(Verb)
+    }
     known = {
         "deployments": set(requests.ALLOWED),
         "modelversions": model_version._VERBS,
