@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from datetime import timedelta
 
 from linnet.core.analysis.pod_health import judge as pod_health
@@ -55,12 +56,18 @@ def _killed_for_memory(pod: Pod) -> bool:
 
 def _stable_restarted(under_way: UnderWay) -> bool:
     """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
-    try:
-        before = json.loads(under_way.stored_evidence.get("restarts", "{}"))
-    except ValueError:
-        before = {}
+    before = _restarts_before(under_way)
     pods = under_way.context.pods(under_way.rollout.from_)
-    return any(restarts(p) > before.get(p.meta.uid, 0) for p in pods if p.meta.uid in before)
+    return any(restarts(p) > before[p.meta.uid] for p in pods if p.meta.uid in before)
+
+
+def _restarts_before(under_way: UnderWay) -> Mapping[str, int]:
+    """Restarts of stable's pods when the rollout began; none that can't be read."""
+    try:
+        found = json.loads(under_way.stored_evidence.get("restarts", "{}"))
+    except (ValueError, RecursionError):
+        return {}
+    return {k: v for k, v in found.items() if isinstance(v, int)} if isinstance(found, dict) else {}
 
 
 def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:
