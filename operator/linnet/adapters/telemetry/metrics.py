@@ -94,6 +94,13 @@ class Metrics:
         else:
             self._labeled.pop(ref, None)
 
+    def stepped_back(self) -> None:
+        """Forget the numbers of a term that is over: the next leader tells its own."""
+        for ref in list(self._labeled):
+            self.gauges(ref, {})
+        for gauge in (self.leader, self.queue_depth, self.cached):
+            gauge.set(0)
+
     def _gauge(self, name: str) -> Gauge:
         if name not in self._objects:
             help_ = f"{name.removeprefix('linnet_').replace('_', ' ').capitalize()} of an object."
