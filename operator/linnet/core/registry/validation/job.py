@@ -68,10 +68,7 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
     credentials = spec.source.credentials
     account = credentials.service_account_name if credentials else None
     fetch = fetch_container(spec.source, digest, settings, image.name, image.pull_policy, format_duration(limits.fetch))
-    server = {
-        **server_container(spec.runtime, settings, [*place.arguments], image.pull_policy),
-        "restartPolicy": "Always",
-    }
+    server = {**server_container(spec.runtime, settings, [*place.arguments]), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
         **pod_spec(settings, {MODEL_VERSION: name}, account),

@@ -58,7 +58,7 @@ def _workload(context: Context, revision: RevisionStatus, count: int) -> Iterato
         return
     platform = context.observed.platform
     image = Image(platform.image, platform.image_pull_policy)
-    yield Apply(serving.workload(context.owner, revision, version.spec, context.spec, image, count))
+    yield Apply(serving.workload(context.owner, revision, version.served, context.spec, image, count))
 
 
 def _scale(context: Context, name: str, count: int) -> Action:
