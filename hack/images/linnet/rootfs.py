@@ -126,9 +126,16 @@ def stanzas(names: set[str]) -> Iterator[tuple[str, str]]:
             yield name, f"{stanza.strip()}\n"
 
 
+def outside(venv: Path, link: Path) -> Path:
+    """The first of an environment's links that leads out of it."""
+    while link.is_relative_to(venv):
+        link = Path(os.path.normpath(link.parent / link.readlink()))
+    return link
+
+
 def make(target: Path, venv: Path) -> None:
     root, standard = Rootfs(target), Path(sysconfig.get_paths()["stdlib"])
-    python = Path(os.path.normpath(venv / "bin" / (venv / "bin/python3").readlink()))
+    python = outside(venv, venv / "bin/python3")
     needed = libraries([python, *shared_objects(venv, standard)])
     for path in (python, standard, *sorted(needed), *map(Path, DATA)):
         if not path.is_relative_to(venv):
