@@ -49,7 +49,12 @@ FLOOD = f"{HOSTILE} " * 5_000
 def pod(**states: Any) -> objects.Pod:
     """A pod whose container `server`, `train`, `fetch` or `probe` is in such a state."""
     statuses = [{"name": name, **state} for name, state in states.items()]
-    return objects.pod({"metadata": {"name": "p"}, "status": {"containerStatuses": statuses}})
+    owner = {"kind": "Job", "uid": "job", "controller": True}
+    meta = {"name": "p", "ownerReferences": [owner]}
+    return objects.pod({"metadata": meta, "spec": RUN, "status": {"containerStatuses": statuses}})
+
+
+RUN: Json = {"containers": [{"name": name, "image": "linnet:test"} for name in ("fetch", "probe")]}
 
 
 def ended(message: str, code: int = 1) -> Json:
@@ -62,16 +67,20 @@ def waiting() -> Json:
 
 def unschedulable() -> objects.Pod:
     told = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": FLOOD}
-    return objects.pod({"metadata": {"name": "p"}, "status": {"conditions": [told]}})
+    owner = {"kind": "Job", "uid": "job", "controller": True}
+    return objects.pod(
+        {"metadata": {"name": "p", "ownerReferences": [owner]}, "spec": RUN, "status": {"conditions": [told]}}
+    )
 
 
 def job(**conditions: str) -> objects.JobView:
     told = [{"type": type_, "status": "True", "message": m} for type_, m in conditions.items()]
-    return objects.job({"metadata": {"name": "j"}, "status": {"conditions": told}})
+    meta, template = {"name": "j", "uid": "job"}, {"spec": RUN}
+    return objects.job({"metadata": meta, "spec": {"template": template}, "status": {"conditions": told}})
 
 
 def validation(*pods: objects.Pod) -> Iterator[str]:
-    found = outcome.outcome(job(Failed=FLOOD), pods, NOW)
+    found = outcome.outcome(job(Failed=FLOOD), pods, "linnet:test", NOW)
     yield from (found.waiting, *(found.failed or ()))
 
 

@@ -1,7 +1,8 @@
 """The children as decisions see them: slim frozen views of Kubernetes JSON, parsed defensively."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ WORD: Final = 128
 SETTLING: Final = timedelta(seconds=30)
 """Watches of different kinds run apart: an absence is believed only after so long."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
+PROGRAM_FIELDS: Final = ("command", "args", "lifecycle")
+"""Fields of a container that say what it does, besides its image."""
 STUCK: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
 )
@@ -84,6 +87,14 @@ class AutoscalerView:
 
 
 @dataclass(frozen=True)
+class Program:
+    """What a container was told to run; `told` is its command, its arguments and its hooks, as JSON."""
+
+    image: str
+    told: str
+
+
+@dataclass(frozen=True)
 class ContainerState:
     """One container of a pod. `waiting` and `terminated` are reasons; `message` is the termination message."""
 
@@ -97,6 +108,8 @@ class ContainerState:
     exit_code: int | None
     message: str
     last_terminated: str | None
+    image_id: str = ""
+    """What the runtime says that it runs: an image's name with a digest, or the bare digest of its configuration."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +124,8 @@ class Pod:
     init_containers: tuple[ContainerState, ...]
     unschedulable: str | None
     """The scheduler's message, if it found no node."""
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """What each container was told to run, by its name; known of pods that a Job made."""
 
     def container(self, name: str) -> ContainerState | None:
         return next((c for c in (*self.init_containers, *self.containers) if c.name == name), None)
@@ -127,6 +142,8 @@ class JobView:
     failed: str | None
     started: datetime | None
     finished: datetime | None
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """What each container of its pods is to run, by its name."""
 
     def settled(self, now: datetime) -> bool:
         """Whether it has ended, so long ago that its pods would have been seen by now."""
@@ -194,7 +211,18 @@ def pod(obj: Mapping[str, Any]) -> Pod:
         containers=tuple(_container(c) for c in status.get("containerStatuses") or ()),
         init_containers=tuple(_container(c) for c in status.get("initContainerStatuses") or ()),
         unschedulable=unschedulable if scheduled.get("reason") == "Unschedulable" else None,
+        programs=_programs(obj.get("spec") or {}),
     )
+
+
+def _programs(spec: Mapping[str, Any]) -> dict[str, Program]:
+    containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    return {str(c.get("name")): _program(c) for c in containers}
+
+
+def _program(container: Mapping[str, Any]) -> Program:
+    told = [container.get(part) for part in PROGRAM_FIELDS]
+    return Program(str(container.get("image", "")), json.dumps(told, sort_keys=True))
 
 
 def _container(status: Mapping[str, Any]) -> ContainerState:
@@ -212,6 +240,7 @@ def _container(status: Mapping[str, Any]) -> ContainerState:
         exit_code=terminated.get("exitCode"),
         message=terminated.get("message") or last.get("message") or "",
         last_terminated=_word(last.get("reason")),
+        image_id=status.get("imageID") or "",
     )
 
 
@@ -231,6 +260,7 @@ def job(obj: Mapping[str, Any]) -> JobView:
         failed=printable(failed.get("message") or failed.get("reason", ""), SENTENCE) if failed else None,
         started=_time(status.get("startTime")),
         finished=_time(status.get("completionTime")) or _time((failed or {}).get("lastTransitionTime")),
+        programs=_programs((spec.get("template") or {}).get("spec") or {}),
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from linnet.api.parts.conditions import Reason
-from linnet.core.registry.validation import report
+from linnet.core.registry.validation import report, witness
 from linnet.core.registry.validation.job import PROBE, TERMINAL_EXIT
 from linnet.core.registry.validation.report import Report
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
@@ -42,17 +42,20 @@ class Outcome:
     waiting: str = ""
 
 
-def outcome(job: JobView, pods: Sequence[Pod], now: datetime) -> Outcome:
-    """How the validation stands: the newest pod that has something to say decides.
+def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Outcome:
+    """How the validation stands: the newest pod that is believed and has something to say decides.
 
-    A Job's end may be told before its pod is: until it is settled, its absence says nothing.
+    A Job's end may be told before its pod is: until it is settled, its absence says nothing. `image` is Linnet's own.
     """
-    for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
+    if not witness.of_this_image(job, image):
+        return Outcome(lost=True)
+    pods_of_ours = witness.believed(job, pods, image)
+    for pod in sorted(pods_of_ours, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
         found = _of_pod(job, pod)
         if found is not None:
             return found
-    if not job.settled(now):
-        return Outcome()
+    if (doubt := witness.doubt(job, pods, image)) or not job.settled(now):
+        return Outcome(waiting=doubt)
     if job.failed is not None:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
     return Outcome(lost=job.complete)
