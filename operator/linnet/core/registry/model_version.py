@@ -7,7 +7,7 @@ from typing import Final
 
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
 from linnet.api.names import Verb
-from linnet.api.parts.conditions import Condition, Reason, condition, find, is_true, merge, timestamp
+from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
 from linnet.api.parts.uri import shown
 from linnet.core import requests
@@ -200,7 +200,7 @@ def _finish(
 ) -> Plan[ModelVersionStatus]:
     waiting = reason == Reason.VALIDATING
     ready = condition("Ready", holds=None if waiting else holds, reason=reason, message=message)
-    others = [c for c in status.conditions if c.type not in {"Ready", *(b.type for b in beside)}]
+    others = [c for c in status.conditions if c.type not in {*SUMMARY, *(b.type for b in beside)}]
     conditions = [*merge(status.conditions, [ready, *beside], observed.version.generation, now), *others]
     generation = observed.version.generation
     return Plan(status.model_copy(update={"conditions": conditions, "observed_generation": generation}), actions)
