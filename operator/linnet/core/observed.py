@@ -69,13 +69,18 @@ class ModelVersionObserved:
 
 @dataclass(frozen=True)
 class ScrapeTarget:
-    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
+    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime.
+
+    Namespace and Deployment are whose connections it counts among.
+    """
 
     uid: str
     ip: str
     port: int
     path: str
     rules: MetricRules
+    namespace: str = ""
+    deployment: str = ""
 
 
 @dataclass(frozen=True)
