@@ -119,14 +119,15 @@ def containers(init: Iterable[Manifest], main: Iterable[Manifest]) -> Manifest:
 def literal(container: Manifest) -> Manifest:
     """The container with `$` doubled wherever the kubelet expands `$(NAME)`: in command, arguments and variables.
 
-    It would write what the container's variables hold there, and so would a status that repeats an argument.
+    It would write what the container's variables hold there, and so would a status that repeats an argument. Each
+    variable stands once, the last of its name, or server-side apply would refuse the list.
     """
     texts: Manifest = {
         key: [_literal(text) for text in container[key]] for key in ("command", "args") if key in container
     }
-    variables = [{**v, "value": _literal(v["value"])} if "value" in v else v for v in container.get("env", ())]
-    if variables:
-        texts["env"] = variables
+    if "env" in container:
+        last = {v["name"]: v for v in container["env"]}
+        texts["env"] = [{**v, "value": _literal(v["value"])} if "value" in v else v for v in last.values()]
     return {**container, **texts}
 
 

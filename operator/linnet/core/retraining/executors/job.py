@@ -106,9 +106,9 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image
 
 
 def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, settings: PodSettings) -> list[Manifest]:
-    """The container's variables, each name once, or server-side apply refuses them. Ours can't be overridden."""
+    """The container's variables: of one name the last is taken, so that ours can't be overridden."""
     run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
-    variables: list[Manifest] = [
+    return [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         *env(job.env, settings.env),
         *_where(job.credentials),
@@ -117,7 +117,6 @@ def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, setti
         {"name": "LINNET_TRIGGER", "value": trigger},
         {"name": "LINNET_RUN", "valueFrom": run},
     ]
-    return list({v["name"]: v for v in variables}.values())
 
 
 def _where(given: Credentials | None) -> list[Manifest]:
