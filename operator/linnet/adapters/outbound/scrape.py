@@ -14,6 +14,7 @@ import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -141,7 +142,7 @@ class Scraper:
             size += len(text)
             if size > MAX_BYTES:
                 raise ExcessError(f"its metrics have more than {MAX_BYTES >> 10} KiB")
-            seconds += await self._shares.work(target.namespace, lambda text=text: scanner.feed(text))
+            seconds += await self._shares.work(target.namespace, partial(scanner.feed, text))
             if seconds > READING_SECONDS:
                 raise ExcessError(f"its metrics take more than {READING_SECONDS:g} s to read")
         await self._shares.work(target.namespace, lambda: found.append(count_page(scanner.page(), target.rules)))
