@@ -131,7 +131,7 @@ class Location:
     @property
     def at_root(self) -> "Location":
         """The root of the same server or bucket."""
-        return Location(self.scheme, self.authority, (), self.full.partition("?")[0], is_folder=True)
+        return Location(self.scheme, self.authority, (), f"{self.scheme}://{self.authority}/", is_folder=True)
 
     def within(self, prefix: "Location") -> bool:
         """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`.
