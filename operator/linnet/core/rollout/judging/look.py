@@ -61,7 +61,7 @@ class Verdicts:
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
     context, policy = under_way.context, under_way.rules.judged
-    if under_way.rules_missing:
+    if under_way.rules_missing or under_way.rollout.known_phase is None:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
