@@ -42,7 +42,7 @@ class Sources:
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
     accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
-    """Those of these ServiceAccounts that pods of ours may run as, each with the URIs that it may be used for."""
+    """Choose among these ServiceAccounts those that pods of ours may run as, each with the URIs that it is for."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
