@@ -64,10 +64,11 @@ def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image)
                 *([_NO_CONSENT] if _secret(job.credentials) else []),
             ]
         },
-        "template": {
-            "metadata": {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
-            "spec": _pod(owner, spec, trigger, image),
-        },
+        "template": credentials.with_identity(
+            {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
+            _pod(owner, spec, trigger, image),
+            {TRAIN} if _account(job) else (),
+        ),
     }
 
 
@@ -82,6 +83,11 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> M
         **containers(_consent(job.credentials, image), [_container(owner, spec, trigger)]),
         "volumes": [*_volumes(settings), *credentials.volumes(job.credentials, _KEYS)],
     }
+
+
+def _account(job: TrainingJob) -> bool:
+    """Whether the training acts as a ServiceAccount, by its credentials or by the pod's settings."""
+    return credentials.by_account(job.credentials) or bool(job.pod and job.pod.service_account_name)
 
 
 def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str) -> Manifest:

@@ -250,7 +250,8 @@ def _of_revision(under_way: UnderWay, number: int, name: str) -> tuple[ScrapeTar
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in context.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
-    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)
+    whose = context.observed.deployment.namespace, context.name
+    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules, *whose) for p in running if p.ip)
 
 
 def _of_new_version(under_way: UnderWay) -> Predictions | None:

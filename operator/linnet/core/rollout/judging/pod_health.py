@@ -1,8 +1,6 @@
 """The canary's pods as evidence: gathered here for `analysis.pod_health`, which says what follows from it."""
 
-import json
 import math
-from collections.abc import Mapping
 from datetime import timedelta
 
 from linnet.core.analysis.pod_health import judge as pod_health
@@ -14,6 +12,7 @@ from linnet.core.resources.objects import STUCK, Pod
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
+from linnet.foreign.document import ForeignError, read_object
 from linnet.foreign.text import last_words
 
 
@@ -56,18 +55,12 @@ def _killed_for_memory(pod: Pod) -> bool:
 
 def _stable_restarted(under_way: UnderWay) -> bool:
     """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
-    before = _restarts_before(under_way)
-    pods = under_way.context.pods(under_way.rollout.from_)
-    return any(restarts(p) > before[p.meta.uid] for p in pods if p.meta.uid in before)
-
-
-def _restarts_before(under_way: UnderWay) -> Mapping[str, int]:
-    """Restarts of stable's pods when the rollout began; none that can't be read."""
     try:
-        found = json.loads(under_way.stored_evidence.get("restarts", "{}"))
-    except (ValueError, RecursionError):
-        return {}
-    return {k: v for k, v in found.items() if isinstance(v, int)} if isinstance(found, dict) else {}
+        before = read_object(under_way.stored_evidence.get("restarts", "{}"))
+    except ForeignError:
+        before = {}
+    pods = under_way.context.pods(under_way.rollout.from_)
+    return any(isinstance(known := before.get(p.meta.uid), int) and restarts(p) > known for p in pods)
 
 
 def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:
