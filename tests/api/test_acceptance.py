@@ -195,7 +195,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
-    (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),
+    (changed(model(), "spec.source.url", "s3://aucket/b"), ['unknown field "spec.source.url"']),
     (
         changed(deployment(), STEPS, [{"setWeight": 101}]),
         ["spec.strategy.canary.steps[0].setWeight", "less than or equal to"],
@@ -496,6 +496,16 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["spec.source.uri:", "a user or password belongs in the credentials Secret"],
     ),
     (changed(model(), "spec.source.uri", "s3://key:secret@models/m"), ["spec.source.uri:", "write s3://bucket/path"]),
+    (changed(model(), "spec.source.uri", "s3://models/$(HOME)"), ["spec.source.uri:", "it may hold no $("]),
+    (changed(model(), "spec.source.uri", "s3://models/`id`"), ["spec.source.uri:", "backticks"]),
+    (changed(model(), "spec.source.uri", "s3://127.0.0.1?/x"), ["spec.source.uri:", "a bucket's name has 3 to 63"]),
+    (changed(model(), "spec.source.uri", "gs://Models/x"), ["spec.source.uri:", "a bucket's name has 3 to 63"]),
+    (changed(model(), "spec.source.uri", "pvc://../x"), ["spec.source.uri:", "the claim's name"]),
+    (
+        changed(model(), "spec.source.uri", "https://h/m?X-Amz-Signature=0"),
+        ["spec.source.uri:", "Secret of credentials"],
+    ),
+    (changed(model(), "spec.source.include", ["$(HOME)"]), ["spec.source.include", "without control characters"]),
     (changed(model(), "spec.source.digest", "sha256:1"), ["spec.source.digest:"]),
     (changed(model(), "spec.source.credentials", {}), ["spec.source.credentials:", "exactly one of secretName"]),
     (
@@ -549,7 +559,9 @@ TAKEN = [
     changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
-    changed(model(), "spec.source.uri", "https://store.example:8443/a@b?sig=a@b"),
+    changed(model(), "spec.source.uri", "s3://models/_$folder$"),
+    changed(model(), "spec.source.include", ["a$", "*.joblib", "weights/**"]),
+    changed(model(), "spec.source.uri", "https://store.example:8443/a@b?part=a@b"),
     model("m" * 50),
     deployment("d" * 40),
     model_version(1_000_000, "m" * 50),
@@ -593,6 +605,16 @@ def test_a_versions_digest_is_set_once(api: ApiServer, record: Object) -> None:
     answer = api.replace(without_status(record), subresource="/status")
     assert answer.status_code == 422
     assert "status" in answer.json()["message"]
+
+
+def test_a_versions_image_is_set_once(api: ApiServer, record: Object) -> None:
+    """It may become known later, and is the one that was tried from then on."""
+    answer = api.patch(record, {"status": {"imageDigest": DIGEST}}, subresource="/status")
+    assert answer.status_code == 200, answer.text
+    for digest in (OTHER_DIGEST, None):
+        answer = api.patch(record, {"status": {"imageDigest": digest}}, subresource="/status")
+        assert answer.status_code == 422, digest
+        assert "status.imageDigest is set once" in answer.json()["message"]
 
 
 def test_a_write_of_the_object_leaves_its_status(api: ApiServer, record: Object) -> None:

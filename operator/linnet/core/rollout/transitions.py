@@ -32,7 +32,7 @@ def begin(context: Context, target: Target) -> Transition:
     if begun.rules_missing:
         return Transition(context)
     named = context.spec.policy.name if context.spec.policy else None
-    begun = begun.with_rollout(policy=named, policy_hash=begun.rules.hash)
+    begun = begun.with_rollout(policy=named, policy_hash=begun.rules.hash, rules=begun.rules.frozen)
     message = f"Version {target.revision.version} starts as {target.revision.name}"
     recorded = record(begun, "Started", ANALYSIS, "RolloutStarted", message, Verdicts())
     return Transition(begun.context, (*recorded, Emit("Normal", "RolloutStarted", message)))
@@ -62,7 +62,10 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
         return Transition(context)
     if (ended := _ended_early(under_way, verdicts, target)) is not None:
         return ended
-    match rollout.phase:
+    phase = rollout.known_phase
+    match phase:
+        case None:
+            return Transition(context)
         case "Starting":
             return _starting(under_way)
         case "Stepping":
@@ -76,7 +79,7 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
         case "RollingBack":
             return _rolling_back(under_way)
         case _:
-            assert_never(rollout.phase)
+            assert_never(phase)
 
 
 def _ended_early(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:
