@@ -1,23 +1,24 @@
 """The operator does all its work with the rights that the chart gives it."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from control_plane import least_rights
-from integration import rollouts
+from control_plane import running
+from integration import harness, rollouts
 from integration.harness import World
 
-pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("admission")]
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def world(quiet_world: World) -> World:
-    """Its operator speaks with the chart's ServiceAccount."""
-    api = quiet_world.api
-    quiet_world.api = replace(api, kubeconfig=least_rights(api, quiet_world.namespace))
-    quiet_world.start_operator()
-    return quiet_world
+def world(tmp_path: Path) -> Iterator[World]:
+    """Its operator has the rights of the chart alone: here the tests add none."""
+    with running(tmp_path) as api, harness.world(api) as made:
+        api.must("delete", "rolebinding", "tests", "-n", "linnet-system")
+        made.start_operator(LINNET_LEASE_NAME="linnet")
+        yield made
 
 
 def refused(world: World) -> list[str]:
