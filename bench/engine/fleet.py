@@ -40,7 +40,7 @@ POLICY: Json = {
     "apiVersion": GROUP,
     "kind": "RolloutPolicy",
     "metadata": {"name": "shared", "namespace": NAMESPACE},
-    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyze": {"for": "2m"}}, {"setWeight": 80}]}},
+    "spec": {"strategy": {"canary": {"steps": [{"setWeight": 5}, {"analyze": {"for": "2m"}}, {"setWeight": 80}]}}},
 }
 
 

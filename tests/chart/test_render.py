@@ -88,10 +88,7 @@ def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
     for resource in resources.OWN:
         assert "update" in granted[resource.group, f"{resource.plural}/status"]
     table = {(r.group, r.plural.partition("/")[0]) for r in (*resources.WATCHED, resources.CONFIG_MAP, resources.EVENT)}
-    table |= {
-        (r.group, r.plural)
-        for r in (resources.REPLICA_SET, resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)
-    }
+    table |= {(r.group, r.plural) for r in (resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)}
     assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
 
 

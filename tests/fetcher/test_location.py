@@ -4,6 +4,7 @@ import pytest
 
 from linnet.api.parts.uri import shown
 from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.credentials import Credentials
 from linnet.fetcher.location import check_credentials, location_of
 
 
@@ -72,13 +73,14 @@ def test_later_schemes(text: str) -> None:
         ("s3://b/models/x", "s3://b/models/"),
         ("s3://b/models", "s3://b/models/"),
         ("s3://b/anything", "s3://b"),
-        ("https://HOST/m/x.zip?sig=1", "https://host:443/m"),
+        ("https://HOST/m/x.zip?part=1", "https://host:443/m?*"),
+        ("https://HOST/m/x.zip", "https://host:443/m?*"),
         ("pvc://c/x", "pvc://c/"),
     ],
 )
 def test_allowed(uri: str, prefix: str) -> None:
     """A URI below the Secret's allowedPrefix may use it."""
-    check_credentials(location_of(uri), used=True, allowed_prefix=prefix)
+    check_credentials(location_of(uri), Credentials("Secret", {}, prefix))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,9 @@ def test_allowed(uri: str, prefix: str) -> None:
         ("http://host/m/x", "https://host/m"),
         ("https://host:8443/m/x", "https://host/m"),
         ("https://host.evil.org/m/x", "https://host"),
+        ("https://host/m/get?file=../../x", "https://host/m"),
+        ("https://host/m/get?", "https://host/m/"),
+        ("https://host/other/get?file=x", "https://host/m/?*"),
         ("https://host/m/x", ""),
         ("https://host/m/x", "https://"),
         ("https://host/m/x", "*"),
@@ -100,7 +105,7 @@ def test_not_allowed(uri: str, prefix: str) -> None:
     """Naming somebody's Secret gains nothing: no prefix, another place or half a segment is refused."""
     location = location_of(uri) if not uri.startswith("gs") else location_of("s3://b/x")
     with pytest.raises(Failure) as caught:
-        check_credentials(location, used=True, allowed_prefix=prefix)
+        check_credentials(location, Credentials("Secret", {}, prefix))
     assert caught.value.reason is Reason.CREDENTIALS_NOT_ALLOWED
 
 

@@ -59,7 +59,11 @@ def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(
 ) -> None:
     """With a gateway 5 % is 5 %; of pods, 4 are 20 % at least; an autoscaler begins with its fewest."""
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]
-    spec = {"model": {"name": "x"}, "analysis": {"checks": checks}, "strategy": {"steps": [{"setWeight": weight}]}}
+    spec = {
+        "model": {"name": "x"},
+        "analysis": {"checks": checks},
+        "strategy": {"canary": {"steps": [{"setWeight": weight}]}},
+    }
     file = person.folder / "some.yaml"
     file.write_text(yaml.safe_dump(changed(deployment(), "spec", {**spec, **fields})))
     out = person.types("simulate", "--rate", "10/s", "--runs", "1", str(file)).out

@@ -11,6 +11,7 @@ from typing import Final
 
 from linnet.adapters.cache.transform import decode, encode, fingerprint, slim
 from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
 from linnet.core.plan import Manifest
@@ -18,8 +19,10 @@ from linnet.core.plan import Manifest
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
 _TOMBSTONES: Final = 4096
-_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD}
+_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD, resources.REPLICA_SET}
 """Resources whose changes by others an Apply would put right."""
+MAKERS: Final = frozenset({resources.WORKLOAD, resources.REPLICA_SET, resources.JOB, resources.CRON_JOB})
+"""Resources whose controllers make pods, or what makes pods."""
 
 
 @dataclass(slots=True)
@@ -31,6 +34,14 @@ class _Entry:
     marks: tuple[Hashable, ...]
     applied: str = ""
     """Hash of the manifest that was last applied, and the fingerprint that the object had then."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What makes pods: its resource, and the uid of its own controller."""
+
+    resource: Resource
+    owner: str | None
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class Cache:
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._dead: OrderedDict[str, int] = OrderedDict()
         """The uid and last resourceVersion of what was deleted, or lost its label."""
+        self._makers: dict[str, Maker] = {}
+        """By uid. What was deleted stays while its uid is among the dead: its pods end later than it does."""
 
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
         """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
@@ -80,12 +93,17 @@ class Cache:
         print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
         fresh = _Entry(meta["uid"], version, encode(after), print_, tuple(_marks(resource, after)))
         self._replace(key, known, fresh)
+        self._dead.pop(fresh.uid, None)
+        if resource in MAKERS:
+            self._makers[fresh.uid] = Maker(resource, controller(after))
         moved = known is None or known.marks != fresh.marks
         return Change(resource, known.data if known is not None else None, after, moved)
 
     def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
         if known is not None:
             fresh.applied = known.applied if known.uid == fresh.uid else ""
+        if known is not None and known.uid != fresh.uid:
+            self._bury(known.uid, known.version)
         if known is not None and known.marks != fresh.marks:
             self._unmark(key, known)
         self._entries[key] = fresh
@@ -100,14 +118,17 @@ class Cache:
         key = (resource, namespace, name)
         known = self._entries.get(key)
         same = known is not None and known.uid == uid
-        self._dead[uid] = max(version, known.version if known is not None and same else 0)
-        while len(self._dead) > _TOMBSTONES:
-            self._dead.popitem(last=False)
+        self._bury(uid, max(version, known.version if known is not None and same else 0))
         if known is None or not same:
             return None
         self._unmark(key, known)
         del self._entries[key]
         return Change(resource, known.data, None)
+
+    def _bury(self, uid: str, version: int) -> None:
+        self._dead[uid] = version
+        while len(self._dead) > _TOMBSTONES:
+            self._makers.pop(self._dead.popitem(last=False)[0], None)
 
     def _unmark(self, key: Key, entry: _Entry) -> None:
         for mark in entry.marks:
@@ -122,6 +143,10 @@ class Cache:
     def children(self, resource: Resource, namespace: str, owner_kind: str, owner: str) -> list[Manifest]:
         """Find the children of one kind by their owner's label; the caller compares uids."""
         return self._found(("owner", resource, namespace, owner_kind, owner))
+
+    def maker(self, uid: str | None) -> Maker | None:
+        """Return what this uid is of, if it is of something that makes pods."""
+        return self._makers.get(uid or "")
 
     def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
         """Find the ModelVersions, Deployments or RetrainPolicies that name the Model."""

@@ -9,7 +9,7 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
-from linnet.core.resources.objects import AUTOSCALER_FIELDS
+from linnet.core.resources.objects import AUTOSCALER_FIELDS, PROGRAM_FIELDS
 
 _PREFIX: Final = f"{GROUP}/"
 
@@ -18,6 +18,10 @@ def slim(resource: Resource, obj: Manifest) -> Manifest:
     """Return what `core.resources.objects` and `Parent` read of the object, and nothing else."""
     if resource in resources.OWN or resource in resources.NAMED:
         return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
+    if resource == resources.REPLICA_SET:
+        return {"metadata": {k: v for k, v in _metadata(obj).items() if k != "generation"}}
+    if resource == resources.POD and any(o.get("kind") == "Job" for o in _owners(obj.get("metadata") or {})):
+        return {"metadata": _metadata(obj), **_pod({}, obj.get("status") or {}), "spec": _programs(obj.get("spec"))}
     return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
 
 
@@ -87,7 +91,26 @@ def _pod(spec: Manifest, status: Manifest) -> Manifest:  # noqa: ARG001
 
 
 def _container(status: Manifest) -> Manifest:
-    return {k: status[k] for k in ("name", "ready", "started", "restartCount", "state", "lastState") if k in status}
+    return {
+        k: status[k]
+        for k in ("name", "ready", "started", "restartCount", "imageID", "state", "lastState")
+        if k in status
+    }
+
+
+def _programs(spec: Manifest | None) -> Manifest:
+    """Leave of a pod's spec what its containers run."""
+    kept = ("name", "image", *PROGRAM_FIELDS)
+    parts = {part: (spec or {}).get(part) or () for part in ("initContainers", "containers")}
+    return {part: [{k: c[k] for k in kept if k in c} for c in found] for part, found in parts.items()}
+
+
+def _job(spec: Manifest, status: Manifest) -> Manifest:
+    template = _programs((spec.get("template") or {}).get("spec"))
+    return {
+        "spec": {"suspend": spec.get("suspend", False), "template": {"spec": template}},
+        "status": {k: status[k] for k in ("active", "conditions", "startTime", "completionTime") if k in status},
+    }
 
 
 _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
@@ -99,7 +122,7 @@ _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
     resources.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
     resources.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
     resources.POD: _pod,
-    resources.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
+    resources.JOB: _job,
     resources.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),
 }
 

@@ -6,10 +6,15 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
+
+from linnet.foreign.text import printable
+
+MOST: Final = 1024
+"""The most characters of the API server's sentence: it repeats what it refuses, and webhooks add theirs."""
 
 
 class KubeError(Exception):
@@ -74,13 +79,13 @@ def translated(what: str) -> Iterator[None]:
     except TimeoutError as error:
         raise UnavailableError(f"{what}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise UnavailableError(f"{what}: {error or type(error).__name__}") from error
+        raise UnavailableError(f"{what}: {printable(error, MOST) or type(error).__name__}") from error
 
 
 def from_api(error: ApiException) -> KubeError:
     """Return our class for an answer of the API server."""
     status = _status(error.body)
-    message = str(status.get("message") or f"{error.status} {error.reason}")
+    message = printable(status.get("message") or f"{error.status} {error.reason}", MOST)
     match error.status:
         case 400 | 405 | 413 | 415 | 422:
             return InvalidError(message, _first_field(status))
@@ -113,7 +118,7 @@ def _details(status: dict[str, Any]) -> dict[str, Any]:
 def _first_field(status: dict[str, Any]) -> str:
     causes = _details(status).get("causes")
     fields = [c.get("field") for c in causes if isinstance(c, dict)] if isinstance(causes, list) else []
-    return next((f for f in fields if isinstance(f, str) and f not in {"", "<nil>"}), "")
+    return next((printable(f, MOST) for f in fields if isinstance(f, str) and f not in {"", "<nil>"}), "")
 
 
 def _retry_after(error: ApiException, status: dict[str, Any]) -> float | None:

@@ -21,6 +21,7 @@ from kubernetes.aio.leaderelection.leaderelection import LeaderElection
 from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
 
 from linnet.adapters.cluster.errors import LeadershipLostError, from_api
+from linnet.foreign.text import printable
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -122,7 +123,7 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         except ApiException as error:
             _log.warning("the lease could not be read or written: %s", from_api(error))
         except (TimeoutError, OSError, aiohttp.ClientError) as error:
-            _log.warning("the lease could not be read or written: %s", error or type(error).__name__)
+            _log.warning("the lease could not be read or written: %s", printable(error) or type(error).__name__)
         return None
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from linnet.foreign.text import clean_document
+
 _UNITS: Final = {
     "h": Decimal(3600),
     "m": Decimal(60),
@@ -169,6 +171,10 @@ class StatusWire(Wire):
     """A part of a status. A field that a newer operator wrote is carried past, not refused."""
 
     model_config = ConfigDict(extra="ignore")
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON that belongs in the API server, every string of it printable: kubectl shows it as it is."""
+        return dict(clean_document(super().wire()))
 
 
 class Reference(Wire):

@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 LONGEST: Final = 2048
 """Characters: a longer URI is not read."""
 _LONGEST_SHOWN: Final = 500
+ANY_QUERY: Final = "?*"
+"""The end of a prefix below which addresses may have a query."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
@@ -48,11 +50,9 @@ class Scheme(StrEnum):
 class Credential:
     """One thing that a source takes from the credentials Secret.
 
-    variable: how it is called in the fetcher's environment. key: how it is called in the Secret. is_secret: it is
-    struck from everything that the fetcher prints.
+    key: how it is called in the Secret. is_secret: it is struck from everything that the fetcher prints.
     """
 
-    variable: str
     key: str
     is_secret: bool = True
 
@@ -110,8 +110,8 @@ class Location:
         return cls(scheme, authority, parts, text, is_folder)
 
     @property
-    def shown(self) -> str:
-        return shown(self.full)
+    def told(self) -> str:
+        return told(self.full)
 
     @property
     def path(self) -> str:
@@ -123,16 +123,26 @@ class Location:
         return Location(self.scheme, self.authority, (), self.full.partition("?")[0], is_folder=True)
 
     def within(self, prefix: "Location") -> bool:
-        """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`."""
+        """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`.
+
+        A query names something else than the path does, such as `get?file=../../x`: only a prefix that ends with
+        `?*` is one of addresses with a query, too.
+        """
         same = (self.scheme, self.authority) == (prefix.scheme, prefix.authority)
-        return same and self.parts[: len(prefix.parts)] == prefix.parts
+        plain = "?" not in self.full or prefix.full.endswith(ANY_QUERY)
+        return same and plain and self.parts[: len(prefix.parts)] == prefix.parts
 
 
 def shown(uri: str) -> str:
-    """The URI as it is told to people: without user, password, query and fragment, cut to 500 characters.
+    """The URI as it is told to people in a sentence: what `told` leaves of it, cut to 500 characters."""
+    return told(uri)[:_LONGEST_SHOWN]
 
-    `https://user:password@host/a?signature` is `https://host/a`. Where the authority is no host, nothing after
-    the scheme is told, since it may be half of a password.
+
+def told(uri: str) -> str:
+    """The URI without user, password, query and fragment: `https://user:password@host/a?signature` is `https://host/a`.
+
+    Where the authority is no host, nothing after the scheme is told, since it may be half of a password. It is not
+    cut: the fetcher strikes secrets first, and a secret that was cut would not be found.
     """
     scheme, mark, rest = uri.partition("://")
     if not mark or not _SCHEME.fullmatch(scheme):
@@ -141,7 +151,7 @@ def shown(uri: str) -> str:
     host = authority.rpartition("@")[2]
     if not _HOST.fullmatch(host):
         return f"{scheme}://…"
-    return f"{scheme}://{host}{slash}{path}"[:_LONGEST_SHOWN]
+    return f"{scheme}://{host}{slash}{path}"
 
 
 def secrets_of(uri: str) -> frozenset[str]:
@@ -236,14 +246,16 @@ def _is_unsafe(part: str) -> bool:
 
 
 _S3: Final = (
-    Credential("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
-    Credential("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
-    Credential("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN"),
-    Credential("AWS_REGION", "AWS_REGION", is_secret=False),
-    Credential("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL", is_secret=False),
-    Credential("AWS_ALLOW_HTTP", "AWS_ALLOW_HTTP", is_secret=False),
+    Credential("AWS_ACCESS_KEY_ID"),
+    Credential("AWS_SECRET_ACCESS_KEY"),
+    Credential("AWS_SESSION_TOKEN"),
+    Credential("AWS_REGION", is_secret=False),
+    Credential("AWS_ENDPOINT_URL", is_secret=False),
+    Credential("AWS_ALLOW_HTTP", is_secret=False),
 )
-_WEB: Final = (Credential("LINNET_HTTP_AUTHORIZATION", "authorization"),)
+_WEB: Final = (Credential("authorization"),)
+ALLOWED_PREFIX: Final = "allowedPrefix"
+"""The key by which a credentials Secret says which URIs it may be used for."""
 
 SCHEMES: Final[Mapping[Scheme, Rules]] = {
     Scheme.S3: Rules("s3://bucket/path", _literal, _S3),

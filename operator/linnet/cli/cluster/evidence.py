@@ -1,6 +1,5 @@
 """Reads what a rollout under way has counted, from the ConfigMap in which the operator keeps it every half minute."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,7 +7,7 @@ from typing import Any, Final
 
 from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.kubectl import Kubectl
-from linnet.cli.cluster.objects import name
+from linnet.cli.cluster.objects import name, parse
 from linnet.cli.cluster.processes import CommandError
 from linnet.core.analysis import evidence, kinds
 from linnet.core.analysis.checks import Policy, PredictionCheck
@@ -44,7 +43,7 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> tuple[str, list[Json
         known = evidence.restored(data).counts
         if known.folded_at is None:
             raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
-        found = list(_with_counts(known, json.loads(data.get("policy") or "{}"), tree))
+        found = list(_with_counts(known, parse(data.get("policy") or "{}"), tree))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
     return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found

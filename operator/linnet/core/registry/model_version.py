@@ -107,8 +107,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     job = next((j for j in state.observed.jobs if j.meta.name == name and not j.meta.deleting), None)
     if job is None:
         return _start(state, attempt)
-    pods = [p for p in state.observed.pods if p.meta.owner == job.meta.uid]
-    found = outcome(job, pods, state.now)
+    found = outcome(job, state.observed.pods, state.observed.platform.image, state.now)
     if found.passed is not None:
         return _passed(state, found.passed, loaded=found.loaded)
     if found.lost:

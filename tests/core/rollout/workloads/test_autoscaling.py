@@ -24,7 +24,10 @@ def deployed(**fields: Any) -> Cluster:
     """Version 1 serves with as many pods as the autoscaler wants: six."""
     cluster = Cluster(spec={"model": {"name": "tumor-risk"}}, rate=100)
     cluster.edit(
-        autoscaling=AUTOSCALING, analysis=ANALYSIS, strategy={"steps": STEPS, "bake": {"time": "1m"}}, **fields
+        autoscaling=AUTOSCALING,
+        analysis=ANALYSIS,
+        strategy={"canary": {"steps": STEPS}, "bake": {"time": "1m"}},
+        **fields,
     )
     cluster.run(5)
     cluster.demand = 6
