@@ -49,6 +49,8 @@ class ModelObserved:
     """The admission policy refused a forged request: annotations can be believed."""
     serving: frozenset[int] = frozenset()
     """Versions that some Deployment serves or is bringing to traffic: never collected."""
+    policies: tuple[Parent, ...] = ()
+    """The RetrainPolicies that name it: their statuses say which versions their runs made."""
 
 
 @dataclass(frozen=True)

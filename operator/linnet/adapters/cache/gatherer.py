@@ -77,7 +77,11 @@ class Gatherer:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             serving=frozenset(version for d in deployments for version in serving(d)),
+            policies=self._policies(parent),
         )
+
+    def _policies(self, model: Parent) -> tuple[Parent, ...]:
+        return tuple(map(as_parent, self._cache.of_model(resources.RETRAIN_POLICY, model.namespace, model.name)))
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(resources.JOB, "ModelVersion", parent)
@@ -201,6 +205,7 @@ def as_parent(obj: Manifest) -> Parent:
         spec=obj.get("spec") or {},
         status=obj.get("status") or {},
         resource_version=meta.get("resourceVersion", ""),
+        owner=controller(obj),
     )
 
 

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     CLAIM_REFUSED = "ClaimRefused"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     DIGEST_REQUIRED = "DigestRequired"
+    NUMBERS_EXHAUSTED = "NumbersExhausted"
 
 
 class Condition(StatusWire):
