@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 import shared
+from linnet.adapters.cluster.protections import probe
 
 REPO = Path(__file__).parents[1]
 CLUSTER = [sys.executable, str(REPO / "hack" / "cluster" / "cluster.py"), "control-plane"]
@@ -141,13 +142,7 @@ def _wait_for_the_policies(api: ApiServer) -> None:
 
 def _refuses(api: ApiServer, policy: str) -> bool:
     """Whether the policy is in force: each refuses its label to everybody."""
-    meta = {"name": "probe-v1", "namespace": "default", "labels": {"linnet.dev/probe": policy}}
-    version: Object = {"model": {"name": "probe"}, "version": 1, "format": {"name": "custom"}}
-    version |= {"source": {"uri": "s3://linnet/probe", "digest": f"sha256:{'0' * 64}"}, "origin": {"type": "Import"}}
-    version |= {"runtime": {"name": "custom", "image": "x/y", "ports": {"http": 80}, "readyPath": "/"}}
-    item: Object = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}
-    if policy == "authors":
-        item = {"apiVersion": "linnet.dev/v1alpha1", "kind": "ModelVersion", "metadata": meta, "spec": version}
+    _, item = probe(policy, "default")
     user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:linnet"
     return f"linnet.dev/probe: the policy linnet-{policy}" in api.create(item, user=user, dry_run=True).text
 

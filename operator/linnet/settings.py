@@ -27,6 +27,7 @@ class Settings:
     runtimes_dir: str | None
     prometheus_file: str | None
     hooks_file: str | None
+    policies_dir: str | None
     require_digest: bool
     deny_egress: bool
     image_pull_policy: str
@@ -54,6 +55,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         runtimes_dir=env.text("LINNET_RUNTIMES_DIR") or None,
         prometheus_file=env.text("LINNET_PROMETHEUS_FILE") or None,
         hooks_file=env.text("LINNET_HOOKS_FILE") or None,
+        policies_dir=env.text("LINNET_POLICIES_DIR") or None,
         require_digest=env.flag("LINNET_REQUIRE_DIGEST", default=False),
         deny_egress=env.flag("LINNET_DENY_EGRESS", default=True),
         image_pull_policy=env.one_of("LINNET_IMAGE_PULL_POLICY", _PULL_POLICIES, "IfNotPresent"),

@@ -62,7 +62,7 @@ lineage: {code: git@3f2c, data: s3://data/x, parameters: {max_depth: "6"}, image
 card: {owner: team-risk, intendedUse: triage, limitations: adults only}
 gate:
   metrics:
-  - {name: auc, direction: Higher, min: "0.95", maxRegression: {absolute: "0.01"}, slice: all}
+  - {name: auc, direction: Higher, min: "0.95", maxRegression: {absolute: "0.01"}}
   contract: {configMapName: tumor-risk-golden}
   approval: {count: 1, expireAfter: 168h}
 keepVersions: 10
@@ -434,6 +434,25 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ['unknown field "spec.strategy.canary.autoPromote"'],
     ),
     (changed(deployment(), "spec.strategy", {"type": "BlueGreen"}), ['unknown field "spec.strategy.type"']),
+    (
+        changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "metrics": [{"type": "CPU", "target": 10_001}]}),
+        ["spec.autoscaling.metrics[0].target:", "a percentage of what the pods request: at most 10000"],
+    ),
+    (
+        changed(deployment(), "spec.autoscaling.metrics", [{"type": "External", "name": "q", "target": 2**53}]),
+        ["spec.autoscaling.metrics[0].target:", "less than or equal to 9007199254740991"],
+    ),
+    (
+        changed(deployment(), "spec.pod.tolerations", [{"operator": "Exists", "tolerationSeconds": 2**53}]),
+        ["spec.pod.tolerations[0].tolerationSeconds:", "less than or equal to"],
+    ),
+    (changed(deployment(), "spec.pod.env", [{"name": "A", "value": "1"}] * 2), ["spec.pod.env[1]:", "Duplicate value"]),
+    (changed(model(), "spec.source.include", ["*.json", "*.json"]), ["spec.source.include[1]:", "Duplicate value"]),
+    (changed(deployment(), "spec.traffic.protocols", ["HTTP", "HTTP"]), ["protocols[1]:", "Duplicate value"]),
+    (
+        changed(model(), "spec.gate.metrics", [{"name": "auc", "direction": "Higher", "min": "0.9"}] * 2),
+        ["spec.gate.metrics[1]:", "Duplicate value"],
+    ),
     (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
     (
         changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),

@@ -302,9 +302,8 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
-    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"} <= {
-        rule["alert"] for rule in rules
-    }
+    alerts = {"LinnetHasNoLeader", "LinnetJudgesLate", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"}
+    assert alerts <= {rule["alert"] for rule in rules}
     assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from control_plane import as_user
 from integration.harness import Json, World
 from integration.kubelet import digest_of
 from linnet.adapters.clock import now
@@ -55,7 +56,8 @@ def due(world: World, policy: str = "weekly") -> str:
     owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": meta["name"], "uid": meta["uid"], "controller": True}
     metadata = {**template["metadata"], "name": name, "namespace": world.namespace, "ownerReferences": [owner]}
     body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
-    answer = world.api.http.post(world.path("Job", "", "batch/v1"), json=body)
+    controller = as_user("system:serviceaccount:kube-system:cronjob-controller")
+    answer = world.api.http.post(world.path("Job", "", "batch/v1"), json=body, headers=controller)
     assert answer.status_code == 201, answer.text
     return name
 

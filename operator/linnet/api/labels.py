@@ -24,6 +24,8 @@ LOADED: Final = f"{GROUP}/loaded"
 """A serving pod that has loaded its model has it, with the value "true": egress is denied to it."""
 TRIGGER: Final = f"{GROUP}/trigger"
 """A training Job has it: the trigger that caused the Job."""
+PROBE: Final = f"{GROUP}/probe"
+"""Nothing has it: each admission policy refuses it, so that the operator can try whether the policy is in force."""
 ALLOW_PODS: Final = f"{GROUP}/allow-pods"
 """A ServiceAccount has it, with the value "true", as which pods of ours may run."""
 

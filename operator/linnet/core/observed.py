@@ -110,6 +110,8 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: frozenset[str] = frozenset()
+    unprotected: tuple[str, ...] = ()
+    """A sentence for each admission policy that is not in force in its namespace."""
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()

@@ -68,6 +68,8 @@ class Informer:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await asyncio.wait({self.ended})
+        if self.ended.done():
+            self.ended.exception()  # or asyncio would tell of it, with a traceback, when nobody asked
 
     def _run(self, memo: Memo, call: Callable[..., object]) -> None:
         error: BaseException | None = None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,10 +23,12 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.protections import Protections
 from linnet.adapters.cluster.request_policy import RequestPolicy
 from linnet.adapters.outbound.hooks import Endpoints
 from linnet.adapters.outbound.prometheus import Prometheus, unasked
 from linnet.adapters.outbound.scrape import Scraper
+from linnet.adapters.platform import admission_policies
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.observed import Platform
@@ -47,7 +49,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LeaderDeps:
-    """These outlive a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
+    """A leader is given these for its term. `clock` is monotonic; `kube` and `writable` refuse to write after it."""
 
     settings: Settings
     platform: Platform
@@ -60,7 +62,7 @@ class LeaderDeps:
 
 
 class Leader:
-    """`await run()` seeds, watches and reconciles until `stop`; `seeded` says that the cache is whole."""
+    """`await run()` seeds, watches and reconciles for one term, until `stop`; `seeded` says that the cache is whole."""
 
     def __init__(self, shared: LeaderDeps) -> None:
         self._shared = shared
@@ -99,8 +101,7 @@ class Leader:
             await self._until_first_ends(self.workers.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
         finally:
-            for task in writing:
-                task.cancel()
+            await _ended(writing)
 
     async def _learn_what_is_served(self) -> None:
         """Watch the Gateway API's routes where there are such."""
@@ -139,8 +140,7 @@ class Leader:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
+            await _ended(tasks)
 
     async def _flush(self) -> None:
         with suppress(TimeoutError):
@@ -199,6 +199,9 @@ class Leader:
             platform=lambda: self._platform,
             now=shared.now,
             proven=RequestPolicy(shared.kube, shared.clock).proven,
+            unprotected=Protections(
+                shared.kube, shared.clock, admission_policies(shared.settings), shared.metrics.protects
+            ).missing,
             accounts=ServiceAccounts(shared.kube, shared.clock).allowed,
             features=gateways.features,
             session_kinds=gateways.session_kinds,
@@ -224,3 +227,10 @@ class Leader:
         self._evidence.forget(ref)
         self._shared.metrics.gauges(ref, {})
         self.workers.forget(ref)
+
+
+async def _ended(tasks: Sequence["asyncio.Future[Any]"]) -> None:
+    """Return when the tasks have ended: nothing of a term goes on beside the next one."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -64,7 +64,9 @@ class Place:
         async def scrape(_: Any) -> Scrape:
             return Scrape()
 
-        given: dict[str, Any] = dict.fromkeys(("proven", "accounts", "features", "evidence", "ask", "call"), nothing)
+        given: dict[str, Any] = dict.fromkeys(
+            ("proven", "unprotected", "accounts", "features", "evidence", "ask", "call"), nothing
+        )
         given |= {"session_kinds": nothing, "scrape": scrape, "now": lambda: None}
         sources = Sources(platform=lambda: Platform(Catalogue(), "linnet:test"), **given)
         gatherer = Gatherer(self.cache, sources)

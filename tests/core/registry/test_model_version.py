@@ -275,6 +275,17 @@ def test_a_decision_is_recorded_once() -> None:
     assert len(once.quarantine or ()) == 1
 
 
+@pytest.mark.parametrize("wider", ["first", "second"])
+def test_a_revision_is_quarantined_once_by_the_wider_reason(wider: str) -> None:
+    """The API server refuses a status with two entries of one revision; what concerns every template goes on to."""
+    status = ModelVersionStatus()
+    for number, template in enumerate([None, "abc"] if wider == "first" else ["abc", None]):
+        decision = Decision(id=f"r-{number}", deployment="d", decision="RolledBack", by="analysis")
+        entry = Quarantine(deployment="d", revision="r", reason=f"reason-{number}", template=template)
+        status = record(status, Record("risk-v1", decision, entry), NOW)
+    assert [(q.reason, q.template) for q in status.quarantine or ()] == [("reason-1", None)]
+
+
 def test_a_release_takes_the_quarantine_away() -> None:
     """And is kept as a decision itself."""
     entry = Quarantine(deployment="d", revision="r", reason="errors")

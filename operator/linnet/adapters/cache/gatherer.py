@@ -41,6 +41,8 @@ class Sources:
     now: Callable[[], datetime]
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
+    unprotected: Callable[[str], Awaitable[tuple[str, ...]]]
+    """A sentence for each admission policy that is not in force in the namespace."""
     accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
     """Choose among these ServiceAccounts of the namespace those that pods of ours may run as."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
@@ -114,6 +116,7 @@ class Gatherer:
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
+            unprotected=await self._sources.unprotected(parent.namespace),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),

@@ -30,10 +30,14 @@ Count = Callable[[str, Resource, str], None]
 class Kube:
     """Every method raises the classes of `cluster.errors` and nothing else."""
 
-    def __init__(self, client: ApiClient, count: Count = lambda *_: None) -> None:
+    def __init__(
+        self, client: ApiClient, count: Count = lambda *_: None, writable: Callable[[], None] = lambda: None
+    ) -> None:
+        """`writable` raises LeadershipLostError where nothing may be written any more."""
         # Not awaited: discovery would cost a request for each group, and the table of kinds is fixed.
         self._dynamic = DynamicClient(client)
         self._count = count
+        self._writable = writable
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
         place: dict[str, Any] = {"namespace": namespace} if resource.namespaced else {}
@@ -109,6 +113,8 @@ class Kube:
         return await self._counted("get", resource, "schema", self._dynamic.request("get", path, **_PLAIN))
 
     async def _call(self, verb: str, resource: Resource, *, status: bool = False, **arguments: Any) -> Manifest:
+        if verb != "get":
+            self._writable()
         described = _described(resource, status=status)
         asked = getattr(self._dynamic, verb)(described, **_PLAIN, **arguments)
         return await self._counted(verb, resource, "status" if status else "", asked)

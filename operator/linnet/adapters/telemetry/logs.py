@@ -45,5 +45,7 @@ def configure(level: str) -> None:
 
 
 def _matters(record: logging.LogRecord) -> bool:
-    """Leave out kopf's warning that it handles no signals: `handlers/operator.py` handles them."""
+    """Leave out that kopf handles no signals, which `handlers/operator.py` does, and what `lease.py` says itself."""
+    if record.name.startswith("kubernetes.aio.leaderelection"):
+        return False
     return not (record.name.startswith("kopf.") and record.getMessage().startswith("OS signals are ignored"))

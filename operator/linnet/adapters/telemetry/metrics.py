@@ -40,6 +40,12 @@ class Metrics:
         self._notifications = Counter(
             "linnet_notifications", "Events to endpoints by outcome.", ["endpoint", "outcome"], registry=on
         )
+        self._unprotected = Gauge(
+            "linnet_protection_missing",
+            "1 where an admission policy is not in force as it was shipped.",
+            ["policy", "namespace"],
+            registry=on,
+        )
         self._objects: dict[str, Gauge] = {}
         self._labeled: dict[Ref, set[str]] = {}
         self.queue_depth = Gauge("linnet_queue_depth", "Keys that wait for a worker.", registry=on)
@@ -71,6 +77,10 @@ class Metrics:
         """Count an event to an endpoint; `outcome` is `sent`, `failed` (one try) or `dropped`."""
         self._notifications.labels(endpoint, outcome).inc()
 
+    def protects(self, policy: str, namespace: str, missing: bool) -> None:
+        """Tell whether an admission policy is missing in a namespace."""
+        self._unprotected.labels(policy, namespace).set(int(missing))
+
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
         """Count a journal event: `verdict`, `retrain_run` and the `decision` about a rollout have a counter."""
         match event:
@@ -93,6 +103,13 @@ class Metrics:
             self._labeled[ref] = set(values)
         else:
             self._labeled.pop(ref, None)
+
+    def stepped_back(self) -> None:
+        """Forget the numbers of a term that is over: the next leader tells its own."""
+        for ref in list(self._labeled):
+            self.gauges(ref, {})
+        for gauge in (self.leader, self.queue_depth, self.cached):
+            gauge.set(0)
 
     def _gauge(self, name: str) -> Gauge:
         if name not in self._objects:

@@ -3,13 +3,26 @@
 The kind's name is also apps/v1's, so that the Python name is ModelDeployment and people type `kubectl get mld`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.parts.analysis import Analysis
-from linnet.api.parts.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
+from linnet.api.parts.base import (
+    MOST,
+    Arguments,
+    CheckName,
+    Digest,
+    Name,
+    Reference,
+    StatusWire,
+    Time,
+    Token,
+    Wire,
+    keyed_by,
+    rules,
+)
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import PodSettings
 from linnet.api.parts.requests import LastRequest
@@ -32,6 +45,9 @@ class ModelPin(Wire):
     """Pins a version by its artifact."""
 
 
+PERCENT: Final = 10_000
+
+
 class MetricTarget(Wire):
     """What the autoscaler aims at."""
 
@@ -40,7 +56,12 @@ class MetricTarget(Wire):
             (
                 "has(self.name) == (self.type in ['Pods', 'External'])",
                 "name goes with the types Pods and External, which need it",
-            )
+            ),
+            (
+                f"self.target <= {PERCENT} || self.type in ['Pods', 'External']",
+                f"a target of type CPU or Memory is a percentage of what the pods request: at most {PERCENT}",
+                ".target",
+            ),
         )
     }
 
@@ -48,7 +69,7 @@ class MetricTarget(Wire):
     """The kind of metric, as the HorizontalPodAutoscaler has it."""
     name: Token | None = None
     """The metric's name, for the types Pods and External."""
-    target: Annotated[int, Field(ge=1)]
+    target: Annotated[int, Field(ge=1, le=MOST)]
     """The value to aim at: percent for CPU and Memory, the average value otherwise."""
 
 
@@ -226,9 +247,9 @@ class RolloutStatus(StatusWire):
     """The weight that is in force, in percent; with traffic type Replicas it follows from the number of pods."""
     paused: bool | None = None
     """A person asked the rollout to pause."""
-    checks: Annotated[list[CheckVerdict], Field(max_length=48)] | None = None
+    checks: Annotated[list[CheckVerdict], Field(max_length=48, json_schema_extra=keyed_by("name"))] | None = None
     """The last verdicts of the checks."""
-    hooks: Annotated[list[HookStatus], Field(max_length=8)] | None = None
+    hooks: Annotated[list[HookStatus], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = None
     """The hooks that were asked in this rollout."""
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that was named when the rollout began."""

@@ -17,6 +17,7 @@ from linnet.api.parts.base import (
     StatusWire,
     Time,
     Wire,
+    keyed_by,
     rules,
 )
 from linnet.api.parts.conditions import Conditions
@@ -310,9 +311,11 @@ class ModelVersionStatus(StatusWire):
     """The number of the validation's attempt."""
     validated_at: Time | None = None
     """When the artifact was loaded by its real server."""
-    quarantine: Annotated[list[Quarantine], Field(max_length=16)] | None = None
+    quarantine: (
+        Annotated[list[Quarantine], Field(max_length=16, json_schema_extra=keyed_by("deployment", "revision"))] | None
+    ) = None
     """Why the version is not rolled out again."""
-    decisions: Annotated[list[Decision], Field(max_length=32)] | None = None
+    decisions: Annotated[list[Decision], Field(max_length=32, json_schema_extra=keyed_by("id"))] | None = None
     """What was decided about the version, newest last."""
     conditions: Conditions = []
     """Ready: the artifact was fetched and loaded, and the server answered."""

@@ -51,6 +51,12 @@ def keyed_by(*keys: str) -> dict[str, Any]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
 
 
+AS_SET: Final[dict[str, Any]] = {"x-kubernetes-list-type": "set"}
+"""What a list says whose items are plain values that are there once, in no order."""
+MOST: Final = 2**53 - 1
+"""The greatest integer that every reader of JSON has exactly: JavaScript's, jq's, and CEL's by way of a double."""
+
+
 def parse_duration(text: object) -> timedelta:
     """Parses a Go duration such as `1h30m`, `250ms` or `0s`. ValueError for others."""
     if isinstance(text, timedelta):
@@ -173,8 +179,18 @@ class StatusWire(Wire):
     model_config = ConfigDict(extra="ignore")
 
     def wire(self) -> dict[str, Any]:
-        """The JSON that belongs in the API server, every string of it printable: kubectl shows it as it is."""
-        return dict(clean_document(super().wire()))
+        """The JSON that belongs in the API server: printable, as kubectl shows it, and with integers that it takes."""
+        return dict(_bounded(clean_document(super().wire())))
+
+
+def _bounded(value: Any) -> Any:
+    """The JSON with every integer between -MOST and MOST."""
+    if isinstance(value, dict):
+        return {key: _bounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_bounded(part) for part in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return max(-MOST, min(MOST, value)) if whole else value
 
 
 class Reference(Wire):

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     DIGEST_REQUIRED = "DigestRequired"
     NUMBERS_EXHAUSTED = "NumbersExhausted"
+    POLICY_MISSING = "AdmissionPolicyMissing"
 
 
 class Condition(StatusWire):

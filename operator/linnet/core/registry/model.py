@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
+from linnet.api.kinds.model import VERSIONS_LISTED, ModelSpec, ModelStatus, VersionSummary
 from linnet.api.kinds.model_version import MOST_VERSIONS
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
@@ -35,7 +35,7 @@ class _Choice:
     considered: int
     actions: tuple[Action, ...] = ()
     made: VersionSummary | None = None
-    """A version that is made now."""
+    """A version that is made now, or was before the operator could write that down."""
 
 
 def plan(observed: ModelObserved, now: datetime) -> Plan[ModelStatus]:
@@ -100,7 +100,9 @@ def _choose(
         return _Choice(former.current, considered)
     same = versions.same_input(observed.model, former, spec, frozen, known)
     if same is not None:
-        return _Choice(same.number, top)
+        again = versions.version_spec(observed.model.name, same.number, spec, frozen)
+        known_again = VersionSummary(version=same.number, made=versions.made(again)) if same.spec == again else None
+        return _Choice(same.number, top, made=known_again)
     number = versions.next_number(former, known)
     if number is None:
         return None
@@ -189,7 +191,7 @@ def _written(
             update={
                 "observed_generation": generation,
                 "conditions": merge(status.conditions, [ready], generation, now),
-                "versions": _summaries(status, known)[:100] or None,
+                "versions": _listed(status, known) or None,
                 "last_request": answer or status.last_request,
             }
         ),
@@ -197,11 +199,16 @@ def _written(
     )
 
 
-def _summaries(status: ModelStatus, known: Sequence[Version]) -> list[VersionSummary]:
-    """The versions, newest first, with one that is made now and was not seen yet."""
+def _listed(status: ModelStatus, known: Sequence[Version]) -> list[VersionSummary]:
+    """The newest, and the current one however many there are after it: imports are never collected.
+
+    One that is made now, and was not seen yet, is among them.
+    """
     seen = {v.number for v in known}
-    unseen = [v for v in status.versions or () if v.version not in seen and v.version == status.highest]
-    return [*unseen, *(_summary(v, status) for v in reversed(known))]
+    unseen = [v for v in status.versions or () if v.version not in seen and v.version == status.current]
+    newest = [v for v in reversed(known) if v.number != status.current][: VERSIONS_LISTED - 1]
+    among = {v.number for v in newest} | {status.current}
+    return [*unseen, *(_summary(v, status) for v in reversed(known) if v.number in among)]
 
 
 def _summary(version: Version, status: ModelStatus) -> VersionSummary:

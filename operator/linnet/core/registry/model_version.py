@@ -260,8 +260,16 @@ def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVer
     if any(d.id == entry.decision.id for d in known):
         return status
     stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
-    quarantine: list[Quarantine] | None = None if entry.release else list(status.quarantine or ())
-    if quarantine is not None and entry.quarantine is not None:
-        quarantine.append(entry.quarantine)
+    quarantine = () if entry.release else _with(status.quarantine or (), entry.quarantine)
     kept = decisions.kept([*known, stamped], MAX_DECISIONS)
-    return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})
+    return status.model_copy(update={"decisions": kept, "quarantine": list(quarantine[-MAX_QUARANTINES:]) or None})
+
+
+def _with(known: Sequence[Quarantine], new: Quarantine | None) -> Sequence[Quarantine]:
+    """The quarantines, one for each revision: if it failed twice, the wider of the two counts, with the newer words."""
+    if new is None:
+        return known
+    place = (new.deployment, new.revision)
+    former = [q for q in known if (q.deployment, q.revision) == place]
+    wider = None if any(q.template is None for q in (*former, new)) else new.template
+    return [*(q for q in known if q not in former), new.model_copy(update={"template": wider})]

@@ -121,7 +121,7 @@ def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
         (*(() if _is_new(before) else sync.actions(before)), *told, *saving),
         _next_look(before, after),
         evidence=evidence,
-        gauges=_gauges(after),
+        gauges=_gauges(before, after, verdicts),
     )
 
 
@@ -231,6 +231,7 @@ def _next_look(before: Context, after: Context) -> timedelta | None:
     return after.under_way.rules.interval if after.under_way is not None else None
 
 
-def _gauges(context: Context) -> dict[str, float]:
-    rollout = context.status.rollout
-    return {"linnet_canary_weight": float((rollout.effective_weight if rollout else 0) or 0)}
+def _gauges(before: Context, after: Context, verdicts: Verdicts) -> dict[str, float]:
+    rollout = after.status.rollout
+    judged = look.gauges(before.under_way, verdicts) if before.under_way is not None and rollout is not None else {}
+    return {"linnet_canary_weight": float((rollout.effective_weight if rollout else 0) or 0), **judged}

@@ -105,8 +105,10 @@ def server_mounts(settings: PodSettings) -> list[Manifest]:
     return out
 
 
-def env(variables: Iterable[EnvVar] | None) -> list[Manifest]:
-    return [{"name": v.name, "value": v.value} for v in variables or ()]
+def env(*given: Iterable[EnvVar] | None) -> list[Manifest]:
+    """The variables of all that is given, the last of a name: server-side apply refuses a name that is there twice."""
+    named = {v.name: v for variables in given for v in variables or ()}
+    return [{"name": v.name, "value": v.value} for v in named.values()]
 
 
 def containers(init: Iterable[Manifest], main: Iterable[Manifest]) -> Manifest:

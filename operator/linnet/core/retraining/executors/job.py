@@ -110,8 +110,7 @@ def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, setti
     run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
     variables: list[Manifest] = [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
-        *env(job.env),
-        *env(settings.env),
+        *env(job.env, settings.env),
         *_where(job.credentials),
         {"name": "LINNET_MODEL", "value": model},
         {"name": "LINNET_POLICY", "value": owner.name},
