@@ -119,6 +119,7 @@ LEASES = """\
 def install(api: ApiServer) -> None:
     """The chart without its pods: every operator of these tests has the chart's rights, and the chart's policies."""
     api.namespace(OPERATOR_NAMESPACE)
+    api.must("annotate", "namespace", "default", "linnet.dev/hostnames=*", "--overwrite")
     shown = [word for part in OPERATOR_PARTS for word in ("-s", f"templates/{part}.yaml")]
     values = ["--set", f"authors.delegates={{{DELEGATE}}}"]
     said = api.helm("template", "linnet", str(REPO / "charts/linnet"), "-n", OPERATOR_NAMESPACE, *shown, *values)

@@ -156,7 +156,7 @@ def help_of(reader: Reader, program: str, words: list[str]) -> str:
 def prepare(api: ApiServer, *, bare: bool) -> None:
     """A cluster as a reader has it: with Linnet's kinds, people's admission policy, and the objects of the pages."""
     remove_everything(api)
-    api.namespace("ml")
+    api.namespace("ml", hostnames="*.example.org")
     if bare:
         api.must("delete", "namespace", "linnet-system", "--ignore-not-found")
         api.must("delete", "-f", str(REPO / "crds"), "--ignore-not-found")

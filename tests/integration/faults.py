@@ -138,7 +138,7 @@ class Proxy:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if self.cut:
             return self._broken(request)
-        if request.method == "GET":
+        if request.method == "GET" or "dryRun" in request.query:
             if "watch" in request.query:
                 return await self._watch(request)
             if "limit" in request.query:

@@ -109,7 +109,7 @@ def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
     assert world.operator.tracebacks() == []
 
 
-def test_a_person_starts_a_run(world: World, admission: None) -> None:
+def test_a_person_starts_a_run(world: World) -> None:
     """One annotation is answered in status and becomes a run, also without any schedule."""
     claims(world)
     retrained(world)
@@ -125,7 +125,7 @@ def test_a_person_starts_a_run(world: World, admission: None) -> None:
     assert events.count("\n") == 1
 
 
-def test_a_request_for_another_verb_is_refused_with_those_that_there_are(world: World, admission: None) -> None:
+def test_a_request_for_another_verb_is_refused_with_those_that_there_are(world: World) -> None:
     """The answer says what a RetrainPolicy can be asked for."""
     retrained(world)
     world.request("RetrainPolicy", "weekly", "promote -")
@@ -153,7 +153,7 @@ def test_an_operator_that_dies_during_a_run_makes_one_version(quiet_world: World
     assert [r["job"] for r in runs(world)] == [job]
 
 
-def test_a_second_run_is_refused_while_one_runs(world: World, admission: None) -> None:
+def test_a_second_run_is_refused_while_one_runs(world: World) -> None:
     """A person's run stands in the way of the clock's: the CronJob knows nothing of it, Linnet does."""
     retrained(world, triggers=weekly())
     world.kubelet.paused = True

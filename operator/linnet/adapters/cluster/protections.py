@@ -18,6 +18,8 @@ from linnet.api.names import API_VERSION
 from linnet.core.plan import Manifest
 
 KEPT_SECONDS: Final = 300.0
+AGAIN_SECONDS: Final = 30.0
+"""After an outage: a look need not pay for it."""
 RISKS: Final[Mapping[str, str]] = {
     "children": "whoever may write pods or ConfigMaps here can forge metrics and evidence",
     "authors": "whoever may write Linnet's objects here can use claims, host names and nodes that are not theirs",
@@ -63,7 +65,9 @@ class Protections:
             found = tuple([s async for s in self._sentences(namespace)])
         except KubeError as error:
             _log.debug("the admission policies could not be tried: %s", error)
-            return former.missing if former is not None else ()
+            known = former.missing if former is not None else ()
+            self._known[namespace] = _Known(self._clock() - KEPT_SECONDS + AGAIN_SECONDS, known)
+            return known
         self._known[namespace] = _Known(self._clock(), found)
         if found != (former.missing if former is not None else ()):
             _report(namespace, found)
