@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 KUBECONFIG ?=
 # where a test may be without a marker: collecting the others costs seconds
-UNIT := $(filter-out tests/integration/ tests/e2e/,$(wildcard tests/*/))
+UNIT := $(filter-out tests/integration/ tests/e2e/ tests/faults/,$(wildcard tests/*/))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help venv demo test check unit lint generate cluster cluster-down image chart cli bench clean
+.PHONY: help venv demo test faults check unit lint generate cluster cluster-down image chart cli bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ cli: venv ## the command line in one file, build/kubectl-linnet.pyz, and what kr
 
 test: venv ## every test, all three tiers, on the embedded cluster
 	python3 hack/test.py
+
+faults: venv ## the whole story once for each fault at each write (hours; make test tries a sample)
+	pytest -q -m integration -n 3 --dist loadscope --whole tests/faults
 
 demo: venv ## the whole story on real input
 	$(PY) -m demo

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -15,9 +16,11 @@ from linnet.adapters.cluster import connection
 from linnet.adapters.cluster.errors import KubeError, LeadershipLostError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.lease import Lease, LeaseTerms, Term
+from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.platform import platform
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.probes import ProbeServer
+from linnet.adapters.telemetry.unreadable import PARTLY, Unreadable
 from linnet.handlers.leader import Leader, LeaderDeps
 from linnet.settings import Settings
 
@@ -42,6 +45,7 @@ class Operator:
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
         self.metrics = Metrics()
+        self._unreadable = Unreadable(self.metrics.unreadable, time.monotonic)
         self.probes = ProbeServer(settings.http_port, self.metrics, self._alive, self._ready)
         self._settings = settings
         self._platform = platform(settings)
@@ -123,12 +127,16 @@ class Operator:
             settings=self._settings,
             platform=self._platform,
             config=self._config,
-            kube=Kube(self._client, self.metrics.requested, term.writable),
+            kube=Kube(self._client, self.metrics.requested, term.writable, self._hurt),
             metrics=self.metrics,
+            unreadable=self._unreadable.told,
             now=clock.now,
             clock=time.monotonic,
             writable=term.writable,
         )
+
+    def _hurt(self, resource: Resource, names: Sequence[str]) -> None:
+        self._unreadable.told(resource.watched_as, names, PARTLY)
 
     def _alive(self) -> str | None:
         """Say why the process should be started anew. That the API server is away or the lease is lost is no reason."""

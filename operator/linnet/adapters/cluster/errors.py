@@ -3,7 +3,6 @@
 `handlers/workers.py` alone decides what is retried, how soon, and what ends the process.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
 
+from linnet.foreign.document import ForeignError, read_object
 from linnet.foreign.text import printable
 
 MOST: Final = 1024
@@ -61,6 +61,14 @@ class UnavailableError(KubeError):
         self.retry_after = retry_after
 
 
+class TooLargeError(KubeError):
+    """The API server's answer has more bytes than can be afforded: ask for less."""
+
+
+class UnreadableError(KubeError):
+    """The API server's answer is no JSON that can be read; a proxy's, perhaps."""
+
+
 class ForeignObjectError(KubeError):
     """An object bears the name of a child and is not ours: it is left alone."""
 
@@ -104,10 +112,9 @@ def from_api(error: ApiException) -> KubeError:
 def _status(body: Any) -> dict[str, Any]:
     """Return the `v1.Status` of the answer; an empty one where a proxy answered with something else."""
     try:
-        data = json.loads(body or "{}")
-    except (ValueError, RecursionError):
+        return read_object(body or "{}")
+    except ForeignError:
         return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _details(status: dict[str, Any]) -> dict[str, Any]:

@@ -46,11 +46,15 @@ class Metrics:
             ["policy", "namespace"],
             registry=on,
         )
+        self._unreadable = Counter(
+            "linnet_unreadable_objects", "Objects that could not be read, or not whole.", ["resource"], registry=on
+        )
         self._objects: dict[str, Gauge] = {}
         self._labeled: dict[Ref, set[str]] = {}
         self.queue_depth = Gauge("linnet_queue_depth", "Keys that wait for a worker.", registry=on)
         self.leader = Gauge("linnet_leader", "1 while this replica leads.", registry=on)
         self.cached = Gauge("linnet_cache_objects", "Objects in the cache.", registry=on)
+        self.cached_bytes = Gauge("linnet_cache_bytes", "Bytes of objects in the cache.", registry=on)
 
     def reconciled(self, kind: str, outcome: str) -> None:
         """Count a reconcile; `outcome` is `done`, `conflict` or `error`."""
@@ -64,6 +68,10 @@ class Metrics:
 
     def requested(self, verb: str, resource: Resource, code: str) -> None:
         self._requests.labels(_VERBS.get(verb, verb), resource.watched_as, code).inc()
+
+    def unreadable(self, resource: str, number: int) -> None:
+        """Count objects that could not be read, or not whole."""
+        self._unreadable.labels(resource).inc(number)
 
     def queried(self, query: str, outcome: str) -> None:
         """Count a query; `outcome` is `value`, `empty` or `error`."""
