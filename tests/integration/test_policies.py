@@ -343,7 +343,7 @@ class TestOperator:
     )
     def test_it_makes_nothing_else(self, place: Place, item: Object, words: str) -> None:
         """No object that is not a child's, no pod that is not restricted, no address of the outside."""
-        refused(place.create(item, OPERATOR), "operator", words)
+        refused(place.create(item, OPERATOR, dry_run=False), "operator", words)
 
     def test_it_touches_no_strangers_object(self, place: Place) -> None:
         """A label that it sets itself makes nobody's object its own, and it deletes only what it made."""
@@ -366,7 +366,7 @@ class TestOperator:
             item = child("ConfigMap")
             item["metadata"]["namespace"] = namespace
             try:
-                refused(api.create(item, user=OPERATOR, dry_run=True), "operator", "nothing but its Lease")
+                refused(api.create(item, user=OPERATOR), "operator", "nothing but its Lease")
             finally:
                 api.http.delete(
                     f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings/{grant['metadata']['name']}"

@@ -29,7 +29,7 @@ RISKS: Final[Mapping[str, str]] = {
 """Each policy, by the end of its name, with what its absence means."""
 _TRIED: Final = ("children", "authors", "operator")
 _KINDS: Final = {r.kind: r for r in (resources.ADMISSION_POLICY, resources.ADMISSION_BINDING)}
-_IMPLIED: Final = (None, {}, [], "", "*", "Equivalent")
+_IMPLIED: Final[tuple[Any, ...]] = (None, {}, [], "", "*", "Equivalent")
 """What the API server fills in where a field is left out."""
 _log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Protections:
             stored = await self._kube.get(_KINDS[manifest["kind"]], "", manifest["metadata"]["name"])
         except (NotFoundError, ForbiddenError):
             return False
-        return said(stored.get("spec")) == said(manifest["spec"])
+        return bool(said(stored.get("spec")) == said(manifest["spec"]))
 
 
 def _report(namespace: str, found: tuple[str, ...]) -> None:
