@@ -36,6 +36,7 @@ class Settings:
     pod_namespace: str
     pod_name: str
     http_port: int
+    metrics_names: bool
     log_level: str
     workers: int
     resync: timedelta
@@ -64,6 +65,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         pod_namespace=env.text("POD_NAMESPACE"),
         pod_name=env.text("POD_NAME") or f"{env.text('HOSTNAME', 'linnet')}-{os.getpid()}",
         http_port=int(env.number("LINNET_HTTP_PORT", 8080, 0, 65535)),
+        metrics_names=env.flag("LINNET_METRICS_NAMES", default=True),
         log_level=env.one_of("LINNET_LOG_LEVEL", _LEVELS, "INFO"),
         workers=int(env.number("LINNET_WORKERS", 8, 1, 256)),
         resync=env.duration("LINNET_RESYNC", timedelta(minutes=5), at_least=timedelta(seconds=1)),

@@ -93,7 +93,7 @@ class Operator:
     def writes(self) -> float:
         """Requests other than reads that it has made; the lease's are not counted."""
         text, name = self._get("/metrics").text, "linnet_api_requests_total"
-        return summed(text, name) - summed(text, name, verb="get")
+        return summed(text, name) - summed(text, name, verb="get") - summed(text, name, verb="dry-run")
 
     def lines(self) -> list[Json]:
         """Its log so far."""

@@ -149,6 +149,11 @@ def admitted(answer: httpx.Response) -> None:
     assert answer.is_success, answer.text
 
 
+def soon_admitted(place: Place, item: Object, user: str | None) -> None:
+    """The API server's admission sees a namespace's consent a moment after it was given."""
+    until(lambda: place.create(item, user).is_success, "the consent to be seen", within=30)
+
+
 def refused(answer: httpx.Response, policy: str, *words: str) -> None:
     """By this policy, in words that hold these."""
     said = answer.text
@@ -426,7 +431,7 @@ class TestAuthors:
         place.consents(annotations={"linnet.dev/hostnames": "risk.example, *.ml.example"})
         refused(place.create(item, AUTHOR), "authors", "HTTPRoutes")
         refused(place.create(item, EDITOR), "authors", "HTTPRoutes")
-        admitted(place.create(item, ROUTER))
+        soon_admitted(place, item, ROUTER)
         for hostnames in (["login.example"], ["risk.ml.example", "ml.example"], ["*.example"], None, []):
             other = changed(deployment(), "spec.traffic", {**gateway, "hostnames": hostnames or []})
             if hostnames is None:
@@ -449,7 +454,7 @@ class TestAuthors:
         training = changed(retrain_policy(), "spec.training.job.pod", {"priorityClassName": "high"})
         refused(place.create(training, EDITOR), "authors", "PriorityClass high")
         place.consents(annotations={"linnet.dev/priority-classes": "low,high"})
-        admitted(place.create(training, AUTHOR))
+        soon_admitted(place, training, AUTHOR)
 
     def test_a_version_by_hand_is_an_import_with_a_digest(self, place: Place) -> None:
         """Otherwise it takes the place of the version that Git pins by its digest."""
@@ -516,7 +521,7 @@ class TestAuthors:
             f"kubectl label namespace {place.name} linnet.dev/allow-delegates=true",
         )
         place.consents(labels={"linnet.dev/allow-delegates": "true"})
-        admitted(place.create(wanted, DELEGATE))
+        soon_admitted(place, wanted, DELEGATE)
 
     def test_a_delegate_deletes_no_quarantine(self, place: Place) -> None:
         """A commit that takes an imported version away is no release."""

@@ -5,7 +5,8 @@ object which admission let through but the types refuse becomes a condition, not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
@@ -36,6 +37,14 @@ class Platform:
     """The server of the named queries."""
     hooks: Hooks | None = None
     """Whom hooks may name."""
+
+    def of(self, namespace: str) -> Self:
+        """What the platform has for objects of this namespace."""
+        return replace(
+            self,
+            hooks=self.hooks.of(namespace) if self.hooks is not None else None,
+            prometheus=self.prometheus.of(namespace) if self.prometheus is not None else None,
+        )
 
 
 @dataclass(frozen=True)
