@@ -430,6 +430,8 @@ def test_kubeconform_sees_a_wrong_field(capfd: pytest.CaptureFixture[str]) -> No
     wrong = chart.render([]).replace("containerPort:", "port:")
     assert not chart.validated(schemas, ["-"], wrong)
     assert "'port' not allowed" in capfd.readouterr().out
-    model = "{apiVersion: linnet.dev/v1alpha1, kind: Model, spec: {format: {name: x}, source: {uri: s3://b/k}, x: 1}}"
+    model = (
+        "{apiVersion: linnet.dev/v1alpha1, kind: Model, spec: {format: {name: x}, source: {uri: s3://bucket/k}, x: 1}}"
+    )
     assert not chart.validated(schemas, ["-"], model)
     assert "'x' not allowed" in capfd.readouterr().out

@@ -47,7 +47,7 @@ def test_parses(text: str, scheme: str, authority: str, path: str) -> None:
         "https://host/a b",
         "pvc://claim/../other",
         "pvc://claim/a\n",
-        "s3://b/" + "a" * 3000,
+        "s3://bucket/" + "a" * 3000,
     ],
 )
 def test_refuses(text: str) -> None:
@@ -58,7 +58,7 @@ def test_refuses(text: str) -> None:
     assert "secret" not in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["gs://b/x", "az://c/x", "hf://org/model", "oci://registry/x:1"])
+@pytest.mark.parametrize("text", ["gs://bucket/x", "az://c/x", "hf://org/model", "oci://registry/x:1"])
 def test_later_schemes(text: str) -> None:
     """A scheme that is to come says so, and which ones work today."""
     with pytest.raises(Failure, match="not supported yet") as caught:
@@ -69,10 +69,10 @@ def test_later_schemes(text: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "prefix"),
     [
-        ("s3://b/models/x", "s3://b/models"),
-        ("s3://b/models/x", "s3://b/models/"),
-        ("s3://b/models", "s3://b/models/"),
-        ("s3://b/anything", "s3://b"),
+        ("s3://bucket/models/x", "s3://bucket/models"),
+        ("s3://bucket/models/x", "s3://bucket/models/"),
+        ("s3://bucket/models", "s3://bucket/models/"),
+        ("s3://bucket/anything", "s3://bucket"),
         ("https://HOST/m/x.zip?part=1", "https://host:443/m?*"),
         ("https://HOST/m/x.zip", "https://host:443/m?*"),
         ("pvc://c/x", "pvc://c/"),
@@ -86,9 +86,9 @@ def test_allowed(uri: str, prefix: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "prefix"),
     [
-        ("s3://b/models-2/x", "s3://b/models"),
-        ("s3://b/model", "s3://b/models"),
-        ("s3://b2/models/x", "s3://b"),
+        ("s3://bucket/models-2/x", "s3://bucket/models"),
+        ("s3://bucket/model", "s3://bucket/models"),
+        ("s3://bucket2/models/x", "s3://bucket"),
         ("http://host/m/x", "https://host/m"),
         ("https://host:8443/m/x", "https://host/m"),
         ("https://host.evil.org/m/x", "https://host"),
@@ -98,12 +98,12 @@ def test_allowed(uri: str, prefix: str) -> None:
         ("https://host/m/x", ""),
         ("https://host/m/x", "https://"),
         ("https://host/m/x", "*"),
-        ("gs://b/x", "gs://b"),
+        ("gs://bucket/x", "gs://bucket"),
     ],
 )
 def test_not_allowed(uri: str, prefix: str) -> None:
     """Naming somebody's Secret gains nothing: no prefix, another place or half a segment is refused."""
-    location = location_of(uri) if not uri.startswith("gs") else location_of("s3://b/x")
+    location = location_of(uri) if not uri.startswith("gs") else location_of("s3://bucket/x")
     with pytest.raises(Failure) as caught:
         check_credentials(location, Credentials("Secret", {}, prefix))
     assert caught.value.reason is Reason.CREDENTIALS_NOT_ALLOWED

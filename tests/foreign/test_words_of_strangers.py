@@ -137,7 +137,7 @@ ENTRIES: dict[str, Callable[[], object]] = {
     "a claim that is no JSON": lambda: refused_claim(HOSTILE),
     "a claim's fields": lambda: refused_claim(json.dumps({"uri": HOSTILE, HOSTILE: 1, "digest": HOSTILE})),
     "a claim's metrics": lambda: refused_claim(
-        json.dumps({"uri": "s3://m/1", "digest": f"sha256:{'0' * 64}", "metrics": {HOSTILE: "x"}})
+        json.dumps({"uri": "s3://mucket/1", "digest": f"sha256:{'0' * 64}", "metrics": {HOSTILE: "x"}})
     ),
     "a spec's unknown field": lambda: invalid({"format": {"name": "sklearn"}, HOSTILE: 1}),
     "a spec's value": lambda: invalid({"format": {"name": HOSTILE}, "source": {"uri": HOSTILE}}),

@@ -118,8 +118,8 @@ async def test_passing_trouble_is_not_told(error: Exception) -> None:
 )
 def test_each_refusal_has_its_reason(error: Any, reason: str) -> None:
     """For programs; the message is for people."""
-    (ready,) = refused(parent(), error, NOW)["conditions"]
-    assert (ready["type"], ready["status"], ready["reason"]) == ("Ready", "False", reason)
+    told = [(c["type"], c["status"], c["reason"]) for c in refused(parent(), error, NOW)["conditions"]]
+    assert told == [("Ready", "False", reason), ("Stalled", "True", reason)]
 
 
 def test_the_same_refusal_again_changes_nothing() -> None:
@@ -131,5 +131,6 @@ def test_the_same_refusal_again_changes_nothing() -> None:
 def test_a_refusal_leaves_the_other_conditions() -> None:
     """Whether pods serve is still true."""
     available = {"type": "Available", "status": "True", "reason": "Available", "message": "pods serve"}
-    status = refused(parent(conditions=[available, {"nonsense": 1}]), ForeignObjectError("x"), NOW)
-    assert [c["type"] for c in status["conditions"]] == ["Ready", "Available"]
+    passing = {**available, "type": "Reconciling"}
+    status = refused(parent(conditions=[available, passing, {"nonsense": 1}]), ForeignObjectError("x"), NOW)
+    assert [c["type"] for c in status["conditions"]] == ["Ready", "Stalled", "Available"]

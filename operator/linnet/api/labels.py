@@ -28,6 +28,8 @@ PROBE: Final = f"{GROUP}/probe"
 """Nothing has it: each admission policy refuses it, so that the operator can try whether the policy is in force."""
 ALLOW_PODS: Final = f"{GROUP}/allow-pods"
 """A ServiceAccount has it, with the value "true", as which pods of ours may run."""
+ALLOWED_PREFIX: Final = f"{GROUP}/allowed-prefix"
+"""An annotation of a ServiceAccount: the URIs that its identity may be used for, as `allowedPrefix` is of a Secret."""
 
 OWNER_LABELS: Final = {
     "Deployment": DEPLOYMENT,

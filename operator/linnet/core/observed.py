@@ -19,6 +19,9 @@ from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
 from linnet.core.webhooks import Call, Reply
 
+AllowedAccounts = Mapping[str, str]
+"""ServiceAccounts that pods of ours may run as → the URIs that each may be used for, empty if its owner named none."""
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -71,7 +74,7 @@ class ModelVersionObserved:
     pods: tuple[Pod, ...]
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
     policies: Mapping[str, Parent] = field(default_factory=dict)
@@ -80,13 +83,18 @@ class ModelVersionObserved:
 
 @dataclass(frozen=True)
 class ScrapeTarget:
-    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
+    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime.
+
+    Namespace and Deployment are whose connections it counts among.
+    """
 
     uid: str
     ip: str
     port: int
     path: str
     rules: MetricRules
+    namespace: str = ""
+    deployment: str = ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +126,7 @@ class DeploymentObserved:
     """`data` of the evidence: the operator's memory of it, or the ConfigMap's after a restart."""
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     unprotected: tuple[str, ...] = ()
     """A sentence for each admission policy that is not in force in its namespace."""
     policy: Parent | None = None
@@ -147,4 +155,4 @@ class RetrainObserved:
     pods: tuple[Pod, ...]
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)

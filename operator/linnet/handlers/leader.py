@@ -217,7 +217,7 @@ class Leader:
             unprotected=Protections(
                 shared.kube, shared.clock, admission_policies(shared.settings), shared.metrics.protects
             ).missing,
-            accounts=ServiceAccounts(shared.kube, shared.clock).allowed,
+            accounts=ServiceAccounts(shared.kube, shared.clock).prefixes,
             features=gateways.features,
             session_kinds=gateways.session_kinds,
             evidence=self._evidence.recall,

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
-from linnet.api.parts.conditions import Condition, Reason, condition, merge
+from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, merge
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.kinds import Kind
@@ -61,7 +61,7 @@ def refused(parent: Parent, error: Refusal, now: datetime) -> Manifest:
     """
     former = _former(parent.status)
     ready = condition("Ready", holds=False, reason=_reason(error), message=str(error))
-    others = [c for c in former if c.type != "Ready"]
+    others = [c for c in former if c.type not in SUMMARY]
     ready_now = merge(former, [ready], parent.generation, now)
     conditions = [c.wire() for c in (*ready_now, *others)]
     return {**parent.status, "observedGeneration": parent.generation, "conditions": conditions}

@@ -76,6 +76,39 @@ def look(world: VersionWorld) -> VersionWorld:
     return world.become(plan(world.observed(), NOW).status)
 
 
+def test_an_account_must_say_what_it_may_be_used_for() -> None:
+    """Without the annotation nothing is started, and the message says who writes it where."""
+    world = new_version(credentials={"serviceAccountName": "reader"})
+    world.accounts = {"reader": ""}
+    assert reason(look(world)) == "False/ServiceAccountNotAllowed"
+    assert "linnet.dev/allowed-prefix" in world.status["conditions"][0]["message"]
+    world.accounts = {}
+    assert "linnet.dev/allow-pods" in look(world).status["conditions"][0]["message"]
+
+
+def test_an_accounts_identity_is_the_fetchers_alone() -> None:
+    """The clouds' webhooks pass over the server and the prober, and the fetcher keeps to the account's prefix."""
+    world = new_version(credentials={"serviceAccountName": "reader"})
+    world.accounts = {"reader": "s3://models/"}
+    template = started(world).jobs[0]["spec"]["template"]
+    assert template["metadata"]["annotations"] == {
+        "eks.amazonaws.com/skip-containers": "server,probe",
+        "azure.workload.identity/skip-containers": "server;probe",
+    }
+    assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
+    assert template["spec"]["serviceAccountName"] == "reader"
+    arguments = template["spec"]["initContainers"][0]["args"]
+    assert arguments[-3:] == ["--identity", "--allowed-prefix", "s3://models/"]
+
+
+def test_without_an_account_nobody_gets_an_identity() -> None:
+    """Not even that of the namespace's default account, which a cloud may have mapped."""
+    template = started(new_version()).jobs[0]["spec"]["template"]
+    assert template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] == "fetch,server,probe"
+    assert "azure.workload.identity/use" not in template["metadata"]["labels"]
+    assert "--identity" not in template["spec"]["initContainers"][0]["args"]
+
+
 def test_a_new_version_is_fetched_and_loaded() -> None:
     """The Job holds the fetcher, the real server and the prober, and runs under the restricted profile."""
     made = plan(new_version().observed(), NOW)

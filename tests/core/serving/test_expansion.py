@@ -93,12 +93,12 @@ SOURCES: list[dict[str, Any]] = [
 ]
 
 
-def serving(spec: ModelVersionSpec) -> dict[str, Any]:
+def serving(spec: ModelVersionSpec, mark: str = MARK) -> dict[str, Any]:
     deployment = DeploymentSpec.model_validate(
         {"model": {"name": "risk"}, "runtime": {"args": ["--more", "x"]}, "pod": POD}
     )
     rev = revision.revision("risk", spec, DIGEST, deployment)
-    return revision.workload(OWNER, rev, spec, marked(deployment), IMAGE, 2)
+    return revision.workload(OWNER, rev, spec, marked(deployment, mark), IMAGE, 2)
 
 
 def validating(spec: ModelVersionSpec, *, loads: bool = True) -> dict[str, Any]:
@@ -115,6 +115,26 @@ def retraining(**job: Any) -> RetrainPolicySpec:
             "training": {"job": {**given, "pod": POD, **job}},
         }
     )
+
+
+def test_serving_pods_give_an_identity_to_whom_it_was_given() -> None:
+    """The fetcher acts as its credentials' account, the server as that of `spec.pod`; everybody else as nobody."""
+    account = {"credentials": {"serviceAccountName": "a"}}
+    for source, pod, skipped in (
+        ({}, {}, "fetch,server"),
+        (account, {}, "server"),
+        ({}, {"serviceAccountName": "a"}, "fetch"),
+        (account, {"serviceAccountName": "a"}, None),
+    ):
+        deployment = DeploymentSpec.model_validate({"model": {"name": "risk"}, "pod": pod})
+        spec = version(**source)
+        rev = revision.revision("risk", spec, DIGEST, deployment)
+        made = revision.workload(OWNER, rev, spec, deployment, IMAGE, 1, "s3://models/")["spec"]["template"]
+        found = made["metadata"].get("annotations", {})
+        assert found.get("eks.amazonaws.com/skip-containers") == skipped
+        assert ("azure.workload.identity/use" in made["metadata"]["labels"]) == bool(source or pod)
+        fetch = made["spec"]["initContainers"][0]["args"]
+        assert fetch[-3:] == ["--identity", "--allowed-prefix", "s3://models/"] or not source
 
 
 def training(spec: RetrainPolicySpec) -> list[dict[str, Any]]:
@@ -186,6 +206,17 @@ def test_no_variable_holds_a_secret(manifest: dict[str, Any]) -> None:
         assert not any("secretKeyRef" in variable.get("valueFrom", {}) for variable in container.get("env", ()))
         mounted = {mount["name"] for mount in container.get("volumeMounts", ())}
         assert container["name"] in {"fetch", "consent", "train"} or "credentials" not in mounted
+
+
+def test_a_variable_stands_once_and_the_nearest_wins() -> None:
+    """The Deployment's before the runtime's: server-side apply refuses a list that names one twice."""
+    twice = {**CUSTOM, "env": [{"name": "A", "value": "0"}, {"name": "B", "value": "2"}, {"name": "B", "value": "4"}]}
+    for manifest in (serving(version(twice), ""), validating(version(twice)), *training(retraining(env=[*POD["env"]]))):
+        for container in kubelet.containers(manifest):
+            names = [variable["name"] for variable in container.get("env", ())]
+            assert len(names) == len(set(names))
+    [server] = serving(version(twice), "")["spec"]["template"]["spec"]["containers"]
+    assert {v["name"]: v["value"] for v in server["env"]} == {"A": "1", "B": "4"}
 
 
 @pytest.mark.parametrize(

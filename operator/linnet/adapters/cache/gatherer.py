@@ -43,8 +43,8 @@ class Sources:
     """Whether the namespace's API server refuses forged requests."""
     unprotected: Callable[[str], Awaitable[tuple[str, ...]]]
     """A sentence for each admission policy that is not in force in the namespace."""
-    accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
-    """Choose among these ServiceAccounts of the namespace those that pods of ours may run as."""
+    accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
+    """Choose among these ServiceAccounts those that pods of ours may run as, each with the URIs that it is for."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
@@ -102,10 +102,11 @@ class Gatherer:
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
         model = _name_of(parent, "model")
+        versions = self._versions(parent.namespace, model)
         observed = DeploymentObserved(
             deployment=parent,
             model=self.parent(Ref("Model", parent.namespace, model)),
-            versions=self._versions(parent.namespace, model),
+            versions=versions,
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
             workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
             services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
@@ -115,7 +116,7 @@ class Gatherer:
             evidence=await self._sources.evidence(parent),
             platform=self._sources.platform().of(parent.namespace),
             requests_proven=await self._proven(parent),
-            allowed_service_accounts=await self._accounts(parent),
+            allowed_service_accounts=await self._accounts(parent, *versions),
             unprotected=await self._sources.unprotected(parent.namespace),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
@@ -191,9 +192,10 @@ class Gatherer:
         kept = await self._sources.session_kinds() if gateway_features.wants_sessions(observed) else None
         return replace(observed, gateway_features=features, session_kinds=kept)
 
-    async def _accounts(self, parent: Parent) -> frozenset[str]:
-        named = set(account_names(parent.spec))
-        return await self._sources.accounts(parent.namespace, named) if named else frozenset()
+    async def _accounts(self, *named_by: Parent) -> Mapping[str, str]:
+        """The accounts that any of these name, all of one namespace."""
+        named = {name for each in named_by for name in account_names(each.spec)}
+        return await self._sources.accounts(named_by[0].namespace, named) if named else {}
 
 
 def as_parent(obj: Manifest) -> Parent:

@@ -3,9 +3,9 @@
 The kind's name is also apps/v1's, so that the Python name is ModelDeployment and people type `kubectl get mld`.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.parts.analysis import Analysis
@@ -20,6 +20,7 @@ from linnet.api.parts.base import (
     Time,
     Token,
     Wire,
+    Word,
     keyed_by,
     rules,
 )
@@ -193,8 +194,8 @@ class CheckVerdict(StatusWire):
 
     name: CheckName
     """The check, or one slice of it, such as errors[country=de]."""
-    verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
-    """The check's last verdict."""
+    verdict: Word
+    """The check's last verdict: Pass, Fail, InsufficientData, Inconclusive or Error."""
     message: Annotated[str, Field(max_length=512)] | None = None
     """What a person can mend, where it is known."""
 
@@ -204,8 +205,8 @@ class HookStatus(StatusWire):
 
     name: Annotated[str, Field(max_length=63)]
     """The hook's name."""
-    answer: Literal["Waiting", "Confirmed", "Refused"]
-    """What the hook has answered. Waiting: it has not said yes yet."""
+    answer: Word
+    """What the hook has answered: Confirmed or Refused. Waiting: it has not said yes yet."""
     since: Time
     """When the hook was first to be asked."""
     asked: int = 0
@@ -217,15 +218,19 @@ class HookStatus(StatusWire):
 
 
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
+Outcome = Literal["Promoted", "RolledBack", "Aborted"]
 
 
 class RolloutStatus(StatusWire):
-    """The rollout under way."""
+    """The rollout under way. What a later release has added to it is kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: Annotated[str, Field(max_length=64)]
     """Names this rollout in records and logs."""
-    phase: Phase
-    """The phase that the rollout is in."""
+    phase: Word
+    """The phase that the rollout is in: Starting, Stepping, Promoting, Baking, Finishing or RollingBack. In any other,
+    which a later release has written, nothing is done but what a person asks for: abort, rollback."""
     from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
     """The revision that serves until the new one does; none on the first rollout."""
     to: RevisionStatus
@@ -255,14 +260,20 @@ class RolloutStatus(StatusWire):
     """The RolloutPolicy that was named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """A hash of the strategy, analysis and deadlines, frozen when the rollout began."""
-    decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
-    """What was decided, written down before routing changes."""
+    decision: Word | None = None
+    """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None
     """The reason of the decision: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] | None = None
     """The reason of the decision, as a sentence."""
     by: Annotated[str, Field(max_length=256)] | None = None
     """Who decided: analysis, deadline, hook, spec, or the person."""
+
+    @property
+    def known_phase(self) -> Phase | None:
+        """The phase; None if it, or the decision, is a later release's."""
+        decided = self.decision is None or self.decision in get_args(Outcome)
+        return next((p for p in get_args(Phase) if p == self.phase and decided), None)
 
 
 class LastRollout(StatusWire):
@@ -272,8 +283,8 @@ class LastRollout(StatusWire):
     """The rollout's id."""
     to: RevisionStatus
     """The revision that the rollout was to bring to traffic."""
-    outcome: Literal["Promoted", "RolledBack", "Aborted"]
-    """How the rollout ended."""
+    outcome: Word
+    """How the rollout ended: Promoted, RolledBack or Aborted."""
     reason: CheckName = ""
     """The reason of its end: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""

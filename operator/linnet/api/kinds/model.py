@@ -30,9 +30,19 @@ Uri = Annotated[
     Field(
         min_length=6,
         max_length=1024,
-        json_schema_extra={"pattern": uri.PATTERN, **rules((f"self.matches(r'{uri.PATTERN}')", uri.ADVICE))},
+        json_schema_extra={"pattern": uri.PATTERN, **rules(*((rule.cel, rule.advice) for rule in uri.RULES))},
     ),
     AfterValidator(uri.check),
+]
+
+Glob = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=uri.GLOB,
+        json_schema_extra=rules((f"self.matches(r'{uri.GLOB}')", uri.GLOB_ADVICE)),
+    ),
 ]
 
 
@@ -85,12 +95,7 @@ class Source(Wire):
     """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
     digest: Digest | None = None
     """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match."""
-    include: (
-        Annotated[
-            list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16, json_schema_extra=AS_SET)
-        ]
-        | None
-    ) = None
+    include: Annotated[list[Glob], Field(max_length=16, json_schema_extra=AS_SET)] | None = None
     """Patterns such as "*.joblib": only files that match one of them are fetched; all if left out."""
     credentials: Credentials | None = None
     """How the fetcher proves itself to the store; it is anonymous if left out."""

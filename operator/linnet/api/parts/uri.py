@@ -17,10 +17,19 @@ _LONGEST_SHOWN: Final = 500
 ANY_QUERY: Final = "?*"
 """The end of a prefix below which addresses may have a query."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_UNSPEAKABLE: Final = r"\x00-\x20\x7f-\x9f\\\x60"
+"""Blanks, control characters, backslashes, backticks: what a shell, a terminal or another server reads otherwise."""
+_FORBIDDEN: Final = re.compile(rf"[{_UNSPEAKABLE}]|\$\(")
+_BUCKET: Final = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_CLAIM: Final = "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
 _HOST: Final = re.compile(r"([\w.~%-]+|\[[0-9A-Fa-f:.%]+\])(:[0-9]{1,5})?")
 """A host or bucket that can be told: a password with a slash in it makes the authority something else."""
+_NO_BUCKET: Final = (
+    "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, such as s3://models/path, "
+    "and no user, port or query"
+)
+_NO_CLAIM: Final = "the first part is the claim's name: lower-case letters, digits, dots and hyphens, no user or port"
 _DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")
 """What separates the labels of a host: the full stop, and those of scripts that have their own."""
 
@@ -97,7 +106,9 @@ class Location:
         """Read a URI. Raises UriError, or NotYetSupportedError for a scheme that is only reserved."""
         scheme = _supported(text)
         if len(text) > LONGEST or _FORBIDDEN.search(text):
-            raise UriError(f"it may have no spaces, control characters or backslashes, and {LONGEST} characters")
+            raise UriError(
+                f"it may have no blanks, control characters, backslashes, backticks or $(, and {LONGEST} characters"
+            )
         grammar = SCHEMES[scheme].grammar
         assert grammar is not None
         authority, segments = grammar(text)
@@ -120,7 +131,7 @@ class Location:
     @property
     def at_root(self) -> "Location":
         """The root of the same server or bucket."""
-        return Location(self.scheme, self.authority, (), self.full.partition("?")[0], is_folder=True)
+        return Location(self.scheme, self.authority, (), f"{self.scheme}://{self.authority}/", is_folder=True)
 
     def within(self, prefix: "Location") -> bool:
         """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`.
@@ -194,11 +205,23 @@ def _supported(text: str) -> Scheme:
     return scheme
 
 
-def _literal(text: str) -> tuple[str, Sequence[str]]:
-    """`s3://bucket/a%20b` is the bucket and the key `a%20b`: nothing is decoded."""
+def _bucket(text: str) -> tuple[str, Sequence[str]]:
+    """`s3://bucket/a%20b` is the bucket and the key `a%20b`: nothing is decoded.
+
+    The S3 library makes a host's name of the bucket: `127.0.0.1?` would be another server.
+    """
+    return _literal(text, _BUCKET, _NO_BUCKET)
+
+
+def _claim(text: str) -> tuple[str, Sequence[str]]:
+    """`pvc://claim/a%20b` is the claim and the file `a%20b`: nothing is decoded."""
+    return _literal(text, _CLAIM, _NO_CLAIM)
+
+
+def _literal(text: str, name: str, advice: str) -> tuple[str, Sequence[str]]:
     authority, _, path = text.partition("://")[2].partition("/")
-    if re.search(r"[@:?#]", authority):
-        raise UriError("there may be no user, port or query in its first part")
+    if authority and not re.fullmatch(name, authority):
+        raise UriError(advice)
     return authority, path.split("/")
 
 
@@ -258,30 +281,80 @@ ALLOWED_PREFIX: Final = "allowedPrefix"
 """The key by which a credentials Secret says which URIs it may be used for."""
 
 SCHEMES: Final[Mapping[Scheme, Rules]] = {
-    Scheme.S3: Rules("s3://bucket/path", _literal, _S3),
+    Scheme.S3: Rules("s3://bucket/path", _bucket, _S3),
     Scheme.GS: Rules("gs://bucket/path"),
     Scheme.AZ: Rules("az://container/path"),
     Scheme.HTTP: Rules("http://host/path", _web, _WEB),
     Scheme.HTTPS: Rules("https://host/path", _web, _WEB),
     Scheme.HF: Rules("hf://organization/model"),
     Scheme.OCI: Rules("oci://registry/repository"),
-    Scheme.PVC: Rules("pvc://claim/path", _literal),
+    Scheme.PVC: Rules("pvc://claim/path", _claim),
 }
 SUPPORTED: Final = tuple(scheme for scheme, rules in SCHEMES.items() if rules.is_supported)
 RESERVED: Final = tuple(scheme for scheme, rules in SCHEMES.items() if not rules.is_supported)
 CREDENTIALS: Final = tuple(dict.fromkeys(each for rules in SCHEMES.values() for each in rules.credentials))
 """What any source takes from a Secret, each once."""
-PATTERN: Final = rf"^({'|'.join(SCHEMES)})://[^\s?#/@]+(/[^\s?#]*)?(\?[^\s#]*)?$"
+PATTERN: Final = rf"^({'|'.join(SCHEMES)})://[^{_UNSPEAKABLE}?#/@]+(/[^{_UNSPEAKABLE}?#]*)?(\?[^{_UNSPEAKABLE}#]*)?$"
 """What the API takes: no user or password before the first slash, no fragment. Python and RE2 read it alike."""
 ADVICE: Final = (
-    f"write {', '.join(SCHEMES[s].form for s in (Scheme.S3, Scheme.HTTPS))} or {SCHEMES[Scheme.PVC].form}; "
-    "a user or password belongs in the credentials Secret"
+    f"write {', '.join(SCHEMES[s].form for s in (Scheme.S3, Scheme.HTTPS))} or {SCHEMES[Scheme.PVC].form}, without "
+    "blanks, control characters, backslashes or backticks; a user or password belongs in the credentials Secret"
 )
 """What to write instead of a URI that the pattern refuses."""
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What the API asks of a URI: that it holds a match of `pattern`, or none; `advice` is what to write instead."""
+
+    pattern: str
+    advice: str
+    wanted: bool = True
+
+    @property
+    def cel(self) -> str:
+        return f"{'' if self.wanted else '!'}self.matches(r'{self.pattern}')"
+
+    def admits(self, text: str) -> bool:
+        return bool(re.search(self.pattern, text)) is self.wanted
+
+
+def _named(schemes: Iterable[Scheme], name: str) -> str:
+    """The pattern of a URI whose first part is such a name, if it is of these schemes."""
+    others = "|".join(scheme for scheme in SCHEMES if scheme not in schemes)
+    return f"^({'|'.join(schemes)})://{name}(/|$)|^({others})://"
+
+
+GLOB: Final = r"^([^\x00-\x1f\x7f-\x9f\x60$]|\$+[^\x00-\x1f\x7f-\x9f\x60$(])+\$*$|^\$+$"
+GLOB_ADVICE: Final = "write a pattern such as *.joblib, without control characters, backticks or $("
+_SIGNATURES: Final = (
+    "X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|Signature|sig"
+    "|token|access_token|api[_-]?key|password|secret|jwt"
+)
+RULES: Final = (
+    Rule(PATTERN, ADVICE),
+    Rule(
+        r"\$\(",
+        "it may hold no $(, which Kubernetes would take for a variable; name the artifact otherwise",
+        wanted=False,
+    ),
+    Rule(_named((Scheme.S3, Scheme.GS), _BUCKET), _NO_BUCKET),
+    Rule(_named((Scheme.PVC,), _CLAIM), _NO_CLAIM),
+    Rule(
+        rf"[?&;](?i:{_SIGNATURES})=",
+        "whoever may read this object would read the signature or key in its query, and it expires while pods still "
+        "start; put the authorization into the Secret of credentials",
+        wanted=False,
+    ),
+)
+"""What the API asks of every URI of a spec."""
+
+
 def check(text: object) -> str:
     """The text, if the API takes it as a URI. Raises UriError, which says what to write."""
-    if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
+    if not isinstance(text, str) or re.search(rf"[{_UNSPEAKABLE}]", text):  # Python's $ would pass over a last newline
         raise UriError(ADVICE)
+    broken = next((rule for rule in RULES if not rule.admits(text)), None)
+    if broken is not None:
+        raise UriError(broken.advice)
     return text

@@ -19,6 +19,7 @@ from linnet.core.parse import Invalid, parse_spec
 from linnet.core.policy import defaults
 from linnet.core.policy import metrics as policy_metrics
 from linnet.core.policy.defaults import Limits
+from linnet.foreign.document import ForeignError, read_object
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
     """The cached part: a look asks several times, and mostly the same for all Deployments of a namespace."""
     runtime = FrozenRuntime.model_validate_json(runtime_json)
     try:
-        data = json.loads(source)
-    except ValueError:
+        data = read_object(source)
+    except ForeignError:
         return None
     strategy = parse_spec(Strategy, data.get("strategy", {}))
     analysis = parse_spec(Analysis, data.get("analysis", {}))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
+from linnet.api.labels import ALLOWED_PREFIX
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
@@ -103,7 +104,19 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
             f"spec.source.credentials.serviceAccountName: {account} does not exist or does not carry the label "
             'linnet.dev/allow-pods: "true"'
         )
+    if account is not None and not accounts[account]:
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
+            f"spec.source.credentials.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
+            "writes there which URIs it may be used for, such as s3://models/"
+        )
     return None
+
+
+def _prefix(state: _State) -> str:
+    """The URIs that the version's account may be used for; empty where it names none."""
+    credentials = state.spec.source.credentials
+    account = (credentials.service_account_name if credentials else None) or ""
+    return state.observed.allowed_service_accounts.get(account, "")
 
 
 def _validate(state: _State) -> Plan[ModelVersionStatus]:
@@ -127,7 +140,9 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     digest = state.status.digest or state.spec.source.digest
     where = place(state.observed, contract=state.spec.contract is not None)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
+    job = validation_job.job(
+        state.owner, state.spec, digest, image, attempt, replace(where, allowed_prefix=_prefix(state))
+    )
     status = state.status.model_copy(update={"attempt": attempt})
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
     message = f"fetching {state.shown}{loading}"

@@ -65,7 +65,9 @@ def _progressing(context: Context) -> Condition:
 def _phase(under_way: UnderWay) -> tuple[Reason, str]:
     context, rollout = under_way.context, under_way.rollout
     version = f"version {rollout.to.version}"
-    match rollout.phase:
+    match rollout.known_phase:
+        case None:
+            return Reason.UNKNOWN_PHASE, f"{version}: {unknown_phase(rollout)}"
         case "Starting":
             trouble = pod_health.trouble(context.pods(rollout.to))
             if (waits := _hooks(under_way)) and not trouble and not context.paused:
@@ -81,6 +83,15 @@ def _phase(under_way: UnderWay) -> tuple[Reason, str]:
             return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
         case "RollingBack":
             return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
+
+
+def unknown_phase(rollout: RolloutStatus) -> str:
+    """Why nothing is done, and what a person may do."""
+    decided = f", decision {rollout.decision}" if rollout.decision else ""
+    return (
+        f"a later release of Linnet wrote phase {rollout.phase}{decided}, which this one does not know: everything "
+        "stays as it is until that release runs again, or somebody requests abort or rollback"
+    )
 
 
 def _comparator(under_way: UnderWay) -> str:
@@ -150,7 +161,7 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
 
 def _ready_under_way(under_way: UnderWay) -> Condition:
     reason, message = _phase(under_way)
-    if under_way.rollout.phase == "RollingBack":
+    if under_way.rollout.known_phase in {None, "RollingBack"}:
         return condition("Ready", False, reason, message)
     late = _first_is_late(under_way) or _hook_is_late(under_way)
     return late or condition("Ready", None, reason, f"{message}{_next_version(under_way.context.status)}")

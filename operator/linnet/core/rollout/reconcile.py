@@ -103,6 +103,8 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
 def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
     verdicts = look.look(before.under_way) if before.under_way is not None else Verdicts()
     target = stopped or find_target(before)
+    if before.under_way is not None and before.under_way.rollout.known_phase is None:
+        return _held(before, target, stopped)
     refused = refusal(before, target) if isinstance(target, Target) and not _serves(before, target) else None
     transition = _transition(before, verdicts, target, refused)
     after = transition.context
@@ -123,6 +125,13 @@ def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
         evidence=evidence,
         gauges=_gauges(before, after, verdicts),
     )
+
+
+def _held(before: Context, target: Target | Refusal, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+    """A later release's phase means nothing here: all of it is left, and told, and a person may still take it back."""
+    transition = answer_pending(before, Verdicts())
+    status = _status(transition.context, Verdicts(), target, None, stopped)
+    return Plan(status, (*transition.actions, *_warning(before, status)), _next_look(before, transition.context))
 
 
 def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:

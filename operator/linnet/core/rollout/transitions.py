@@ -62,7 +62,10 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
         return Transition(context)
     if (ended := _ended_early(under_way, verdicts, target)) is not None:
         return ended
-    match rollout.phase:
+    phase = rollout.known_phase
+    match phase:
+        case None:
+            return Transition(context)
         case "Starting":
             return _starting(under_way)
         case "Stepping":
@@ -76,7 +79,7 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
         case "RollingBack":
             return _rolling_back(under_way)
         case _:
-            assert_never(rollout.phase)
+            assert_never(phase)
 
 
 def _ended_early(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:

@@ -119,14 +119,15 @@ def containers(init: Iterable[Manifest], main: Iterable[Manifest]) -> Manifest:
 def literal(container: Manifest) -> Manifest:
     """The container with `$` doubled wherever the kubelet expands `$(NAME)`: in command, arguments and variables.
 
-    It would write what the container's variables hold there, and so would a status that repeats an argument.
+    It would write what the container's variables hold there, and so would a status that repeats an argument. Each
+    variable stands once, the last of its name, or server-side apply would refuse the list.
     """
     texts: Manifest = {
         key: [_literal(text) for text in container[key]] for key in ("command", "args") if key in container
     }
-    variables = [{**v, "value": _literal(v["value"])} if "value" in v else v for v in container.get("env", ())]
-    if variables:
-        texts["env"] = variables
+    if "env" in container:
+        last = {v["name"]: v for v in container["env"]}
+        texts["env"] = [{**v, "value": _literal(v["value"])} if "value" in v else v for v in last.values()]
     return {**container, **texts}
 
 
@@ -135,7 +136,13 @@ def _literal(text: str) -> str:
 
 
 def fetch_container(
-    source: Source, digest: str | None, settings: PodSettings, image: str, pull_policy: str, deadline: str
+    source: Source,
+    digest: str | None,
+    settings: PodSettings,
+    image: str,
+    pull_policy: str,
+    deadline: str,
+    allowed_prefix: str = "",
 ) -> Manifest:
     """The init container that brings the artifact, checks its digest, and reports in its termination message.
 
@@ -148,7 +155,7 @@ def fetch_container(
         arguments += ["--digest", digest]
     for pattern in source.include or ():
         arguments += ["--include", pattern]
-    arguments += credentials.arguments(source.credentials)
+    arguments += credentials.arguments(source.credentials, allowed_prefix)
     mounts: list[Manifest] = [{"name": "model", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     mounts += credentials.mounts(source.credentials)
     if claim := claim_of(source.uri or ""):

@@ -64,10 +64,11 @@ def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image)
                 *([_NO_CONSENT] if _secret(job.credentials) else []),
             ]
         },
-        "template": {
-            "metadata": {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
-            "spec": _pod(owner, spec, trigger, image),
-        },
+        "template": credentials.with_identity(
+            {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
+            _pod(owner, spec, trigger, image),
+            {TRAIN} if _account(job) else (),
+        ),
     }
 
 
@@ -82,6 +83,11 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> M
         **containers(_consent(job.credentials, image), [_container(owner, spec, trigger, image)]),
         "volumes": [*_volumes(settings), *credentials.volumes(job.credentials, _KEYS)],
     }
+
+
+def _account(job: TrainingJob) -> bool:
+    """Whether the training acts as a ServiceAccount, by its credentials or by the pod's settings."""
+    return credentials.by_account(job.credentials) or bool(job.pod and job.pod.service_account_name)
 
 
 def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
@@ -106,9 +112,9 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image
 
 
 def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, settings: PodSettings) -> list[Manifest]:
-    """The container's variables, each name once, or server-side apply refuses them. Ours can't be overridden."""
+    """The container's variables: of one name the last is taken, so that ours can't be overridden."""
     run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
-    variables: list[Manifest] = [
+    return [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
         *env(job.env, settings.env),
         *_where(job.credentials),
@@ -117,7 +123,6 @@ def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, setti
         {"name": "LINNET_TRIGGER", "value": trigger},
         {"name": "LINNET_RUN", "valueFrom": run},
     ]
-    return list({v["name"]: v for v in variables}.values())
 
 
 def _where(given: Credentials | None) -> list[Manifest]:

@@ -61,7 +61,7 @@ class Verdicts:
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
     context, policy = under_way.context, under_way.rules.judged
-    if under_way.rules_missing:
+    if under_way.rules_missing or under_way.rollout.known_phase is None:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
@@ -249,7 +249,8 @@ def _of_revision(under_way: UnderWay, number: int, name: str) -> tuple[ScrapeTar
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in context.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
-    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)
+    whose = context.observed.deployment.namespace, context.name
+    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules, *whose) for p in running if p.ip)
 
 
 def _of_new_version(under_way: UnderWay) -> Predictions | None:
