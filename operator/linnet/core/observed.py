@@ -139,6 +139,10 @@ class DeploymentObserved:
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
+    evidence_held: tuple[str, ...] = ()
+    """Hashes of what the evidence's ConfigMap may hold now."""
+    evidence_tampered: str = ""
+    """Why what the ConfigMap holds is not believed, where somebody must have changed it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 

@@ -66,6 +66,8 @@ class Reason(StrEnum):
     DIGEST_REQUIRED = "DigestRequired"
     NUMBERS_EXHAUSTED = "NumbersExhausted"
     POLICY_MISSING = "AdmissionPolicyMissing"
+    IMAGE_PINNED = "ImagePinned"
+    IMAGE_NOT_PINNED = "ImageNotPinned"
 
 
 _TYPE: Final = (
