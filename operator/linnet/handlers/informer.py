@@ -77,8 +77,6 @@ class Informer:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await asyncio.wait({self.ended})
-        if self.ended.done():
-            self.ended.exception()  # or asyncio would tell of it, with a traceback, when nobody asked
 
     def _run(self, memo: Memo, call: Callable[..., object]) -> None:
         error: BaseException | None = None
@@ -94,6 +92,7 @@ class Informer:
             ended = WatchesEndedError(f"kopf has ended: {printable(f'{type(error).__name__}: {error}')}")
             ended.__cause__ = error
             self.ended.set_exception(ended)
+            self.ended.exception()  # or asyncio would tell of it, with a traceback, where nobody waits any more
 
     async def _operate(self, memo: Memo) -> None:
         """Run kopf. `standalone`: its peering would pause every replica of the same priority; `lease.py` elects one."""
