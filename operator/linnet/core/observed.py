@@ -72,13 +72,18 @@ class ModelVersionObserved:
 
 @dataclass(frozen=True)
 class ScrapeTarget:
-    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
+    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime.
+
+    Namespace and Deployment are whose connections it counts among.
+    """
 
     uid: str
     ip: str
     port: int
     path: str
     rules: MetricRules
+    namespace: str = ""
+    deployment: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,10 @@ class DeploymentObserved:
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
+    evidence_held: tuple[str, ...] = ()
+    """Hashes of what the evidence's ConfigMap may hold now."""
+    evidence_tampered: str = ""
+    """Why what the ConfigMap holds is not believed, where somebody must have changed it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 

@@ -190,6 +190,7 @@ class Leader:
             gone=self._feed.gone,
             now=shared.now,
             writable=shared.writable,
+            evidence=self._evidence,
             tell=self._endpoints.tell,
         )
 

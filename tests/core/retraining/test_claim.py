@@ -77,7 +77,7 @@ def test_negative_metrics_are_kept() -> None:
         ("", "is empty"),
         ("  \n", "is empty"),
         ("done.", "no JSON document"),
-        ("[" * 3000, "no JSON document"),
+        ("[" * 3000, "nested more than 64 levels deep"),
         ("[]", "no JSON object"),
         (said(metrics={"auc": float("nan")}), "NaN is no JSON number"),
         (said(uri=None), "uri: is required"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
@@ -47,7 +48,7 @@ class Sources:
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
     """The kinds of route that have sessions in this cluster."""
-    evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
+    evidence: Callable[[Parent], Awaitable[Recalled]]
     scrape: Callable[[Iterable[ScrapeTarget]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
@@ -95,7 +96,7 @@ class Gatherer:
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
-        model = _name_of(parent, "model")
+        model, recalled = _name_of(parent, "model"), await self._sources.evidence(parent)
         versions = self._versions(parent.namespace, model)
         observed = DeploymentObserved(
             deployment=parent,
@@ -107,7 +108,9 @@ class Gatherer:
             pods=self._pods("Deployment", parent),
             others=self._others(parent),
             scrape=None,
-            evidence=await self._sources.evidence(parent),
+            evidence=recalled.data,
+            evidence_held=recalled.held,
+            evidence_tampered=recalled.tampered,
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent, *versions),

@@ -21,6 +21,7 @@ from linnet.core.parse import Invalid, parse_spec
 from linnet.core.plan import Manifest
 from linnet.core.registry.versions import wrap
 from linnet.core.resources.metadata import Owner
+from linnet.foreign.document import ForeignError, read_object
 
 LIMIT: Final = 4096
 """Bytes: the kubelet keeps no more of a container's termination message."""
@@ -55,12 +56,10 @@ def read(message: str) -> Claim | Refusal:
     if size > LIMIT:
         return Refusal(f"the termination message has {size} bytes; {LIMIT} are allowed")
     try:
-        data = json.loads(message, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        data = read_object(message, exact=True)
+    except ForeignError as error:
         cut = f"; it has {LIMIT} bytes, all that Kubernetes keeps, so it was cut" if size == LIMIT else ""
-        return Refusal(f"the termination message is no JSON document ({str(error)[:100]}){cut}: {_WRITE}")
-    if not isinstance(data, dict):
-        return Refusal(f"the termination message is no JSON object: {_WRITE}")
+        return Refusal(f"the termination message can't be read: {error}{cut}: {_WRITE}")
     return _checked(data)
 
 
@@ -121,10 +120,6 @@ def _checked(data: Mapping[str, Any]) -> Claim | Refusal:
         return Refusal(found.message)
     lineage = Lineage.model_validate(found.lineage.model_dump()) if found.lineage else None
     return Claim(found.uri, found.digest, found.metrics or {}, lineage)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _fetchable(uri: str) -> str:

@@ -63,7 +63,7 @@ def _workload(context: Context, revision: RevisionStatus, count: int) -> Iterato
     prefix = context.observed.allowed_service_accounts.get(account, "")
     yield Apply(
         serving.workload(
-            context.owner, revision, version.spec, context.spec, image, count, prefix, isolated=platform.deny_egress
+            context.owner, revision, version.served, context.spec, image, count, prefix, isolated=platform.deny_egress
         )
     )
 
