@@ -37,7 +37,10 @@ def test_model_and_deployment_serve(quiet_world: World) -> None:
 
 
 def test_a_healthy_deployment_costs_few_requests_and_then_none(world: World) -> None:
-    """At most ten requests from apply to ready pods, and no write at rest."""
+    """At most ten requests from apply to ready pods, and no write at rest.
+
+    The dry runs that prove the admission policies are not an object's: there are some in five minutes, for all of them.
+    """
     world.model("iris", "s3://models/iris/1")
     world.until(lambda: world.condition("Model", "iris")["status"] == "True", "the version to be validated")
     before = looked_around(world)
@@ -45,7 +48,12 @@ def test_a_healthy_deployment_costs_few_requests_and_then_none(world: World) -> 
     world.ready("Deployment", "iris")
     world.until(lambda: loaded(world), "its pod to be isolated")
     assert world.at_rest(5) == 0
-    assert world.operator.metric("linnet_api_requests_total") - before <= 10
+    assert requests(world) - before <= 10
+
+
+def requests(world: World) -> float:
+    proofs = world.operator.metric("linnet_api_requests_total", verb="dry-run")
+    return world.operator.metric("linnet_api_requests_total") - proofs
 
 
 def looked_around(world: World) -> float:
@@ -54,7 +62,7 @@ def looked_around(world: World) -> float:
 
     def still() -> bool:
         time.sleep(1.5)
-        counts.append(world.operator.metric("linnet_api_requests_total"))
+        counts.append(requests(world))
         return counts[-1] == counts[-2]
 
     world.until(still, "the operator to have looked around")
