@@ -13,7 +13,8 @@ from linnet.api.generate.crds import KINDS, crd
 from linnet.api.names import GROUP, VERSION
 
 Object = dict[str, Any]
-WITH_OURS = [pytest.param(source, id=source.place) for source in sources() if source.ours]
+OUR_SOURCES = [source for source in sources() if source.ours]
+WITH_OURS = [pytest.param(source, id=source.place) for source in OUR_SOURCES]
 NEXT = "v1beta1"
 
 
@@ -78,7 +79,7 @@ def serve(api: ApiServer, *, stores: str, also: str | None = None) -> None:
 def test_the_next_version_comes_without_a_conversion(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Served beside, then stored, then alone: no spec and no status changes on the way, and no webhook is needed."""
     with running(tmp_path_factory.mktemp("versions")) as api:
-        given = [item for n, param in enumerate(WITH_OURS) for item in stored(api, param.values[0], f"example-{n}")]
+        given = [item for n, source in enumerate(OUR_SOURCES) for item in stored(api, source, f"example-{n}")]
         model = next(item for item in given if item["kind"] == "Model")
         api.patch(model, {"status": {"current": 7}}, subresource="/status").raise_for_status()
         serve(api, stores=VERSION, also=NEXT)

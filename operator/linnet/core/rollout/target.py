@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
@@ -132,6 +132,18 @@ def _rules(context: Context, target: Target) -> Rules | None:
     return resolve(source_of(context.spec), target.version.spec.runtime)
 
 
+def _long_rules(context: Context, target: Target) -> Refusal | None:
+    """They are frozen in the status, which has bounds."""
+    rules = _rules(context, target)
+    if rules is None or len(rules.frozen) <= RULES_SIZE:
+        return None
+    message = (
+        f"spec.strategy: with the analysis, the deadlines and all defaults it is {len(rules.frozen)} characters long, "
+        f"and at most {RULES_SIZE} are frozen with a rollout: use fewer steps, headers or slices"
+    )
+    return Refusal(Reason.INVALID_SPEC, effective.located(message, context.observed.deployment.spec))
+
+
 def _route_problem(context: Context, _: Target) -> Refusal | None:
     """A gateway that does not go by what is written would not split the traffic either."""
     if context.status.stable is None or (problem := gateway.problem(context)) is None:
@@ -189,6 +201,7 @@ _LASTING_CHECKS: Final[tuple[_Check, ...]] = (
     _missing_endpoint,
     _missing_grpc_port,
     _unsupported_mirror,
+    _long_rules,
 )
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING_CHECKS, _rejected, _route_problem, _leftover_pods)

@@ -20,12 +20,14 @@ class Place:
     """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one.
 
     `limits`: how long that may take; the most patient Deployment counts, since a version is tried once for all.
+    `allowed_prefix`: the URIs that the version's account may be used for.
     """
 
     settings: PodSettings = field(default_factory=PodSettings)
     arguments: tuple[str, ...] = ()
     loads: bool = True
     limits: Limits = field(default_factory=lambda: defaults.deadlines(None))
+    allowed_prefix: str = ""
 
 
 def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
