@@ -72,6 +72,8 @@ _TYPE: Final = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
 )
 _REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+ConditionType = Annotated[str, Field(max_length=316, pattern=_TYPE)]
+ReasonWord = Annotated[str, Field(min_length=1, max_length=1024, pattern=_REASON)]
 """Both as `metav1.Condition` has them."""
 
 
@@ -81,11 +83,11 @@ class Condition(StatusWire):
     # `merge` gives each its time, and nothing else writes them.
     model_config = {"json_schema_extra": {"required": ["type", "status", "reason", "message", "lastTransitionTime"]}}
 
-    type: Annotated[str, Field(max_length=316, pattern=_TYPE)]
+    type: ConditionType
     """What is observed, such as Ready."""
     status: Literal["True", "False", "Unknown"]
     """Whether what is observed holds."""
-    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=_REASON)]
+    reason: ReasonWord
     """One CamelCase word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """A sentence for people, with the way out."""
