@@ -27,6 +27,7 @@ class Settings:
     runtimes_dir: str | None
     prometheus_file: str | None
     hooks_file: str | None
+    policies_dir: str | None
     require_digest: bool
     deny_egress: bool
     image_pull_policy: str
@@ -35,9 +36,12 @@ class Settings:
     pod_namespace: str
     pod_name: str
     http_port: int
+    metrics_names: bool
     log_level: str
     workers: int
     resync: timedelta
+    requests_kept: int
+    requests_age: timedelta
     leader_election: bool
     lease_name: str
     lease_seconds: int
@@ -54,6 +58,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         runtimes_dir=env.text("LINNET_RUNTIMES_DIR") or None,
         prometheus_file=env.text("LINNET_PROMETHEUS_FILE") or None,
         hooks_file=env.text("LINNET_HOOKS_FILE") or None,
+        policies_dir=env.text("LINNET_POLICIES_DIR") or None,
         require_digest=env.flag("LINNET_REQUIRE_DIGEST", default=False),
         deny_egress=env.flag("LINNET_DENY_EGRESS", default=True),
         image_pull_policy=env.one_of("LINNET_IMAGE_PULL_POLICY", _PULL_POLICIES, "IfNotPresent"),
@@ -62,9 +67,12 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         pod_namespace=env.text("POD_NAMESPACE"),
         pod_name=env.text("POD_NAME") or f"{env.text('HOSTNAME', 'linnet')}-{os.getpid()}",
         http_port=int(env.number("LINNET_HTTP_PORT", 8080, 0, 65535)),
+        metrics_names=env.flag("LINNET_METRICS_NAMES", default=True),
         log_level=env.one_of("LINNET_LOG_LEVEL", _LEVELS, "INFO"),
         workers=int(env.number("LINNET_WORKERS", 8, 1, 256)),
         resync=env.duration("LINNET_RESYNC", timedelta(minutes=5), at_least=timedelta(seconds=1)),
+        requests_kept=int(env.number("LINNET_REQUESTS_KEPT", 1000, 0, 100_000)),
+        requests_age=env.duration("LINNET_REQUESTS_AGE", timedelta(days=90), at_least=timedelta(hours=1)),
         leader_election=env.flag("LINNET_LEADER_ELECTION", default=True),
         lease_name=env.text("LINNET_LEASE_NAME", "linnet"),
         lease_seconds=int(env.number("LINNET_LEASE_SECONDS", 15, 2, 3600)),

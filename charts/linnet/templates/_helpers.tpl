@@ -39,9 +39,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "linnet.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{ .Values.serviceAccount.name | default (include "linnet.fullname" .) }}
+{{- else if .Values.serviceAccount.name -}}
+{{ .Values.serviceAccount.name }}
 {{- else -}}
-{{ .Values.serviceAccount.name | default "default" }}
+{{- fail "serviceAccount.create: false needs serviceAccount.name: the namespace's account `default` is every pod's, and each would be the operator" }}
 {{- end -}}
+{{- end -}}
+
+{{- /* The operator's username, as the API server knows it. */ -}}
+{{- define "linnet.username" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccountName" . }}
 {{- end -}}
 
 {{- /* What the operator may do in the namespaces that it works in. No Secret, no node, no wildcard. */ -}}
@@ -53,8 +60,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [modelversions]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [linnet.dev]
-  resources: [models/status, modelversions/status, deployments/status, retrainpolicies/status]
-  verbs: [get, update, patch]
+  resources: [requests] # create: a forged one, as a dry run, to prove the admission policy; patch: the label linnet.dev/answered
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [linnet.dev]
+  resources: [models/status, modelversions/status, deployments/status, retrainpolicies/status, requests/status]
+  verbs: [update]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -65,8 +75,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  resources: [networkpolicies] # the garbage collector deletes them, with their owner
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
@@ -78,13 +88,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [configmaps] # evidence, and a Model's contract: by name, never listed
-  verbs: [get, create, update, patch, delete]
+  verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [pods] # patch: the label linnet.dev/loaded
   verbs: [get, list, watch, patch, delete]
@@ -93,7 +103,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{/* The Secrets that endpoints of hooks need, as sources of one projected volume; empty if there are none. */}}

@@ -5,7 +5,8 @@ object which admission let through but the types refuse becomes a condition, not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
@@ -13,6 +14,7 @@ from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
+from linnet.core.requests.waiting import Requests
 from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Parent, Pod, ServiceView, Workload
 from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
@@ -40,6 +42,14 @@ class Platform:
     hooks: Hooks | None = None
     """Whom hooks may name."""
 
+    def of(self, namespace: str) -> Self:
+        """What the platform has for objects of this namespace."""
+        return replace(
+            self,
+            hooks=self.hooks.of(namespace) if self.hooks is not None else None,
+            prometheus=self.prometheus.of(namespace) if self.prometheus is not None else None,
+        )
+
 
 @dataclass(frozen=True)
 class ModelObserved:
@@ -48,10 +58,10 @@ class ModelObserved:
     model: Parent
     versions: tuple[Parent, ...]
     platform: Platform
-    requests_proven: bool
-    """The admission policy refused a forged request: annotations can be believed."""
     serving: frozenset[int] = frozenset()
     """Versions that some Deployment serves or is bringing to traffic: never collected."""
+    policies: tuple[Parent, ...] = ()
+    """The RetrainPolicies that name it: their statuses say which versions their runs made."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class ModelVersionObserved:
     jobs: tuple[JobView, ...]
     pods: tuple[Pod, ...]
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
@@ -114,8 +124,10 @@ class DeploymentObserved:
     evidence: Mapping[str, str] | None
     """`data` of the evidence: the operator's memory of it, or the ConfigMap's after a restart."""
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
+    unprotected: tuple[str, ...] = ()
+    """A sentence for each admission policy that is not in force in its namespace."""
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
@@ -145,5 +157,5 @@ class RetrainObserved:
     jobs: tuple[JobView, ...]
     pods: tuple[Pod, ...]
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)

@@ -23,18 +23,22 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.protections import Protections
 from linnet.adapters.cluster.request_policy import RequestPolicy
 from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.outbound.hooks import Endpoints
 from linnet.adapters.outbound.prometheus import Prometheus, unasked
 from linnet.adapters.outbound.scrape import Scraper
+from linnet.adapters.platform import admission_policies
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.unreadable import FULL, PARTLY, Told
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.core.requests.retention import Retention
 from linnet.core.resources.objects import Parent
 from linnet.handlers import kinds
+from linnet.handlers.collection import collect
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
@@ -171,10 +175,19 @@ class Leader:
             self._shared.metrics.cached_bytes.set(self._cache.size)
             try:
                 await self._compare()
+                await self._collect()
             except ServedApisChangedError:
                 raise
             except KubeError as error:
                 _log.warning("the cache was not compared with the API server: %s", error)
+
+    async def _collect(self) -> None:
+        """Delete the Requests that the audit needs no longer."""
+        shared = self._shared
+        shared.writable()
+        retention = Retention(shared.settings.requests_kept, shared.settings.requests_age)
+        if number := await collect(shared.kube, self._scope, retention, shared.now()):
+            _log.info("old Requests were deleted", extra={"fields": {"objects": number}})
 
     async def _reconcile(self, ref: Ref) -> Any:
         return await reconcile(ref, self._deps)
@@ -212,7 +225,11 @@ class Leader:
         return Sources(
             platform=lambda: self._platform,
             now=shared.now,
-            proven=RequestPolicy(shared.kube, shared.clock).proven,
+            proof=RequestPolicy(shared.kube, shared.clock).proof,
+            told=self._endpoints.told,
+            unprotected=Protections(
+                shared.kube, shared.clock, admission_policies(shared.settings), shared.metrics.protects
+            ).missing,
             accounts=ServiceAccounts(shared.kube, shared.clock).prefixes,
             features=gateways.features,
             session_kinds=gateways.session_kinds,

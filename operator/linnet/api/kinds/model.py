@@ -22,7 +22,6 @@ from linnet.api.parts.base import (
     rules,
 )
 from linnet.api.parts.conditions import Conditions
-from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import Runtime
 
 Uri = Annotated[
@@ -237,6 +236,8 @@ class VersionSummary(StatusWire):
     """Whether the version was validated."""
     reason: Annotated[str, Field(max_length=64)] = ""
     """The reason of the version's condition Ready."""
+    made: Annotated[str, Field(max_length=64)] | None = None
+    """A hash of what Linnet made; left out for a version that somebody else made."""
 
 
 class ModelStatus(StatusWire):
@@ -252,7 +253,7 @@ class ModelStatus(StatusWire):
     """The highest number that was ever given; the next version is one more."""
     considered: int | None = None
     """Retrained versions up to this number were accepted or passed over."""
-    observed_source: Annotated[str, Field(max_length=64)] | None = None
+    observed_source: Annotated[str, Field(max_length=80)] | None = None
     """A hash of the source and runtime that current was last set by."""
     versions: (
         Annotated[list[VersionSummary], Field(max_length=VERSIONS_LISTED, json_schema_extra=keyed_by("version"))] | None
@@ -260,7 +261,5 @@ class ModelStatus(StatusWire):
     """The versions that are kept, newest first: the newest hundred, and always the current one."""
     conditions: Conditions = []
     """Ready: the current version was validated."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
     last_change: Time | None = None
     """When current last changed."""

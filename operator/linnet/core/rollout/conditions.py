@@ -32,13 +32,19 @@ def conditions(
     ready = _ready(context, target, refused)
     if stopped is not None:
         ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(context)}")
-    return [_available(context), _progressing(context), ready]
+    return [_available(context), _progressing(context), ready, *_unprotected(context)]
 
 
 def check_verdicts(verdicts: Verdicts) -> list[CheckVerdict] | None:
     """The verdict on each check, as status has it; None if nothing was judged."""
     causes = ((j.check, j.verdict.value, printable(j.cause, 512) or None) for j in verdicts.judgements)
     return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in causes] or None
+
+
+def _unprotected(context: Context) -> list[Condition]:
+    """What the cluster does not protect: told as long as it is so, and stopping nothing."""
+    missing = context.observed.unprotected
+    return [condition("Protected", False, Reason.POLICY_MISSING, "; ".join(missing))] if missing else []
 
 
 def _available(context: Context) -> Condition:
@@ -118,11 +124,12 @@ def _hooks(under_way: UnderWay) -> str:
 
 def _waits_for_person(under_way: UnderWay, where: str) -> str:
     """What a person is asked for, with the command to type."""
-    name, version, request = under_way.context.name, under_way.rollout.to.version, "resume -"
+    name, version, request = under_way.context.name, under_way.rollout.to.version, "resume"
     if under_way.rules.type == "BlueGreen":
         where = f"version {version} stands behind {name}-preview, without live traffic"
-        request = f"promote v{version}"
-    command = f"kubectl annotate --overwrite mld {name} 'linnet.dev/request={request} <new-id> <your-username>'"
+        request = "promote"
+    namespace = under_way.context.observed.deployment.namespace
+    command = f"kubectl linnet {request} {name} --version v{version} -n {namespace}"
     return f"{where}: waits for a person: {command}"
 
 

@@ -53,6 +53,8 @@ def _version(context: Context) -> Version | Refusal:
         return Refusal(Reason.MODEL_NOT_FOUND, f"spec.model.name: there is no Model {pin.name} in this namespace")
     if pin.digest is not None:
         same = [v for v in context.versions if v.digest == pin.digest]
+        # What somebody imported stands behind what Linnet made of this artifact: its runtime may be another.
+        same = [v for v in same if v.spec.origin.type != "Import"] or same
         return same[-1] if same else _missing(f"spec.model.digest: no version of {pin.name} has {pin.digest}")
     current = parse_status(ModelStatus, model.status).current
     number = pin.version if pin.version is not None else current
@@ -86,9 +88,14 @@ def _quarantine(context: Context, target: Target) -> Refusal | None:
     return Refusal(
         Reason.QUARANTINED,
         f"version {target.revision.version} is quarantined ({where}{entry.reason}: {entry.message}). Serve another "
-        f"artifact, or release it: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=release v{target.revision.version} <new-id> <your-username>'",
+        f"artifact, or release it: {_command(context, 'release', target)}",
     )
+
+
+def _command(context: Context, verb: str, target: Target) -> str:
+    """What a person types to ask it."""
+    namespace = context.observed.deployment.namespace
+    return f"kubectl linnet {verb} {context.name} --version v{target.revision.version} -n {namespace}"
 
 
 def _aborted(context: Context, target: Target) -> Refusal | None:
@@ -96,8 +103,7 @@ def _aborted(context: Context, target: Target) -> Refusal | None:
         return None
     return Refusal(
         Reason.ABORTED,
-        f"version {target.revision.version} was aborted. Try it again: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+        f"version {target.revision.version} was aborted. Try it again: {_command(context, 'retry', target)}",
     )
 
 
@@ -188,8 +194,7 @@ def _rejected(context: Context, target: Target) -> Refusal | None:
     return Refusal(
         Reason.REJECTED,
         f"version {target.revision.version} came during another rollout, and strategy.onNewVersion was Reject. "
-        f"Start it: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+        f"Start it: {_command(context, 'retry', target)}",
     )
 
 
