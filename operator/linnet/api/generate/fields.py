@@ -23,7 +23,7 @@ def count(schema: Mapping[str, Any]) -> int:
 
 
 def table() -> dict[str, tuple[int, int]]:
-    """Of each kind the number of fields of its spec, and of its status."""
+    """The number of fields of the spec and of the status, by kind."""
     found = {}
     for kind in KINDS:
         parts = crd(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
