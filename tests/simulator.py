@@ -29,7 +29,7 @@ from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
-from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
+from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Plan, Record, SaveEvidence
 from linnet.core.registry import model_version
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
@@ -244,16 +244,23 @@ class Cluster:
         self.called += calls
         replies = {call: said for call in calls if (said := self.reply(call)) is not None}
         observed = replace(observed, replies=replies)
-        plan = reconcile.plan(observed, self.now)
+        return self.carry_out(reconcile.plan(observed, self.now))
+
+    def carry_out(self, plan: Plan[DeploymentStatus]) -> bool:
+        """The status first, then the actions in order; True if another look is wanted at once."""
+        if plan.status is not None:
+            self.write(plan.status.wire())
         for action in plan.actions:
             self._act(action)
         if plan.evidence is not None:
             self.memory = plan.evidence
-        if plan.status is not None and (written := plan.status.wire()) != self.status:
-            self.status = written
+        return plan.requeue_after == timedelta(0)
+
+    def write(self, status: Json) -> None:
+        if status != self.status:
+            self.status = status
             self.writes += 1
             self.history.append(self.phase)
-        return plan.requeue_after == timedelta(0)
 
     def observe(self) -> DeploymentObserved:
         parents = tuple(self._version(n) for n in self.versions)

@@ -33,11 +33,12 @@ from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers import kinds
+from linnet.handlers.attempts import Attempts
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
 from linnet.handlers.sweep import Scope, answered, seed, sweep
-from linnet.handlers.workers import Workers
+from linnet.handlers.workers import Workers, report
 from linnet.settings import Settings
 
 RELIST_SETTLES_SECONDS = 1.0
@@ -77,6 +78,7 @@ class Leader:
         settings = shared.settings
         self.workers = Workers(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
         self._feed = Feed(self._cache, self.workers.enqueue)
+        self._attempts = Attempts(shared.clock, self._report)
         self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
         self._informer: Informer | None = None
@@ -190,6 +192,7 @@ class Leader:
             remember=self._remember,
             forget=self._forget,
             now=self._shared.now,
+            attempts=self._attempts,
         )
 
     def _sources(self) -> Sources:
@@ -215,6 +218,11 @@ class Leader:
         fields = self._deps.kinds[ref.kind].status.model_fields.values()
         known = frozenset(field.alias or "" for field in fields)
         await write_status(self._action_deps, ref, parent, status, known)
+
+    def _report(self, ref: Ref, error: KubeError, delay: float) -> None:
+        """Log and count a write that failed and is tried again by itself."""
+        self._shared.metrics.failed(ref.kind, error)
+        report(error, delay)
 
     def _remember(self, ref: Ref, parent: Parent, plan: Plan[Any]) -> None:
         self._evidence.keep(parent, plan.evidence)

@@ -7,7 +7,7 @@ from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.actions.status import put_status
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.core.parse import parse_status
@@ -118,6 +118,22 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
 
 
 async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:
+    """Record the decision whole; where that is refused with less in it, down to who decided what and why."""
+    refused: KubeError | None = None
+    for brief in (action, *model_version.briefer(action)):
+        try:
+            await _record_once(deps, namespace, brief)
+        except (ForbiddenError, InvalidError) as error:
+            refused = refused or error
+        else:
+            if refused is not None:
+                _log.warning("the record of decision %s has less in it: %s", action.decision.id, refused)
+            return
+    if refused is not None:
+        raise refused
+
+
+async def _record_once(deps: ActionDeps, namespace: str, action: Record) -> None:
     """Merge the record into the newest status that is known; read it again if somebody wrote first."""
     version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
     for _ in range(_RECORD_TRIES):

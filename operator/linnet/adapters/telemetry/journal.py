@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import KubeError
+from linnet.adapters.cluster.errors import InvalidError, KubeError
 from linnet.adapters.cluster.kube import Kube
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Emit, Log, Manifest, Ref
@@ -62,10 +62,19 @@ class Journal:
         await self._waiting.join()
 
     async def _write(self, event: Manifest) -> None:
+        """Write the Event; where its words are refused, then its reason alone."""
+        try:
+            await self._kube.create(resources.EVENT, event)
+        except InvalidError:
+            await self._write_reason({**event, "note": event["reason"]})
+        except KubeError as error:
+            _not_written(event, error)
+
+    async def _write_reason(self, event: Manifest) -> None:
         try:
             await self._kube.create(resources.EVENT, event)
         except KubeError as error:
-            _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
+            _not_written(event, error)
 
     def log(self, ref: Ref, action: Log) -> None:
         """Write one JSON line, whose message is the event's own, and count what belongs to it."""
@@ -94,6 +103,10 @@ class Journal:
                 "uid": parent.uid,
             },
         }
+
+
+def _not_written(event: Manifest, error: KubeError) -> None:
+    _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
 
 def _stamp(now: datetime) -> str:

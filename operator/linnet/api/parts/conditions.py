@@ -52,6 +52,7 @@ class Reason(StrEnum):
     SESSIONS_NOT_KEPT = "SessionsNotKept"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
+    NOT_WRITTEN = "NotWritten"
     SCHEDULED = "Scheduled"
     RUNNING = "Running"
     SUSPENDED = "Suspended"

@@ -1,6 +1,6 @@
 """`Deployment` → revisions, traffic, canary: everything that one look at it leads to, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
@@ -9,7 +9,7 @@ from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
-from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
+from linnet.core.plan import Action, Emit, Log, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
 from linnet.core.rollout import conditions, transitions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
@@ -30,9 +30,10 @@ AFTER_OTHERS = timedelta(milliseconds=100)
 
 
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
-    """Route as was written down; then let requests and evidence move the rollout, and write that down.
+    """Let requests and evidence move the rollout, write that down, and route as was written down.
 
-    A first revision's pods are made in the look that chooses it, and written down in the next.
+    On the way back that is what this look decides, elsewhere what the one before it did. A first revision's pods are
+    made in the look that chooses it, and written down in the next.
     """
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
@@ -110,19 +111,33 @@ def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
         return Plan(None, pods, AFTER_OTHERS)
     status = _status(after.with_status(**_queue(after, target)), verdicts, target, refused, stopped)
     evidence, saving = _evidence(before, after, verdicts)
-    told = (
-        *transition.actions,
-        *_verdict_logs(before, verdicts),
-        *_warning(before, status),
-        *_rejection(before, status),
-    )
+    said = (*_verdict_logs(before, verdicts), *_warning(before, status), *_rejection(before, status))
+    told = (*transition.actions, *said)
+    back = _goes_back(after)
+    routed = () if _is_new(before) else sync.actions(after if back else before)
     return Plan(
         status,
-        (*(() if _is_new(before) else sync.actions(before)), *told, *saving),
+        (*_words(told), *routed, *saving, *_records(told)),
         _next_look(before, after),
+        urgent=back,
         evidence=evidence,
         gauges=_gauges(after),
     )
+
+
+def _goes_back(context: Context) -> bool:
+    """Whether traffic returns to what is proven: that waits for no write."""
+    return context.under_way is not None and context.under_way.rollout.phase == "RollingBack"
+
+
+def _words(told: Iterable[Action]) -> tuple[Action, ...]:
+    """What is said at once, by Events and lines in the log: as it was written, and before anything else can fail."""
+    return tuple(a for a in told if not isinstance(a, Record))
+
+
+def _records(told: Iterable[Action]) -> tuple[Action, ...]:
+    """What is kept on ModelVersions: nothing waits for it."""
+    return tuple(a for a in told if isinstance(a, Record))
 
 
 def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:

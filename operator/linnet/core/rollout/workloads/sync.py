@@ -20,16 +20,26 @@ FAILED_GRACE_SECONDS = 1
 def actions(context: Context) -> Iterator[Action]:
     """Everything in which the cluster differs from the routing, in order; empty if nothing differs."""
     wanted = routing.of(context)
+    traffic = (*_services(context, wanted), *_routes(context, wanted))
     yield from missing_pods(context)
-    yield from _services(context, wanted)
-    if wanted.split is not None:
-        yield from router.of(context).actions(context, wanted.split, keep=wanted.keep)
-    yield from _shrink(context, wanted)
+    yield from traffic
+    if not any(_moves_requests(context, action) for action in traffic):
+        yield from _shrink(context, wanted)
     yield from _deleted_at_once(context)
     yield from _budget(context)
     yield from autoscaling.actions(context)
     yield from network_policy.actions(context)
     yield from _beyond_history(context)
+
+
+def _routes(context: Context, wanted: Routing) -> Iterator[Action]:
+    if wanted.split is not None:
+        yield from router.of(context).actions(context, wanted.split, keep=wanted.keep)
+
+
+def _moves_requests(context: Context, action: Action) -> bool:
+    """Whether clients are sent elsewhere by it: until that is seen to be done, no revision loses pods."""
+    return isinstance(action, Apply) and action.manifest["metadata"]["name"] == context.name
 
 
 def missing_pods(context: Context) -> Iterator[Action]:
