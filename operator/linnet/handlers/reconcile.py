@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from linnet.adapters.actions.status import briefer
 from linnet.adapters.cluster.errors import (
     ConflictError,
     ForbiddenError,
@@ -17,7 +18,6 @@ from linnet.adapters.cluster.errors import (
     LeadershipLostError,
     UnavailableError,
 )
-from linnet.core.brief import briefer
 from linnet.core.plan import Action, Apply, Manifest, Patch, Plan, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.attempts import STATUS, Attempts, content_of, key_of
