@@ -28,7 +28,11 @@ def model(name: str) -> Json:
 
 EVERYTHING: Json = {
     "policy": {"name": "shared"},
-    "autoscaling": {"min": 1, "max": 3, "metrics": [{"type": "External", "name": "queue", "target": 10}]},
+    "autoscaling": {
+        "minReplicas": 1,
+        "maxReplicas": 3,
+        "metrics": [{"type": "External", "name": "queue", "target": 10}],
+    },
     "traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]},
 }
 """A shared policy, an autoscaler and a route for each object, instead of `replicas`."""
@@ -36,7 +40,7 @@ POLICY: Json = {
     "apiVersion": GROUP,
     "kind": "RolloutPolicy",
     "metadata": {"name": "shared", "namespace": NAMESPACE},
-    "spec": {"strategy": {"steps": [{"setWeight": 5}, {"analyse": {"for": "2m"}}, {"setWeight": 80}]}},
+    "spec": {"strategy": {"canary": {"steps": [{"setWeight": 5}, {"analyze": {"for": "2m"}}, {"setWeight": 80}]}}},
 }
 
 

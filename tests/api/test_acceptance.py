@@ -23,7 +23,7 @@ from samples import (
 
 pytestmark = pytest.mark.integration
 
-STEPS = "spec.strategy.steps"
+STEPS = "spec.strategy.canary.steps"
 CHECKS = "spec.analysis.checks"
 ALIKE = {"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}
 SLICED = {"name": "s", "signal": "Errors", "max": "0.1", "slice": {"label": "country", "values": ["de", "fr"]}}
@@ -32,7 +32,7 @@ HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
-AUTOSCALING = {"min": 1, "max": 2, "metrics": [{"type": "CPU", "target": 70}]}
+AUTOSCALING = {"minReplicas": 1, "maxReplicas": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
 TWELVE_LINES = """\
 apiVersion: linnet.dev/v1alpha1
@@ -85,13 +85,13 @@ pod:
   storage: {size: 20Gi, class: fast, cache: None}
 traffic: {type: Replicas, protocols: [HTTP]}
 strategy:
-  type: Canary
-  steps:
-  - {setWeight: 10}
-  - {analyse: {for: 5m}}
-  - {setWeight: 50}
-  - {pause: {maxTime: 24h, onExpiry: RollBack}}
-  - {analyse: {for: 10m}}
+  canary:
+    steps:
+    - {setWeight: 10}
+    - {analyze: {for: 5m}}
+    - {setWeight: 50}
+    - {pause: {maxTime: 24h, onExpiry: RollBack}}
+    - {analyze: {for: 10m}}
   bake: {time: 30m, holdbackPercent: 5}
   capacity: Surge
   hooks:
@@ -188,30 +188,42 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), HOOKS, [{**HOOK, "url": "https://x"}]), [f'unknown field "{HOOKS}[0].url"']),
     (changed(deployment(), HOOKS, [{**HOOK, "at": "Rollback"}]), [f"{HOOKS}[0].at", '"ConfirmPromotion"']),
     (
-        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "capacity": "InPlace", "hooks": [HOOK]}),
-        [f"{HOOKS}:", "AllAtOnce with capacity InPlace takes PostRollout hooks only"],
+        changed(deployment(), "spec.strategy", {"allAtOnce": {}, "capacity": "InPlace", "hooks": [HOOK]}),
+        [f"{HOOKS}:", "allAtOnce with capacity InPlace takes PostRollout hooks only"],
     ),
     (changed(deployment(), HOOKS, [HOOK, HOOK]), [f"{HOOKS}[1]", "Duplicate value"]),
     (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
     (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),
-    (changed(deployment(), STEPS, [{"setWeight": 101}]), ["spec.strategy.steps[0].setWeight", "less than or equal to"]),
-    (changed(deployment(), STEPS, [{"setWeight": -1}]), ["spec.strategy.steps[0].setWeight", "greater than or equal"]),
-    (changed(deployment(), STEPS, [{"setWeight": 51}]), ["spec.strategy.steps:", "at most 50: beyond it, promote"]),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 101}]),
+        ["spec.strategy.canary.steps[0].setWeight", "less than or equal to"],
+    ),
+    (
+        changed(deployment(), STEPS, [{"setWeight": -1}]),
+        ["spec.strategy.canary.steps[0].setWeight", "greater than or equal"],
+    ),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 51}]),
+        ["spec.strategy.canary.steps:", "at most 50: beyond it, promote"],
+    ),
     (
         changed(deployment(), STEPS, [{"setWeight": 10, "pause": {}}]),
-        ["spec.strategy.steps[0]:", "exactly one of setWeight, pause, analyse"],
+        ["spec.strategy.canary.steps[0]:", "exactly one of setWeight, pause, analyze"],
     ),
-    (changed(deployment(), STEPS, [{}]), ["spec.strategy.steps[0]:", "exactly one of setWeight"]),
+    (changed(deployment(), STEPS, [{}]), ["spec.strategy.canary.steps[0]:", "exactly one of setWeight"]),
     (
         changed(deployment(), STEPS, [{"setWeight": 50}, {"pause": {}}, {"setWeight": 10}]),
-        ["spec.strategy.steps:", "never decrease"],
+        ["spec.strategy.canary.steps:", "never decrease"],
     ),
-    (changed(deployment(), STEPS, [{"mirror": {"percent": 10}}]), ["spec.strategy.steps:", "traffic type Gateway"]),
+    (
+        changed(deployment(), STEPS, [{"mirror": {"percent": 10}}]),
+        ["spec.strategy.canary.steps:", "traffic type Gateway"],
+    ),
     (
         changed(deployment(), STEPS, [{"pause": {"onExpiry": "Promote"}}]),
-        ["spec.strategy.steps[0].pause.onExpiry", "goes with maxTime"],
+        ["spec.strategy.canary.steps[0].pause.onExpiry", "goes with maxTime"],
     ),
     (changed(deployment(), STEPS, [{"pause": {"maxTime": "soon"}}]), ["steps[0].pause.maxTime:", "such as 30s, 5m"]),
     (
@@ -219,24 +231,24 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["steps[0].pause.onExpiry:", "Unsupported value", "RollBack"],
     ),
     (
-        changed(deployment(), STEPS, [{"analyse": {"for": "5m", "checks": []}}]),
-        ["steps[0].analyse.checks:", "at least 1"],
+        changed(deployment(), STEPS, [{"analyze": {"for": "5m", "checks": []}}]),
+        ["steps[0].analyze.checks:", "at least 1"],
     ),
     (
-        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e", "f"]}}]),
-        ["spec.strategy.steps:", "one of its names is no check's"],
+        changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e", "f"]}}]),
+        ["spec.strategy.canary.steps:", "one of its names is no check's"],
     ),
     (
-        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["f"]}}]),
-        ["spec.strategy.steps:", "analyse.checks names checks of analysis.checks"],
+        changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["f"]}}]),
+        ["spec.strategy.canary.steps:", "analyze.checks names checks of analysis.checks"],
     ),
     (
         changed(rollout_policy(), STEPS, [{"setWeight": 50}, {"setWeight": 10}]),
-        ["spec.strategy.steps:", "weights of the steps never decrease"],
+        ["spec.strategy.canary.steps:", "weights of the steps never decrease"],
     ),
     (
-        changed(rollout_policy(), "spec.strategy", {"type": "AllAtOnce", "steps": []}),
-        ["spec.strategy.steps:", "or write type: Canary"],
+        changed(rollout_policy(), "spec.strategy", {"allAtOnce": {}, "canary": {"steps": []}}),
+        ["spec.strategy:", "exactly one of canary, blueGreen, allAtOnce"],
     ),
     (changed(rollout_policy(), "spec.replicas", 3), ['unknown field "spec.replicas"']),
     (rollout_policy("with.dot"), ["metadata.name:", "or no Deployment could name it"]),
@@ -389,28 +401,39 @@ REFUSED: list[tuple[Object, list[str]]] = [
         changed(deployment(), CHECKS, [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]),
         [f"{CHECKS}[0].name:", "the name of the built-in check"],
     ),
-    (changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "min": 3}), ["spec.autoscaling.min:", "at most max"]),
-    (changed(deployment(), "spec.strategy.capacity", "InPlace"), ["spec.strategy.capacity:", "AllAtOnce"]),
     (
-        changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.autoscaling", AUTOSCALING),
+        changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "minReplicas": 3}),
+        ["spec.autoscaling.minReplicas:", "at most max"],
+    ),
+    (
+        changed(deployment(), "spec.strategy", {"canary": {}, "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "needs strategy allAtOnce"],
+    ),
+    (
+        changed(
+            changed(deployment(), "spec.strategy", {"canary": {}, "capacity": "InPlace"}),
+            "spec.autoscaling",
+            AUTOSCALING,
+        ),
         ["spec.strategy.capacity:", "fixed number of pods"],
     ),
     (
-        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "capacity": "InPlace"}),
-        ["spec.strategy.capacity:", "a BlueGreen needs pods beside stable's"],
+        changed(deployment(), "spec.strategy", {"blueGreen": {}, "capacity": "InPlace"}),
+        ["spec.strategy.capacity:", "a blueGreen needs pods beside stable's"],
     ),
     (
-        changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "steps": [{"setWeight": 10}]}),
-        ["spec.strategy.steps:", "write type: Canary"],
+        changed(deployment(), "spec.strategy", {"allAtOnce": {}, "canary": {"steps": [{"setWeight": 10}]}}),
+        ["spec.strategy:", "exactly one of canary, blueGreen, allAtOnce"],
     ),
     (
-        changed(deployment(), "spec.strategy", {"type": "BlueGreen", "steps": []}),
-        ["spec.strategy.steps:", "judged in their bake"],
+        changed(deployment(), "spec.strategy", {"bake": {"time": "1h"}}),
+        ["spec.strategy:", "`canary: {}` is a canary with the steps of the default"],
     ),
     (
-        changed(deployment(), "spec.strategy", {"autoPromote": True}),
-        ["spec.strategy.autoPromote:", "write type: BlueGreen"],
+        changed(deployment(), "spec.strategy", {"canary": {"autoPromote": True}}),
+        ['unknown field "spec.strategy.canary.autoPromote"'],
     ),
+    (changed(deployment(), "spec.strategy", {"type": "BlueGreen"}), ['unknown field "spec.strategy.type"']),
     (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
     (
         changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),
@@ -492,17 +515,17 @@ TAKEN = [
     rollout_policy("1" * 63),
     changed(rollout_policy(), STEPS, [{"setWeight": 100}]),
     changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
-    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyse": {"for": "5m", "checks": ["e"]}}]),
-    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyse": {"for": "1m", "checks": ["x"]}}]),
+    changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e"]}}]),
+    changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyze": {"for": "1m", "checks": ["x"]}}]),
     changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),
     changed(changed(deployment(), STEPS, [{"mirror": {"percent": 5}}]), "spec.traffic", GATEWAY),
     changed(deployment(), "spec.autoscaling", AUTOSCALING),
-    changed(changed(deployment(), "spec.strategy.capacity", "InPlace"), "spec.strategy.type", "AllAtOnce"),
-    changed(deployment(), "spec.strategy", {"type": "AllAtOnce", "bake": {"time": "1h"}}),
-    changed(deployment(), "spec.strategy", {"type": "BlueGreen", "autoPromote": False}),
-    changed(deployment(), "spec.strategy", {"type": "Canary", "steps": [{"setWeight": 10}]}),
+    changed(deployment(), "spec.strategy", {"allAtOnce": {}, "capacity": "InPlace"}),
+    changed(deployment(), "spec.strategy", {"allAtOnce": {}, "bake": {"time": "1h"}}),
+    changed(deployment(), "spec.strategy", {"blueGreen": {"autoPromote": False}}),
+    changed(deployment(), "spec.strategy", {"canary": {"steps": [{"setWeight": 10}]}}),
     changed(deployment(), "spec.replicas", 0),
     changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
@@ -623,7 +646,7 @@ def test_kubectl_get_deployment_still_means_apps(api: ApiServer) -> None:
     ("field", "sentence"),
     [
         ("mld.spec.analysis", "The chance of rolling back a good version"),
-        ("mld.spec.strategy.steps", "The share of requests that the canary gets, in percent."),
+        ("mld.spec.strategy.canary.steps", "The share of requests that the canary gets, in percent."),
         ("mdl.spec.source", "A new uri or digest is a new version."),
         ("mv.status", "The sha256 of the artifact's tree as it was fetched; set once."),
         ("rp.spec.training.job", "The Job that trains."),

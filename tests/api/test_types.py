@@ -103,9 +103,9 @@ def test_names_that_are_words_of_python_are_plain_on_the_wire() -> None:
     match = LabelMatch(label="path", in_=["/infer"])
     assert match.wire() == {"label": "path", "in": ["/infer"]}
     spec = DeploymentSpec.model_validate(
-        changed(deployment(), "spec.strategy.steps", [{"analyse": {"for": "5m"}}])["spec"]
+        changed(deployment(), "spec.strategy.canary.steps", [{"analyze": {"for": "5m"}}])["spec"]
     )
-    assert spec.wire()["strategy"]["steps"] == [{"analyse": {"for": "5m"}}]
+    assert spec.wire()["strategy"]["canary"]["steps"] == [{"analyze": {"for": "5m"}}]
 
 
 def test_a_request_is_read_with_a_name_of_several_words() -> None:

@@ -55,7 +55,7 @@ def test_a_runtime_takes_the_fields_of_the_catalogue() -> None:
 
 def test_the_policy_knows_every_verb() -> None:
     """The words of a request are the same in the operator and at admission."""
-    policy = (CHART / "templates" / "admission.yaml").read_text()
+    policy = (CHART / "templates" / "admission" / "requests.yaml").read_text()
     assert f"r'^({'|'.join(Verb)})'" in policy
     assert f"one of {', '.join(Verb)}," in policy.replace("'\n        + '", "")
     assert f"in [{', '.join(repr(str(v)) for v in (Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE))}]" in policy

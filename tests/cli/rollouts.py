@@ -13,7 +13,9 @@ from simulator import Behavior, Cluster
 Object = dict[str, Any]
 QUICK: dict[str, Any] = {
     "strategy": {
-        "steps": [{"setWeight": 34}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
+        "canary": {
+            "steps": [{"setWeight": 34}, {"analyze": {"for": "10s"}}, {"setWeight": 50}, {"analyze": {"for": "10s"}}]
+        },
         "bake": {"time": "30s"},
     },
     "analysis": {"interval": "2s", "warmUp": "0s"},

@@ -110,8 +110,11 @@ def health_of(cluster: Cluster) -> str:
 @pytest.mark.rollouts
 def test_health_through_whole_rollouts() -> None:
     """Progressing while a good version comes, Suspended while a person is waited for, Degraded after a bad one."""
-    steps = [{"setWeight": 25}, {"pause": {}}, {"analyse": {"for": "10s"}}]
-    spec = {"strategy": {"steps": steps, "bake": {"time": "30s"}}, "analysis": {"interval": "2s", "warmUp": "0s"}}
+    steps = [{"setWeight": 25}, {"pause": {}}, {"analyze": {"for": "10s"}}]
+    spec = {
+        "strategy": {"canary": {"steps": steps}, "bake": {"time": "30s"}},
+        "analysis": {"interval": "2s", "warmUp": "0s"},
+    }
     cluster = Cluster().edit(**spec)
     cluster.run(5)
     assert health_of(cluster) == "Healthy"

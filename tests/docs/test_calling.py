@@ -116,7 +116,7 @@ def test_the_pod_asks_as_the_commands_do() -> None:
 def test_the_services_of_the_table_are_made() -> None:
     """In the middle of a rollout each of them is there, with the ports of the page, and there is no other."""
     steps = [{"setWeight": 50}, {"pause": {}}]
-    cluster = Cluster().edit(strategy={"steps": steps})
+    cluster = Cluster().edit(strategy={"canary": {"steps": steps}})
     cluster.run(5)
     cluster.publish(7).run(30, until=lambda c: c.phase == "Stepping")
     named = {code(row[0])[0] for row in PAGE.table("Look at one version")}

@@ -42,7 +42,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
     ("path", "sentence"),
     [
         ("mld", "Deployment serves a Model in this place and brings its new versions to traffic by a canary."),
-        ("mld.spec.strategy.bake", "The former version's share (at least one pod); 5 if left out, 0 with BlueGreen."),
+        ("mld.spec.strategy.bake", "The former version's share (at least one pod); 5 if left out, 0 with blueGreen."),
         ("mld.status.held", "not tried again until `retry` or another change"),
         ("mdl.spec.source.digest", "The sha256 of the artifact's tree, as `linnet digest` prints it"),
         ("mv.status.quarantine", "Why the version is not rolled out again."),

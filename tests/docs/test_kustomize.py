@@ -52,7 +52,10 @@ def test_names_reach_every_reference(api: ApiServer, folder: Path) -> None:
 
 def test_names_reach_pull_secrets_and_versions(api: ApiServer, folder: Path) -> None:
     """References that the example does not use."""
-    deployment = {"model": {"name": "tumor-risk"}, "pod": {"imagePullSecrets": ["models-train", "elsewhere"]}}
+    deployment = {
+        "model": {"name": "tumor-risk"},
+        "pod": {"imagePullSecrets": [{"name": "models-train"}, {"name": "elsewhere"}]},
+    }
     more = {"apiVersion": "linnet.dev/v1alpha1", "kind": "Deployment", "metadata": {"name": "b"}, "spec": deployment}
     (folder / "more.yaml").write_text(yaml.safe_dump(more))
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
@@ -60,7 +63,7 @@ def test_names_reach_pull_secrets_and_versions(api: ApiServer, folder: Path) -> 
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
     found = built(api, folder)
     secret = next(o["metadata"]["name"] for (kind, name), o in found.items() if kind == "Secret" and "train" in name)
-    assert found["Deployment", "b"]["spec"]["pod"]["imagePullSecrets"] == [secret, "elsewhere"]
+    assert found["Deployment", "b"]["spec"]["pod"]["imagePullSecrets"] == [{"name": secret}, {"name": "elsewhere"}]
 
 
 def test_the_example_is_accepted(api: ApiServer, folder: Path) -> None:

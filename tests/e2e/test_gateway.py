@@ -142,7 +142,7 @@ def gated(stage: Stage) -> Iterator[Gated]:
             "parentRefs": [{"name": "public"}],
             "hostnames": [HOST],
         },
-        "strategy": {"steps": steps, "bake": {"time": "10s"}},
+        "strategy": {"canary": {"steps": steps}, "bake": {"time": "10s"}},
         "analysis": {
             "interval": "2s",
             "warmUp": "3s",

@@ -286,7 +286,7 @@ def trust(api: ApiServer) -> ssl.SSLContext:
 
 def install_admission(api: ApiServer) -> None:
     """Apply the chart's admission policy, and wait until the API server refuses a forged request by it."""
-    said = api.helm("template", "linnet", str(REPO / "charts" / "linnet"), "-s", "templates/admission.yaml")
+    said = api.helm("template", "linnet", str(REPO / "charts" / "linnet"), "-s", "templates/admission/requests.yaml")
     assert said.code == 0, said.err
     api.must("apply", "--server-side", "-f", "-", stdin=said.out)
 

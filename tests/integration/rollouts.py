@@ -11,7 +11,9 @@ URI = "s3://models/risk/{}"
 QUICK: dict[str, Any] = {
     "replicas": 2,
     "strategy": {
-        "steps": [{"setWeight": 34}, {"analyse": {"for": "1s"}}, {"setWeight": 50}, {"analyse": {"for": "1s"}}],
+        "canary": {
+            "steps": [{"setWeight": 34}, {"analyze": {"for": "1s"}}, {"setWeight": 50}, {"analyze": {"for": "1s"}}]
+        },
         "bake": {"time": "1s"},
         "abortScaleDownDelay": "0s",
     },

@@ -45,7 +45,7 @@ class Person:
 @pytest.mark.usefixtures("admission")
 def test_a_person_leads_a_rollout_and_goes_back(world: World) -> None:
     """Each request is admitted, answered and told; the tree, the history and the explanation follow."""
-    strategy = {"steps": STEPS, "bake": {"time": "0s"}}
+    strategy = {"canary": {"steps": STEPS}, "bake": {"time": "0s"}}
     traffic = serve(world, strategy=strategy)
     person = Person(world, world.api.kubeconfig)
     publish(world, 2)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}], "hostnames": ["risk.example.org"]}
 STRATEGY = {
-    "steps": [{"setWeight": 5}, {"analyse": {"for": "1s"}}, {"setWeight": 80}, {"analyse": {"for": "1s"}}],
+    "canary": {"steps": [{"setWeight": 5}, {"analyze": {"for": "1s"}}, {"setWeight": 80}, {"analyze": {"for": "1s"}}]},
     "bake": {"time": "1s"},
 }
 
@@ -161,12 +161,16 @@ def test_a_gateway_api_that_is_installed_later_is_found(tmp_path: Path) -> None:
 class TestAutoscaling:
     """A HorizontalPodAutoscaler of the real controllers, which have no metrics here: its bounds are what acts."""
 
-    AUTOSCALING: Any = {"min": 2, "max": 6, "metrics": [{"type": "External", "name": "queue", "target": 10}]}
+    AUTOSCALING: Any = {
+        "minReplicas": 2,
+        "maxReplicas": 6,
+        "metrics": [{"type": "External", "name": "queue", "target": 10}],
+    }
 
     @pytest.mark.usefixtures("admission")
     def test_no_rollout_shrinks_stable(self, world: World) -> None:
         """flagger #869, #1600: the minimum is what served at the start, and goes back to the spec's after it."""
-        traffic = self.serve(world, strategy={"steps": [{"pause": {}}], "abortScaleDownDelay": "0s"})
+        traffic = self.serve(world, strategy={"canary": {"steps": [{"pause": {}}]}, "abortScaleDownDelay": "0s"})
         revision = world.status("Deployment", NAME)["stable"]["name"]
         self.scale(world, revision, 4)
         traffic.until(lambda: world.status("Deployment", NAME).get("readyReplicas") == 4, "four pods")

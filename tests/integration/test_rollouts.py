@@ -121,7 +121,7 @@ def test_unreadable_metrics_decide_nothing(world: World, fault: dict[str, Any]) 
 
 def test_a_counter_reset_is_no_evidence(world: World) -> None:
     """A server whose counters start again at zero is judged on what is new."""
-    traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}], "bake": {"time": "0s"}})
+    traffic = serve(world, strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}, "bake": {"time": "0s"}})
     publish(world, 2)
     traffic.answers[2] = GOOD
     traffic.until(lambda: phase(world) == "Stepping", "the canary to be ready")
@@ -166,7 +166,9 @@ def test_a_new_rollout_starts_with_fresh_evidence(world: World) -> None:
 
 def test_abort_returns_traffic_and_stays_aborted(world: World, admission: None) -> None:
     """argo #1152, #4461, #3078: an abort is obeyed at once, and `<name>` does not flap afterwards."""
-    traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}], "abortScaleDownDelay": "0s"})
+    traffic = serve(
+        world, strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}, "abortScaleDownDelay": "0s"}
+    )
     publish(world, 2)
     traffic.until(lambda: phase(world) == "Stepping", "the canary to be ready")
     world.request("Deployment", NAME, "abort v2")
@@ -205,7 +207,7 @@ def test_a_template_change_alone_is_a_canary(world: World) -> None:
 
 def test_a_git_revert_ends_the_canary(world: World) -> None:
     """The former uri in Git is the former version: the canary ends, without blame."""
-    traffic = serve(world, strategy={"steps": [{"setWeight": 50}, {"pause": {}}]})
+    traffic = serve(world, strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}})
     publish(world, 2)
     traffic.until(lambda: phase(world) == "Stepping", "the canary to be ready")
     publish(world, 1)

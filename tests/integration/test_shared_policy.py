@@ -66,7 +66,7 @@ def test_a_rollout_keeps_to_what_the_policy_said_when_it_began(world: World) -> 
     publish(world, 2)
     world.until(lambda: phase(world) == "Stepping" and rollout(world).get("step") == 1, "the first analysis")
     frozen = rollout(world)["policyHash"]
-    share(world, strategy={"type": "AllAtOnce", "bake": {"time": "24h"}})
+    share(world, strategy={"allAtOnce": {}, "bake": {"time": "24h"}})
     world.kill_operator()
     world.start_operator()
     world.delete("RolloutPolicy", "gentle")
@@ -80,11 +80,11 @@ def test_a_rollout_keeps_to_what_the_policy_said_when_it_began(world: World) -> 
 
 def test_a_policy_that_does_not_fit_is_told_at_the_deployment(world: World) -> None:
     """The API server takes each of the two; together they can't be followed, until one of them is mended."""
-    share(world, strategy={"steps": [{"setWeight": 80}, {"analyse": {"for": "1m"}}]})
+    share(world, strategy={"canary": {"steps": [{"setWeight": 80}, {"analyze": {"for": "1m"}}]}})
     world.model(NAME, URI.format(1))
     world.deployment(NAME, NAME, **NAMED)
     world.until(lambda: reason(world) == "InvalidSpec", "the refusal")
-    assert world.condition("Deployment", NAME)["message"].startswith("policy.spec.strategy.steps[0].setWeight: ")
+    assert world.condition("Deployment", NAME)["message"].startswith("policy.spec.strategy.canary.steps[0].setWeight: ")
     share(world, **POLICY)
     world.ready("Deployment", NAME)
 

@@ -125,8 +125,8 @@ async def test_a_schema_that_nobody_gave_is_asked_for_again() -> None:
     ("spec", "reads"),
     [
         ({"traffic": {}}, []),
-        ({"strategy": {"steps": [{"setWeight": 50}]}}, []),
-        ({"strategy": {"steps": [{"mirror": {"percent": 50}}]}}, ["gateways", "gatewayclasses"]),
+        ({"strategy": {"canary": {"steps": [{"setWeight": 50}]}}}, []),
+        ({"strategy": {"canary": {"steps": [{"mirror": {"percent": 50}}]}}}, ["gateways", "gatewayclasses"]),
         ({"policy": {"name": "gentle"}}, ["gateways", "gatewayclasses"]),
         ({"traffic": {"sessionPersistence": {}}}, ["gateways", "gatewayclasses", "httproutes"]),
     ],
@@ -134,7 +134,7 @@ async def test_a_schema_that_nobody_gave_is_asked_for_again() -> None:
 async def test_a_gateway_is_asked_only_where_something_depends_on_it(spec: Json, reads: list[str]) -> None:
     """A thousand Deployments that split by weight cost no request; the mirror may stand in the RolloutPolicy."""
     server, cache = kube(), Cache()
-    mirrors = {"strategy": {"steps": [{"mirror": {"percent": 50}}, {"pause": {}}]}}
+    mirrors = {"strategy": {"canary": {"steps": [{"mirror": {"percent": 50}}, {"pause": {}}]}}}
     cache.put(resources.ROLLOUT_POLICY, own("RolloutPolicy", "gentle", spec=mirrors))
     gateways = Gateways(server, Clock())
     traffic = {"type": "Gateway", "parentRefs": [{"name": "public"}], **spec.get("traffic", {})}

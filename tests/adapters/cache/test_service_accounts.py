@@ -40,9 +40,9 @@ async def test_a_refusal_is_not_remembered_and_a_permission_for_a_minute() -> No
 
 
 def test_every_account_that_a_spec_names_is_found() -> None:
-    """Pods' and credentials' accounts, however deep; affinity is opaque, and names none."""
+    """Pods' and credentials' accounts, however deep."""
     spec = {
-        "pod": {"serviceAccountName": "a", "affinity": {"serviceAccountName": "no"}},
+        "pod": {"serviceAccountName": "a"},
         "training": {"job": {"credentials": {"serviceAccountName": "b"}, "pod": {"serviceAccountName": "c"}}},
         "list": [{"serviceAccountName": "d"}],
     }

@@ -108,7 +108,7 @@ def test_a_wait_is_explained_by_its_verdicts(person: Person) -> None:
 
 def test_a_rollout_under_way_shows_what_was_counted(person: Person) -> None:
     """As far as the operator has written it down; a check that waits for nothing but time says so."""
-    slow = {"steps": [{"setWeight": 34}, {"analyse": {"for": "5m"}}]}
+    slow = {"canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "5m"}}]}}
     cluster = rollouts.serving().edit(strategy=slow).publish(2).run(60, until=lambda c: c.phase == "Stepping").run(20)
     said = person.sees(*rollouts.objects(cluster)).types("explain", "tumor-risk")
     assert re.search(r"canary   ▒+░* 0 of \d+ bad", said.out)

@@ -87,16 +87,21 @@ NAMING = changed(deployment(), "spec.policy.name", "gentle")
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ("spec.strategy.steps", [{"setWeight": 60}], "policy.spec.strategy.steps[0].setWeight: with traffic type"),
+        (
+            "spec.strategy.canary.steps",
+            [{"setWeight": 60}],
+            "policy.spec.strategy.canary.steps[0].setWeight: with traffic type",
+        ),
         (
             "spec.analysis.checks",
             [{"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}],
             "policy.spec.analysis.checks[0].threshold: 0.123s is no bucket of mlserver",
         ),
         (
-            "spec.strategy.steps",
-            [{"analyse": {"for": "1m", "checks": ["slow"]}}],
-            "policy.spec.strategy.steps[0].analyse.checks[0]: no check is named slow: the checks are errors, latency",
+            "spec.strategy.canary.steps",
+            [{"analyze": {"for": "1m", "checks": ["slow"]}}],
+            "policy.spec.strategy.canary.steps[0].analyze.checks[0]: no check is named slow: "
+            "the checks are errors, latency",
         ),
     ],
 )
@@ -121,8 +126,8 @@ def test_without_the_policy_it_says_what_it_did_not_look_at(person: Person) -> N
 
 def test_a_forecast_is_by_the_policy(person: Person) -> None:
     """At its first weight."""
-    steps = [{"setWeight": 50}, {"analyse": {"for": "1m"}}]
-    policy = changed(rollout_policy(), "spec.strategy.steps", steps)
+    steps = [{"setWeight": 50}, {"analyze": {"for": "1m"}}]
+    policy = changed(rollout_policy(), "spec.strategy.canary.steps", steps)
     said = lint(person, model(), changed(NAMING, "spec.replicas", 4), policy, more=("--rate", "10/s"))
     assert "10 requests each second, 50 % of them to the canary" in said.out
 
@@ -239,7 +244,7 @@ def test_an_endpoint_is_looked_up_in_the_platforms_values(
     """Before a rollout waits to begin."""
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
     more = ("--values", str(tmp_path / "values.yaml")) if values is not None else ()
-    said = lint(person, model(), changed(deployment(), "spec.strategy.hooks", [HOOK]), more=more)
+    said = lint(person, model(), changed(deployment(), "spec.strategy", {"canary": {}, "hooks": [HOOK]}), more=more)
     assert said.code == code
     assert sentence in said.out
 

@@ -51,7 +51,7 @@ GATEWAY = {"traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}]}}
     [
         ({"replicas": 4, **GATEWAY}, 5, 5),
         ({"replicas": 4}, 5, 20),
-        ({"autoscaling": {"min": 9, "max": 20, "metrics": [{"type": "CPU", "target": 70}]}}, 25, 25),
+        ({"autoscaling": {"minReplicas": 9, "maxReplicas": 20, "metrics": [{"type": "CPU", "target": 70}]}}, 25, 25),
     ],
 )
 def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(
@@ -59,7 +59,11 @@ def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(
 ) -> None:
     """With a gateway 5 % is 5 %; of pods, 4 are 20 % at least; an autoscaler begins with its fewest."""
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]
-    spec = {"model": {"name": "x"}, "analysis": {"checks": checks}, "strategy": {"steps": [{"setWeight": weight}]}}
+    spec = {
+        "model": {"name": "x"},
+        "analysis": {"checks": checks},
+        "strategy": {"canary": {"steps": [{"setWeight": weight}]}},
+    }
     file = person.folder / "some.yaml"
     file.write_text(yaml.safe_dump(changed(deployment(), "spec", {**spec, **fields})))
     out = person.types("simulate", "--rate", "10/s", "--runs", "1", str(file)).out

@@ -18,7 +18,10 @@ from linnet.core.serving import revision as serving
 from simulator import DIGESTS, Behavior, Cluster
 
 NAMED: dict[str, Any] = {"model": {"name": "tumor-risk"}, "replicas": 2, "policy": {"name": "gentle"}}
-SLOWER: dict[str, Any] = {**QUICK, "strategy": {**QUICK["strategy"], "steps": [{"setWeight": 25}, {"pause": {}}]}}
+SLOWER: dict[str, Any] = {
+    **QUICK,
+    "strategy": {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}},
+}
 
 
 def spec(**fields: Any) -> DeploymentSpec:
@@ -36,7 +39,7 @@ def under(policy: dict[str, Any], **fields: Any) -> Effective:
 
 
 def steps(*given: dict[str, Any]) -> dict[str, Any]:
-    return {"strategy": {"steps": list(given)}}
+    return {"strategy": {"canary": {"steps": list(given)}}}
 
 
 def test_a_block_that_is_left_out_is_the_policys() -> None:
@@ -48,9 +51,12 @@ def test_a_block_that_is_left_out_is_the_policys() -> None:
 
 def test_a_block_of_its_own_replaces_the_whole_block() -> None:
     """Nothing of the policy's strategy is mixed into it; the other blocks stay the policy's."""
-    policy = {"strategy": {"onNewVersion": "Reject", "revisionHistory": 3}, "analysis": {"interval": "7s"}}
-    found = under(policy, strategy={"type": "AllAtOnce"}).spec.wire()
-    assert found["strategy"] == {"type": "AllAtOnce"}
+    policy = {
+        "strategy": {"canary": {}, "onNewVersion": "Reject", "revisionHistory": 3},
+        "analysis": {"interval": "7s"},
+    }
+    found = under(policy, strategy={"allAtOnce": {}}).spec.wire()
+    assert found["strategy"] == {"allAtOnce": {}}
     assert found["analysis"] == {"interval": "7s"}
 
 
@@ -78,32 +84,32 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], Reason, str]] = [
         steps({"setWeight": 10}, {"setWeight": 60}),
         {},
         Reason.INVALID_SPEC,
-        "policy.spec.strategy.steps[1].setWeight: with traffic type Replicas a weight is at most 50 (got 60): "
+        "policy.spec.strategy.canary.steps[1].setWeight: with traffic type Replicas a weight is at most 50 (got 60): "
         "beyond it, promote (RolloutPolicy gentle)",
     ),
     (
         steps({"mirror": {"percent": 5}}),
         {},
         Reason.INVALID_SPEC,
-        "policy.spec.strategy.steps[0].mirror: needs traffic type Gateway",
+        "policy.spec.strategy.canary.steps[0].mirror: needs traffic type Gateway",
     ),
     (
         steps({"matchHeaders": [{"name": "x", "exact": "y"}]}),
         {},
         Reason.INVALID_SPEC,
-        "policy.spec.strategy.steps[0].matchHeaders: needs traffic type Gateway",
+        "policy.spec.strategy.canary.steps[0].matchHeaders: needs traffic type Gateway",
     ),
     (
         steps({"setReplicas": 2}),
         {},
         Reason.INVALID_SPEC,
-        "policy.spec.strategy.steps[0].setReplicas: needs traffic type Gateway",
+        "policy.spec.strategy.canary.steps[0].setReplicas: needs traffic type Gateway",
     ),
     (
-        {"strategy": {"capacity": "InPlace"}},
+        {"strategy": {"canary": {}, "capacity": "InPlace"}},
         {"replicas": 1},
         Reason.INVALID_SPEC,
-        "policy.spec.strategy.capacity: InPlace with one replica needs strategy type AllAtOnce",
+        "policy.spec.strategy.capacity: InPlace with one replica needs strategy allAtOnce",
     ),
     (
         {"analysis": {"checks": [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]}},
@@ -140,9 +146,9 @@ def test_with_a_gateway_any_weight_goes() -> None:
 
 def test_a_field_of_its_own_block_keeps_its_path() -> None:
     """Who wrote the block reads where it stands."""
-    found = under({"analysis": {"interval": "7s"}}, strategy={"steps": [{"setWeight": 60}]}).obstacle
+    found = under({"analysis": {"interval": "7s"}}, strategy={"canary": {"steps": [{"setWeight": 60}]}}).obstacle
     assert found is not None
-    assert found[1].startswith("spec.strategy.steps[0].setWeight: ")
+    assert found[1].startswith("spec.strategy.canary.steps[0].setWeight: ")
 
 
 def test_of_an_unknown_policy_no_former_revision_is_forgotten() -> None:
@@ -240,7 +246,7 @@ class TestRollouts:
         """What serves goes on to serve, and the condition says which field of which object."""
         cluster = shares().share(**steps({"setWeight": 80})).publish(2).run(20)
         assert cluster.ready_reason() == "False/InvalidSpec"
-        assert cluster.message().startswith("policy.spec.strategy.steps[0].setWeight: ")
+        assert cluster.message().startswith("policy.spec.strategy.canary.steps[0].setWeight: ")
         assert cluster.message().endswith("(RolloutPolicy gentle). Version 1 serves.")
         assert at_rest(cluster)
 
@@ -263,7 +269,7 @@ class TestRollouts:
 
     def test_the_policy_says_how_many_revisions_are_kept(self) -> None:
         """And while it is missing none is forgotten."""
-        quick = {**QUICK, "strategy": {"type": "AllAtOnce", "bake": {"time": "0s"}}}
+        quick = {**QUICK, "strategy": {"allAtOnce": {}, "bake": {"time": "0s"}}}
         cluster = shares().share(**quick)
         for number in (2, 3, 4, 5):
             cluster.publish(number).run(120, until=serves(number))

@@ -301,7 +301,7 @@ class TestPlace:
     def test_where_nothing_is_to_spare_it_is_only_fetched(self) -> None:
         """capacity InPlace: no server is started beside stable's, and the digest is known all the same."""
         world = new_version()
-        world.deployments = [{"pod": self.GPU, "replicas": 2, "strategy": {"capacity": "InPlace"}}]
+        world.deployments = [{"pod": self.GPU, "replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}]
         started(world)
         spec = world.jobs[0]["spec"]["template"]["spec"]
         assert spec["initContainers"] == []
@@ -318,13 +318,13 @@ class TestPlace:
         """It can be asked of a server only."""
         world = new_version()
         world.spec["contract"] = {"configMapName": "golden"}
-        world.deployments = [{"replicas": 2, "strategy": {"capacity": "InPlace"}}]
+        world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}]
         started(world)
         assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2
 
     def test_one_deployment_with_room_is_enough_to_load_it(self) -> None:
         """Only where all are in place there is no room."""
         world = new_version()
-        world.deployments = [{"replicas": 2, "strategy": {"capacity": "InPlace"}}, {}]
+        world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}, {}]
         started(world)
         assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2

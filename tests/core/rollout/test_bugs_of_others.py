@@ -38,7 +38,7 @@ def test_an_overlapping_release_sends_no_traffic_to_the_one_before() -> None:
 
 def test_a_promotion_that_fails_leaves_the_former_version_whole() -> None:
     """flagger #1898, #1932: new pods that do not start in the promotion cost the former version none of its own."""
-    strategy = {"steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}]}
+    strategy = {"canary": {"steps": [{"setWeight": 25}, {"analyze": {"for": "10s"}}]}}
     cluster = serving(deadlines={"ready": "30s"}, replicas=4, strategy=strategy).publish(2)
     before = len(versions_of(cluster, 1))
     cluster.run(60, until=lambda c: c.phase == "Stepping")

@@ -8,7 +8,10 @@ from simulator import DIGESTS, Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
 
-STEPS = {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}], "bake": {"time": "1h"}}
+STEPS = {
+    "canary": {"steps": [{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]},
+    "bake": {"time": "1h"},
+}
 SPEC = {"strategy": STEPS, "analysis": {"interval": "2s", "warmUp": "0s"}}
 
 
@@ -103,7 +106,7 @@ def test_abort_goes_back_without_blame_and_waits_for_retry() -> None:
 def test_pause_holds_and_resume_goes_on() -> None:
     """A paused rollout does not move; a failing one still goes back."""
     cluster = Cluster().edit(
-        strategy={"steps": [{"setWeight": 25}, {"analyse": {"for": "5s"}}], "bake": {"time": "0s"}}
+        strategy={"canary": {"steps": [{"setWeight": 25}, {"analyze": {"for": "5s"}}]}, "bake": {"time": "0s"}}
     )
     cluster.edit(analysis={"interval": "2s", "warmUp": "0s"}).run(5)
     cluster.publish(2).run(10, until=lambda c: c.phase == "Stepping")

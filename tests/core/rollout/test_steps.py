@@ -21,7 +21,7 @@ SLOW = {"name": "slow", "signal": "Latency", "threshold": "250ms", "maxShareSlow
 def paused(**pause: Any) -> Cluster:
     """Version 2 at a pause, at 25 %."""
     steps = [{"setWeight": 25}, {"pause": pause}]
-    cluster = serving(strategy={"steps": steps, "bake": {"time": "0s"}}, replicas=4).publish(2)
+    cluster = serving(strategy={"canary": {"steps": steps}, "bake": {"time": "0s"}}, replicas=4).publish(2)
     return cluster.run(60, until=lambda c: c.ready_reason() == "Unknown/Paused")
 
 
@@ -69,16 +69,16 @@ def step(cluster: Cluster) -> int | None:
 
 
 def analysing(names: list[str], behavior: Behavior) -> Cluster:
-    steps = [{"setWeight": 25}, {"analyse": {"for": "10s", "checks": names}}, {"pause": {}}]
+    steps = [{"setWeight": 25}, {"analyze": {"for": "10s", "checks": names}}, {"pause": {}}]
     analysis = {"interval": "2s", "warmUp": "0s", "checks": [ERRORS, SLOW]}
-    return serving(strategy={"steps": steps, "bake": {"time": "30s"}}, analysis=analysis, replicas=4).publish(
-        2, behavior
-    )
+    return serving(
+        strategy={"canary": {"steps": steps}, "bake": {"time": "30s"}}, analysis=analysis, replicas=4
+    ).publish(2, behavior)
 
 
 @pytest.mark.rollouts
-class TestAnalyse:
-    """`analyse: {checks: […]}`."""
+class TestAnalyze:
+    """`analyze: {checks: […]}`."""
 
     def test_only_the_named_checks_must_pass(self) -> None:
         """What another one can't say yet holds nobody up."""
@@ -100,8 +100,8 @@ class TestAnalyse:
 
 def found(analysis: dict[str, Any], *names: str) -> str | None:
     """What is said of a step that asks for these names, by the runtime's checks or by those given."""
-    steps = [{"setWeight": 25}, {"analyse": {"for": "1m", "checks": list(names)}}]
-    given = RolloutPolicySpec.model_validate({"strategy": {"steps": steps}, "analysis": analysis})
+    steps = [{"setWeight": 25}, {"analyze": {"for": "1m", "checks": list(names)}}]
+    given = RolloutPolicySpec.model_validate({"strategy": {"canary": {"steps": steps}}, "analysis": analysis})
     model = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": "s3://models/1"}})
     runtime = freeze("tumor-risk", model, CATALOGUE)
     rules = policy.resolve(policy.source_of(given), runtime)
@@ -113,13 +113,15 @@ def found(analysis: dict[str, Any], *names: str) -> str | None:
 def test_a_name_that_no_check_bears_is_refused_with_its_path() -> None:
     """Such a step would wait for ever."""
     told = found({"checks": [ERRORS]}, "errors", "latency")
-    assert told == "spec.strategy.steps[1].analyse.checks[1]: no check is named latency: the checks are errors"
-    assert shared_policy.located(told, {"policy": {"name": "gentle"}}).startswith("policy.spec.strategy.steps[1]")
+    assert told == "spec.strategy.canary.steps[1].analyze.checks[1]: no check is named latency: the checks are errors"
+    assert shared_policy.located(told, {"policy": {"name": "gentle"}}).startswith(
+        "policy.spec.strategy.canary.steps[1]"
+    )
 
 
 def test_the_default_checks_can_be_named_too() -> None:
     """Errors and latency, if the runtime exposes them."""
     assert found({}, "errors", "latency") is None
     assert found({}, "slow") == (
-        "spec.strategy.steps[1].analyse.checks[0]: no check is named slow: the checks are errors, latency"
+        "spec.strategy.canary.steps[1].analyze.checks[0]: no check is named slow: the checks are errors, latency"
     )

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.rollouts
 
 QUICK: dict[str, Any] = {
     "strategy": {
-        "steps": [{"setWeight": 25}, {"analyse": {"for": "10s"}}, {"setWeight": 50}, {"analyse": {"for": "10s"}}],
+        "canary": {
+            "steps": [{"setWeight": 25}, {"analyze": {"for": "10s"}}, {"setWeight": 50}, {"analyze": {"for": "10s"}}]
+        },
         "bake": {"time": "30s"},
         "abortScaleDownDelay": "0s",
     },
@@ -189,7 +191,7 @@ def test_unreadable_metrics_neither_promote_nor_roll_back() -> None:
 def test_a_failure_while_paused_is_rolled_back() -> None:
     """flagger #1801: a threshold that is breached while waiting is not ignored."""
     steps = [{"setWeight": 50}, {"pause": {}}]
-    cluster = serving(strategy={"steps": steps}).publish(2, Behavior(errors=0.2))
+    cluster = serving(strategy={"canary": {"steps": steps}}).publish(2, Behavior(errors=0.2))
     cluster.run(300, until=lambda c: "RollingBack" in c.history)
     assert "RollingBack" in cluster.history
 
@@ -207,7 +209,7 @@ def test_a_failure_in_the_bake_brings_the_former_version_back() -> None:
 
 def test_a_git_revert_in_mid_rollout_goes_back_without_blame() -> None:
     """A spec that wants the stable version again ends the canary; nothing is quarantined."""
-    cluster = serving(strategy={"steps": [{"setWeight": 25}, {"pause": {}}]}).publish(2)
+    cluster = serving(strategy={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}).publish(2)
     cluster.run(60, until=lambda c: c.phase == "Stepping")
     cluster.current = 1
     cluster.run(60, until=at_rest)
@@ -273,11 +275,13 @@ def test_lost_status_is_adopted_from_what_serves() -> None:
     assert len(cluster.answering()) == 2
 
 
-@pytest.mark.parametrize("fields", [{"autoscaling": {"min": 1, "max": 2, "metrics": []}}, {"replicas": "many"}])
+@pytest.mark.parametrize(
+    "fields", [{"autoscaling": {"minReplicas": 1, "maxReplicas": 2, "metrics": []}}, {"replicas": "many"}]
+)
 def test_a_spec_that_cannot_be_followed_does_not_stop_the_judgement(fields: dict[str, object]) -> None:
     """In mid-rollout it is refused in words, while the canary is judged, rolled back and asked of as before."""
     steps = [{"setWeight": 50}, {"pause": {}}]
-    cluster = serving(strategy={"steps": steps}).publish(2)
+    cluster = serving(strategy={"canary": {"steps": steps}}).publish(2)
     cluster.run(20, until=lambda c: c.phase == "Stepping")
     cluster.spec = {k: v for k, v in cluster.spec.items() if k != "replicas"}
     cluster.edit(**fields).run(5)
@@ -292,7 +296,7 @@ def test_a_spec_that_cannot_be_followed_does_not_stop_the_judgement(fields: dict
 
 def test_what_a_person_aborts_keeps_its_pods_for_a_while() -> None:
     """Requests return at once; the pods go after the delay, as Argo Rollouts' do."""
-    cluster = serving(strategy={"steps": [{"setWeight": 50}, {"pause": {}}], "abortScaleDownDelay": "20s"})
+    cluster = serving(strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}, "abortScaleDownDelay": "20s"})
     cluster.publish(2).run(30, lambda c: c.typed.rollout is not None and c.typed.rollout.step == 1)
     cluster.ask("abort v2 id1 jane").run(10)
     assert cluster.selected() == {"linnet.dev/revision": cluster.revision(1)}

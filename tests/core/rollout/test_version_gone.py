@@ -9,7 +9,7 @@ from simulator import Cluster
 def cluster() -> Cluster:
     """In mid-rollout of version 2, whose record is deleted."""
     made = Cluster()
-    made.edit(strategy={"steps": [{"setWeight": 50}, {"pause": {}}, {"setWeight": 50}]})
+    made.edit(strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}, {"setWeight": 50}]}})
     made.run(5).publish(2).run(60, until=lambda c: c.typed.rollout is not None and c.typed.rollout.step == 1)
     assert made.phase == "Stepping"
     del made.versions[2]

@@ -246,7 +246,7 @@ def account_names(spec: Any) -> Iterable[str]:
         for key, value in spec.items():
             if key == "serviceAccountName" and isinstance(value, str):
                 yield value
-            elif key != "affinity":
+            else:
                 yield from account_names(value)
     elif isinstance(spec, list):
         for value in spec:

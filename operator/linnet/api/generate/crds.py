@@ -119,7 +119,6 @@ KINDS = (
         RolloutPolicySpec,
         None,
         (
-            ("Strategy", "string", ".spec.strategy.type", 0),
             ("Interval", "string", ".spec.analysis.interval", 0),
             ("Bake", "string", ".spec.strategy.bake.time", 0),
             _AGE,

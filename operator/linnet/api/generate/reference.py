@@ -97,7 +97,7 @@ def _body(schema: Schema) -> str:
     required = set(schema.get("required", ()))
     rows = [_row(name, field, name in required) for name, field in schema["properties"].items()]
     rules = _bullets(schema.get("x-kubernetes-validations", ()))
-    table = "\n".join(["| field | type | meaning |", "|---|---|---|", *rows])
+    table = "\n".join(["| field | type | meaning |", "|---|---|---|", *rows]) if rows else "It has no fields."
     return f"{table}\n" + (f"\n{rules}" if rules else "")
 
 

@@ -55,11 +55,15 @@ class MetricTarget(Wire):
 class Autoscaling(Wire):
     """Bounds and targets of the HorizontalPodAutoscaler of stable."""
 
-    model_config = {"json_schema_extra": rules(("self.min <= self.max", "min is at most max", ".min"))}
+    model_config = {
+        "json_schema_extra": rules(
+            ("self.minReplicas <= self.maxReplicas", "minReplicas is at most maxReplicas", ".minReplicas"),
+        )
+    }
 
-    min: Annotated[int, Field(ge=1, le=10_000)]
+    min_replicas: Annotated[int, Field(ge=1, le=10_000)]
     """The least number of pods."""
-    max: Annotated[int, Field(ge=1, le=10_000)]
+    max_replicas: Annotated[int, Field(ge=1, le=10_000)]
     """The greatest number of pods."""
     metrics: Annotated[list[MetricTarget], Field(min_length=1, max_length=8)]
     """The metrics, with the value that each should have."""
@@ -95,24 +99,24 @@ class DeploymentSpec(Wire):
             ),
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
-                "!has(self.strategy) || !has(self.strategy.steps) || "
-                "self.strategy.steps.all(s, !has(s.setWeight) || s.setWeight <= 50)",
+                "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
+                "self.strategy.canary.steps.all(s, !has(s.setWeight) || s.setWeight <= 50)",
                 "with traffic type Replicas a weight is at most 50: beyond it, promote",
-                ".strategy.steps",
+                ".strategy.canary.steps",
             ),
             CHECKS_ARE_KNOWN,
             (
                 "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
-                "!has(self.strategy) || !has(self.strategy.steps) || "
-                "self.strategy.steps.all(s, !has(s.mirror) && !has(s.matchHeaders) && !has(s.setReplicas))",
+                "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
+                "self.strategy.canary.steps.all(s, !has(s.mirror) && !has(s.matchHeaders) && !has(s.setReplicas))",
                 "mirror, matchHeaders and setReplicas need traffic type Gateway",
-                ".strategy.steps",
+                ".strategy.canary.steps",
             ),
             (
                 "!has(self.strategy) || !has(self.strategy.capacity) || self.strategy.capacity != 'InPlace' || "
                 "(has(self.replicas) && self.replicas > 1) || has(self.autoscaling) || "
-                "(has(self.strategy.type) && self.strategy.type == 'AllAtOnce')",
-                "capacity InPlace with one replica needs strategy type AllAtOnce",
+                "has(self.strategy.allAtOnce)",
+                "capacity InPlace with one replica needs strategy allAtOnce",
                 ".strategy.capacity",
             ),
             (

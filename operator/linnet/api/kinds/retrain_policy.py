@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.kinds.model import Credentials
-from linnet.api.parts.base import Arguments, Duration, Image, Name, Quantity, Reference, StatusWire, Time, Wire, rules
+from linnet.api.parts.base import (
+    Arguments,
+    Duration,
+    Image,
+    Name,
+    Quantity,
+    Reference,
+    StatusWire,
+    Time,
+    Wire,
+    keyed_by,
+    rules,
+)
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import EnvVar, PodSettings
 from linnet.api.parts.requests import LastRequest
@@ -103,7 +115,7 @@ class RetrainPolicySpec(Wire):
         list[Trigger],
         Field(
             max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+            json_schema_extra=keyed_by("name"),
         ),
     ] = []
     """Reasons to train again, besides a person's `run`."""

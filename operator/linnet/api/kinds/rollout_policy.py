@@ -11,11 +11,12 @@ from linnet.api.parts.base import Duration, Rule, Wire, rules
 from linnet.api.parts.strategy import Strategy
 
 CHECKS_ARE_KNOWN: Final[Rule] = (
-    "!has(self.strategy) || !has(self.strategy.steps) || !has(self.analysis) || !has(self.analysis.checks) || "
-    "self.strategy.steps.all(s, !has(s.analyse) || !has(s.analyse.checks) || "
-    "s.analyse.checks.all(n, self.analysis.checks.exists(c, c.name == n)))",
-    "analyse.checks names checks of analysis.checks: one of its names is no check's",
-    ".strategy.steps",
+    "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
+    "!has(self.analysis) || !has(self.analysis.checks) || "
+    "self.strategy.canary.steps.all(s, !has(s.analyze) || !has(s.analyze.checks) || "
+    "s.analyze.checks.all(n, self.analysis.checks.exists(c, c.name == n)))",
+    "analyze.checks names checks of analysis.checks: one of its names is no check's",
+    ".strategy.canary.steps",
 )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.parts.base import Duration, Name, Quantity, Rule, Token, Wire, rules
+from linnet.api.parts.base import Duration, Name, Quantity, Rule, Token, Wire, keyed_by, rules
 from linnet.api.parts.runtime import LabelMatch
 
 
@@ -242,7 +242,7 @@ class Analysis(Wire):
             Field(
                 min_length=1,
                 max_length=16,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra=keyed_by("name"),
             ),
         ]
         | None

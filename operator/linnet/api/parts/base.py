@@ -44,6 +44,11 @@ def rules(*given: Rule) -> dict[str, Any]:
     return {"x-kubernetes-validations": [dict(zip(keys, rule, strict=False)) for rule in given]}
 
 
+def keyed_by(*keys: str) -> dict[str, Any]:
+    """What a list says whose items are told apart by these fields: each item has its own owner in server-side apply."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
 def parse_duration(text: object) -> timedelta:
     """Parses a Go duration such as `1h30m`, `250ms` or `0s`. ValueError for others."""
     if isinstance(text, timedelta):

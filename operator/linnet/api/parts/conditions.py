@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.parts.base import StatusWire, Time
+from linnet.api.parts.base import StatusWire, Time, keyed_by
 
 
 class Reason(StrEnum):
@@ -83,7 +83,7 @@ Conditions = Annotated[
     list[Condition],
     Field(
         max_length=16,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        json_schema_extra=keyed_by("type"),
     ),
 ]
 

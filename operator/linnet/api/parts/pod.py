@@ -4,11 +4,23 @@ No host paths, no host network, no privilege, no references to Secrets: whoever 
 gain more than that by it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
-from linnet.api.parts.base import Argument, Duration, IntOrQuantity, Name, Quantity, StringMap, Token, Wire
+from linnet.api.parts.affinity import Affinity
+from linnet.api.parts.base import (
+    Argument,
+    Duration,
+    IntOrQuantity,
+    Name,
+    Quantity,
+    Reference,
+    StringMap,
+    Token,
+    Wire,
+    keyed_by,
+)
 
 ResourceList = Annotated[dict[Token, IntOrQuantity], Field(max_length=16)]
 
@@ -68,11 +80,6 @@ class Storage(Wire):
     """Node: share downloads between the pods of a node."""
 
 
-OpaqueObject = Annotated[
-    dict[str, Any], WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True})
-]
-
-
 class PodSettings(Wire):
     """The settings of a pod that a person may choose."""
 
@@ -82,7 +89,7 @@ class PodSettings(Wire):
     """Labels that the node must carry."""
     tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
     """Taints that the pod tolerates."""
-    affinity: OpaqueObject | None = None
+    affinity: Affinity | None = None
     """Scheduling affinity, as `v1.Affinity`; the API server checks it when the pods are made."""
     topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = None
     """How to spread the pods."""
@@ -90,8 +97,10 @@ class PodSettings(Wire):
     """PriorityClass of the pods."""
     runtime_class_name: Name | None = None
     """RuntimeClass of the pods, such as nvidia."""
-    image_pull_secrets: Annotated[list[Name], Field(max_length=8)] | None = None
-    """Names of Secrets that the kubelet pulls images with."""
+    image_pull_secrets: Annotated[list[Reference], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = (
+        None
+    )
+    """Secrets that the kubelet pulls images with."""
     service_account_name: Name | None = None
     """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
     env: Annotated[list[EnvVar], Field(max_length=64)] | None = None

@@ -15,6 +15,7 @@ from linnet.api.parts.base import (
     StringMap,
     Token,
     Wire,
+    keyed_by,
     rules,
 )
 from linnet.api.parts.pod import EnvVar
@@ -142,7 +143,7 @@ class RuntimeMetrics(Wire):
             Field(
                 min_length=1,
                 max_length=16,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra=keyed_by("name"),
             ),
         ]
         | None

@@ -1,10 +1,10 @@
-"""The strategy by which a new version is brought to traffic, in Argo Rollouts' words: type, steps, bake, hooks."""
+"""The strategy by which a new version is brought to traffic, in Argo Rollouts' words: canary, steps, bake, hooks."""
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from linnet.api.parts.base import Duration, Name, Token, Wire, rules
+from linnet.api.parts.base import Duration, Name, Token, Wire, keyed_by, rules
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -24,7 +24,7 @@ class Pause(Wire):
     """What follows maxTime: Promote (on to the next step, the default), RollBack, or Hold."""
 
 
-class Analyse(Wire):
+class Analyze(Wire):
     """Holds the weight until every check has passed, and at least this long."""
 
     for_: Annotated[Duration, Field(alias="for")]
@@ -55,9 +55,9 @@ class Step(Wire):
     model_config = {
         "json_schema_extra": rules(
             (
-                "[has(self.setWeight), has(self.pause), has(self.analyse), has(self.mirror), "
+                "[has(self.setWeight), has(self.pause), has(self.analyze), has(self.mirror), "
                 "has(self.matchHeaders), has(self.setReplicas)].exists_one(x, x)",
-                "a step has exactly one of setWeight, pause, analyse, mirror, matchHeaders, setReplicas",
+                "a step has exactly one of setWeight, pause, analyze, mirror, matchHeaders, setReplicas",
             )
         )
     }
@@ -66,7 +66,7 @@ class Step(Wire):
     """The share of requests that the canary gets, in percent."""
     pause: Pause | None = None
     """Waits for a person, or for a time."""
-    analyse: Analyse | None = None
+    analyze: Analyze | None = None
     """Waits until the checks have passed."""
     mirror: Mirror | None = None
     """Copies traffic to the canary; needs a gateway."""
@@ -82,7 +82,7 @@ class Bake(Wire):
     time: Duration | None = None
     """How long the bake lasts; 10m if left out, 0s for none."""
     holdback_percent: Annotated[int, Field(ge=0, le=50)] | None = None
-    """The former version's share (at least one pod); 5 if left out, 0 with BlueGreen. 0: absolute bounds only."""
+    """The former version's share (at least one pod); 5 if left out, 0 with blueGreen. 0: absolute bounds only."""
 
 
 HookPoint = Literal["PreRollout", "ConfirmPromotion", "PostRollout"]
@@ -103,53 +103,73 @@ class Hook(Wire):
 OnNewVersion = Literal["Queue", "Supersede", "Reject"]
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
 
-_STEPS: Final = (
-    "steps go with type Canary: leave them out (the other types are judged in their bake), or write type: Canary"
-)
 
-_IN_PLACE: Final = "a BlueGreen needs pods beside stable's: use capacity Surge, or another type"
-
-_HOOKS_IN_PLACE: Final = (
-    "nobody would answer while a hook is waited for: AllAtOnce with capacity InPlace takes PostRollout hooks only"
-)
-
-_AUTO_PROMOTE: Final = "autoPromote goes with type BlueGreen: leave it out, or write type: BlueGreen"
-
-
-class Strategy(Wire):
-    """How a new version takes over."""
+class Canary(Wire):
+    """Traffic moves step by step, and the new version is judged beside the former one."""
 
     model_config = {
         "json_schema_extra": rules(
-            ("!has(self.steps) || !has(self.type) || self.type == 'Canary'", _STEPS, ".steps"),
             (
                 "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
                 "the weights of the steps never decrease: a canary that should get less is rolled back",
                 ".steps",
-            ),
+            )
+        )
+    }
+
+    steps: Annotated[list[Step], Field(max_length=32)] | None = None
+    """What happens one after the other. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+
+
+class BlueGreen(Wire):
+    """All pods wait behind `<name>-preview` for a person, then all traffic moves; stable's pods stay for the bake."""
+
+    auto_promote: bool | None = None
+    """Traffic moves when all pods are ready. If left out, or false, it waits for the request `promote`: a preview that
+    nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
+
+
+class AllAtOnce(Wire):
+    """All pods start beside stable's without traffic, then all traffic moves at once."""
+
+
+_ONE: Final = (
+    "a strategy is exactly one of canary, blueGreen, allAtOnce: `canary: {}` is a canary with the steps of the default"
+)
+
+_IN_PLACE: Final = "a blueGreen needs pods beside stable's: use capacity Surge, or another strategy"
+
+_HOOKS_IN_PLACE: Final = (
+    "nobody would answer while a hook is waited for: allAtOnce with capacity InPlace takes PostRollout hooks only"
+)
+
+
+class Strategy(Wire):
+    """How a new version takes over: exactly one of canary, blueGreen, allAtOnce, and what all of them have."""
+
+    model_config = {
+        "json_schema_extra": rules(
+            ("[has(self.canary), has(self.blueGreen), has(self.allAtOnce)].exists_one(x, x)", _ONE),
             (
-                "!has(self.capacity) || self.capacity != 'InPlace' || !has(self.type) || self.type != 'BlueGreen'",
+                "!has(self.capacity) || self.capacity != 'InPlace' || !has(self.blueGreen)",
                 _IN_PLACE,
                 ".capacity",
             ),
             (
-                "!has(self.hooks) || !has(self.capacity) || self.capacity != 'InPlace' || !has(self.type) || "
-                "self.type != 'AllAtOnce' || self.hooks.all(h, h.at == 'PostRollout')",
+                "!has(self.hooks) || !has(self.capacity) || self.capacity != 'InPlace' || !has(self.allAtOnce) || "
+                "self.hooks.all(h, h.at == 'PostRollout')",
                 _HOOKS_IN_PLACE,
                 ".hooks",
             ),
-            ("!has(self.autoPromote) || (has(self.type) && self.type == 'BlueGreen')", _AUTO_PROMOTE, ".autoPromote"),
         )
     }
 
-    type: StrategyType | None = None
-    """Canary if left out. AllAtOnce: all pods start beside stable's without traffic, then all traffic moves at once.
-    BlueGreen: they wait behind `<name>-preview` for a person before it moves; stable's pods stay for the bake."""
-    auto_promote: bool | None = None
-    """A BlueGreen switches when all pods are ready. If left out, or false, it waits for the request `promote`: a
-    preview that nobody has looked at is no preview. (Argo Rollouts' autoPromotionEnabled is true by default.)"""
-    steps: Annotated[list[Step], Field(max_length=32)] | None = None
-    """The steps of a Canary. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
+    canary: Canary | None = None
+    """Traffic moves step by step; what counts where no strategy is written."""
+    blue_green: BlueGreen | None = None
+    """All pods wait behind `<name>-preview` for a person before traffic moves; stable's pods stay for the bake."""
+    all_at_once: AllAtOnce | None = None
+    """All pods start beside stable's without traffic, then all traffic moves at once."""
     bake: Bake | None = None
     """The time of observation after promotion."""
     capacity: Literal["Surge", "InPlace"] | None = None
@@ -161,7 +181,7 @@ class Strategy(Wire):
             Field(
                 min_length=1,
                 max_length=8,
-                json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+                json_schema_extra=keyed_by("name"),
             ),
         ]
         | None
@@ -176,17 +196,28 @@ class Strategy(Wire):
     revision_history: Annotated[int, Field(ge=1, le=50)] | None = None
     """How many former revisions are kept without pods; 10 if left out."""
 
-    @field_validator("steps")
-    @classmethod
-    def _steps_go_with_canary(cls, steps: list[Step] | None, others: ValidationInfo) -> list[Step] | None:
-        if steps is not None and others.data.get("type") not in {None, "Canary"}:
-            raise ValueError(_STEPS)
-        return steps
+    @property
+    def type(self) -> StrategyType:
+        """In one word, which of them it is."""
+        if self.blue_green is not None:
+            return "BlueGreen"
+        return "Canary" if self.all_at_once is None else "AllAtOnce"
+
+    @property
+    def steps(self) -> list[Step] | None:
+        """The steps that are written down; None: those of the default, or of another strategy."""
+        return self.canary.steps if self.canary is not None else None
+
+    @model_validator(mode="after")
+    def _one_strategy(self) -> Self:
+        if sum(each is not None for each in (self.canary, self.blue_green, self.all_at_once)) > 1:
+            raise ValueError(_ONE)
+        return self
 
     @field_validator("capacity")
     @classmethod
     def _blue_green_needs_a_surge(cls, given: str | None, others: ValidationInfo) -> str | None:
-        if given == "InPlace" and others.data.get("type") == "BlueGreen":
+        if given == "InPlace" and others.data.get("blue_green") is not None:
             raise ValueError(_IN_PLACE)
         return given
 
@@ -195,14 +226,7 @@ class Strategy(Wire):
     def _somebody_answers_while_a_hook_is_waited_for(
         cls, hooks: list[Hook] | None, others: ValidationInfo
     ) -> list[Hook] | None:
-        emptied = others.data.get("type") == "AllAtOnce" and others.data.get("capacity") == "InPlace"
+        emptied = others.data.get("all_at_once") is not None and others.data.get("capacity") == "InPlace"
         if emptied and any(h.at != "PostRollout" for h in hooks or ()):
             raise ValueError(_HOOKS_IN_PLACE)
         return hooks
-
-    @field_validator("auto_promote")
-    @classmethod
-    def _auto_promote_goes_with_blue_green(cls, given: bool | None, others: ValidationInfo) -> bool | None:
-        if given is not None and others.data.get("type") != "BlueGreen":
-            raise ValueError(_AUTO_PROMOTE)
-        return given

@@ -37,7 +37,7 @@ class DeploymentPolicy:
     @property
     def replicas(self) -> int:
         """The number of pods that serve, with an autoscaler the fewest."""
-        least = self.spec.autoscaling.min if self.spec.autoscaling else self.spec.replicas
+        least = self.spec.autoscaling.min_replicas if self.spec.autoscaling else self.spec.replicas
         return max(1, least or 1)
 
     @property
@@ -60,7 +60,7 @@ class DeploymentPolicy:
     @property
     def time(self) -> timedelta:
         """The least that a whole rollout takes, bake included."""
-        return sum((s.analyse.for_ for s in self.policy.steps if s.analyse), self.policy.bake)
+        return sum((s.analyze.for_ for s in self.policy.steps if s.analyze), self.policy.bake)
 
 
 UNKNOWN_RUNTIME: Final = FrozenRuntime(name="unknown", image="unknown", ports=RuntimePorts(http=80), ready_path="/")

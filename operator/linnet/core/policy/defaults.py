@@ -8,7 +8,7 @@ from typing import Final
 from linnet.api.kinds.rollout_policy import Deadlines
 from linnet.api.parts.analysis import Analysis, Check
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.api.parts.strategy import Analyse, Bake, Pause, Step, Strategy
+from linnet.api.parts.strategy import Analyze, Bake, Pause, Step, Strategy
 
 GRACE_PERIOD: Final = timedelta(seconds=30)
 KEEP_VERSIONS: Final = 10
@@ -53,12 +53,13 @@ def deadlines(given: Deadlines | None) -> Limits:
 
 def steps(strategy: Strategy | None) -> tuple[Step, ...]:
     """The steps of a strategy; those of a BlueGreen are its wait for a person."""
-    if strategy is not None and strategy.type in {"AllAtOnce", "BlueGreen"}:
-        waits = strategy.type == "BlueGreen" and not strategy.auto_promote
-        return (Step(pause=Pause()),) if waits else ()
+    if strategy is not None and strategy.blue_green is not None:
+        return () if strategy.blue_green.auto_promote else (Step(pause=Pause()),)
+    if strategy is not None and strategy.all_at_once is not None:
+        return ()
     if strategy is not None and strategy.steps is not None:
         return tuple(strategy.steps)
-    watch = Step(analyse=Analyse(for_=timedelta(minutes=2)))
+    watch = Step(analyze=Analyze(for_=timedelta(minutes=2)))
     return (Step(set_weight=10), watch, Step(set_weight=50), watch)
 
 
@@ -77,7 +78,7 @@ def holdback_percent(strategy: Strategy) -> int:
     bake = strategy.bake
     if bake is not None and bake.holdback_percent is not None:
         return bake.holdback_percent
-    return 0 if strategy.type == "BlueGreen" else HOLDBACK_PERCENT
+    return 0 if strategy.blue_green is not None else HOLDBACK_PERCENT
 
 
 def checks(analysis: Analysis | None, runtime: FrozenRuntime) -> tuple[Check, ...]:

@@ -87,14 +87,14 @@ def misfits(spec: DeploymentSpec) -> Iterator[str]:
         return
     if not (spec.traffic and spec.traffic.type == "Gateway"):
         for index, step in enumerate(strategy.steps or ()):
-            yield from _without_gateway(step, f"spec.strategy.steps[{index}]")
+            yield from _without_gateway(step, f"spec.strategy.canary.steps[{index}]")
     if strategy.capacity == "InPlace" and spec.autoscaling is not None:
         yield "spec.strategy.capacity: InPlace needs a fixed number of pods: use Surge, or replicas for autoscaling"
     alone = spec.autoscaling is None and (spec.replicas is None or spec.replicas <= 1)
-    if strategy.capacity == "InPlace" and alone and strategy.type != "AllAtOnce":
+    if strategy.capacity == "InPlace" and alone and strategy.all_at_once is None:
         yield (
-            "spec.strategy.capacity: InPlace with one replica needs strategy type AllAtOnce: use Surge, that type, or "
-            "more replicas"
+            "spec.strategy.capacity: InPlace with one replica needs strategy allAtOnce: use Surge, that strategy, "
+            "or more replicas"
         )
 
 
@@ -105,4 +105,4 @@ def _without_gateway(step: Step, path: str) -> Iterator[str]:
     for field in ("mirror", "match_headers", "set_replicas"):
         if getattr(step, field) is not None:
             name = type(step).model_fields[field].alias
-            yield f"{path}.{name}: needs traffic type Gateway: use setWeight, pause and analyse"
+            yield f"{path}.{name}: needs traffic type Gateway: use setWeight, pause and analyze"

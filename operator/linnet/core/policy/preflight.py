@@ -39,22 +39,23 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
         return True, silent
     if (unknown := next(_unknown_checks(policy), None)) is not None:
         return False, unknown
-    if not policy.checks and any(step.analyse for step in policy.steps):
+    if not policy.checks and any(step.analyze for step in policy.steps):
         return True, (
-            f"spec.strategy.steps: an analyse step can't pass, because runtime {runtime.name} exposes no metrics: "
+            "spec.strategy.canary.steps: an analyze step can't pass, because "
+            f"runtime {runtime.name} exposes no metrics: "
             "add spec.runtime.metrics to the Model, or write steps of setWeight and pause"
         )
     return None
 
 
 def _unknown_checks(rules: Rules) -> Iterator[str]:
-    """Names in `analyse.checks` that no check bears: such a step would wait for ever."""
+    """Names in `analyze.checks` that no check bears: such a step would wait for ever."""
     known = rules.checks
     for index, step in enumerate(rules.steps):
-        for at, name in enumerate((step.analyse.checks if step.analyse else None) or ()):
+        for at, name in enumerate((step.analyze.checks if step.analyze else None) or ()):
             if name not in known:
                 there = f"the checks are {', '.join(known)}" if known else "there are no checks"
-                yield f"spec.strategy.steps[{index}].analyse.checks[{at}]: no check is named {name}: {there}"
+                yield f"spec.strategy.canary.steps[{index}].analyze.checks[{at}]: no check is named {name}: {there}"
 
 
 def _unanswered(check: analysis_checks.CountCheck, runtime: FrozenRuntime, path: str) -> tuple[bool, str] | None:

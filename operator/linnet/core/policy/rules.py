@@ -99,7 +99,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         return None
     asked = defaults.checks(analysis, runtime)
     return Rules(
-        type=strategy.type or "Canary",
+        type=strategy.type,
         on_new_version=strategy.on_new_version or "Queue",
         in_place=strategy.capacity == "InPlace",
         abort_delay=defaults.abort_delay(strategy),

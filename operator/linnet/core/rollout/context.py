@@ -74,7 +74,7 @@ class Context:
         sized = both[:1] if rollout and rollout.phase == "RollingBack" else both
         found = [w.replicas for revision in sized if (w := self.workload(revision)) is not None]
         held = rollout.replicas or 0 if rollout else 0
-        return min(bounds.max, max([bounds.min, held, *found]))
+        return min(bounds.max_replicas, max([bounds.min_replicas, held, *found]))
 
     @property
     def gateway(self) -> bool:

@@ -79,7 +79,7 @@ def _replicas_to_go_back(under_way: UnderWay) -> int | None:
     if context.spec.autoscaling is None or not rollout.weight:
         return rollout.replicas
     both = context.size(rollout.from_) + context.size(rollout.to)
-    return min(context.spec.autoscaling.max, max(rollout.replicas or 0, both))
+    return min(context.spec.autoscaling.max_replicas, max(rollout.replicas or 0, both))
 
 
 def record(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
-from linnet.api.parts.strategy import Analyse, Pause
+from linnet.api.parts.strategy import Analyze, Pause
 from linnet.core.analysis.verdict import Verdict
 from linnet.core.plan import Emit
 from linnet.core.policy.rules import Rules
@@ -62,8 +62,8 @@ def run_step(under_way: UnderWay, verdicts: Verdicts) -> Transition:
     step, elapsed = steps[index], under_way.context.since(under_way.rollout.step_started_at)
     if step.pause is not None:
         return _pause(under_way, step.pause, elapsed, verdicts)
-    if step.analyse is not None:
-        return _analyze(under_way, step.analyse, elapsed, verdicts)
+    if step.analyze is not None:
+        return _analyze(under_way, step.analyze, elapsed, verdicts)
     return next_step(under_way, verdicts) if _weight_reached(under_way) else Transition(under_way.context)
 
 
@@ -90,7 +90,7 @@ def _pause(under_way: UnderWay, pause: Pause, elapsed: timedelta, verdicts: Verd
             return next_step(under_way, verdicts)
 
 
-def _analyze(under_way: UnderWay, analyze: Analyse, elapsed: timedelta, verdicts: Verdicts) -> Transition:
+def _analyze(under_way: UnderWay, analyze: Analyze, elapsed: timedelta, verdicts: Verdicts) -> Transition:
     rules = under_way.rules
     names = frozenset(analyze.checks) if analyze.checks is not None else None
     verdict = verdicts.overall(names)

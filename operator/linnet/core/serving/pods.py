@@ -54,10 +54,10 @@ def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account
         "serviceAccountName": settings.service_account_name or service_account,
         "nodeSelector": settings.node_selector,
         "tolerations": [t.wire() for t in settings.tolerations or ()],
-        "affinity": settings.affinity,
+        "affinity": settings.affinity.wire() if settings.affinity is not None else None,
         "priorityClassName": settings.priority_class_name,
         "runtimeClassName": settings.runtime_class_name,
-        "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets or ()],
+        "imagePullSecrets": [s.wire() for s in settings.image_pull_secrets or ()],
         "topologySpreadConstraints": [
             {**t.wire(), "labelSelector": {"matchLabels": dict(selector)}} for t in settings.topology_spread or ()
         ],

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.rollouts
 FREEZE = {"name": "freeze", "at": "PreRollout", "endpoint": "calendar"}
 APPROVED = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 TOLD = {"name": "told", "at": "PostRollout", "endpoint": "desk"}
-SOON = {"steps": [{"setWeight": 50}], "bake": {"time": "30s"}}
+SOON = {"canary": {"steps": [{"setWeight": 50}]}, "bake": {"time": "30s"}}
 PLATFORM = Hooks.model_validate(
     {"endpoints": [{"name": "desk", "url": "http://desk"}, {"name": "calendar", "url": "http://calendar"}]}
 )
@@ -163,7 +163,7 @@ def test_promote_does_not_pass_it() -> None:
 
 def test_a_promotion_by_a_person_waits_too_and_stays_theirs() -> None:
     """Who left the last pause is in the record, however long the hook took."""
-    strategy = {"type": "BlueGreen", "bake": {"time": "30s"}, "hooks": [APPROVED]}
+    strategy = {"blueGreen": {}, "bake": {"time": "30s"}, "hooks": [APPROVED]}
     cluster = hooked(strategy=strategy).publish(2).run(60, until=lambda c: c.phase == "Stepping")
     cluster.ask("promote v2 id1 jane").run(60)
     assert waits(cluster)

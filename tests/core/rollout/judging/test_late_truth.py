@@ -18,7 +18,7 @@ def cluster(wrong: float) -> Cluster:
     made = Cluster(rate=1, behaviors={1: Behavior(wrong=0.05, known_after=LATER)})
     made.edit(
         replicas=2,
-        strategy={"steps": [{"setWeight": 50}, {"analyse": {"for": "10m"}}], "bake": {"time": "0s"}},
+        strategy={"canary": {"steps": [{"setWeight": 50}, {"analyze": {"for": "10m"}}]}, "bake": {"time": "0s"}},
         analysis={
             "interval": "1m",
             "checks": [{"name": "truth", "signal": "Feedback", "maxRatioToStable": "1", "minExcess": "0.05"}],

@@ -17,7 +17,7 @@ def cluster(high: float, *, stable_counts: bool = True) -> Cluster:
     made = Cluster()
     made.edit(
         replicas=4,
-        strategy={"steps": [{"setWeight": 34}, {"analyse": {"for": "1m"}}], "bake": {"time": "30s"}},
+        strategy={"canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1m"}}]}, "bake": {"time": "30s"}},
         analysis={"interval": "5s", "warmUp": "0s", "checks": [CHECK]},
     )
     if stable_counts:

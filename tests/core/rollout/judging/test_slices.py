@@ -25,7 +25,7 @@ def cluster(then: Behavior) -> Cluster:
     made.edit(
         replicas=4,
         strategy={
-            "steps": [{"setWeight": 34}, {"analyse": {"for": "1m", "checks": ["errors"]}}],
+            "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1m", "checks": ["errors"]}}]},
             "bake": {"time": "30s"},
         },
         analysis={"interval": "5s", "warmUp": "0s", "checks": [BY_COUNTRY, WHOLE]},

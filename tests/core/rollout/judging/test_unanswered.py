@@ -11,9 +11,9 @@ from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts
 
-STEPS = [{"setWeight": 25}, {"analyse": {"for": "60s"}}, {"setWeight": 50}, {"analyse": {"for": "60s"}}]
+STEPS = [{"setWeight": 25}, {"analyze": {"for": "60s"}}, {"setWeight": 50}, {"analyze": {"for": "60s"}}]
 FIELDS = {
-    "strategy": {"steps": STEPS, "bake": {"time": "5m"}},
+    "strategy": {"canary": {"steps": STEPS}, "bake": {"time": "5m"}},
     "analysis": {"interval": "5s", "warmUp": "0s"},
     "deadlines": {"evidence": "1h"},
 }
@@ -64,7 +64,9 @@ def test_a_canary_that_stops_answering_after_a_while_is_rolled_back() -> None:
 
 def test_a_silence_while_paused_is_rolled_back() -> None:
     """As every failure is, whatever the rollout waits for."""
-    cluster = serving(strategy={"steps": [{"setWeight": 25}, {"pause": {}}]}).publish(2, Behavior(hangs=True))
+    cluster = serving(strategy={"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}}).publish(
+        2, Behavior(hangs=True)
+    )
     cluster.run(60, until=rolled_back)
     assert "answered none" in reason(cluster)
 

@@ -27,7 +27,7 @@ def deployed(*, traffic: dict[str, Any] | None = None, steps: Steps | None = Non
     cluster.edit(
         replicas=4,
         traffic=traffic or GATEWAY_TRAFFIC,
-        strategy={"steps": STEPS if steps is None else steps, "bake": {"time": "1m"}},
+        strategy={"canary": {"steps": STEPS if steps is None else steps}, "bake": {"time": "1m"}},
         analysis=ANALYSIS,
     )
     cluster.run(5)
@@ -163,7 +163,7 @@ class TestSteps:
         """Copies of half of the requests fail on the canary, which is rolled back; no answer of it was ever used."""
         steps: Steps = [
             {"mirror": {"percent": 50}},
-            {"analyse": {"for": "30s"}},
+            {"analyze": {"for": "30s"}},
             {"setWeight": 50},
             {"pause": {}},
         ]
@@ -185,7 +185,7 @@ class TestSteps:
         cluster.features = features
         cluster.publish(2).run(30)
         assert cluster.ready_reason() == "False/InvalidSpec"
-        assert cluster.message().startswith(f"spec.strategy.steps[0].mirror: the class of Gateway public {why}")
+        assert cluster.message().startswith(f"spec.strategy.canary.steps[0].mirror: the class of Gateway public {why}")
         assert weights(cluster) == {1: 100}
 
     def test_copies_end_with_the_first_weight(self) -> None:
@@ -215,7 +215,7 @@ class TestSteps:
         """What its requests show counts as any other evidence."""
         steps: Steps = [
             {"matchHeaders": [{"name": "x-cohort", "exact": "beta"}]},
-            {"analyse": {"for": "1m"}},
+            {"analyze": {"for": "1m"}},
         ]
         cluster = deployed(steps=steps).publish(2, Behavior(errors=0.3))
         cluster.cohort = 0.1
@@ -257,7 +257,7 @@ class TestTrouble:
     def test_no_rollout_starts_without_a_gateway(self) -> None:
         """What serves goes on serving, until the gateway is back."""
         cluster = Cluster(gateway=False)
-        cluster.edit(replicas=2, traffic=GATEWAY_TRAFFIC, analysis=ANALYSIS, strategy={"steps": STEPS})
+        cluster.edit(replicas=2, traffic=GATEWAY_TRAFFIC, analysis=ANALYSIS, strategy={"canary": {"steps": STEPS}})
         cluster.run(5)
         cluster.publish(2).run(30)
         assert cluster.phase == "AtRest"
@@ -279,7 +279,7 @@ class TestTrouble:
     def test_the_way_of_traffic_can_be_changed_at_rest(self) -> None:
         """Back to a split by pods: the route goes, and requests to `<name>` are answered as before."""
         cluster = deployed()
-        cluster.edit(traffic={"type": "Replicas"}, strategy={}).run(5)
+        cluster.edit(traffic={"type": "Replicas"}, strategy={"canary": {}}).run(5)
         assert cluster.routes == {}
         assert cluster.ready_reason() == "True/AsDesired"
 
@@ -287,7 +287,7 @@ class TestTrouble:
 @pytest.mark.rollouts
 def test_calls_on_a_connection_that_bypasses_the_gateway_are_no_verdict() -> None:
     """gRPC clients that stay on stable's pods leave the canary without a call: InsufficientData, and it holds."""
-    steps: Steps = [{"setWeight": 50}, {"analyse": {"for": "10s"}}]
+    steps: Steps = [{"setWeight": 50}, {"analyze": {"for": "10s"}}]
     cluster = deployed(traffic={**GATEWAY_TRAFFIC, "protocols": ["GRPC"]}, steps=steps)
     cluster.publish(2, Behavior(errors=1.0)).run(300)
     assert cluster.typed.rollout is not None
@@ -316,7 +316,10 @@ def test_pods_of_a_weight(full: int, weight: int, pods: int) -> None:
 def test_the_first_stage_is_the_one_in_which_requests_reach_the_canary() -> None:
     """Its pods are there before it, whatever steps come first."""
     spec = DeploymentSpec.model_validate(
-        {"model": {"name": "m"}, "strategy": {"steps": [{"setReplicas": 2}, {"pause": {}}, {"setWeight": 5}]}}
+        {
+            "model": {"name": "m"},
+            "strategy": {"canary": {"steps": [{"setReplicas": 2}, {"pause": {}}, {"setWeight": 5}]}},
+        }
     )
     assert spec.strategy is not None
     assert spec.strategy.steps is not None

@@ -34,7 +34,7 @@ class Scarce(Cluster):
 def deployed(replicas: int = 4, *, traffic: dict[str, Any] | None = None, **strategy: Any) -> Scarce:
     """Version 1 serves on every GPU."""
     cluster = Scarce(rate=100)
-    strategy = {"steps": STEPS, **strategy} if strategy.get("type") != "AllAtOnce" else strategy
+    strategy = {"canary": {"steps": STEPS}, **strategy} if "allAtOnce" not in strategy else strategy
     cluster.edit(
         replicas=replicas,
         strategy={"capacity": "InPlace", "bake": {"time": "30s"}, **strategy},
@@ -121,7 +121,7 @@ def test_a_new_version_that_does_not_start_leaves_the_others_serving() -> None:
 @rollouts
 def test_one_gpu_is_handed_over() -> None:
     """All at once: the former pod goes, then the new one comes; nobody else could answer in between."""
-    cluster = deployed(1, type="AllAtOnce")
+    cluster = deployed(1, allAtOnce={})
     cluster.publish(2)
     cluster.run(200, lambda c: at_rest(c) and stable(c) == 2)
     assert stable(cluster) == 2
@@ -131,7 +131,7 @@ def test_one_gpu_is_handed_over() -> None:
 @rollouts
 def test_one_gpu_is_handed_back() -> None:
     """A version that does not start on it is taken away in time, and the former one starts again."""
-    cluster = deployed(1, type="AllAtOnce")
+    cluster = deployed(1, allAtOnce={})
     cluster.publish(2, Behavior(starts=False))
     cluster.run(100, lambda c: at_rest(c) and "RollingBack" in c.history)
     cluster.run(3)

@@ -47,7 +47,9 @@ def test_more_weight_takes_no_fewer_pods(name: TrafficType, full: int) -> None:
 def cluster(request: pytest.FixtureRequest) -> Cluster:
     """Four pods of version 1, whose traffic is split by one of the routers."""
     made = Cluster(rate=100)
-    made.edit(replicas=4, traffic=TRAFFIC[request.param], strategy={"steps": STEPS, "bake": {"time": "10s"}})
+    made.edit(
+        replicas=4, traffic=TRAFFIC[request.param], strategy={"canary": {"steps": STEPS}, "bake": {"time": "10s"}}
+    )
     made.run(5)
     made.unanswered = 0
     assert made.ready_reason() == "True/AsDesired"

@@ -20,7 +20,7 @@ def sticky(**session: Any) -> dict[str, Any]:
 def keeps_sessions(*, traffic: dict[str, Any] | None = None, steps: Steps | None = None) -> Cluster:
     """Version 1 behind a gateway that keeps sessions."""
     cluster = Cluster(rate=100, features=FEATURES)
-    strategy = {"steps": STEPS if steps is None else steps, "bake": {"time": "10s"}}
+    strategy = {"canary": {"steps": STEPS if steps is None else steps}, "bake": {"time": "10s"}}
     cluster.edit(replicas=4, traffic=traffic or sticky(), strategy=strategy, analysis=ANALYSIS)
     cluster.run(5)
     assert cluster.ready_reason() == "True/AsDesired"

@@ -10,7 +10,7 @@ from core.rollout.traffic.test_gateway import GATEWAY_TRAFFIC, pods_of
 from linnet.core.plan import Apply, Patch
 from simulator import Behavior, Cluster
 
-AUTOSCALING = {"min": 2, "max": 10, "metrics": [{"type": "CPU", "target": 70}]}
+AUTOSCALING = {"minReplicas": 2, "maxReplicas": 10, "metrics": [{"type": "CPU", "target": 70}]}
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",
@@ -24,7 +24,10 @@ def deployed(**fields: Any) -> Cluster:
     """Version 1 serves with as many pods as the autoscaler wants: six."""
     cluster = Cluster(spec={"model": {"name": "tumor-risk"}}, rate=100)
     cluster.edit(
-        autoscaling=AUTOSCALING, analysis=ANALYSIS, strategy={"steps": STEPS, "bake": {"time": "1m"}}, **fields
+        autoscaling=AUTOSCALING,
+        analysis=ANALYSIS,
+        strategy={"canary": {"steps": STEPS}, "bake": {"time": "1m"}},
+        **fields,
     )
     cluster.run(5)
     cluster.demand = 6
@@ -168,7 +171,7 @@ def test_each_kind_of_metric_is_what_the_autoscaler_calls_it() -> None:
         {"type": "External", "name": "queue_length", "target": 100},
     ]
     cluster = Cluster(spec={"model": {"name": "tumor-risk"}})
-    cluster.edit(autoscaling={"min": 1, "max": 2, "metrics": metrics}).run(5)
+    cluster.edit(autoscaling={"minReplicas": 1, "maxReplicas": 2, "metrics": metrics}).run(5)
     assert cluster.autoscaler is not None
     cpu, memory, pods, external = cluster.autoscaler["spec"]["metrics"]
     assert cpu["resource"] == {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 70}}

@@ -86,7 +86,7 @@ def _required(under_way: UnderWay) -> timedelta:
     if (rollout.step or 0) >= len(policy.steps):
         return timedelta(0)
     step = policy.steps[rollout.step or 0]
-    return step.analyse.for_ if step.analyse else timedelta(0)
+    return step.analyze.for_ if step.analyze else timedelta(0)
 
 
 def _folded(under_way: UnderWay) -> Evidence:

@@ -93,8 +93,8 @@ def mirror_obstacle(traffic: Traffic, observed: DeploymentObserved, steps: Seque
             traffic, observed, {_mirror_feature(kind, step.mirror) for kind in kinds(traffic)}
         ):
             return (
-                f"spec.strategy.steps[{index}].mirror: {missing}, and a gateway that can't make copies may answer "
-                "every request with an error: leave mirror out, or use another gateway"
+                f"spec.strategy.canary.steps[{index}].mirror: {missing}, and a gateway that can't make copies may "
+                "answer every request with an error: leave mirror out, or use another gateway"
             )
     return None
 

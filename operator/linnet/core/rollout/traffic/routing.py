@@ -174,7 +174,7 @@ def _enough(under_way: UnderWay) -> int:
     """
     context = under_way.context
     scaled, promoted = context.spec.autoscaling, context.status.stable == under_way.rollout.to
-    return context.replicas if scaled is None or promoted else min(scaled.min, context.replicas)
+    return context.replicas if scaled is None or promoted else min(scaled.min_replicas, context.replicas)
 
 
 def _is_alone(context: Context, revision: RevisionStatus) -> bool:

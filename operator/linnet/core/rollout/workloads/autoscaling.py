@@ -33,7 +33,7 @@ def actions(context: Context) -> Iterator[Action]:
 def least(wanted: Autoscaling, rollout: RolloutStatus | None) -> int:
     """The autoscaler's minimum: during a rollout not below the pods that served when it began."""
     held = rollout.replicas if rollout is not None and rollout.replicas is not None else 0
-    return min(wanted.max, max(wanted.min, held))
+    return min(wanted.max_replicas, max(wanted.min_replicas, held))
 
 
 def _target(context: Context) -> RevisionStatus | None:
@@ -55,7 +55,7 @@ def manifest(owner: Owner, target: RevisionStatus, wanted: Autoscaling, minimum:
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target.name},
             "minReplicas": minimum,
-            "maxReplicas": wanted.max,
+            "maxReplicas": wanted.max_replicas,
             "metrics": [_metric(m) for m in wanted.metrics],
         },
     }
