@@ -300,6 +300,9 @@ class Cluster:
             case Patch(kind="Pod", name=name, body={"metadata": {"labels": labels}}):
                 carried = self.pods[name]["metadata"]["labels"] | labels
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
+            case Patch(kind="Service", name=name, body=body):
+                changed = self.services[name]["spec"]["selector"] | body["spec"]["selector"]
+                self.services[name]["spec"]["selector"] = {k: v for k, v in changed.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
             case Delete(kind=kind, name=name):

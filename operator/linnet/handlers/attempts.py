@@ -86,6 +86,7 @@ class Attempts:
         self._clock = clock
         self._report = report
         self._failed: dict[Ref, dict[Key, Failure]] = {}
+        self._lost: dict[tuple[Ref, Key], int] = {}
         self._backoff: Backoff[tuple[Ref, Key]] = Backoff()
 
     def waits(self, ref: Ref, key: Key, content: str) -> bool:
@@ -104,15 +105,25 @@ class Attempts:
         self._failed.setdefault(ref, {})[key] = made
         self._report(ref, error, delay)
 
+    def lost(self, ref: Ref, key: Key, content: str, error: ConflictError) -> bool:
+        """Count a lost race; True if so many were lost in a row that it counts as a failure."""
+        self._lost[ref, key] = self._lost.get((ref, key), 0) + 1
+        if self._lost[ref, key] <= PASSING:
+            return False
+        self.failed(ref, key, content, error)
+        return True
+
     def done(self, ref: Ref, key: Key) -> None:
         """Forget what failed: it was written, or nobody wants it any more."""
+        self._lost.pop((ref, key), None)
         if self._failed.get(ref, {}).pop(key, None) is not None:
             self._backoff.forget((ref, key))
 
     def keep(self, ref: Ref, wanted: Iterable[Key]) -> None:
         """Forget what nobody wants any more."""
         kept = set(wanted)
-        for key in [k for k in self._failed.get(ref, {}) if k not in kept]:
+        known = {*self._failed.get(ref, {}), *(key for of, key in self._lost if of == ref)}
+        for key in known - kept:
             self.done(ref, key)
 
     def forget(self, ref: Ref) -> None:

@@ -21,7 +21,7 @@ from linnet.adapters.cache.gatherer import Gatherer, Sources
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
-from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
+from linnet.adapters.cluster.errors import KubeError, NotFoundError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.request_policy import RequestPolicy
 from linnet.adapters.outbound.hooks import Endpoints
@@ -209,7 +209,15 @@ class Leader:
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,
             call=self._endpoints.ask,
+            refused=self._attempts.refused,
+            confirm=self._confirm,
         )
+
+    async def _confirm(self, namespace: str, name: str) -> None:
+        with suppress(NotFoundError):
+            self._feed.seen(
+                resources.MODEL_VERSION, await self._shared.kube.get(resources.MODEL_VERSION, namespace, name)
+            )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:
         await perform(self._action_deps, ref, parent, action)

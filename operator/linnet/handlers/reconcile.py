@@ -27,6 +27,9 @@ from linnet.handlers.refusals import newly_told, refusals, with_refusals
 UNWRITTEN: Final = (Apply, Patch)
 """What is done even if the status was not written: it follows from what was written before, or leads back."""
 
+UNWRITTEN_AGAIN: Final = timedelta(seconds=5)
+"""A look whose status was not written is taken again so soon at the latest: what it decided is decided anew."""
+
 
 @dataclass(frozen=True)
 class Deps:
@@ -83,7 +86,8 @@ class _Look:
             await self._tell()
         if self.conflicts:
             raise self.conflicts[0]
-        return _sooner(self.plan.requeue_after, self.deps.attempts.again(self.ref))
+        planned = self.plan.requeue_after if written else UNWRITTEN_AGAIN
+        return _sooner(planned, self.deps.attempts.again(self.ref))
 
     async def _locked(self, actions: Iterable[Action]) -> bool:
         """Do what the status will say is done; False if the API server refused one of it. A conflict ends the look."""
@@ -143,7 +147,8 @@ class _Look:
         except LeadershipLostError:
             raise
         except ConflictError as error:
-            self.conflicts.append(error)
+            if not attempts.lost(self.ref, key, content, error):
+                self.conflicts.append(error)
             return False
         except KubeError as error:
             attempts.failed(self.ref, key, content, error)

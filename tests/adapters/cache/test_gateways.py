@@ -53,6 +53,8 @@ def sources(gateways: Gateways) -> Sources:
         scrape=none,
         ask=nothing,
         call=nothing,
+        refused=lambda _: frozenset(),
+        confirm=nothing,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final, assert_never
 
 from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.actions.status import put_status
+from linnet.adapters.cache.cache import models_of
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
@@ -50,8 +51,8 @@ async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) ->
             deps.journal.emit(ref, parent, action)
             deps.tell(ref, parent, action)
         case Log():
-            deps.journal.log(ref, action)
-            deps.tell(ref, parent, action)
+            if deps.journal.log(ref, action):
+                deps.tell(ref, parent, action)
         case Notify():
             deps.tell(ref, parent, action)
         case _:
@@ -110,10 +111,10 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
         return
     model = version["spec"]["model"]["name"]
     listed, _ = await deps.kube.items(resources.DEPLOYMENT, namespace)
-    deployments = [d for d in listed if d["spec"]["model"]["name"] == model]
+    deployments = [d for d in listed if model in models_of(d["spec"], d.get("status") or {})]
     for deployment in deployments:
         deps.seen(resources.DEPLOYMENT, deployment)
-    if any(version["spec"]["version"] in serving(d) for d in deployments):
+    if any(version["spec"]["version"] in serving(d, model) for d in deployments):
         raise ConflictError(f"{action.name} is in use by now")
 
 

@@ -6,6 +6,7 @@ written only while nothing else waits, and are written before the leader hands o
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
@@ -36,6 +37,8 @@ class Journal:
         self._instance = instance
         self._now = now
         self._counted = counted
+        self._decided: OrderedDict[tuple[Ref, str], None] = OrderedDict()
+        """The decisions that this process has written a line of."""
         self._waiting: asyncio.Queue[Manifest] = asyncio.Queue(MAX_WAITING)
 
     def emit(self, ref: Ref, parent: Parent, action: Emit) -> None:
@@ -76,11 +79,24 @@ class Journal:
         except KubeError as error:
             _not_written(event, error)
 
-    def log(self, ref: Ref, action: Log) -> None:
-        """Write one JSON line, whose message is the event's own, and count what belongs to it."""
+    def log(self, ref: Ref, action: Log) -> bool:
+        """Write one JSON line, whose message is the event's own, and count what belongs to it.
+
+        A decision whose record is still owed is planned again: its line is written once, and False returned then.
+        """
+        if action.event == "decision" and self._is_known(ref, str(action.fields.get("id"))):
+            return False
         fields = {"event": action.event, **action.fields}
         _log.info("%s", action.fields.get("message") or action.event, extra={"object": str(ref), "fields": fields})
         self._counted(action.event, action.fields)
+        return True
+
+    def _is_known(self, ref: Ref, id_: str) -> bool:
+        known = (ref, id_) in self._decided
+        self._decided[ref, id_] = None
+        while len(self._decided) > MAX_WAITING:
+            self._decided.popitem(last=False)
+        return known
 
     def _event(self, ref: Ref, parent: Parent, action: Emit) -> Manifest:
         time = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")

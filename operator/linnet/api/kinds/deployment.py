@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from linnet.api.kinds.model_version import DecisionWords, Quarantine
 from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.parts.analysis import Analysis
 from linnet.api.parts.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
@@ -159,6 +160,8 @@ class RevisionStatus(StatusWire):
 
     name: Annotated[str, Field(max_length=253)]
     """The name of the revision's apps/v1 Deployment and Service."""
+    model: Annotated[str, Field(max_length=253)] | None = None
+    """The Model that the version is of, whatever the spec names by now."""
     version: int
     """The ModelVersion's number."""
     digest: Digest | None = None
@@ -263,6 +266,30 @@ class LastRollout(StatusWire):
     """When the rollout ended."""
 
 
+class QuarantinedArtifact(StatusWire):
+    """An artifact that failed here: it is refused here even if the record of its version is deleted."""
+
+    digest: Digest
+    """The artifact."""
+    version: int
+    """The number that its version had."""
+    quarantine: Quarantine
+    """What the ModelVersion says, too."""
+
+
+class OwedRecord(StatusWire):
+    """A decision that the ModelVersion does not have yet."""
+
+    version: Annotated[str, Field(max_length=253)]
+    """The ModelVersion's name."""
+    decision: DecisionWords
+    """What was decided."""
+    quarantine: Quarantine | None = None
+    """The entry that comes with it."""
+    release: bool = False
+    """Whether every entry goes with it."""
+
+
 class DeploymentStatus(StatusWire):
     """What serves, and what is on its way."""
 
@@ -288,6 +315,10 @@ class DeploymentStatus(StatusWire):
     """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None
     """How the last rollout ended."""
+    quarantine: Annotated[list[QuarantinedArtifact], Field(max_length=16)] | None = None
+    """The artifacts that failed here and were not released, newest last."""
+    owed: Annotated[list[OwedRecord], Field(max_length=8)] | None = None
+    """Decisions that their ModelVersions do not have yet."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     last_request: LastRequest | None = None

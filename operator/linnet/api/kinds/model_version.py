@@ -264,8 +264,8 @@ class CheckResult(StatusWire):
 DecisionKind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Quarantined", "Released"]
 
 
-class Decision(StatusWire):
-    """One decision about this version: who or what, when, on which evidence."""
+class DecisionWords(StatusWire):
+    """One decision about a version: who or what, when and why."""
 
     id: Annotated[str, Field(max_length=64)]
     """The rollout's id and the decision's place in it, or the request's; a decision is recorded once."""
@@ -285,10 +285,15 @@ class Decision(StatusWire):
     """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy, analysis and deadlines by which it was decided."""
-    checks: Annotated[list[CheckResult], Field(max_length=48)] | None = None
-    """The checks with their counts."""
     time: Time | None = None
     """When it was decided."""
+
+
+class Decision(DecisionWords):
+    """One decision about this version: who or what, when, on which evidence."""
+
+    checks: Annotated[list[CheckResult], Field(max_length=48)] | None = None
+    """The checks with their counts."""
 
 
 class ModelVersionStatus(StatusWire):

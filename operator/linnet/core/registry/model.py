@@ -85,7 +85,7 @@ def _choose(
     same = versions.same_input(spec, frozen, known)
     if same is not None:
         return _Choice(same.number, top)
-    number = versions.next_number(former, known)
+    number = versions.next_number(former, known, observed.serving)
     made = Create(versions.manifest(_owner(observed), number, spec, frozen))
     message = f"Version {number} is {shown(spec.source.uri or '')}"
     return _Choice(number, number, (made, Emit("Normal", "VersionCreated", message)))

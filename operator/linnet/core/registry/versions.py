@@ -58,9 +58,12 @@ def version_name(model: str, number: int) -> str:
     return f"{model}-v{number}"
 
 
-def next_number(status: ModelStatus, known: Sequence[Version]) -> int:
-    """One more than any number that was ever given, so that a deleted version's number never returns."""
-    return max([status.highest or 0, *(v.number for v in known)]) + 1
+def next_number(status: ModelStatus, known: Sequence[Version], serving: Iterable[int] = ()) -> int:
+    """One more than any number that was ever given, so that a deleted version's number never returns.
+
+    Numbers that Deployments serve count, too: a Model that was deleted and comes back has forgotten its own.
+    """
+    return max([status.highest or 0, *(v.number for v in known), *serving]) + 1
 
 
 def identity(spec: ModelSpec) -> str:

@@ -9,16 +9,25 @@ from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
-from linnet.core.plan import Action, Emit, Log, Plan, Record, SaveEvidence
+from linnet.core.plan import Action, Emit, Log, Patch, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
-from linnet.core.rollout import conditions, transitions
+from linnet.core.rollout import conditions, owed, transitions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
 from linnet.core.rollout.judging import look
+from linnet.core.rollout.judging.gaps import without_gaps
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.verbs import answer_pending
-from linnet.core.rollout.target import Refusal, Target, find_target, newer_target, refusal
+from linnet.core.rollout.target import (
+    Refusal,
+    Target,
+    find_target,
+    is_served,
+    newer_target,
+    refusal,
+    with_version_adopted,
+)
 from linnet.core.rollout.traffic import gateway_features
 from linnet.core.rollout.workloads import sync
 from linnet.core.serving import revision
@@ -35,6 +44,8 @@ def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     On the way back that is what this look decides, elsewhere what the one before it did. A first revision's pods are
     made in the look that chooses it, and written down in the next.
     """
+    if observed.deployment.deleting and not observed.deployment.status.get("rollout"):
+        return Plan(None)
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     stopped = _refused(spec, observed)
@@ -101,28 +112,36 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
     return None
 
 
-def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+    before = without_gaps(written)
     verdicts = look.look(before.under_way) if before.under_way is not None else Verdicts()
     target = stopped or find_target(before)
-    refused = refusal(before, target) if isinstance(target, Target) and not _serves(before, target) else None
+    refused = refusal(before, target) if isinstance(target, Target) and not is_served(before, target) else None
     transition = _transition(before, verdicts, target, refused)
-    after = transition.context
-    if _is_new(before) and (pods := tuple(sync.missing_pods(after))):
+    after = with_version_adopted(owed.with_owed(transition.context, transition.actions), target)
+    if _is_new(before) and not before.observed.refused and (pods := tuple(sync.missing_pods(after))):
         return Plan(None, pods, AFTER_OTHERS)
     status = _status(after.with_status(**_queue(after, target)), verdicts, target, refused, stopped)
-    evidence, saving = _evidence(before, after, verdicts)
+    evidence, saving = _evidence(before, after, verdicts, owed.decided(transition.actions))
     said = (*_verdict_logs(before, verdicts), *_warning(before, status), *_rejection(before, status))
-    told = (*transition.actions, *said)
+    told = (*owed.due(before), *transition.actions, *said)
     back = _goes_back(after)
-    routed = () if _is_new(before) else sync.actions(after if back else before)
+    routed = () if _is_new(before) else _routed(after if back else before)
     return Plan(
         status,
         (*_words(told), *routed, *saving, *_records(told)),
-        _next_look(before, after),
+        SOON if _is_incomplete(status, after) else _next_look(written, after),
         urgent=back,
         evidence=evidence,
         gauges=_gauges(after),
     )
+
+
+def _routed(context: Context) -> tuple[Action, ...]:
+    """Traffic and pods; of an object that is being deleted only the way back, and nothing is made for it any more."""
+    if not context.observed.deployment.deleting:
+        return tuple(sync.actions(context))
+    return tuple(a for a in sync.actions(context) if isinstance(a, Patch)) if _goes_back(context) else ()
 
 
 def _goes_back(context: Context) -> bool:
@@ -147,13 +166,11 @@ def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, 
         return answered
     if context.under_way is not None:
         return transitions.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
-    if isinstance(target, Refusal) or refused is not None or _serves(context, target):
+    if isinstance(target, Refusal) or refused is not None or is_served(context, target):
+        return Transition(context)
+    if context.observed.deployment.deleting:
         return Transition(context)
     return transitions.begin(context, target)
-
-
-def _serves(context: Context, target: Target) -> bool:
-    return context.status.stable is not None and context.status.stable.name == target.revision.name
 
 
 def _status(
@@ -189,7 +206,7 @@ def _queue(context: Context, target: Target | Refusal) -> dict[str, RevisionStat
 
 
 def _evidence(
-    before: Context, after: Context, verdicts: Verdicts
+    before: Context, after: Context, verdicts: Verdicts, decided: str | None
 ) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
     """What the operator remembers until the next look, and its saving at a transition or when it is due."""
     under_way = after.under_way
@@ -198,8 +215,9 @@ def _evidence(
     former = before.status.rollout
     begun = former is None or former.id != under_way.rollout.id
     data = look.fresh(under_way) if begun else verdicts.data
-    if data is None:
-        return None, ()
+    if data is None or after.observed.deployment.deleting:
+        return data, ()
+    data = {**data, look.DECIDED: decided} if decided is not None else data
     if former == under_way.rollout and not look.due(data, after.now):
         return data, ()
     stamped = look.stamped(data, after.now)
@@ -238,6 +256,13 @@ def _verdict_logs(context: Context, verdicts: Verdicts) -> tuple[Action, ...]:
 def _is_new(context: Context) -> bool:
     """No revision was chosen yet: there is no traffic to move, so nothing to write down before its pods are made."""
     return context.status.stable is None and context.status.rollout is None
+
+
+def _is_incomplete(status: DeploymentStatus, context: Context) -> bool:
+    """At rest something is made in this look: the next one says that all is as desired."""
+    ready = find(status.conditions, "Ready")
+    at_rest = context.under_way is None and not context.observed.refused
+    return at_rest and ready is not None and ready.reason == Reason.PROGRESSING
 
 
 def _next_look(before: Context, after: Context) -> timedelta | None:

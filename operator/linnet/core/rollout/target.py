@@ -73,6 +73,30 @@ def _not_ready(version: Version) -> Refusal:
     return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated", failed=False)
 
 
+def is_served(context: Context, target: Target) -> bool:
+    """Whether what serves is what the spec asks for: the same revision, or the same pods under another number.
+
+    A Model that was deleted and made again has its artifact under a new number.
+    """
+    return context.status.stable is not None and _same_pods(context.status.stable, target.revision)
+
+
+def _same_pods(one: RevisionStatus, other: RevisionStatus) -> bool:
+    same = one.digest is not None and (one.digest, one.template) == (other.digest, other.template)
+    return one.name == other.name or same
+
+
+def with_version_adopted(context: Context, target: Target | Refusal) -> Context:
+    """What serves is of the version that the spec asks for, if its own was deleted and this is the same artifact."""
+    stable = context.status.stable
+    if isinstance(target, Refusal) or stable is None or context.under_way is not None:
+        return context
+    if context.version_of(stable) is not None or not is_served(context, target):
+        return context
+    number = {"model": target.revision.model, "version": target.revision.version}
+    return context.with_status(stable=stable.model_copy(update=number))
+
+
 def refusal(context: Context, target: Target) -> Refusal | None:
     """Why this revision may not be started now, by the first check that finds something; None if none does."""
     return next((found for check in _CHECKS if (found := check(context, target)) is not None), None)
@@ -204,8 +228,14 @@ def newer_target(under_way: UnderWay, target: Target | None) -> Target | None:
 
 def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that forbids this revision, whichever version or Model of the namespace carries it."""
-    parsed = (*context.versions, *versions.parse(context.observed.quarantined))
-    return _entry(parsed, revision)
+    parsed = (*context.known, *versions.parse(context.observed.quarantined))
+    return _entry(parsed, revision) or _entry_here(context, revision)
+
+
+def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:
+    """The entry that is kept here: the ModelVersion that had it may be deleted."""
+    same = (q.quarantine for q in context.status.quarantine or () if q.digest == revision.digest)
+    return next((entry for entry in same if entry.template in {None, revision.template}), None)
 
 
 def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:

@@ -58,8 +58,11 @@ def _first_status(context: Context, target: Target) -> RolloutStatus:
 def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition:
     """One look at the rollout: what ends it early comes first, then the phase's own question."""
     context, rollout = under_way.context, under_way.rollout
+    if under_way.version is None and rollout.phase not in DECIDED and rollout.from_ is not None:
+        message = "its ModelVersion was deleted, so that nothing can be judged or recorded of it"
+        return abort(under_way, SPEC, "VersionGone", message, verdicts)
     if under_way.rules_missing and rollout.phase not in DECIDED:
-        return Transition(context)
+        return _replace_first(under_way, target) or Transition(context)
     if (ended := _ended_early(under_way, verdicts, target)) is not None:
         return ended
     match rollout.phase:

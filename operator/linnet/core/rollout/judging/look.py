@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.kinds.deployment import Phase
-from linnet.api.labels import REVISION
+from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.parts.conditions import parse_time, timestamp
 from linnet.api.parts.runtime import Predictions
 from linnet.core.analysis import evidence
@@ -35,6 +34,8 @@ from linnet.core.serving.server import metrics_port
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
 """Phases in which the canary has, or may have, traffic."""
+DECIDED: Final = "decided"
+"""The key of what the last decision was worked out from: its record may still be owed."""
 SAVE_EVERY: Final = timedelta(seconds=30)
 
 
@@ -60,7 +61,7 @@ class Verdicts:
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
     context, policy = under_way.context, under_way.rules.judged
-    if under_way.rules_missing:
+    if under_way.rules_missing or under_way.version is None:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
@@ -172,7 +173,7 @@ def fresh(under_way: UnderWay) -> dict[str, str]:
 
 def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
     rollout, former = under_way.rollout, under_way.stored_evidence
-    kept = {k: former[k] for k in ("saved", "restarts") if k in former}
+    kept = {k: former[k] for k in ("saved", "restarts", DECIDED) if k in former}
     restarts = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
     return {
         "restarts": json.dumps(restarts, sort_keys=True),
@@ -186,7 +187,7 @@ def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
 def due(data: Mapping[str, str], now: datetime) -> bool:
     """Whether the ConfigMap is so old that a crash would lose too much."""
     saved = data.get("saved")
-    return saved is None or now - parse_time(saved) >= SAVE_EVERY
+    return saved is None or not timedelta(0) <= now - parse_time(saved) < SAVE_EVERY
 
 
 def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
@@ -196,13 +197,13 @@ def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
 def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
     """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
     rollout, policy = under_way.rollout, under_way.rules
-    if under_way.rules_missing or rollout.phase not in JUDGED:
+    if under_way.version is None or rollout.phase not in JUDGED:
         return ()
     last = remembered(under_way).counts.folded_at
-    if last is not None and under_way.context.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
+    if last is not None and 0 <= under_way.context.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
-    return tuple(t for r in revisions for t in _of_revision(under_way, r.version, r.name))
+    return tuple(t for revision in revisions for t in _of_revision(under_way, revision))
 
 
 def questions(under_way: UnderWay) -> tuple[Question, ...]:
@@ -221,16 +222,17 @@ def _of_canary(under_way: UnderWay) -> list[PodCounters]:
     return [counters for uid, counters in scrape.counters.items() if uid in uids] if scrape else []
 
 
-def _of_revision(under_way: UnderWay, number: int, name: str) -> tuple[ScrapeTarget, ...]:
+def _of_revision(under_way: UnderWay, revision: RevisionStatus) -> tuple[ScrapeTarget, ...]:
+    """The pods to read; those of a stable whose version was deleted are read as those of the version on trial are."""
     context, policy = under_way.context, under_way.rules
-    version = context.version(number)
+    version = context.artifact_of(revision) or under_way.version
     metrics = version.spec.runtime.metrics if version else None
     if version is None or metrics is None or not (policy.checks or metrics.in_flight):
         return ()
     if metrics.predictions is None:
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
-    running = [p for p in context.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
+    running = [p for p in context.pods(revision) if p.phase == "Running"]
     return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)
 
 

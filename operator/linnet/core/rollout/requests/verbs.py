@@ -3,10 +3,10 @@
 `docs/reference/requests.md` holds the same table; a test compares them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from linnet.api.kinds.deployment import Phase, RevisionStatus
+from linnet.api.kinds.deployment import Phase, QuarantinedArtifact, RevisionStatus
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.requests import Request, pending
@@ -79,7 +79,7 @@ def _promote(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Respo
     context = under_way.context
     if context.spec.paused:
         return refusal(context, "spec.paused is true: set it to false first")
-    if under_way.rules_missing:
+    if under_way.version is None:
         return refusal(context, "its ModelVersion is gone, so that its steps are not known: request abort or rollback")
     if waits := calls.waiting_message(under_way, under_way.waiting_hooks):
         return refusal(context, f"every step is done; it {waits}. promote-full goes on without it")
@@ -141,8 +141,12 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     meant = [v for v in context.versions if is_named(request, v)]
     if request.target == "-" and not isinstance(target := find_target(context), Refusal):
         meant = [target.version]
-    digests = {v.digest for v in meant}
-    quarantined = [v for v in context.versions if v.digest in digests and v.status.quarantine]
+    kept = [q for q in context.status.quarantine or () if _is_meant(request, q)]
+    digests = {v.digest for v in meant} | {q.digest for q in kept}
+    quarantined = [v for v in context.known if v.digest in digests and v.status.quarantine]
+    here = [q for q in context.status.quarantine or () if q.digest in digests]
+    if here and not quarantined:
+        return _release_here(context, here, request)
     if not quarantined:
         known = [v.name for v in context.versions if v.digest in digests and _was_released(v, request)]
         message = f"released {', '.join(known)}" if known else f"no version {request.target} is quarantined here"
@@ -151,6 +155,21 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     held = None if _holds(context, quarantined) else context.status.held
     names = ", ".join(v.name for v in quarantined)
     return Response(Transition(context.with_status(held=held), actions), f"released {names}")
+
+
+def _is_meant(request: Request, entry: QuarantinedArtifact) -> bool:
+    """Whether the request names an artifact that is refused here though its version was deleted."""
+    return request.target in {str(entry.version), f"v{entry.version}", entry.digest}
+
+
+def _release_here(context: Context, entries: Sequence[QuarantinedArtifact], request: Request) -> Response:
+    """Release what no ModelVersion has any more."""
+    digests = {q.digest for q in entries}
+    left = [q for q in context.status.quarantine or () if q.digest not in digests]
+    decision = decisions.by_request(request, "Released", context.name, context.now)
+    told = tuple(decisions.logged(decision, digest) for digest in sorted(digests))
+    free = Transition(context.with_status(quarantine=left or None), told)
+    return Response(free, f"released {', '.join(f'version {q.version}' for q in entries)}")
 
 
 def _was_released(version: Version, request: Request) -> bool:
