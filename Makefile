@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 KUBECONFIG ?=
 # where a test may be without a marker: collecting the others costs seconds
-UNIT := $(filter-out tests/integration/ tests/e2e/,$(wildcard tests/*/))
+UNIT := $(filter-out tests/integration/ tests/e2e/ tests/faults/,$(wildcard tests/*/))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help venv demo test check unit lint generate cluster cluster-down image chart cli bench clean
+.PHONY: help venv demo test faults check unit lint generate cluster cluster-down image chart cli sbom audit bench clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,18 @@ chart: venv ## lint the chart and validate what it renders
 cli: venv ## the command line in one file, build/kubectl-linnet.pyz, and what krew installs it with
 	$(PY) hack/zipapp.py
 
+sbom: venv ## what the image's Python is made of, as CycloneDX, from the lock: build/sbom/linnet.cdx.json
+	@mkdir -p build/sbom
+	cyclonedx-py requirements requirements/operator.lock --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom/linnet.cdx.json
+
+audit: venv ## known flaws of all that the locks name; without a network ADVISORIES=<OSV's all.zip for PyPI>
+	$(PY) hack/audit.py $(if $(ADVISORIES),--advisories $(ADVISORIES))
+
 test: venv ## every test, all three tiers, on the embedded cluster
 	python3 hack/test.py
+
+faults: venv ## the whole story once for each fault at each write (hours; make test tries a sample)
+	pytest -q -m integration -n 3 --dist loadscope --whole tests/faults
 
 demo: venv ## the whole story on real input
 	$(PY) -m demo

@@ -5,8 +5,10 @@
 
 import argparse
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def main(arguments: list[str]) -> int:
     commands.add_parser("docs", help="write the tables of values")
     package = commands.add_parser("package", help="make the archive; symbolic links are followed")
     package.add_argument("dir", type=Path)
+    package.add_argument("--image", metavar="NAME@DIGEST", help="the image that this release of the chart installs")
     given = top.parse_args(arguments)
     try:
         return dispatch(given)
@@ -43,11 +46,36 @@ def dispatch(given: argparse.Namespace) -> int:
             for path, text in chart_values.files(CHART, layout.REPO).items():
                 path.write_text(text)
         case "package":
-            parts.build(("kubernetes",))
-            run([layout.tool("helm"), "package", CHART, "--destination", given.dir])
+            package(given.dir, given.image)
         case _:
             return check()
     return 0
+
+
+def package(target: Path, image: str | None) -> None:
+    """Make the archive; with an image, that one is what it installs, whatever a tag comes to mean."""
+    parts.build(("kubernetes",))
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(CHART, Path(folder, CHART.name)))  # links are followed
+        if image is not None:
+            (copy / "values.yaml").write_text(with_image((copy / "values.yaml").read_text(), image))
+        run([layout.tool("helm"), "package", copy, "--destination", target])
+
+
+def with_image(values: str, image: str) -> str:
+    r"""The text of values.yaml with this image by digest. ClusterError for one that is not by digest.
+
+    >>> with_image('image:\n  repository: localhost/linnet\n  digest: ""\n', "registry/linnet@sha256:" + 64 * "0")[:47]
+    'image:\n  repository: registry/linnet\n  digest: s'
+    """
+    name, _, digest = image.partition("@")
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        raise ClusterError(f"{image} is no image by digest: NAME@sha256:… is")
+    for key, value in (("repository", name), ("digest", digest)):
+        values, found = re.subn(rf"(?<=^  {key}: ).*$", value, values, count=1, flags=re.MULTILINE)
+        if not found:
+            raise ClusterError(f"values.yaml has no image.{key}")
+    return values
 
 
 def check() -> int:

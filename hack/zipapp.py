@@ -21,7 +21,7 @@ import yaml
 
 REPO = Path(__file__).resolve().parents[1]
 LINNET = REPO / "operator" / "linnet"
-PARTS = ("api", "cli", "core", "runtimes")
+PARTS = ("api", "cli", "core", "foreign", "runtimes")
 SHEBANG = b"#!/usr/bin/env python3\n"
 MAIN = """\
 import sys

@@ -1,4 +1,4 @@
-"""Observed worlds, built fluently: `model().source("s3://b/2").version(1, ready=True).observed()`."""
+"""Observed worlds, built fluently: `model().source("s3://bucket/2").version(1, ready=True).observed()`."""
 
 import copy
 from dataclasses import dataclass, field

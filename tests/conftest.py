@@ -10,13 +10,17 @@ from xdist.scheduler import LoadScopeScheduling
 import control_plane
 from control_plane import api_fixture  # noqa: F401 - a fixture is found by its name in this module
 
-FREE = "tests/integration/"
+FREE = ("tests/integration/", "tests/faults/")
 """Each of these tests has a world of its own, and waits: any worker takes any of them."""
-TOGETHER = (*(f"{FREE}test_{name}.py" for name in ("admission", "sessions")), "tests/docs/test_commands.py")
+TOGETHER = (*(f"tests/integration/test_{name}.py" for name in ("admission", "sessions")), "tests/docs/test_commands.py")
 """But not of these, which change what holds for a whole control plane of their own: they go first, being long."""
 EMBEDDED = ("tests/e2e/", "tests/cluster/")
 DEMO = "tests/e2e/test_story.py"
 """It has a namespace of its own in the embedded cluster, and waits for most of its time; the others are one group."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="try every fault of tests/faults, not a sample (an hour)")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -89,6 +89,10 @@ class Cluster:
     """The spec of the RolloutPolicy that the Deployment may name."""
     current: int = 1
     versions: dict[int, Json] = field(default_factory=dict)
+    strangers: dict[str, Json] = field(default_factory=dict)
+    """Versions of other Models, by name."""
+    deleting: bool = False
+    """Whether a finalizer keeps the Deployment from being gone."""
     workloads: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
     policies: set[tuple[str, str]] = field(default_factory=set)
@@ -263,10 +267,10 @@ class Cluster:
             self.history.append(self.phase)
 
     def observe(self) -> DeploymentObserved:
-        parents = tuple(self._version(n) for n in self.versions)
+        parents = (*(self._version(n) for n in self.versions), *(self._stranger(n) for n in self.strangers))
         return DeploymentObserved(
             deployment=Parent(
-                "tumor-risk", "ml", "uid-mld", self.generation, self.annotations, False, self.spec, self.status
+                "tumor-risk", "ml", "uid-mld", self.generation, self.annotations, self.deleting, self.spec, self.status
             ),
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
@@ -284,16 +288,24 @@ class Cluster:
             else None,
             gateway_features={"public": self.features},
             session_kinds=self.session_kinds,
+            budget=next((self._meta(k, n) for k, n in self.policies if k == "PodDisruptionBudget"), None),
             autoscalers=(objects.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )
+
+    def _meta(self, kind: str, name: str) -> objects.Meta:
+        return objects.meta({"metadata": {"name": name, "uid": f"uid-{kind}-{name}"}})
+
+    def _stranger(self, name: str) -> Parent:
+        data = self.strangers[name]
+        return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
 
     def _version(self, number: int) -> Parent:
         data = self.versions[number]
         name = f"tumor-risk-v{number}"
         return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
 
-    def _act(self, action: Any) -> None:
+    def _act(self, action: Any) -> None:  # noqa: C901 (a case for each action)
         match action:
             case Apply(manifest):
                 self._apply(manifest)
@@ -307,6 +319,9 @@ class Cluster:
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
             case Delete(kind=kind, name=name):
                 self._delete(kind, name)
+            case Record(version=version) if version in self.strangers:
+                former = parse_status(ModelVersionStatus, self.strangers[version]["status"])
+                self.strangers[version]["status"] = model_version.record(former, action, self.now).wire()
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
                 status = model_version.record(self.version_status(number), action, self.now)
@@ -333,6 +348,8 @@ class Cluster:
             case "HTTPRoute" | "GRPCRoute":
                 del self.routes[kind]
                 self.taken_up.pop(kind, None)
+            case "PodDisruptionBudget":
+                self.policies.discard((kind, name))
             case _:
                 {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
 

@@ -14,6 +14,7 @@ import aiohttp
 NAMESPACE = "bench"
 MANAGED = "linnet.dev/managed=true"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
+REPLICA_SETS = f"/apis/apps/v1/namespaces/{NAMESPACE}/replicasets"
 ROUTES = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes"
 Json = dict[str, Any]
 
@@ -106,8 +107,8 @@ class FakeControllers:
         await asyncio.sleep(READY_AFTER_SECONDS)
         name, merge = obj["metadata"]["name"], "application/merge-patch+json"
         pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-        await self.api.send("POST", pods, pod(obj))
-        await self.api.send("PATCH", f"{pods}/{name}-0/status", {"status": READY_POD}, merge)
+        await self.api.send("POST", pods, pod(await self.api.send("POST", REPLICA_SETS, replica_set(obj))))
+        await self.api.send("PATCH", f"{pods}/{name}-0-0/status", {"status": READY_POD}, merge)
         status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
         path_ = f"{DEPLOYMENTS}/{name}/status"
         await self.api.send("PATCH", path_, {"status": {**status, "observedGeneration": 1}}, merge)
@@ -134,10 +135,19 @@ READY_POD = {
 }
 
 
+def replica_set(made: Json) -> Json:
+    """The ReplicaSet that the Deployment would make."""
+    return _owned(made, "Deployment", "ReplicaSet", {k: made["spec"][k] for k in ("replicas", "selector", "template")})
+
+
 def pod(made: Json) -> Json:
-    """The pod that the Deployment's ReplicaSet would make."""
-    name, template = made["metadata"]["name"], made["spec"]["template"]
-    owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": f"{name}-0", "uid": made["metadata"]["uid"]}
-    meta = {"name": f"{name}-0", "namespace": NAMESPACE, "labels": template["metadata"]["labels"]}
+    """The pod that the ReplicaSet would make."""
+    return _owned(made, "ReplicaSet", "Pod", made["spec"]["template"]["spec"])
+
+
+def _owned(by: Json, by_kind: str, kind: str, spec: Json) -> Json:
+    owner = {"apiVersion": "apps/v1", "kind": by_kind, "name": by["metadata"]["name"], "uid": by["metadata"]["uid"]}
+    labels = by["spec"]["template"]["metadata"]["labels"]
+    meta = {"name": f"{owner['name']}-0", "namespace": NAMESPACE, "labels": labels}
     meta["ownerReferences"] = [{**owner, "controller": True}]
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": template["spec"]}
+    return {"apiVersion": "v1" if kind == "Pod" else "apps/v1", "kind": kind, "metadata": meta, "spec": spec}

@@ -36,7 +36,14 @@ def write(uri: str, files: Mapping[str, bytes]) -> None:
     from obstore.store import S3Store
 
     bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    os.environ |= mounted()
     plain = os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
     store = S3Store(bucket, prefix=prefix, client_options={"allow_http": plain})
     for path, content in files.items():
         store.put(path, content)
+
+
+def mounted() -> dict[str, str]:
+    """The store's AWS_* variables, which a RetrainPolicy's Job has as files of its Secret."""
+    folder = os.environ.get("LINNET_CREDENTIALS")
+    return {file.name: file.read_text() for file in Path(folder).glob("AWS_*")} if folder else {}

@@ -4,8 +4,9 @@
     python train.py --claim /dev/termination-log retrain=s3://bucket/tumor-risk/retrain/{run}
 
 It runs in the example server's image, so that a model is trained by the very libraries that will load it; the
-store is configured by the AWS_* variables, and `{run}` becomes the name of the training run. With `--claim` the
-last version is claimed as a RetrainPolicy asks for it. Every version is one JSON line on stdout.
+store is configured by the files of a RetrainPolicy's Secret or by the AWS_* variables, and `{run}` becomes the name
+of the training run. With `--claim` the last version is claimed as a RetrainPolicy asks for it. Every version is one
+JSON line on stdout.
 """
 
 import argparse

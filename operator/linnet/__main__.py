@@ -12,6 +12,7 @@ USAGE: Final = """usage: linnet [command]
   operator        watch the cluster and act (the default); configured by the environment
   fetch …         bring an artifact into the pod
   probe …         try a loaded model, and report
+  consent …       let training code see a Secret, if its owner agreed
   digest FOLDER   print the digest of an artifact's files
   --version       print the version
 """
@@ -61,6 +62,12 @@ def _fetch(arguments: list[str]) -> int:
     return fetch(arguments)
 
 
+def _consent(arguments: list[str]) -> int:
+    from linnet.fetcher.consent import consent
+
+    return consent(arguments)
+
+
 def _probe(arguments: list[str]) -> int:
     from linnet.fetcher.probe.main import main as probe
 
@@ -95,6 +102,7 @@ _COMMANDS: Final[dict[str, Callable[[list[str]], int]]] = {
     "operator": _operator,
     "fetch": _fetch,
     "probe": _probe,
+    "consent": _consent,
     "digest": _digest,
     "--version": _version,
     "version": _version,

@@ -27,6 +27,23 @@ def child(kind: str, name: str, owner: str, version: int = 1, uid: str = "", **p
     return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": {}, "status": {}, **parts}
 
 
+def made_by(owner_kind: str, owner: str, name: str, uid: str, labels: Json) -> Json:
+    """An object that names the uid of its controller, or none."""
+    reference = {"kind": owner_kind, "name": "whatever", "uid": owner, "controller": True}
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "ml",
+            "uid": uid,
+            "resourceVersion": "1",
+            "labels": {MANAGED: "true", **labels},
+            "ownerReferences": [reference] if owner else [],
+        },
+        "spec": {},
+        "status": {},
+    }
+
+
 class Clock:
     """A monotonic time in seconds that the test moves."""
 

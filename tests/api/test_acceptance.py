@@ -62,7 +62,7 @@ lineage: {code: git@3f2c, data: s3://data/x, parameters: {max_depth: "6"}, image
 card: {owner: team-risk, intendedUse: triage, limitations: adults only}
 gate:
   metrics:
-  - {name: auc, direction: Higher, min: "0.95", maxRegression: {absolute: "0.01"}, slice: all}
+  - {name: auc, direction: Higher, min: "0.95", maxRegression: {absolute: "0.01"}}
   contract: {configMapName: tumor-risk-golden}
   approval: {count: 1, expireAfter: 168h}
 keepVersions: 10
@@ -195,7 +195,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
-    (changed(model(), "spec.source.url", "s3://a/b"), ['unknown field "spec.source.url"']),
+    (changed(model(), "spec.source.url", "s3://aucket/b"), ['unknown field "spec.source.url"']),
     (
         changed(deployment(), STEPS, [{"setWeight": 101}]),
         ["spec.strategy.canary.steps[0].setWeight", "less than or equal to"],
@@ -434,6 +434,25 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ['unknown field "spec.strategy.canary.autoPromote"'],
     ),
     (changed(deployment(), "spec.strategy", {"type": "BlueGreen"}), ['unknown field "spec.strategy.type"']),
+    (
+        changed(deployment(), "spec.autoscaling", {**AUTOSCALING, "metrics": [{"type": "CPU", "target": 10_001}]}),
+        ["spec.autoscaling.metrics[0].target:", "a percentage of what the pods request: at most 10000"],
+    ),
+    (
+        changed(deployment(), "spec.autoscaling.metrics", [{"type": "External", "name": "q", "target": 2**53}]),
+        ["spec.autoscaling.metrics[0].target:", "less than or equal to 9007199254740991"],
+    ),
+    (
+        changed(deployment(), "spec.pod.tolerations", [{"operator": "Exists", "tolerationSeconds": 2**53}]),
+        ["spec.pod.tolerations[0].tolerationSeconds:", "less than or equal to"],
+    ),
+    (changed(deployment(), "spec.pod.env", [{"name": "A", "value": "1"}] * 2), ["spec.pod.env[1]:", "Duplicate value"]),
+    (changed(model(), "spec.source.include", ["*.json", "*.json"]), ["spec.source.include[1]:", "Duplicate value"]),
+    (changed(deployment(), "spec.traffic.protocols", ["HTTP", "HTTP"]), ["protocols[1]:", "Duplicate value"]),
+    (
+        changed(model(), "spec.gate.metrics", [{"name": "auc", "direction": "Higher", "min": "0.9"}] * 2),
+        ["spec.gate.metrics[1]:", "Duplicate value"],
+    ),
     (changed(deployment(), "spec.model.version", 0), ["spec.model.version:", "greater than or equal to 1"]),
     (
         changed(changed(deployment(), "spec.model.version", 1), "spec.model.digest", DIGEST),
@@ -477,6 +496,16 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["spec.source.uri:", "a user or password belongs in the credentials Secret"],
     ),
     (changed(model(), "spec.source.uri", "s3://key:secret@models/m"), ["spec.source.uri:", "write s3://bucket/path"]),
+    (changed(model(), "spec.source.uri", "s3://models/$(HOME)"), ["spec.source.uri:", "it may hold no $("]),
+    (changed(model(), "spec.source.uri", "s3://models/`id`"), ["spec.source.uri:", "backticks"]),
+    (changed(model(), "spec.source.uri", "s3://127.0.0.1?/x"), ["spec.source.uri:", "a bucket's name has 3 to 63"]),
+    (changed(model(), "spec.source.uri", "gs://Models/x"), ["spec.source.uri:", "a bucket's name has 3 to 63"]),
+    (changed(model(), "spec.source.uri", "pvc://../x"), ["spec.source.uri:", "the claim's name"]),
+    (
+        changed(model(), "spec.source.uri", "https://h/m?X-Amz-Signature=0"),
+        ["spec.source.uri:", "Secret of credentials"],
+    ),
+    (changed(model(), "spec.source.include", ["$(HOME)"]), ["spec.source.include", "without control characters"]),
     (changed(model(), "spec.source.digest", "sha256:1"), ["spec.source.digest:"]),
     (changed(model(), "spec.source.credentials", {}), ["spec.source.credentials:", "exactly one of secretName"]),
     (
@@ -530,7 +559,9 @@ TAKEN = [
     changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
-    changed(model(), "spec.source.uri", "https://store.example:8443/a@b?sig=a@b"),
+    changed(model(), "spec.source.uri", "s3://models/_$folder$"),
+    changed(model(), "spec.source.include", ["a$", "*.joblib", "weights/**"]),
+    changed(model(), "spec.source.uri", "https://store.example:8443/a@b?part=a@b"),
     model("m" * 50),
     deployment("d" * 40),
     model_version(1_000_000, "m" * 50),

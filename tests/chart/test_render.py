@@ -88,10 +88,7 @@ def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
     for resource in resources.OWN:
         assert "update" in granted[resource.group, f"{resource.plural}/status"]
     table = {(r.group, r.plural.partition("/")[0]) for r in (*resources.WATCHED, resources.CONFIG_MAP, resources.EVENT)}
-    table |= {
-        (r.group, r.plural)
-        for r in (resources.REPLICA_SET, resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)
-    }
+    table |= {(r.group, r.plural) for r in (resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)}
     assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
 
 
@@ -305,9 +302,8 @@ def test_the_alerts_and_the_monitor_find_the_service() -> None:
     assert [e["port"] for e in monitor["spec"]["endpoints"]] == [service["spec"]["ports"][0]["name"]]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     rules = [rule for group in only(items, "PrometheusRule")["spec"]["groups"] for rule in group["rules"]]
-    assert {"LinnetHasNoLeader", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"} <= {
-        rule["alert"] for rule in rules
-    }
+    alerts = {"LinnetHasNoLeader", "LinnetJudgesLate", "LinnetReconcileErrors", "LinnetQueriesFail", "LinnetHooksFail"}
+    assert alerts <= {rule["alert"] for rule in rules}
     assert all('namespace="linnet-system",service="linnet"}' in rule["expr"] for rule in rules)
 
 
@@ -403,6 +399,8 @@ def test_kubeconform_sees_a_wrong_field(capfd: pytest.CaptureFixture[str]) -> No
     wrong = chart.render([]).replace("containerPort:", "port:")
     assert not chart.validated(schemas, ["-"], wrong)
     assert "'port' not allowed" in capfd.readouterr().out
-    model = "{apiVersion: linnet.dev/v1alpha1, kind: Model, spec: {format: {name: x}, source: {uri: s3://b/k}, x: 1}}"
+    model = (
+        "{apiVersion: linnet.dev/v1alpha1, kind: Model, spec: {format: {name: x}, source: {uri: s3://bucket/k}, x: 1}}"
+    )
     assert not chart.validated(schemas, ["-"], model)
     assert "'x' not allowed" in capfd.readouterr().out

@@ -1,6 +1,7 @@
 """The chart's values: documented, checked by a schema, and in step with the operator."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,23 @@ def test_a_schema_for_kubeconform_refuses_unknown_fields_at_any_depth() -> None:
     assert strict["properties"]["spec"] == {**schema["properties"]["spec"], "additionalProperties": False}
     assert strict["properties"]["port"] == {"oneOf": [{"type": "integer"}, {"type": "string"}]}
     assert strict["properties"]["free"]["additionalProperties"]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("repository", "taken"),
+    [
+        ("localhost/linnet", True),
+        ("registry.example:5000/team/linnet-operator", True),
+        ("linnet", True),
+        ("registry.example/linnet:1.0", False),
+        (f"registry.example/linnet@sha256:{'0' * 64}", False),
+        ("https://registry.example/linnet", False),
+        ("registry.example/Linnet", False),
+        ("registry.example/linnet $(id)", False),
+        ("", False),
+    ],
+)
+def test_a_repository_is_a_name_without_tag_and_digest(repository: str, taken: bool) -> None:
+    """A tag in the wrong place would be installed beside another, and a digest there would never be looked at."""
+    pattern = SCHEMA["properties"]["image"]["properties"]["repository"]["pattern"]
+    assert (re.search(pattern, repository) is not None) is taken

@@ -34,7 +34,7 @@ class Person:
         return self
 
     def refused(self, words: str) -> "Person":
-        (self.folder / "refusal").write_text(words)
+        (self.folder / "refusal").write_text(words, errors="surrogatepass")
         return self
 
     def may_not_get(self, resource: str) -> "Person":

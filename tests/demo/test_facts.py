@@ -74,7 +74,7 @@ def test_a_pod_is_created_ready_stopping_gone() -> None:
 
 def test_a_quarantine_is_told_when_it_is_added() -> None:
     """Two entries in all, of which one is new."""
-    spec = {"version": 3, "source": {"uri": "s3://a/b"}}
+    spec = {"version": 3, "source": {"uri": "s3://aucket/b"}}
     one, two = {"reason": "errors"}, {"reason": "latency"}
     before = {"spec": spec, "status": {"quarantine": [one]}}
     now = {"spec": spec, "status": {"quarantine": [one, two]}}

@@ -8,6 +8,7 @@ import importlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,6 +80,7 @@ class Command:
     folder: Path
     arguments: list[str] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] | None = None
     prefix: list[str] = field(default_factory=list)
     is_apart: bool = False
 
@@ -96,6 +98,11 @@ class Command:
 
     def env(self, **variables: str) -> Self:
         self.environ |= variables
+        return self
+
+    def secret(self, **keys: str) -> Self:
+        """The credentials Secret has these keys, too."""
+        self.keys = {**(self.keys or {}), **keys}
         return self
 
     def apart(self, *prefix: str) -> Self:
@@ -133,8 +140,19 @@ class Command:
         common = ["--termination-log", str(self.log)]
         if self.name == "fetch":
             self.to.mkdir(exist_ok=True)
-            common += ["--to", str(self.to), "--pause", "10ms"]
+            common += ["--to", str(self.to), "--pause", "10ms", *self._mounted()]
         return [*common, *self.arguments]
+
+    def _mounted(self) -> list[str]:
+        """The Secret as the kubelet mounts it: a file for each key."""
+        if self.keys is None:
+            return []
+        folder = self.folder / "credentials"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for key, value in self.keys.items():
+            (folder / key).write_bytes(value.encode())
+        return ["--credentials", str(folder)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ import pytest
 
 from linnet.api.parts.uri import shown
 from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.credentials import Credentials
 from linnet.fetcher.location import check_credentials, location_of
 
 
@@ -46,7 +47,7 @@ def test_parses(text: str, scheme: str, authority: str, path: str) -> None:
         "https://host/a b",
         "pvc://claim/../other",
         "pvc://claim/a\n",
-        "s3://b/" + "a" * 3000,
+        "s3://bucket/" + "a" * 3000,
     ],
 )
 def test_refuses(text: str) -> None:
@@ -57,7 +58,7 @@ def test_refuses(text: str) -> None:
     assert "secret" not in caught.value.message
 
 
-@pytest.mark.parametrize("text", ["gs://b/x", "az://c/x", "hf://org/model", "oci://registry/x:1"])
+@pytest.mark.parametrize("text", ["gs://bucket/x", "az://c/x", "hf://org/model", "oci://registry/x:1"])
 def test_later_schemes(text: str) -> None:
     """A scheme that is to come says so, and which ones work today."""
     with pytest.raises(Failure, match="not supported yet") as caught:
@@ -68,39 +69,43 @@ def test_later_schemes(text: str) -> None:
 @pytest.mark.parametrize(
     ("uri", "prefix"),
     [
-        ("s3://b/models/x", "s3://b/models"),
-        ("s3://b/models/x", "s3://b/models/"),
-        ("s3://b/models", "s3://b/models/"),
-        ("s3://b/anything", "s3://b"),
-        ("https://HOST/m/x.zip?sig=1", "https://host:443/m"),
+        ("s3://bucket/models/x", "s3://bucket/models"),
+        ("s3://bucket/models/x", "s3://bucket/models/"),
+        ("s3://bucket/models", "s3://bucket/models/"),
+        ("s3://bucket/anything", "s3://bucket"),
+        ("https://HOST/m/x.zip?part=1", "https://host:443/m?*"),
+        ("https://HOST/m/x.zip", "https://host:443/m?*"),
         ("pvc://c/x", "pvc://c/"),
     ],
 )
 def test_allowed(uri: str, prefix: str) -> None:
     """A URI below the Secret's allowedPrefix may use it."""
-    check_credentials(location_of(uri), used=True, allowed_prefix=prefix)
+    check_credentials(location_of(uri), Credentials("Secret", {}, prefix))
 
 
 @pytest.mark.parametrize(
     ("uri", "prefix"),
     [
-        ("s3://b/models-2/x", "s3://b/models"),
-        ("s3://b/model", "s3://b/models"),
-        ("s3://b2/models/x", "s3://b"),
+        ("s3://bucket/models-2/x", "s3://bucket/models"),
+        ("s3://bucket/model", "s3://bucket/models"),
+        ("s3://bucket2/models/x", "s3://bucket"),
         ("http://host/m/x", "https://host/m"),
         ("https://host:8443/m/x", "https://host/m"),
         ("https://host.evil.org/m/x", "https://host"),
+        ("https://host/m/get?file=../../x", "https://host/m"),
+        ("https://host/m/get?", "https://host/m/"),
+        ("https://host/other/get?file=x", "https://host/m/?*"),
         ("https://host/m/x", ""),
         ("https://host/m/x", "https://"),
         ("https://host/m/x", "*"),
-        ("gs://b/x", "gs://b"),
+        ("gs://bucket/x", "gs://bucket"),
     ],
 )
 def test_not_allowed(uri: str, prefix: str) -> None:
     """Naming somebody's Secret gains nothing: no prefix, another place or half a segment is refused."""
-    location = location_of(uri) if not uri.startswith("gs") else location_of("s3://b/x")
+    location = location_of(uri) if not uri.startswith("gs") else location_of("s3://bucket/x")
     with pytest.raises(Failure) as caught:
-        check_credentials(location, used=True, allowed_prefix=prefix)
+        check_credentials(location, Credentials("Secret", {}, prefix))
     assert caught.value.reason is Reason.CREDENTIALS_NOT_ALLOWED
 
 

@@ -213,9 +213,9 @@ def test_folder_not_writable(fetch: Command, site: Site, tmp_path: Path) -> None
     "arguments",
     [
         ["--nonsense"],
-        ["--uri", "s3://b/x", "--digest", "abc"],
-        ["--uri", "s3://b/x", "--deadline", "soon"],
-        ["--uri", "s3://b/x", "--size-limit", "big"],
+        ["--uri", "s3://bucket/x", "--digest", "abc"],
+        ["--uri", "s3://bucket/x", "--deadline", "soon"],
+        ["--uri", "s3://bucket/x", "--size-limit", "big"],
         [],
     ],
 )
@@ -233,3 +233,21 @@ def test_starts_light(tmp_path: Path) -> None:
         "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://127.0.0.1?/x/y",
+        "s3://evil.example?/models/1",
+        "s3://a;b/x",
+        "s3://%31/x",
+        "s3://..%2f/x",
+        "s3://127.0.0.1%3f/x",
+        "s3://[::1]/x",
+    ],
+)
+def test_a_bucket_is_no_host(fetch: Command, uri: str) -> None:
+    """The S3 library makes a host's name of it: what would be another server, or its panic, is refused at once."""
+    ended = fetch.given("--uri", uri, "--deadline", "5s").run()
+    assert (ended.code, ended.reason) == (2, "InvalidURI"), ended.output

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from linnet.foreign.text import DEPTH, clean, clean_document, printable
+from foreign.hostile import HOSTILE
+from linnet.foreign.text import DEPTH, clean, clean_document, clean_lines, last_words, printable
 
-HOSTILE = "a\x1b]0;pwned\x07\x1b[2J\x1b[8mb\u202ec\u2066\u200b\u2028d\ud800\U000e0041e\u0378\x9b31m\x85f\rg"
 SIGNS = st.sampled_from([*"\x1b\x9b\x9d\x07\x90;m[]()?0\n a", "\x1b[", "\x1b]", "\u202e", "\u0301", "\ufe0f"])
 ANY = st.text(st.characters() | st.characters(categories=["Cs", "Cc", "Cf", "Mn"]), max_size=80)
 
@@ -86,3 +86,18 @@ def test_a_document_without_bottom_is_cut() -> None:
     while isinstance(shown, list):
         shown, levels = shown[0], levels + 1
     assert (shown, levels) == ("…", DEPTH)
+
+
+def test_last_words_are_the_end() -> None:
+    """Of a traceback the last line says what went wrong; what stood before it is not kept."""
+    told = "Traceback\n" * 900 + "ValueError: \x1b[31mno such file\x1b[0m\n"
+    assert last_words(told, 26) == "…ValueError: no such file"
+    assert last_words("\x1b[2J" * 9, 40) == ""
+    assert len(last_words("x" * 900)) == 300
+
+
+def test_lines_keep_their_order_and_indentation() -> None:
+    """A traceback stays readable, and nothing in it is obeyed."""
+    assert clean_lines("Traceback:\n  File \x1b[2J'x'\n    raise\r\nValueError: \u202eno") == (
+        "Traceback:\n  File 'x'\n    raise\nValueError: no"
+    )

@@ -130,3 +130,17 @@ def test_what_a_person_asks_comes_before_what_the_operator_has_written(heard: He
     requested["metadata"]["annotations"] = {"linnet.dev/request": "pause 1 anna"}
     heard.feed.seen(resources.DEPLOYMENT, requested)
     assert heard.asked == {"Deployment/new"}
+
+
+def test_an_event_that_can_not_be_taken_in_costs_the_others_nothing() -> None:
+    """One without a uid, or with a spec that is none: it is told by name, and the next one arrives."""
+    told: list[tuple[str, ...]] = []
+    enqueued: list[Ref] = []
+    feed = Feed(Cache(), lambda ref, _: enqueued.append(ref), lambda what, who, _: told.append((what, *who)))
+    feed.event(resources.DEPLOYMENT, "ADDED", {"metadata": {"namespace": "ml", "name": "bad"}})
+    feed.event(resources.DEPLOYMENT, "DELETED", {"metadata": {"namespace": "ml", "name": "bad"}})
+    feed.event(resources.SERVICE, "ADDED", {"metadata": None})
+    feed.event(resources.DEPLOYMENT, "ADDED", own("Deployment", "worse", spec=["no", "spec"]))
+    feed.event(resources.DEPLOYMENT, "ADDED", own("Deployment", "iris"))
+    assert enqueued == [Ref("Deployment", "ml", "iris")]
+    assert [who for _, who in told] == ["ml/bad", "ml/bad", "?", "ml/worse"]

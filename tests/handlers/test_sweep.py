@@ -9,7 +9,7 @@ from adapters.fake_kube import FakeKube
 from adapters.objects import child, own
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ForbiddenError, GoneError, NotFoundError
+from linnet.adapters.cluster.errors import ForbiddenError, GoneError, NotFoundError, TooLargeError
 from linnet.core.plan import Ref
 from linnet.handlers import sweep
 from linnet.handlers.feed import Feed
@@ -116,3 +116,34 @@ async def test_a_sweep_of_one_namespace_spares_the_others(desk: Desk) -> None:
     desk.kube.objects.clear()
     await desk.sweep("another")
     assert desk.cache.get(resources.DEPLOYMENT, "ml", "iris") is not None
+
+
+async def test_an_object_that_can_not_be_taken_in_ends_neither_start_nor_sweep(desk: Desk) -> None:
+    """It is told by name, and the others are there."""
+    told: list[str] = []
+    scope = Scope((), told=lambda _, who, __: told.extend(who))
+    for name, spec in (("a", ["no", "spec"]), ("b", {"model": "no reference"}), ("iris", {})):
+        desk.kube.put(resources.DEPLOYMENT, own("Deployment", name, spec=spec))
+    assert [ref.name for ref in await sweep.seed(desk.kube, desk.cache, scope)] == ["iris"]
+    desk.kube.put(resources.DEPLOYMENT, own("Deployment", "late"))
+    await sweep.sweep(desk.kube, desk.cache, desk.feed, scope)
+    assert desk.cache.get(resources.DEPLOYMENT, "ml", "late") is not None
+    assert told == ["ml/a", "ml/b", "ml/a", "ml/b"]
+
+
+async def test_an_object_that_can_not_be_read_ends_no_sweep(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large for one is passed over, and the next one is read."""
+    told: list[str] = []
+    for name in ("a", "iris"):
+        desk.kube.put(resources.DEPLOYMENT, own("Deployment", name))
+    read = desk.kube.get
+
+    async def get(resource: resources.Resource, namespace: str, name: str) -> Json:
+        if name == "a":
+            raise TooLargeError("more than 64 MiB")
+        return cast("Json", await read(resource, namespace, name))
+
+    monkeypatch.setattr(desk.kube, "get", get)
+    await sweep.sweep(desk.kube, desk.cache, desk.feed, Scope((), told=lambda _, who, __: told.extend(who)))
+    assert desk.cache.get(resources.DEPLOYMENT, "ml", "iris") is not None
+    assert told == ["ml/a"]

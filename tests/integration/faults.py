@@ -25,6 +25,10 @@ from linnet.handlers.operator import Operator
 from linnet.settings import read
 
 CUT_SECONDS = 5.0
+PATIENCE_SECONDS = 25.0
+"""Longer than the operator waits for any answer to a write."""
+SILENCE_SECONDS = 5.0
+LOST_EVENTS = 6
 
 
 class Fate(Enum):
@@ -34,7 +38,15 @@ class Fate(Enum):
     IS_LOST = auto()
     """The connection breaks before the API server hears of it, and the operator with it."""
     IS_NOT_ANSWERED = auto()
-    """The API server does it, and the connection breaks before the operator hears of that."""
+    """The API server does it, and the connection breaks before the operator hears of that, and the operator with it."""
+    LOSES_ITS_ANSWER = auto()
+    """The API server does it, and the connection breaks; the operator lives and does not know."""
+    IS_KEPT_WAITING = auto()
+    """The API server does it, and the operator waits for the answer until it loses patience."""
+    COMES_BEFORE_SILENCE = auto()
+    """It passes, and then nothing gets through, in either direction, for some seconds."""
+    COMES_BEFORE_GAPS = auto()
+    """It passes, and then watches lose some events without a sign of it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,16 @@ class Proxy:
     """Nothing gets through any more, as if the operator had been killed."""
     frozen: int = 0
     """So many watches, from the first, stay open and silent."""
+    made: list[str] = field(default_factory=list)
+    """The plural of each object that a write created."""
+    revisions: list[str] = field(default_factory=list)
+    """The resourceVersion that each write led to, of those that have one."""
+    past: str = ""
+    """A resourceVersion: LISTs answer as they would have then, until `stale` of them did."""
+    stale: int = 0
+    silent_until: float = 0.0
+    gaps: int = 0
+    """So many events are still to be lost."""
     _number: int = 0
     _under_way: int = 0
     _watched: int = 0
@@ -136,6 +158,7 @@ class Proxy:
         await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        await self._silence()
         if self.cut:
             return self._broken(request)
         if request.method == "GET":
@@ -143,6 +166,7 @@ class Proxy:
                 return await self._watch(request)
             if "limit" in request.query:
                 self.lists.append(request.path)
+                return await self._list(request)
             return await self._forward(request)
         self._number += 1
         fate = self.judge(self._number, request.method, request.path)
@@ -157,15 +181,49 @@ class Proxy:
             answer = await self._forward(request)
         finally:
             self._under_way -= 1
-        if fate is Fate.IS_NOT_ANSWERED:
-            self.cut = True
-            return self._broken(request)
+        return await self._after(fate, request, answer)
+
+    async def _after(self, fate: Fate, request: web.Request, answer: web.Response) -> web.StreamResponse:
+        """What the operator hears of a write that the API server has done."""
+        self._remember(request, answer)
+        match fate:
+            case Fate.IS_NOT_ANSWERED:
+                self.cut = True
+                return self._broken(request)
+            case Fate.LOSES_ITS_ANSWER:
+                return self._broken(request)
+            case Fate.IS_KEPT_WAITING:
+                await asyncio.sleep(PATIENCE_SECONDS)
+                return self._broken(request)
+            case Fate.COMES_BEFORE_SILENCE:
+                self.silent_until = self._loop.time() + SILENCE_SECONDS
+            case Fate.COMES_BEFORE_GAPS:
+                self.gaps = LOST_EVENTS
         return answer
 
-    async def _forward(self, request: web.Request) -> web.StreamResponse:
+    def _remember(self, request: web.Request, answer: web.Response) -> None:
+        if answer.status == 201:
+            self.made.append(request.path.partition("/namespaces/")[2].split("/")[1])
+        body = answer.body if isinstance(answer.body, bytes) else b"{}"
+        found = json.loads(body or b"{}").get("metadata", {}).get("resourceVersion")
+        if found and answer.status < 300:
+            self.revisions.append(str(found))
+
+    async def _silence(self) -> None:
+        while self._loop.time() < self.silent_until:  # noqa: ASYNC110 - it may begin while this waits
+            await asyncio.sleep(0.05)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """Answer as of some writes ago where that was ordered: an API server that has fallen behind."""
+        if not self.stale or request.query.get("continue"):
+            return await self._forward(request)
+        self.stale -= 1
+        return await self._forward(request, f"&resourceVersion={self.past}&resourceVersionMatch=Exact")
+
+    async def _forward(self, request: web.Request, more: str = "") -> web.Response:
         body = await request.read() or None
         headers = {k: v for k, v in request.headers.items() if k in {"Content-Type", "Accept"}}
-        url = f"{str(self.api.http.base_url).rstrip('/')}{request.rel_url}"
+        url = f"{str(self.api.http.base_url).rstrip('/')}{request.rel_url}{more}"
         async with self._session.request(request.method, url, data=body, headers=headers) as answer:
             kept = {k: v for k, v in answer.headers.items() if k in {"Content-Type", "Retry-After"}}
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)
@@ -180,17 +238,26 @@ class Proxy:
             await out.prepare(request)
             self._watches.add(out)
             try:
-                async for chunk in answer.content.iter_any():
+                async for line in answer.content:
                     while mine <= self.frozen:  # noqa: ASYNC110 - another thread sets it
                         await asyncio.sleep(0.05)
+                    await self._silence()
                     if self.cut:
                         return self._broken(request)
-                    await out.write(chunk)
+                    if not self._loses(line):
+                        await out.write(line)
             except (ConnectionError, RuntimeError):
                 pass
             finally:
                 self._watches.discard(out)
             return out
+
+    def _loses(self, line: bytes) -> bool:
+        """Say whether this event falls into a gap; bookmarks don't, so that the watch looks whole."""
+        if not self.gaps or b'"type":"BOOKMARK"' in line:
+            return False
+        self.gaps -= 1
+        return True
 
     def _broken(self, request: web.Request) -> web.StreamResponse:
         if request.transport is not None:

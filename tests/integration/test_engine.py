@@ -1,6 +1,5 @@
 """The engine on a real API server: from a person's apply to ready pods, one leader, and what others do beside it."""
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -182,19 +181,6 @@ def test_the_standby_takes_over_when_the_leader_is_killed(quiet_world: World) ->
     serve(quiet_world)
     quiet_world.ready("Deployment", "iris")
     assert standby.leads()
-
-
-def test_a_leader_that_loses_its_lease_ends(quiet_world: World) -> None:
-    """A process that was stopped for longer than its lease must not write beside its successor."""
-    former = quiet_world.start_operator(**SHORT_LEASE)
-    until(former.leads, "the first to lead")
-    standby = quiet_world.start_operator(**SHORT_LEASE)
-    former.process.send_signal(signal.SIGSTOP)
-    until(standby.leads, "the standby to lead")
-    former.process.send_signal(signal.SIGCONT)
-    assert former.process.wait(30) == 1
-    assert standby.leads()
-    assert former.tracebacks() == []
 
 
 def test_an_api_server_that_restarts_is_waited_for(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
-  resources: [replicasets] # to know whose pod it is
-  verbs: [get]
+  resources: [replicasets] # to know whose pod it is: by uid, from the pod up to the Deployment
+  verbs: [get, list, watch]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]

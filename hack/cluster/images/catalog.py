@@ -28,7 +28,10 @@ IMAGES = {
         "linnet",
         REPO / "Dockerfile",
         REPO,
-        ("requirements/build.lock", "requirements/operator.lock", "pyproject.toml", "README.md", "LICENSE", "operator"),
+        (
+            *("requirements/build.lock", "requirements/operator.lock", "hack/images/linnet/rootfs.py"),
+            *("pyproject.toml", "README.md", "LICENSE", "operator"),
+        ),
     ),
     "mlserver": Image(
         "linnet-mlserver",

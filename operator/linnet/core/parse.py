@@ -12,6 +12,8 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from linnet.foreign.text import printable
+
 W = TypeVar("W", bound=BaseModel)
 
 _WORDS: Final = {"extra_forbidden": "there is no such field", "missing": "is required"}
@@ -77,8 +79,8 @@ def _invalid(error: ValidationError, root: str) -> Invalid:
 
 
 def _told(error: ErrorDetails, root: str) -> Invalid:
-    path = field_path(root, error["loc"])
-    words = _WORDS.get(error["type"]) or _cut(error["msg"].removeprefix("Value error, "), _SENTENCE)
+    path = printable(field_path(root, error["loc"]), _SENTENCE)
+    words = _WORDS.get(error["type"]) or printable(error["msg"].removeprefix("Value error, "), _SENTENCE)
     return Invalid(path, f"{path}: {words[:1].lower()}{words[1:]}{_got(error)}")
 
 
@@ -88,11 +90,7 @@ def _got(error: ErrorDetails) -> str:
     told = error["type"] == "value_error"  # our own parsers name the value themselves
     if told or error["type"] in _WORDS or "env" in error["loc"] or not isinstance(value, str | int | float | bool):
         return ""
-    return "" if "://" in str(value) else f" (got {_cut(repr(value), _SHOWN)})"
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    return "" if "://" in str(value) else f" (got {printable(repr(value), _SHOWN)})"
 
 
 def _drop(data: dict[str, Any], loc: tuple[str | int, ...]) -> None:

@@ -8,6 +8,7 @@ from linnet.api.names import Verb
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import LastRequest, Request
 from linnet.core.plan import Action, Emit, Log
+from linnet.foreign.text import printable
 
 UNPROVEN = (
     "not obeyed: no admission policy proves who asked. Install it with the chart's admission.enabled=true, "
@@ -38,9 +39,9 @@ def _answer(request: Request, outcome: Literal["Accepted", "Refused"], message: 
     return LastRequest(
         id=request.id,
         verb=request.verb,
-        target=request.target[:128],
+        target=printable(request.target, 128),
         user=request.user,
         outcome=outcome,
-        message=message[:1024],
+        message=printable(message, 1024),
         time=timestamp(now),
     )

@@ -16,6 +16,7 @@ from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.strategy import Hook
 from linnet.core.plan import Emit, Log, Manifest, Ref
 from linnet.core.resources.objects import Parent
+from linnet.foreign.text import clean, printable
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
 PREFIX: Final = "dev.linnet"
@@ -85,14 +86,14 @@ def of_decision(ref: Ref, log: Log) -> Manifest:
 
 def of_transition(ref: Ref, parent: Parent, event: Emit, now: datetime) -> Manifest:
     """The CloudEvent of a Kubernetes Event."""
-    data = {"type": event.type, "reason": event.reason, "message": event.message}
+    data = {"type": event.type, "reason": event.reason, "message": clean(event.message)}
     return _event(ref, _id(parent, event), f"event.{event.reason.lower()}", ref.name, timestamp(now), data)
 
 
 def _id(parent: Parent, event: Emit) -> str:
     """The event's id stays if a look is repeated because its status was not written; the next rollout has another."""
     under_way, last = (parent.status.get(key) or {} for key in ("rollout", "lastRollout"))
-    words = (parent.uid, str(under_way.get("id")), str(last.get("id")), event.reason, event.message)
+    words = (parent.uid, str(under_way.get("id")), str(last.get("id")), event.reason, clean(event.message))
     return sha256("\n".join(words).encode()).hexdigest()[:32]
 
 
@@ -158,9 +159,4 @@ def reason(body: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     said = data.get("reason") if isinstance(data, Mapping) else None
-    return printable(said) if isinstance(said, str) else ""
-
-
-def printable(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f"{line[: MAX_TEXT - 1]}…" if len(line) > MAX_TEXT else line
+    return printable(said, MAX_TEXT) if isinstance(said, str) else ""

@@ -1,7 +1,14 @@
 """Where an artifact is fetched from, and for which places a set of credentials may be used. Pure."""
 
-from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, UriError, one_of, shown
+from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, UriError, one_of, told
 from linnet.fetcher.command.outcome import Failure, Reason
+from linnet.fetcher.credentials import Credentials
+
+_NAMES = {"Secret": "allowedPrefix", "ServiceAccount": "annotation linnet.dev/allowed-prefix"}
+_MISSING = {
+    "Secret": "has no key allowedPrefix; add it, such as s3://bucket/models/, or name another",
+    "ServiceAccount": "has no annotation linnet.dev/allowed-prefix; its owner adds it, such as s3://bucket/models/",
+}
 
 
 def location_of(uri: str) -> Location:
@@ -9,28 +16,30 @@ def location_of(uri: str) -> Location:
     try:
         return Location.parse(uri)
     except NotYetSupportedError as error:
-        message = f"{shown(uri)}: {error}; copy the artifact to {one_of(f'{scheme}://' for scheme in SUPPORTED)}"
+        message = f"{told(uri)}: {error}; copy the artifact to {one_of(f'{scheme}://' for scheme in SUPPORTED)}"
         raise Failure(Reason.NOT_YET_SUPPORTED, message) from error
     except UriError as error:
-        raise Failure(Reason.INVALID_URI, f"{shown(uri)} can't be used: {error}") from error
+        raise Failure(Reason.INVALID_URI, f"{told(uri)} can't be used: {error}") from error
 
 
-def check_credentials(location: Location, *, used: bool, allowed_prefix: str) -> None:
+def check_credentials(location: Location, credentials: Credentials) -> None:
     """Refuse to use somebody's credentials for a URI that their owner did not name.
 
-    Raises Failure(CredentialsNotAllowed). Naming a Secret in a Model must not gain anything by itself.
+    Raises Failure(CredentialsNotAllowed). Naming a Secret or an account in a Model must not gain anything by itself.
     """
-    if not used:
+    if not credentials.owner:
         return
-    if not allowed_prefix:
-        raise _refused(location, "has no key allowedPrefix; add it, such as s3://bucket/models/, or name another")
+    if not credentials.allowed_prefix:
+        raise _refused(location, credentials, _MISSING[credentials.owner])
     try:
-        prefix = location_of(allowed_prefix)
+        prefix = location_of(credentials.allowed_prefix)
     except Failure as failure:
-        raise _refused(location, f"has an allowedPrefix that is no URI to compare with: {failure}") from failure
+        why = f"has an {_NAMES[credentials.owner]} that is no URI to compare with: {failure}"
+        raise _refused(location, credentials, why) from failure
     if not location.within(prefix):
-        raise _refused(location, f"allows {prefix.shown} only; use a URI below it, or other credentials")
+        why = f"allows {prefix.told} only; use a URI below it, or other credentials"
+        raise _refused(location, credentials, why)
 
 
-def _refused(location: Location, why: str) -> Failure:
-    return Failure(Reason.CREDENTIALS_NOT_ALLOWED, f"{location.shown}: its credentials Secret {why}")
+def _refused(location: Location, credentials: Credentials, why: str) -> Failure:
+    return Failure(Reason.CREDENTIALS_NOT_ALLOWED, f"{location.told}: its credentials {credentials.owner} {why}")

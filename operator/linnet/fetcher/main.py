@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from linnet.api.parts.uri import Location
@@ -13,6 +13,7 @@ from linnet.fetcher.command.log import Log
 from linnet.fetcher.command.outcome import Document, Failure, Reason
 from linnet.fetcher.command.supervisor import Supervisor
 from linnet.fetcher.command.units import human
+from linnet.fetcher.credentials import forget
 from linnet.fetcher.location import check_credentials, location_of
 from linnet.fetcher.order import Order, parse
 from linnet.fetcher.sources.choice import open_source
@@ -36,12 +37,14 @@ def fetch(argv: list[str]) -> int:
     The exit code is 0 if it fetched, 1 if another start may succeed, 2 if a person must act.
     """
     os.umask(0o022)
-    environ = dict(os.environ)
-    log = Log.knowing(environ, *argv)
     try:
-        order = parse(argv, environ)
+        order = parse(argv, dict(os.environ))
     except Failure as failure:
+        log = Log.knowing((), *argv)
         return Supervisor(log, termination_log(argv), 1, "the fetch", ADVICE).report(outcome.failed(failure))
+    if order.credentials.owner != "ServiceAccount":
+        forget(os.environ)
+    log = Log.knowing(order.credentials.secrets, *argv)
     supervisor = Supervisor(log, termination_log(argv), order.deadline, "the fetch", ADVICE)
     return supervisor.run(lambda: bring(order, log))
 
@@ -50,27 +53,27 @@ def bring(order: Order, log: Log) -> Document:
     """Bring the artifact that was ordered, and return what is reported of it. Raises Failure."""
     started = time.monotonic()
     location = location_of(order.uri)
-    _check_credentials(location, order.environ)
+    check_credentials(location, order.credentials)
     staging = Staging(order.to)
     found = _already_there(order, log) or _brought(order, location, staging, log)
     return _fetched(order, found, time.monotonic() - started, log)
 
 
 def _brought(order: Order, location: Location, staging: Staging, log: Log) -> Tree:
-    log.say(f"fetching {location.shown} to {order.to}")
+    log.say(f"fetching {location.told} to {order.to}")
     staging.make()
     folder = _downloaded(order, location, staging, log)
     found = tree.read(folder)
     if found.files == 0:
-        raise Failure(Reason.EMPTY, f"{location.shown} holds no file that spec.source.include names; see its patterns")
+        raise Failure(Reason.EMPTY, f"{location.told} holds no file that spec.source.include names; see its patterns")
     if order.digest not in ("", found.digest):
         staging.discard()
         message = (
-            f"{location.shown} has digest {found.digest}, expected {order.digest}: it is not the artifact that was "
+            f"{location.told} has digest {found.digest}, expected {order.digest}: it is not the artifact that was "
             "meant; find out who changed it, or change the digest"
         )
         raise Failure(Reason.DIGEST_MISMATCH, message)
-    staging.publish(folder, {"uri": location.shown, "digest": found.digest})
+    staging.publish(folder, {"uri": location.told, "digest": found.digest})
     return found
 
 
@@ -78,7 +81,7 @@ def _downloaded(order: Order, location: Location, staging: Staging, log: Log) ->
     """Download and unpack; the folder that is returned holds the tree, complete but not yet published."""
     retry = Retry(log, order.attempts, order.pause)
     source = open_source(location, order)
-    items = retry.call(location.shown, source.items)
+    items = retry.call(location.told, source.items)
     archive = _is_one_archive(items, location)
     wanted = globs.matcher(order.include)
     chosen = items if archive else [item for item in items if wanted(item.path)]
@@ -88,7 +91,7 @@ def _downloaded(order: Order, location: Location, staging: Staging, log: Log) ->
         return staging.download
     space = Space(order.to, order.limit)
     log.say(f"unpacking {items[0].path}")
-    Unpacking(staging.unpacked, space, order.max_unpacked, wanted, location.shown).run(staging.download / items[0].path)
+    Unpacking(staging.unpacked, space, order.max_unpacked, wanted, location.told).run(staging.download / items[0].path)
     return staging.unpacked
 
 
@@ -113,14 +116,14 @@ def _length(item: Item, length: int) -> int:
 
 def _check(items: Sequence[Item], chosen: Sequence[Item], location: Location) -> None:
     if not items:
-        raise Failure(Reason.NOT_FOUND, f"{location.shown}: nothing is stored there; see bucket and path")
+        raise Failure(Reason.NOT_FOUND, f"{location.told}: nothing is stored there; see bucket and path")
     if not chosen:
         names = ", ".join(item.path for item in items[:3])
-        message = f"{location.shown}: spec.source.include matches none of its {len(items)} files ({names}, …)"
+        message = f"{location.told}: spec.source.include matches none of its {len(items)} files ({names}, …)"
         raise Failure(Reason.EMPTY, message)
     unsafe = next((item.path for item in chosen if not tree.is_safe(item.path)), None)
     if unsafe is not None:
-        message = f"{location.shown}: the name {unsafe[:200]!r} can't be stored safely; rename it"
+        message = f"{location.told}: the name {unsafe!r} can't be stored safely; rename it"
         raise Failure(Reason.UNSAFE_PATH, message)
 
 
@@ -147,12 +150,6 @@ def _fetched(order: Order, found: Tree, took: float, log: Log) -> Document:
     }
     result |= {} if report.content is None else {"linnet": report.content}
     return result | ({"warning": report.warning} if report.warning else {})
-
-
-def _check_credentials(location: Location, environ: Mapping[str, str]) -> None:
-    prefix = environ.get("LINNET_ALLOWED_PREFIX", "").strip()
-    used = environ.get("LINNET_CREDENTIALS", "").lower() == "true" or bool(prefix)
-    check_credentials(location, used=used, allowed_prefix=prefix)
 
 
 def _is_one_archive(items: Sequence[Item], location: Location) -> bool:

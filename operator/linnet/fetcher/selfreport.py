@@ -37,7 +37,7 @@ def read(root: Path) -> SelfReport:
             return SelfReport(None, f"{NAME} is larger than 1 MiB and was not read")
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        return SelfReport(None, f"{NAME} is no JSON document and was not read ({str(error)[:100]})")
+        return SelfReport(None, f"{NAME} is no JSON document and was not read ({error})")
     return parse(document)
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 LIMIT: Final = 200
 """The most characters of a stranger's sentence, where nothing else is said."""
+LAST_WORDS: Final = 300
+"""The most characters of what a container wrote before it ended: a traceback's end needs some."""
 READ_FOR_EACH: Final = 8
 """So many characters are read for each that may be shown: a sentence of a megabyte costs no more than a page."""
 MARKS: Final = 4
@@ -52,6 +54,12 @@ def printable(text: object, limit: int = LIMIT) -> str:
     return f"{line[: limit - 1].rstrip()}…"
 
 
+def last_words(text: str, limit: int = LAST_WORDS) -> str:
+    """The end of what a container wrote before it ended, as one line of at most `limit` characters."""
+    line = clean(text[-limit * READ_FOR_EACH :])
+    return line if len(line) <= limit else f"…{line[len(line) - limit + 1 :].lstrip()}"
+
+
 def clean(text: str) -> str:
     """The text as one line of any length, without anything that moves, hides or reorders.
 
@@ -61,6 +69,11 @@ def clean(text: str) -> str:
         return text.strip()
     shown = "".join(_shown(c) for c in _SEQUENCE.sub("", text))
     return " ".join(_bounded_marks(shown).split())
+
+
+def clean_lines(text: str) -> str:
+    """The text with each of its lines clean and where it was indented, such as a traceback or what a command says."""
+    return "\n".join(" " * (len(line) - len(line.lstrip(" "))) + clean(line) for line in text.splitlines())
 
 
 def clean_document(document: Any, depth: int = DEPTH) -> Any:

@@ -6,18 +6,33 @@ from linnet.adapters.cache.cache import Cache, Change, models_of, owner_of, vers
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
+from linnet.adapters.telemetry.unreadable import LOST, Told
 from linnet.core.plan import Manifest, Ref
+from linnet.foreign.objects import named
 
 Enqueue = Callable[[Ref, bool], None]
 """The key, and whether a person asked something of that very object."""
 
 
+def untold(*_: object) -> None:
+    """Tell nobody."""
+
+
+def guarded(told: Told, resource: Resource, obj: Manifest, take: Callable[[], object]) -> None:
+    """Take the object in; whatever that raises costs this object alone, and is told."""
+    try:
+        take()
+    except Exception as error:  # noqa: BLE001
+        told(resource.watched_as, [named(obj)], f"{LOST} ({type(error).__name__}: {error})")
+
+
 class Feed:
     """All that enters the cache enters here: LISTs, watch events and answers to the operator's own writes."""
 
-    def __init__(self, cache: Cache, enqueue: Enqueue) -> None:
+    def __init__(self, cache: Cache, enqueue: Enqueue, told: Told = untold) -> None:
         self._cache = cache
         self._enqueue = enqueue
+        self._told = told
 
     def seen(self, resource: Resource, obj: Manifest) -> bool:
         """Take in the object as it is now; False if that was known already, or if nobody watches its kind."""
@@ -27,7 +42,10 @@ class Feed:
         return resource in resources.WATCHED and self._spread(self._cache.drop(resource, namespace, name, uid, version))
 
     def event(self, resource: Resource, type_: str, obj: Manifest) -> None:
-        """Take in one watch event."""
+        """Take in one watch event; one that can't be is told, and costs the others nothing."""
+        guarded(self._told, resource, obj, lambda: self._event(resource, type_, obj))
+
+    def _event(self, resource: Resource, type_: str, obj: Manifest) -> None:
         if type_ == "DELETED":
             meta = obj["metadata"]
             self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))

@@ -4,6 +4,7 @@ kopf cancels whatever was started after it in its loop, so it has a loop of its 
 """
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -13,10 +14,12 @@ from typing import Any, Final
 import kopf
 from kubernetes.aio.client.configuration import Configuration
 
+from linnet.adapters.cluster.connection import OnHurt
 from linnet.adapters.cluster.resources import Resource
 from linnet.handlers import watches
 from linnet.handlers.watches import Memo, OnEvent
 
+_log = logging.getLogger(__name__)
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final[Any] = "linnet"
 """The name that peers would see. Without one kopf looks up the user's name, which a container's user has none of."""
@@ -35,12 +38,14 @@ class Informer:
         watched: Sequence[Resource],
         on_event: OnEvent,
         on_begin: Callable[[], None],
+        on_hurt: OnHurt = lambda *_: None,
     ) -> None:
         self._config = config
         self._namespaces = namespaces
         self._watched = watched
         self._on_event = on_event
         self._on_begin = on_begin
+        self._on_hurt = on_hurt
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -54,6 +59,7 @@ class Informer:
             on_start=lambda: call(started.set),
             on_begin=Crossing(self._on_begin).put,
             on_event=Crossing(self._on_event).put,
+            on_hurt=self._on_hurt,
         )
         self._thread = threading.Thread(target=self._run, args=(memo, call), name="kopf", daemon=True)
         self._thread.start()
@@ -68,6 +74,8 @@ class Informer:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await asyncio.wait({self.ended})
+        if self.ended.done():
+            self.ended.exception()  # or asyncio would tell of it, with a traceback, when nobody asked
 
     def _run(self, memo: Memo, call: Callable[..., object]) -> None:
         error: BaseException | None = None
@@ -101,7 +109,7 @@ class Informer:
 class Crossing:
     """It hands values from any thread to the loop that made it, in their order, waking that loop once for many.
 
-    `deliver` is called with them in that loop.
+    `deliver` is called with them in that loop. What it raises about one costs that one, and a line in the log.
     """
 
     def __init__(self, deliver: Callable[..., None]) -> None:
@@ -119,4 +127,8 @@ class Crossing:
     def _drain(self) -> None:
         self._woken = False  # before the first look: what is put from now on wakes the loop again
         while self._waiting:
-            self._deliver(*self._waiting.popleft())
+            values = self._waiting.popleft()
+            try:
+                self._deliver(*values)
+            except Exception:  # noqa: BLE001
+                _log.exception("an event was lost")

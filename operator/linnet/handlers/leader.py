@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -24,11 +24,13 @@ from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, NotFoundError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.request_policy import RequestPolicy
+from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.outbound.hooks import Endpoints
 from linnet.adapters.outbound.prometheus import Prometheus, unasked
 from linnet.adapters.outbound.scrape import Scraper
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.metrics import Metrics
+from linnet.adapters.telemetry.unreadable import FULL, PARTLY, Told
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
@@ -48,26 +50,27 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LeaderDeps:
-    """These outlive a term of leadership. `clock` is monotonic; `writable` raises LeadershipLostError."""
+    """A leader is given these for its term. `clock` is monotonic; `kube` and `writable` refuse to write after it."""
 
     settings: Settings
     platform: Platform
     config: Configuration
     kube: Kube
     metrics: Metrics
+    unreadable: Told
     now: Callable[[], datetime]
     clock: Callable[[], float]
     writable: Callable[[], None]
 
 
 class Leader:
-    """`await run()` seeds, watches and reconciles until `stop`; `seeded` says that the cache is whole."""
+    """`await run()` seeds, watches and reconciles for one term, until `stop`; `seeded` says that the cache is whole."""
 
     def __init__(self, shared: LeaderDeps) -> None:
         self._shared = shared
-        self._scope = Scope(shared.settings.namespaces)
+        self._scope = Scope(shared.settings.namespaces, told=shared.unreadable)
         self._platform = shared.platform
-        self._cache = Cache()
+        self._cache = Cache(self._full)
         self._scraper = Scraper()
         server = shared.platform.prometheus
         self._prometheus = Prometheus(server, shared.metrics.queried) if server is not None else None
@@ -77,7 +80,7 @@ class Leader:
         self._relisted = asyncio.Event()
         settings = shared.settings
         self.workers = Workers(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
-        self._feed = Feed(self._cache, self.workers.enqueue)
+        self._feed = Feed(self._cache, self.workers.enqueue, shared.unreadable)
         self._attempts = Attempts(shared.clock, self._report)
         self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
@@ -87,9 +90,9 @@ class Leader:
     async def run(self) -> None:
         """Lead until `stop`. LeadershipLostError, ForbiddenError at the start, or kopf's own error end it."""
         await self._learn_what_is_served()
-        shared, namespaces = self._shared, self._shared.settings.namespaces
+        shared = self._shared
         refs = await seed(shared.kube, self._cache, self._scope)
-        self._informer = Informer(shared.config, namespaces, self._scope.watched, self._feed.event, self._relisted.set)
+        self._informer = self._make_informer()
         await self._informer.start()
         for ref in refs:
             self.workers.enqueue(ref)
@@ -101,8 +104,18 @@ class Leader:
             await self._until_first_ends(self.workers.run(), self._sweep(), asyncio.shield(self._informer.ended))
             await self._flush()
         finally:
-            for task in writing:
-                task.cancel()
+            await _ended(writing)
+
+    def _make_informer(self) -> Informer:
+        shared = self._shared
+        where = shared.config, shared.settings.namespaces, self._scope.watched
+        return Informer(
+            *where, self._feed.event, self._relisted.set, lambda what, who: shared.unreadable(what, who, PARTLY)
+        )
+
+    def _full(self, resource: Resource, namespace: str, name: str) -> None:
+        """Tell that an object is not taken in."""
+        self._shared.unreadable(resource.watched_as, [f"{namespace}/{name}"], FULL)
 
     async def _learn_what_is_served(self) -> None:
         """Watch the Gateway API's routes where there are such."""
@@ -141,8 +154,7 @@ class Leader:
             for task in done:
                 task.result()
         finally:
-            for task in tasks:
-                task.cancel()
+            await _ended(tasks)
 
     async def _flush(self) -> None:
         with suppress(TimeoutError):
@@ -158,6 +170,7 @@ class Leader:
             await asyncio.sleep(RELIST_SETTLES_SECONDS)
             self._relisted.clear()
             self._shared.metrics.cached.set(len(self._cache))
+            self._shared.metrics.cached_bytes.set(self._cache.size)
             try:
                 await self._compare()
             except ServedApisChangedError:
@@ -240,3 +253,10 @@ class Leader:
         self._evidence.forget(ref)
         self._shared.metrics.gauges(ref, {})
         self.workers.forget(ref)
+
+
+async def _ended(tasks: Sequence["asyncio.Future[Any]"]) -> None:
+    """Return when the tasks have ended: nothing of a term goes on beside the next one."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,10 +1,11 @@
-"""One operator process stands by, leads, hands over. Everything that starts here is stopped here."""
+"""One operator process stands by, leads, steps back, leads again. Everything that starts here is stopped here."""
 
 import asyncio
 import logging
 import signal
 import time
-from contextlib import suppress
+from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from kubernetes.aio.client.api_client import ApiClient
@@ -12,17 +13,30 @@ from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters import clock
 from linnet.adapters.cluster import connection
-from linnet.adapters.cluster.errors import KubeError, LeadershipLostError
+from linnet.adapters.cluster.errors import KubeError, LeadershipLostError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
-from linnet.adapters.cluster.lease import Lease, LeaseTerms
+from linnet.adapters.cluster.lease import Lease, LeaseTerms, Term
+from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.platform import platform
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.probes import ProbeServer
+from linnet.adapters.telemetry.unreadable import PARTLY, Unreadable
 from linnet.handlers.leader import Leader, LeaderDeps
 from linnet.settings import Settings
 
 DRAIN_SECONDS = 10.0
+PAUSE_SECONDS = 5.0
+"""Between two tries to lead, where the first could not read what it must."""
 _log = logging.getLogger(__name__)
+
+
+class Ended(Enum):
+    """How a term of leadership came to its end."""
+
+    STOPPED = "this process was told to stop"
+    LOST = "another replica leads, or may"
+    BEGINS_AGAIN = "what it stood on has changed, or can't be read now"
+    BROKEN = "a part has failed in a way that nobody foresaw"
 
 
 class Operator:
@@ -31,6 +45,7 @@ class Operator:
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
         self.metrics = Metrics()
+        self._unreadable = Unreadable(self.metrics.unreadable, time.monotonic)
         self.probes = ProbeServer(settings.http_port, self.metrics, self._alive, self._ready)
         self._settings = settings
         self._platform = platform(settings)
@@ -38,95 +53,121 @@ class Operator:
         self._client = connection.client(config)
         self._lease = _lease(settings, self._client) if settings.leader_election else None
         self._leader: Leader | None = None
+        self._trouble: str | None = None
 
     async def run(self) -> int:
-        """Return 0 after `stop`, and 1 if the lease was lost or a part has failed."""
+        """Return 0 after `stop`, and 1 if a part has failed. Who loses the lease stands by, and may lead again."""
         await self.probes.start()
         _log.info("standing by", extra={"fields": {"http_port": self.probes.port}})
+        stopping = asyncio.ensure_future(self.stop.wait())
         try:
-            return await self._stand_by_then_lead()
+            return await self._serve(stopping)
         finally:
+            stopping.cancel()
             await self.probes.stop()
             await self._client.close()
 
-    async def _stand_by_then_lead(self) -> int:
-        stopping = asyncio.ensure_future(self.stop.wait())
-        if self._lease is not None and not await _first(self._lease.acquire(), stopping):
-            return 0
-        self.metrics.leader.set(1)
-        try:
-            return await self._lead(stopping)
-        finally:
-            self.metrics.leader.set(0)
+    async def _serve(self, stopping: "asyncio.Future[Any]") -> int:
+        """Lead term after term: each begins with a cache, an informer and a queue of its own."""
+        while (term := await self._elected(stopping)) is not None:
+            match await self._lead(term, stopping):
+                case Ended.STOPPED:
+                    return 0
+                case Ended.BROKEN:
+                    return 1
+                case Ended.BEGINS_AGAIN if self._trouble is not None:
+                    await asyncio.wait({stopping}, timeout=PAUSE_SECONDS)
+                case Ended.LOST | Ended.BEGINS_AGAIN:
+                    pass
+        return 0
 
-    async def _lead(self, stopping: "asyncio.Future[Any]") -> int:
-        self._leader = Leader(self._leader_deps())
-        work = asyncio.ensure_future(self._leader.run())
+    async def _elected(self, stopping: "asyncio.Future[Any]") -> Term | None:
+        """Return a term as soon as this replica leads; None if it was told to stop before."""
+        if stopping.done():
+            return None
+        if self._lease is None:
+            return Term()
+        electing = asyncio.ensure_future(self._lease.acquire())
+        await asyncio.wait({electing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if electing.done():
+            return electing.result()
+        electing.cancel()
+        await asyncio.wait({electing})
+        return None
+
+    async def _lead(self, term: Term, stopping: "asyncio.Future[Any]") -> Ended:
+        self.metrics.leader.set(1)
+        self._leader = leader = Leader(self._leader_deps(term))
+        work = asyncio.ensure_future(leader.run())
         holding = asyncio.ensure_future(self._lease.hold() if self._lease is not None else _for_ever())
         try:
             await asyncio.wait({work, holding, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            code = _outcome(work, holding)
-            if code == 0:
-                await self._finish(work)
-            return code
+            ended, self._trouble = _how_it_ended(work, holding)
+            if ended is Ended.STOPPED:
+                await self._finish(leader, work)
+            return ended
         finally:
+            term.end()
             for task in (work, holding):
                 task.cancel()
             await asyncio.gather(work, holding, return_exceptions=True)
-            await self._leader.close()
+            await leader.close()
+            self._leader = None
+            self.metrics.stepped_back()
 
-    async def _finish(self, work: "asyncio.Future[None]") -> None:
+    async def _finish(self, leader: Leader, work: "asyncio.Future[None]") -> None:
         """Let the looks under way end, then give the lease back while the informer is still to be stopped."""
-        assert self._leader is not None
-        self._leader.stop()
+        leader.stop()
         await asyncio.wait({work}, timeout=DRAIN_SECONDS)
         if self._lease is not None:
             await self._lease.release()
 
-    def _leader_deps(self) -> LeaderDeps:
+    def _leader_deps(self, term: Term) -> LeaderDeps:
         return LeaderDeps(
             settings=self._settings,
             platform=self._platform,
             config=self._config,
-            kube=Kube(self._client, self.metrics.requested),
+            kube=Kube(self._client, self.metrics.requested, term.writable, self._hurt),
             metrics=self.metrics,
+            unreadable=self._unreadable.told,
             now=clock.now,
             clock=time.monotonic,
-            writable=self._lease.writable if self._lease is not None else lambda: None,
+            writable=term.writable,
         )
 
+    def _hurt(self, resource: Resource, names: Sequence[str]) -> None:
+        self._unreadable.told(resource.watched_as, names, PARTLY)
+
     def _alive(self) -> str | None:
+        """Say why the process should be started anew. That the API server is away or the lease is lost is no reason."""
         return self._leader.problem() if self._leader is not None else None
 
     def _ready(self) -> str | None:
         """Say why the operator is not ready. A standby is ready: it can take over."""
-        return "the cache is being filled" if self._leader is not None and not self._leader.seeded else None
+        if self._leader is not None and not self._leader.seeded:
+            return self._trouble or "the cache is being filled"
+        return self._trouble if self._leader is None else None
 
 
-def _outcome(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> int:
-    """Return 1, with a line in the log, if anything ended by itself; else 0."""
-    for task in (holding, work):
-        if task.done():
-            error = task.exception()
-            if isinstance(error, LeadershipLostError | KubeError):
-                _log.error("%s", error)
-            else:
-                _log.error("a part of the operator has ended", exc_info=error)
-            return 1
-    return 0
-
-
-async def _first(wanted: Any, stopping: "asyncio.Future[Any]") -> bool:
-    """Say whether `wanted` came before the stop."""
-    task = asyncio.ensure_future(wanted)
-    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if task.done():
-        task.result()
-        return True
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
-    return False
+def _how_it_ended(work: "asyncio.Future[None]", holding: "asyncio.Future[None]") -> tuple[Ended, str | None]:
+    """Return how, with a line in the log if anything ended by itself, and the trouble for which it can't lead now."""
+    ended = next((task for task in (holding, work) if task.done()), None)
+    if ended is None:
+        return Ended.STOPPED, None
+    error = ended.exception()
+    match error:
+        case LeadershipLostError():
+            _log.warning("stepping back to stand by: %s", error)
+            return Ended.LOST, None
+        case ServedApisChangedError():
+            _log.info("%s", error)
+            return Ended.BEGINS_AGAIN, None
+        case KubeError():
+            _log.error("beginning again: %s", error)
+            return Ended.BEGINS_AGAIN, str(error)
+        case _:
+            _log.error("a part of the operator has ended", exc_info=error)
+            return Ended.BROKEN, None
 
 
 async def _for_ever() -> None:

@@ -7,16 +7,25 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from linnet.adapters.cache.cache import Cache, version_of
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import GoneError, NotFoundError, UnavailableError
+from linnet.adapters.cluster.errors import (
+    GoneError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+    UnreadableError,
+)
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.resources import Resource
+from linnet.adapters.telemetry.unreadable import LOST, Told
 from linnet.api.labels import MANAGED
 from linnet.core.plan import Manifest, Ref
-from linnet.handlers.feed import Feed
+from linnet.foreign.objects import named
+from linnet.handlers.feed import Feed, guarded, untold
 
 RETRY_SECONDS: Final = 5.0
 T = TypeVar("T")
@@ -25,10 +34,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Scope:
-    """What is watched, and in which namespaces; without any named, in all."""
+    """What is watched, and in which namespaces; without any named, in all. `told` hears of what can't be read."""
 
     namespaces: tuple[str, ...]
     watched: tuple[Resource, ...] = resources.WATCHED
+    told: Told = untold
 
     @property
     def parts(self) -> tuple[str | None, ...]:
@@ -47,7 +57,7 @@ async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
     for resource in scope.watched:
         for namespace in scope.parts:
             async for obj in _listed(kube, resource, namespace):
-                cache.put(resource, obj)
+                guarded(scope.told, resource, obj, partial(cache.put, resource, obj))
     return [Ref(r.kind, key[1], key[2]) for r in resources.OWN for key, _, _ in cache.keys(r)]
 
 
@@ -56,7 +66,7 @@ async def answered(call: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await call()
-        except UnavailableError as error:
+        except (UnavailableError, UnreadableError) as error:
             _log.warning("asking again: %s", error)
         await asyncio.sleep(RETRY_SECONDS)
 
@@ -69,7 +79,7 @@ async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> Asyn
                     yield obj
         except NotFoundError:
             _log.warning("%s is not installed: apply Linnet's CRDs; trying again", resource.watched_as)
-        except (GoneError, UnavailableError) as error:
+        except (GoneError, UnavailableError, UnreadableError) as error:
             _log.warning("listing %s again: %s", resource.watched_as, error)
         else:
             return
@@ -80,10 +90,20 @@ async def sweep(kube: Kube, cache: Cache, feed: Feed, scope: Scope) -> None:
     """Compare with LISTs of metadata; drop what is gone, read what was missed."""
     for resource in scope.watched:
         for namespace in scope.parts:
-            await _compare(kube, cache, feed, resource, namespace)
+            await _compare(kube, cache, feed, _Place(resource, namespace, scope.told))
 
 
-async def _compare(kube: Kube, cache: Cache, feed: Feed, resource: Resource, namespace: str | None) -> None:
+@dataclass(frozen=True)
+class _Place:
+    """One resource in one namespace, or in all; `told` hears of what can't be read."""
+
+    resource: Resource
+    namespace: str | None
+    told: Told
+
+
+async def _compare(kube: Kube, cache: Cache, feed: Feed, place: _Place) -> None:
+    resource, namespace = place.resource, place.namespace
     known = {uid: (key, version) for key, uid, version in cache.keys(resource) if namespace in {None, key[1]}}
     items, _ = await kube.items(resource, namespace, selector=selector(resource), whole=False)
     there = {i["metadata"]["uid"]: i["metadata"] for i in items}
@@ -91,12 +111,18 @@ async def _compare(kube: Kube, cache: Cache, feed: Feed, resource: Resource, nam
         if uid not in there:
             feed.gone(*key, uid)
     for uid, meta in there.items():
-        if uid not in known or version_of(meta) > known[uid][1]:
-            await _read(kube, feed, resource, meta)
+        wanted = version_of(meta) > known[uid][1] if uid in known else not cache.is_full(resource, meta["namespace"])
+        if wanted:
+            await _read(kube, feed, place, meta)
 
 
-async def _read(kube: Kube, feed: Feed, resource: Resource, meta: Manifest) -> None:
+async def _read(kube: Kube, feed: Feed, place: _Place, meta: Manifest) -> None:
+    resource = place.resource
     try:
-        feed.seen(resource, await kube.get(resource, meta["namespace"], meta["name"]))
+        obj = await kube.get(resource, meta["namespace"], meta["name"])
     except NotFoundError:
         feed.gone(resource, meta["namespace"], meta["name"], meta["uid"])
+    except (TooLargeError, UnreadableError) as error:
+        place.told(resource.watched_as, [named({"metadata": meta})], f"{LOST} ({error})")
+    else:
+        guarded(place.told, resource, obj, lambda: feed.seen(resource, obj))

@@ -12,6 +12,7 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters.cluster import connection, resources
+from linnet.adapters.cluster.connection import OnHurt
 from linnet.adapters.cluster.kube import PAGE
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import MANAGED
@@ -29,7 +30,8 @@ OnEvent = Callable[[Resource, str, Manifest], None]
 class Memo:
     """`kopf`'s memo holds what its handlers need. `connections` bounds the connections to the API server.
 
-    `on_start` is called when kopf runs, `on_begin` for each watch that begins, or begins again.
+    `on_start` is called when kopf runs, `on_begin` for each watch that begins, or begins again, and `on_hurt`, in
+    kopf's thread, with objects of which something was left out.
     """
 
     config: Configuration
@@ -37,6 +39,7 @@ class Memo:
     on_start: Callable[[], object]
     on_begin: Callable[[], None]
     on_event: OnEvent
+    on_hurt: OnHurt
 
     def __copy__(self) -> "Memo":
         """Return the memo itself: kopf copies it for each object, and keeps the copy while the object lives."""
@@ -74,7 +77,7 @@ async def configure(settings: kopf.OperatorSettings, memo: Memo, **_: Any) -> No
 
 async def login(memo: Memo, **_: Any) -> kopf.AiohttpSession:
     """Return a session whose connections are bounded: kopf's own has no bound. kopf closes this one when it ends."""
-    session = await connection.session(memo.config, memo.connections, on_list=memo.on_begin)
+    session = await connection.session(memo.config, memo.connections, on_list=memo.on_begin, on_hurt=memo.on_hurt)
     return kopf.AiohttpSession(server=memo.config.host, aiohttp_session=session)
 
 

@@ -43,7 +43,7 @@ class Workers:
         self._conflicts: Backoff[Ref] = Backoff(first=0.02, cap=5.0)
         self._pace: Pace[Ref] = Pace()
         self._started: dict[Ref, float] = {}
-        self._beat = clock()
+        self._beat: float | None = None
 
     def enqueue(self, ref: Ref, asked: bool = True) -> None:
         """Look at the object soon: somebody asked something of it, or (not `asked`) something about it changed.
@@ -76,7 +76,7 @@ class Workers:
     def problem(self) -> str | None:
         """Say why the loop counts as dead, for `/healthz`; None if it lives."""
         now = self._clock()
-        if now - self._beat > SILENT_SECONDS:
+        if self._beat is not None and now - self._beat > SILENT_SECONDS:
             return "the work queue's loop has stopped"
         stuck = next((ref for ref, since in self._started.items() if now - since > STUCK_SECONDS), None)
         return f"{stuck} has been reconciled for more than {STUCK_SECONDS:g} s" if stuck else None

@@ -1,6 +1,8 @@
 """The cache: never older than what was seen, and found by name, owner and model."""
 
-from adapters.objects import child, own
+import pytest
+
+from adapters.objects import Json, child, own
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.transform import encode
 from linnet.adapters.cluster import resources
@@ -115,3 +117,63 @@ def test_a_controller_that_reports_status_does_not_count_as_a_change() -> None:
     cache.remember_applied(resources.WORKLOAD, "ml", "iris-v1", "hash")
     cache.put(resources.WORKLOAD, child("Deployment", "iris-v1", "iris", 2, status={"readyReplicas": 1}))
     assert cache.applied(resources.WORKLOAD, "ml", "iris-v1") == "hash"
+
+
+def test_a_stranger_s_annotations_fill_no_memory() -> None:
+    """400 objects with 250 KB each were 95 MiB, and 1,900 of them the end of an operator of 512 MiB."""
+    cache = Cache()
+    for n in range(400):
+        hostile = child("Service", f"x{n}", "iris", n + 1, uid=f"u{n}")
+        hostile["metadata"]["annotations"] = {"linnet.dev/any": "x" * 250_000, "linnet.dev/request": "y" * 250_000}
+        hostile["metadata"]["labels"] |= {f"linnet.dev/x{k}": "z" * 63 for k in range(100)}
+        cache.put(resources.SERVICE, hostile)
+    assert cache.size < 400 * 2_000
+
+
+@pytest.mark.parametrize(
+    ("resource", "spec"),
+    [
+        (resources.SERVICE, {"selector": {f"k{n}": "v" * 63 for n in range(10_000)}}),
+        (resources.AUTOSCALER, {"metrics": [{"words": "x" * 1000}] * 1000}),
+        (resources.HTTP_ROUTE, {"rules": [{"words": "x" * 1000}] * 1000}),
+        (resources.CRON_JOB, {"schedule": "0" * 1_000_000}),
+    ],
+)
+def test_of_a_huge_child_its_name_and_owner_are_kept(resource: resources.Resource, spec: Json) -> None:
+    """It is still there, so that nobody makes it twice, and what was changed about it is put right by an Apply."""
+    cache = Cache()
+    cache.put(resource, child("Service", "iris", "iris", spec=spec))
+    (found,) = cache.children(resource, "ml", "Deployment", "iris")
+    assert found["metadata"]["ownerReferences"] == child("Service", "iris", "iris")["metadata"]["ownerReferences"]
+    assert cache.size < 70_000
+
+
+def test_one_namespace_leaves_the_others_their_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A namespace that is full takes no more children, and says so; objects of ours, and other namespaces, go on."""
+    monkeypatch.setattr("linnet.adapters.cache.cache.MOST_OBJECTS", 30)
+    refused: list[tuple[str, str]] = []
+    cache = Cache(lambda _, namespace, name: refused.append((namespace, name)))
+    for n in range(100):
+        cache.put(resources.SERVICE, child("Service", f"x{n}", "iris", n + 1, uid=f"u{n}"))
+    assert len(cache) == 30
+    assert refused == [("ml", f"x{n}") for n in range(30, 100)]
+    assert cache.put(resources.DEPLOYMENT, own("Deployment", "iris")) is not None
+    other = own("Deployment", "iris", uid="other")
+    other["metadata"]["namespace"] = "theirs"
+    assert cache.put(resources.DEPLOYMENT, other) is not None
+    known = child("Service", "x0", "iris", 1000, uid="u0")
+    known["metadata"]["labels"].pop("linnet.dev/model")
+    assert cache.put(resources.SERVICE, known) is not None
+    cache.drop(resources.SERVICE, "ml", "x1", "u1")
+    assert cache.put(resources.SERVICE, child("Service", "new", "iris", 2000)) is not None
+
+
+def test_what_is_forgotten_leaves_its_place() -> None:
+    """The place that a namespace takes is counted down, too."""
+    cache = Cache()
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", status={"words": "x" * 500}))
+    assert cache.size > 500
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", 2))
+    assert cache.size < 500
+    cache.drop(resources.DEPLOYMENT, "ml", "iris", "Deployment-iris")
+    assert cache.size == 0

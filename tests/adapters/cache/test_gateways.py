@@ -53,8 +53,6 @@ def sources(gateways: Gateways) -> Sources:
         scrape=none,
         ask=nothing,
         call=nothing,
-        refused=lambda _: frozenset(),
-        confirm=nothing,
     )
 
 

@@ -1,5 +1,6 @@
 """The generated CustomResourceDefinitions: fresh, bounded, described, and small enough for `kubectl apply`."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from linnet.api.generate.crds import KINDS, Kind, crd, main, render
+from linnet.api.parts.base import MOST
 
 REPO = Path(__file__).parents[3]
 Schema = dict[str, Any]
@@ -41,6 +43,34 @@ def test_every_field_of_a_spec_is_bounded(kind: Kind) -> None:
                 assert "maxProperties" in node, path
             case "object":
                 assert "properties" in node, path
+
+
+SEQUENCES = re.compile(
+    r"\.(steps|command|args|tolerations|topologySpread|bounds)$"
+    r"|\.pod\.affinity\.|\.autoscaling\.metrics$"  # as Kubernetes itself has them
+    r"|\.(match|in|notIn|requests|errors|also|inFlight|correct|total)$"  # a condition, or a sum, is read as a whole
+)
+"""The lists of a spec whose order, or whole, says something."""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_each_item_of_a_spec_has_an_owner_of_its_own(kind: Kind) -> None:
+    """Two who apply one object may each add a check or a variable: a list that is a map later would lose its owners."""
+    lists = {path: node for path, node in parts(kind, "spec") if node.get("type") == "array"}
+    whole = {path for path, node in lists.items() if node["x-kubernetes-list-type"] == "atomic"}
+    assert whole == {path for path in lists if SEQUENCES.search(path)}
+    for path, node in lists.items():
+        if node["x-kubernetes-list-type"] == "map":
+            assert set(node["x-kubernetes-list-map-keys"]) <= set(node["items"]["required"]), path
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
+def test_an_integer_is_one_that_every_client_can_read(kind: Kind) -> None:
+    """Go's clients are generated as int64, and a reader of JSON that has doubles alone has the same number."""
+    for path, node in parts(kind, "spec", "status"):
+        if node.get("type") == "integer":
+            assert node["format"] == "int64", path
+            assert node["maximum"] <= MOST, path
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)

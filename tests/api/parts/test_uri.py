@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from canaries import CANARY, URIS
 from linnet.api.parts.uri import (
     CREDENTIALS,
-    PATTERN,
+    GLOB,
     RESERVED,
+    RULES,
     SCHEMES,
     SUPPORTED,
     Location,
     NotYetSupportedError,
+    Rule,
     Scheme,
     UriError,
     check,
@@ -64,7 +66,7 @@ def test_a_web_host_is_compared_as_it_is_looked_up(uri: str, authority: str) -> 
 @pytest.mark.parametrize(
     "uri",
     [
-        "s3://b/a@b",
+        "s3://bucket/a@b",
         "https://h:8080/a?x=a@b&y=://",
         "https://h?x=1",
         "pvc://claim/",
@@ -79,7 +81,17 @@ def test_the_api_takes(uri: str) -> None:
 
 @pytest.mark.parametrize(
     "uri",
-    ["s3:/b", "ftp://h/a", "s3:///a", "https://u@h/a", "https://u:p@h", "s3://k:s@b/a", "s3://b/a\n", "s3://b/#", 5],
+    [
+        "s3:/b",
+        "ftp://h/a",
+        "s3:///a",
+        "https://u@h/a",
+        "https://u:p@h",
+        "s3://k:s@b/a",
+        "s3://bucket/a\n",
+        "s3://bucket/#",
+        5,
+    ],
 )
 def test_the_api_refuses(uri: object) -> None:
     """Another scheme, no authority, a user, a fragment: with what to write instead, and nothing of the URI."""
@@ -88,9 +100,70 @@ def test_the_api_refuses(uri: object) -> None:
     assert "u:p" not in str(caught.value)
 
 
-def test_python_and_the_api_server_read_the_pattern_alike() -> None:
-    """RE2 knows no lookaround and no possessive quantifier."""
-    assert not re.search(r"\(\?[=!<]|[*+?}]\+", PATTERN)
+@pytest.mark.parametrize(
+    ("uri", "advice"),
+    [
+        ("s3://models/$(AWS_SECRET_ACCESS_KEY)", "no $("),
+        ("https://host/a?x=$(HOME)", "no $("),
+        ("s3://models/`id`", "backticks"),
+        ("s3://models/a\x1b[2J", "control characters"),
+        ("s3://models/a\x9b2J", "control characters"),
+        ("s3://models/a\x7f", "control characters"),
+        ("s3://models\n", "control characters"),
+        ("s3://models/a\\b", "backslashes"),
+        ("s3://127.0.0.1?/x/y", "a bucket's name"),
+        ("s3://evil.example?/models/1", "a bucket's name"),
+        ("s3://a;b/x", "a bucket's name"),
+        ("s3://%31/x", "a bucket's name"),
+        ("s3://..%2f/x", "a bucket's name"),
+        ("s3://[::1]/x", "a bucket's name"),
+        ("s3://models:443/x", "a bucket's name"),
+        ("s3://Models/x", "a bucket's name"),
+        ("s3://models-/x", "a bucket's name"),
+        ("s3://ab/x", "a bucket's name"),
+        (f"gs://{'a' * 64}/x", "a bucket's name"),
+        ("gs://%31/x", "a bucket's name"),
+        ("pvc://../x", "the claim's name"),
+        ("pvc://Claim/x", "the claim's name"),
+        ("pvc://a:b/x", "the claim's name"),
+        ("https://host/a?X-Amz-Algorithm=a&X-Amz-Signature=0", "the Secret of credentials"),
+        ("https://host/a?sv=1&sig=0", "the Secret of credentials"),
+        ("https://host/a?TOKEN=0", "the Secret of credentials"),
+    ],
+)
+def test_the_api_says_what_to_write_instead(uri: str, advice: str) -> None:
+    """Nothing that Kubernetes, a shell or a terminal obeys, no other host in a bucket's place, no signature."""
+    with pytest.raises(UriError, match=re.escape(advice)) as caught:
+        check(uri)
+    assert "AWS_SECRET" not in str(caught.value)
+    if "Secret of credentials" not in advice and scheme_of(uri) in SUPPORTED:
+        with pytest.raises(UriError):
+            Location.parse(uri)
+
+
+@pytest.mark.parametrize("uri", ["s3://models/a$b", "s3://models/_$folder$", "gs://my.bucket-1/x", "s3://abc"])
+def test_a_dollar_is_a_character(uri: str) -> None:
+    """It may stand in a key, as in the markers that some tools make."""
+    assert check(uri) == uri
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_python_and_the_api_server_read_the_patterns_alike(rule: Rule) -> None:
+    """RE2 knows no lookaround and no possessive quantifier; a rule is a raw string of CEL in single quotes."""
+    assert not re.search(r"\(\?[=!<]|[*+?}]\+", rule.pattern)
+    assert "'" not in rule.pattern
+
+
+@pytest.mark.parametrize("pattern", ["*.joblib", "weights/**", "a$", "$$", "part-$1", "[a-z]é.bin"])
+def test_a_pattern_of_files(pattern: str) -> None:
+    """What `include` takes."""
+    assert re.search(GLOB, pattern)
+
+
+@pytest.mark.parametrize("pattern", ["$(X)", "a$$(X)", "a`b", "a\x1b", "a\nb", "\x9b"])
+def test_a_pattern_that_is_a_template(pattern: str) -> None:
+    """What `include` refuses."""
+    assert not re.search(GLOB, pattern)
 
 
 @pytest.mark.parametrize("uri", URIS)
@@ -127,7 +200,7 @@ def error_of(read: Callable[[str], object], uri: str) -> str:
         ("models/1?sig=x", "the URI"),
         ("user:secret@x://y", "the URI"),
         ("", "the URI"),
-        ("s3://b/" + "a" * 900, "s3://b/" + "a" * 493),
+        ("s3://bucket/" + "a" * 900, "s3://bucket/" + "a" * 488),
     ],
 )
 def test_shown(uri: str, expected: str) -> None:
@@ -167,5 +240,5 @@ def test_claim(uri: str, claim: str | None) -> None:
 
 
 def test_each_credential_is_named_once() -> None:
-    """One variable for one key, over all schemes; http and https share theirs."""
-    assert len({each.variable for each in CREDENTIALS}) == len({each.key for each in CREDENTIALS}) == len(CREDENTIALS)
+    """Over all schemes; http and https share theirs."""
+    assert len({each.key for each in CREDENTIALS}) == len(CREDENTIALS)

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_a_rollout_under_way_shows_what_was_counted(person: Person) -> None:
     assert re.search(r"evidence ░+┃ 0 of 5\.298: not refuted", said.out)
     assert re.search(r"counts of 2026-01-01T00:00:\d\dZ: they are written every half minute", said.out)
     assert "latency: InsufficientData: no breach so far, and its time is not over" in said.out
+
+
+def test_a_rollout_that_nobody_judges_is_told_so(person: Person) -> None:
+    """The operator may be down, or stand by: who waits for a verdict must not wait for nothing."""
+    said = person.sees(*rollouts.objects(rollouts.canary())).types("explain", "tumor-risk")
+    assert re.search(r"judging lags: its newest counts are \d+ days old; does an operator lead\?", said.out)
+
+
+def test_intervals_that_were_missed_are_told(person: Person) -> None:
+    """A minute without an operator is eleven intervals of five seconds; a rollback would have come later."""
+    cluster = rollouts.canary()
+    cluster.now += timedelta(seconds=60)
+    cluster.run(40)
+    assert cluster.phase == "Stepping"
+    said = person.sees(*rollouts.objects(cluster)).types("explain", "tumor-risk")
+    assert re.search(r"judging lagged: (29|30) intervals were missed", said.out)
 
 
 def test_who_may_not_read_the_counts_is_told_so(person: Person) -> None:

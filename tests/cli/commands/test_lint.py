@@ -37,7 +37,7 @@ def test_every_example_is_fine(person: Person) -> None:
         (deployment(), "spec.deadlines", {"ready": "soon"}, "spec.deadlines.ready: 'soon' is not a duration"),
         (deployment(), "spec.traffic", {"type": "Gateway"}, "spec.traffic: type Gateway needs parentRefs"),
         (model(), "spec.format.name", "floppy", "spec.format.name: no runtime of the catalogue loads 'floppy'"),
-        (model(), "spec.source.uri", "gs://b/1", "spec.source.uri: the scheme gs is not supported yet"),
+        (model(), "spec.source.uri", "gs://bucket/1", "spec.source.uri: the scheme gs is not supported yet"),
         (retrain_policy(), "spec.triggers", [{"name": "x"}], "spec.triggers[0]: exactly one of schedule, metric"),
         (rollout_policy(), "spec.strategie", {}, "spec.strategie: there is no such field"),
         (rollout_policy(), "spec.analysis.alpha", "1", "spec.analysis.alpha: alpha lies between 0 and 1"),

@@ -122,6 +122,21 @@ def test_old_versions_are_collected_but_not_those_that_serve() -> None:
     assert 4 not in world.versions
 
 
+def test_the_current_version_is_listed_however_many_were_imported_after_it() -> None:
+    """Imports are never collected: a hundred of them leave room for the version that Deployments follow."""
+    world = ModelWorld()
+    world.step()
+    world.validated(1).step()
+    imported = {k: v for k, v in world.versions[1]["spec"].items() if k != "identity"}
+    for number in range(2, 150):
+        spec = {**imported, "version": number, "origin": {"type": "Import"}}
+        world.versions[number] = {"spec": spec, "status": {}}
+    world.step()
+    listed = [v["version"] for v in world.status["versions"]]
+    assert world.status["current"] == 1
+    assert listed == [*range(149, 50, -1), 1]
+
+
 def test_an_invalid_spec_leaves_the_current_version() -> None:
     """A wrong field is named, and nothing else changes."""
     world = ModelWorld()

@@ -1,5 +1,6 @@
 """A version's validation: started once, read from its pod's containers, and its outcomes in words."""
 
+import copy
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -35,7 +36,7 @@ def started(world: VersionWorld) -> VersionWorld:
     return world.become(made.status)
 
 
-def pod(**containers: Json) -> Json:
+def pod(world: VersionWorld, **containers: Json) -> Json:
     """A pod of the Job; `fetch={"exitCode": 0, "message": …}` has ended, `server={"restartCount": 3}` runs."""
     names = {"fetch": "initContainerStatuses", "server": "initContainerStatuses", "probe": "containerStatuses"}
     status: Json = {"phase": "Running", "initContainerStatuses": [], "containerStatuses": []}
@@ -45,7 +46,8 @@ def pod(**containers: Json) -> Json:
         entry = {"name": name, **({"state": {"terminated": ended}} if "exitCode" in ended else {}), **rest}
         status[names[name]].append(entry)
     owner = {"uid": "uid-job", "controller": True}
-    return {"metadata": {"name": "p", "uid": "p", "ownerReferences": [owner]}, "status": status}
+    meta = {"name": "p", "uid": "p", "ownerReferences": [owner]}
+    return {"metadata": meta, "spec": copy.deepcopy(world.jobs[0]["spec"]["template"]["spec"]), "status": status}
 
 
 def said(**fields: Any) -> str:
@@ -55,7 +57,7 @@ def said(**fields: Any) -> str:
 def validated() -> VersionWorld:
     """A version that was fetched and loaded, and whose Job is gone."""
     world = started(new_version())
-    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
     look(world)
     world.jobs, world.pods = [], []
     return world
@@ -87,7 +89,7 @@ def test_a_new_version_is_fetched_and_loaded() -> None:
 def test_success_fixes_the_digest() -> None:
     """What was fetched and loaded is what will serve."""
     world = started(new_version())
-    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
     look(world)
     assert reason(world) == "True/Validated"
     assert world.status["digest"] == DIGESTS[1]
@@ -98,7 +100,7 @@ def test_linnet_json_travels_with_the_artifact() -> None:
     about = {"metrics": {"auc": 0.991}, "lineage": {"code": "git@3f2c"}}
     message = said(outcome="Fetched", digest=DIGESTS[1], linnet=about)
     world = started(new_version())
-    world.pods = [pod(fetch={"exitCode": 0, "message": message}, probe=PROBED)]
+    world.pods = [pod(world, fetch={"exitCode": 0, "message": message}, probe=PROBED)]
     look(world)
     assert world.status["metrics"] == {"auc": "0.991"}
     assert world.status["lineage"]["code"] == "git@3f2c"
@@ -108,7 +110,7 @@ def test_a_wrong_digest_stops_the_version_for_good() -> None:
     """The condition says which and what to do; nothing is tried again by itself."""
     world = started(new_version(digest=DIGESTS[2]))
     message = said(outcome="Failed", reason="DigestMismatch", message="expected a, found b; set spec.source.digest")
-    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    world.pods = [pod(world, fetch={"exitCode": 2, "message": message})]
     look(world)
     assert reason(world) == "False/DigestMismatch"
     assert "spec.source.digest" in world.status["conditions"][0]["message"]
@@ -120,7 +122,7 @@ def test_a_missing_artifact_is_not_found() -> None:
     """A 404 is told as such."""
     world = started(new_version())
     message = said(outcome="Failed", reason="NotFound", message="s3://models/1: nothing there")
-    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    world.pods = [pod(world, fetch={"exitCode": 2, "message": message})]
     assert reason(look(world)) == "False/NotFound"
 
 
@@ -128,7 +130,7 @@ def test_a_refused_key_is_forbidden() -> None:
     """A 403 is told as such."""
     world = started(new_version())
     message = said(outcome="Failed", reason="Forbidden", message="s3://models/1: access denied")
-    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    world.pods = [pod(world, fetch={"exitCode": 2, "message": message})]
     assert reason(look(world)) == "False/Forbidden"
 
 
@@ -136,7 +138,7 @@ def test_a_network_failure_is_tried_again() -> None:
     """The Job tries again; the version waits and says why."""
     world = started(new_version())
     message = said(outcome="Failed", reason="Unreachable", message="connection reset")
-    world.pods = [pod(fetch={"exitCode": 1, "message": message})]
+    world.pods = [pod(world, fetch={"exitCode": 1, "message": message})]
     look(world)
     assert reason(world) == "Unknown/Validating"
     assert "connection reset" in world.status["conditions"][0]["message"]
@@ -147,7 +149,7 @@ def test_a_model_that_its_server_cannot_load_fails() -> None:
     world = started(new_version())
     message = said(outcome="Failed", reason="LoadFailed", message="not ready within 10m")
     dead = {"restartCount": 1, "lastState": {"terminated": {"reason": "Error", "message": "KeyError: 'imputer'"}}}
-    world.pods = [pod(fetch=FETCHED, server=dead, probe={"exitCode": 2, "message": message})]
+    world.pods = [pod(world, fetch=FETCHED, server=dead, probe={"exitCode": 2, "message": message})]
     look(world)
     assert reason(world) == "False/LoadFailed"
     assert "KeyError" in world.status["conditions"][0]["message"]
@@ -157,7 +159,7 @@ def test_a_server_that_dies_while_loading_is_not_waited_for() -> None:
     """Killed for memory again and again: that is an outcome, and the way out is named."""
     world = started(new_version())
     dead = {"restartCount": 3, "lastState": {"terminated": {"reason": "OOMKilled"}}}
-    world.pods = [pod(fetch=FETCHED, server=dead)]
+    world.pods = [pod(world, fetch=FETCHED, server=dead)]
     look(world)
     assert reason(world) == "False/LoadFailed"
     assert "memory" in world.status["conditions"][0]["message"]
@@ -184,7 +186,7 @@ def test_an_image_that_cannot_be_pulled_is_told_while_it_waits() -> None:
     """Somebody may still mend it."""
     world = started(new_version())
     waits = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
-    world.pods = [pod(fetch=FETCHED, server=waits)]
+    world.pods = [pod(world, fetch=FETCHED, server=waits)]
     look(world)
     assert reason(world) == "Unknown/Validating"
     assert "ImagePullBackOff" in world.status["conditions"][0]["message"]
@@ -194,7 +196,7 @@ def test_retry_validates_again() -> None:
     """A person who mended the store asks for another try."""
     world = started(new_version())
     message = said(outcome="Failed", reason="NotFound", message="nothing there")
-    world.pods = [pod(fetch={"exitCode": 2, "message": message})]
+    world.pods = [pod(world, fetch={"exitCode": 2, "message": message})]
     look(world)
     world.jobs, world.pods = [], []
     made = plan(world.ask("retry - id-1 jane").observed(), NOW)
@@ -259,7 +261,7 @@ def test_what_is_not_quarantined_can_not_be_released() -> None:
 def test_a_validated_version_leaves_no_job() -> None:
     """The Job is deleted once it was read."""
     world = started(new_version())
-    world.pods = [pod(fetch=FETCHED, probe=PROBED)]
+    world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
     look(world)
     assert [a for a in plan(world.observed(), NOW).actions if isinstance(a, Delete)]
 
@@ -271,6 +273,17 @@ def test_a_decision_is_recorded_once() -> None:
     once = record(ModelVersionStatus(), entry, NOW)
     assert record(once, entry, NOW) == once
     assert len(once.quarantine or ()) == 1
+
+
+@pytest.mark.parametrize("wider", ["first", "second"])
+def test_a_revision_is_quarantined_once_by_the_wider_reason(wider: str) -> None:
+    """The API server refuses a status with two entries of one revision; what concerns every template goes on to."""
+    status = ModelVersionStatus()
+    for number, template in enumerate([None, "abc"] if wider == "first" else ["abc", None]):
+        decision = Decision(id=f"r-{number}", deployment="d", decision="RolledBack", by="analysis")
+        entry = Quarantine(deployment="d", revision="r", reason=f"reason-{number}", template=template)
+        status = record(status, Record("risk-v1", decision, entry), NOW)
+    assert [(q.reason, q.template) for q in status.quarantine or ()] == [("reason-1", None)]
 
 
 def test_a_release_takes_the_quarantine_away() -> None:
@@ -307,8 +320,8 @@ class TestPlace:
         assert spec["initContainers"] == []
         assert [c["name"] for c in spec["containers"]] == ["fetch"]
         assert "nvidia.com/gpu" not in json.dumps(spec)
-        alone = pod()
-        alone["status"]["containerStatuses"] = pod(fetch=FETCHED)["status"]["initContainerStatuses"]
+        alone = pod(world)
+        alone["status"]["containerStatuses"] = pod(world, fetch=FETCHED)["status"]["initContainerStatuses"]
         world.pods = [alone]
         status = look(world).status
         assert status["digest"] == DIGESTS[1]
@@ -328,3 +341,86 @@ class TestPlace:
         world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}, {}]
         started(world)
         assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2
+
+
+class TestWitness:
+    """Whose word a version's digest and metrics are taken on: that of Linnet's own fetcher and prober alone."""
+
+    HONEST = said(outcome="Failed", reason="ContractFailed", message="case fraud: expected 1, got 0")
+    FORGED = said(outcome="Fetched", digest=DIGESTS[2], linnet={"metrics": {"auc": 0.999}})
+
+    def failing(self) -> VersionWorld:
+        world = started(new_version())
+        world.pods = [pod(world, fetch=FETCHED, probe={"exitCode": 2, "message": self.HONEST})]
+        return world
+
+    def forge(self, world: VersionWorld, **container: Any) -> Json:
+        """A newer pod that names the Job's uid and says that all is well; its containers differ by this."""
+        made = pod(world, fetch={"exitCode": 0, "message": self.FORGED}, probe=PROBED)
+        made["metadata"] |= {"name": "fake", "uid": "fake", "creationTimestamp": "2027-01-01T00:00:00Z"}
+        for each in (*made["spec"]["initContainers"], *made["spec"]["containers"]):
+            each.update(container)
+        world.pods = [*world.pods, made]
+        return made
+
+    @pytest.mark.parametrize(
+        "container",
+        [
+            {"image": "evil:1"},
+            {"image": "linnet:test2"},
+            {"image": "evil.example/linnet:test"},
+            {"command": ["sh", "-c", "echo fine > /dev/termination-log"]},
+            {"args": ["probe", "--url", "http://evil.example"]},
+            {"lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
+        ],
+    )
+    def test_a_made_up_pod_does_not_pass_a_version_that_failed(self, container: Json) -> None:
+        """Another image, or Linnet's own told something else: what it reports is nobody's word."""
+        world = self.failing()
+        self.forge(world, **container)
+        look(world)
+        assert reason(world) == "False/ContractFailed"
+        assert "digest" not in world.status
+
+    def test_a_made_up_pod_does_not_pass_a_version_before_its_own_pod_has_spoken(self) -> None:
+        """While the genuine pod still runs, a forged report does not come first; the condition says what was seen."""
+        world = started(new_version())
+        self.forge(world, image="evil:1")
+        look(world)
+        assert reason(world) == "Unknown/Validating"
+        assert "runs evil:1, and Linnet's image is linnet:test" in world.status["conditions"][0]["message"]
+
+    def test_a_made_up_pod_does_not_fail_a_version(self) -> None:
+        """A stranger condemns nobody's version either."""
+        world = started(new_version())
+        world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+        fake = self.forge(world, image="evil:1")
+        fake["status"]["containerStatuses"][0]["state"]["terminated"] = {"exitCode": 2, "message": self.HONEST}
+        look(world)
+        assert reason(world) == "True/Validated"
+        assert world.status["digest"] == DIGESTS[1]
+
+    def test_other_containers_reports_are_not_read(self) -> None:
+        """The server's last words look like a report, and are none."""
+        world = started(new_version())
+        world.pods = [pod(world, server={"exitCode": 0, "message": self.FORGED})]
+        look(world)
+        assert reason(world) == "Unknown/Validating"
+
+    def test_a_job_with_another_image_is_made_anew(self) -> None:
+        """It is of another release, or somebody else's: its pods are not waited for."""
+        world = started(new_version())
+        for each in world.jobs[0]["spec"]["template"]["spec"]["initContainers"]:
+            each["image"] = "linnet:former"
+        world.pods = [pod(world, fetch={"exitCode": 0, "message": self.FORGED}, probe=PROBED)]
+        made = plan(world.observed(), NOW)
+        assert [a.manifest["metadata"]["name"] for a in made.actions if isinstance(a, Apply)] == ["risk-v1-check-2"]
+        assert "digest" not in world.become(made.status).status
+
+    def test_a_webhook_that_adds_the_digest_costs_no_validation(self) -> None:
+        """Policy controllers turn `linnet:1` into `linnet:1@sha256:…` in each pod: it is the same image."""
+        world = started(new_version())
+        world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+        for each in (*world.pods[0]["spec"]["initContainers"], *world.pods[0]["spec"]["containers"]):
+            each["image"] += f"@{DIGESTS[9]}"
+        assert reason(look(world)) == "True/Validated"

@@ -33,7 +33,7 @@ def test_of_a_model(uri: str) -> None:
 def test_a_new_version_says_where_it_lies() -> None:
     """As far as it is no secret."""
     [event] = [
-        a for a in ModelWorld().source(f"https://store.test/m/1?sig={CANARY}").step().actions if isinstance(a, Emit)
+        a for a in ModelWorld().source(f"https://store.test/m/1?part={CANARY}").step().actions if isinstance(a, Emit)
     ]
     assert event.message == "Version 1 is https://store.test/m/1"
 

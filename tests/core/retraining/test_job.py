@@ -93,11 +93,26 @@ def test_a_variable_stands_once_and_ours_win() -> None:
 
 
 def test_a_secret_reaches_training_code_only_with_its_owners_consent() -> None:
-    """Without the key allowTraining the kubelet does not start the container: it is not optional."""
-    env = variables(training(credentials={"secretName": "models-write"}))
-    assert env["LINNET_ALLOW_TRAINING"] == {"secretKeyRef": {"name": "models-write", "key": "allowTraining"}}
-    assert env["AWS_ACCESS_KEY_ID"]["secretKeyRef"]["name"] == "models-write"
-    assert not any("secretKeyRef" in str(v) for v in variables(training()).values())
+    """An init container of Linnet's own looks for the key allowTraining, and fails the Job at once without it."""
+    world = training(credentials={"secretName": "models-write"})
+    [consent] = pod(world)["initContainers"]
+    assert consent["args"] == ["consent", "--credentials", "/mnt/credentials"]
+    assert world.cron is not None
+    rules = world.cron["spec"]["jobTemplate"]["spec"]["podFailurePolicy"]["rules"]
+    assert [r["onExitCodes"]["containerName"] for r in rules if r["action"] == "FailJob"] == ["consent"]
+    [volume] = [v for v in pod(world)["volumes"] if v["name"] == "credentials"]
+    [source] = volume["projected"]["sources"]
+    assert (source["secret"]["name"], source["secret"]["optional"]) == ("models-write", True)
+    assert {"AWS_ACCESS_KEY_ID", "allowTraining"} <= {item["key"] for item in source["secret"]["items"]}
+    for container in (consent, train(world)):
+        assert {"name": "credentials", "mountPath": "/mnt/credentials", "readOnly": True} in container["volumeMounts"]
+    assert variables(world)["LINNET_CREDENTIALS"] == "/mnt/credentials"
+
+
+def test_without_a_secret_nobody_is_asked() -> None:
+    """No init container, no files."""
+    assert pod(training())["initContainers"] == []
+    assert "credentials" not in str(pod(training()))
 
 
 def test_deadline_and_retries_are_the_jobs() -> None:

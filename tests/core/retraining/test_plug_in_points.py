@@ -15,6 +15,7 @@ from linnet.core.retraining.executors.executor import EXECUTORS, of
 from linnet.core.retraining.triggers.request import REQUEST
 from linnet.core.retraining.triggers.schedule import SCHEDULE
 from linnet.core.retraining.triggers.trigger import TRIGGERS, Trigger
+from linnet.core.serving.pods import Image
 
 DUE: Final[dict[Trigger, Callable[[], World]]] = {
     REQUEST: lambda: retrain_().asks("run - 1 ann"),
@@ -69,7 +70,7 @@ def test_a_policy_runs_on_the_executor_that_it_names(field: str) -> None:
     assert getattr(spec.training, field) is not None
     executor = of(spec)
     assert executor is EXECUTORS[field]
-    job = executor.job_spec(Owner("RetrainPolicy", "weekly", "ml", "1"), spec, "run", "IfNotPresent")
+    job = executor.job_spec(Owner("RetrainPolicy", "weekly", "ml", "1"), spec, "run", Image("linnet:1", "IfNotPresent"))
     assert job["template"]["spec"]["restartPolicy"] == "Never"
     assert "suspend" not in job
     assert executor.claim(()) is None

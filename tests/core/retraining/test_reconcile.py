@@ -1,5 +1,6 @@
 """Retraining: which runs start, which are refused and why, what becomes of them, and what is left alone."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -488,14 +489,14 @@ def test_a_change_of_the_spec_never_touches_the_run_under_way() -> None:
         ({"waiting": {"reason": "ErrImagePull", "message": "rpc error"}}, {}, "the image can't be pulled"),
         ({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}}, {}, "the image can't be pulled"),
         (
-            {
-                "waiting": {
-                    "reason": "CreateContainerConfigError",
-                    "message": "couldn't find key allowTraining in Secret ml/models-write",
-                }
-            },
+            {"waiting": {"reason": "CreateContainerConfigError", "message": "image will run as root"}},
             {},
-            'the key allowTraining: "true"',
+            "container train can't start: image will run as root",
+        ),
+        (
+            {"waiting": {"reason": "PodInitializing"}},
+            {"initContainerStatuses": [{"name": "consent", "state": {"waiting": {"reason": "ErrImagePull"}}}]},
+            "the image can't be pulled",
         ),
         (
             {},
@@ -520,6 +521,22 @@ def test_a_run_that_does_not_get_on_says_why(state: dict[str, Any], status: dict
     after = world.pod(only(world), state, "Pending", **status).look()
     assert after.said("Running").status == "True"
     assert words in after.said("Running").message
+
+
+def test_a_secret_whose_owner_did_not_agree_fails_the_run_at_once() -> None:
+    """What is told is what the Secret's owner has to do, and nothing of the Job's own sentence about exit codes."""
+    world = running()
+    refused = {"outcome": "Failed", "reason": "CredentialsNotAllowed", "message": 'add the key allowTraining: "true"'}
+    ended = {"terminated": {"exitCode": 2, "message": json.dumps(refused)}}
+    pod = world.pod(
+        only(world),
+        {"waiting": {"reason": "PodInitializing"}},
+        "Failed",
+        initContainerStatuses=[{"name": "consent", "state": ended}],
+    )
+    after = pod.fails(only(world), "Container consent failed with exit code 2 matching FailJob rule at index 1").look()
+    assert after.last.outcome == "Failed"
+    assert after.last.message == 'add the key allowTraining: "true"'
 
 
 # What must be mended first

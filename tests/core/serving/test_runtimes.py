@@ -23,7 +23,7 @@ WITH_METRICS = sorted(name for name, entry in PACKAGED.entries.items() if entry.
 def frozen(name: str) -> FrozenRuntime:
     """The runtime of a Model `tumor-risk` that asks for it by name."""
     image = None if PACKAGED.entries[name].image else "registry.example/tumor-risk:1"
-    spec = {"format": {"name": "any"}, "source": {"uri": "s3://m/1"}, "runtime": {"name": name, "image": image}}
+    spec = {"format": {"name": "any"}, "source": {"uri": "s3://mucket/1"}, "runtime": {"name": name, "image": image}}
     return freeze("tumor-risk", ModelSpec.model_validate(spec), PACKAGED)
 
 
@@ -98,7 +98,7 @@ def test_mlflow_exposes_nothing() -> None:
 
 def test_a_server_without_an_image_for_all_asks_for_one() -> None:
     """With the field's path."""
-    spec = ModelSpec.model_validate({"format": {"name": "bento"}, "source": {"uri": "s3://m/1"}})
+    spec = ModelSpec.model_validate({"format": {"name": "bento"}, "source": {"uri": "s3://mucket/1"}})
     with pytest.raises(UnknownRuntimeError, match=r"spec\.runtime\.image: bentoml has no image for all models"):
         freeze("tumor-risk", spec, PACKAGED)
 
@@ -109,7 +109,7 @@ def test_a_server_without_an_image_for_all_asks_for_one() -> None:
 )
 def test_each_format_has_one_server_by_default(format_: str, name: str) -> None:
     """Where two load it, the one with the higher priority, so that new entries change no Model."""
-    spec = ModelSpec.model_validate({"format": {"name": format_}, "source": {"uri": "s3://m/1"}})
+    spec = ModelSpec.model_validate({"format": {"name": format_}, "source": {"uri": "s3://mucket/1"}})
     assert freeze("m", spec, PACKAGED).name == name
 
 

@@ -22,13 +22,11 @@ def nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_however_it_is_refused(fetch: Command, uri: str) -> None:
     """As a URI, for its credentials, or because nothing is there."""
     fetch.given("--uri", uri, "--attempts", "1", "--deadline", "20s")
-    fetch.env(AWS_ENDPOINT_URL="http://127.0.0.1:1", LINNET_ALLOWED_PREFIX="s3://other/")
-    for _ in range(2):
-        ended = fetch.run()
+    for prefix in ("s3://other/", f"{uri.partition(':')[0]}://host/?*"):
+        ended = fetch.secret(AWS_ENDPOINT_URL="http://127.0.0.1:1", allowedPrefix=prefix).run()
         assert ended.outcome["outcome"] == "Failed"
         assert CANARY not in ended.output
         assert CANARY.encode() not in ended.raw
-        fetch.environ.pop("LINNET_ALLOWED_PREFIX", None)
 
 
 @pytest.mark.parametrize("arguments", [["--nonsense"], ["--digest", "x"]])
@@ -44,7 +42,7 @@ def test_with_a_command_line_that_is_wrong(fetch: Command, form: list[str], argu
 def test_of_an_allowed_prefix(fetch: Command, site: Site) -> None:
     """The Secret's own prefix is told, without what is secret in it."""
     site.pages["/f"] = status(200)
-    fetch.env(LINNET_CREDENTIALS="true", LINNET_ALLOWED_PREFIX=f"https://user:{CANARY}@host/m?sig={CANARY}")
+    fetch.secret(allowedPrefix=f"https://user:{CANARY}@host/m?sig={CANARY}")
     ended = fetch.given("--uri", f"{site.url}/f").run()
     assert ended.reason == "CredentialsNotAllowed"
     assert CANARY not in ended.output

@@ -35,8 +35,10 @@ class Bucket:
     name: str
 
     @property
-    def environ(self) -> dict[str, str]:
+    def keys(self) -> dict[str, str]:
+        """The credentials Secret that opens all of it."""
         return {
+            "allowedPrefix": f"s3://{self.name}",
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,

@@ -75,9 +75,8 @@ def test_the_manual_names_what_is_not_yet_supported() -> None:
 
 
 def test_the_manual_names_every_credential() -> None:
-    """The variable, and the key of the Secret where it is called otherwise."""
-    table = MANUAL.partition("### Environment")[2].partition("\n\n**")[0]
-    assert [each.variable for each in CREDENTIALS if f"`{each.variable}`" not in table] == []
+    """By its key in the Secret."""
+    table = MANUAL.partition("### Credentials")[2].partition("\n\n**")[0]
     assert [each.key for each in CREDENTIALS if f"`{each.key}`" not in table] == []
 
 

@@ -193,9 +193,7 @@ def test_name_of_metadata(fetch: Command, tmp_path: Path) -> None:
 def test_authorization(fetch: Command, site: Site) -> None:
     """The authorization reaches the server below allowedPrefix."""
     site.pages["/m/f"] = ranged(BODY)
-    fetch.env(
-        LINNET_CREDENTIALS="true", LINNET_ALLOWED_PREFIX=f"{site.url}/m/", LINNET_HTTP_AUTHORIZATION="Bearer canary-1"
-    )
+    fetch.secret(allowedPrefix=f"{site.url}/m/", authorization="Bearer canary-1")
     assert fetch.given("--uri", f"{site.url}/m/f").run().code == 0
     assert {headers["Authorization"] for _, headers in site.requests} == {"Bearer canary-1"}
 
@@ -203,7 +201,9 @@ def test_authorization(fetch: Command, site: Site) -> None:
 def test_authorization_in_latin_1(fetch: Command, site: Site) -> None:
     """An é is one byte of a header, and blanks around the value are none of it."""
     site.pages["/f"] = ranged(BODY)
-    ended = fetch.env(LINNET_HTTP_AUTHORIZATION=" Bearer caf\xe9\n").given("--uri", f"{site.url}/f").run()
+    ended = (
+        fetch.secret(allowedPrefix=site.url, authorization=" Bearer caf\xe9\n").given("--uri", f"{site.url}/f").run()
+    )
     assert ended.code == 0, ended.output
     assert {headers["Authorization"] for _, headers in site.requests} == {"Bearer caf\xe9"}
 
@@ -213,7 +213,7 @@ def test_authorization_in_latin_1(fetch: Command, site: Site) -> None:
 )
 def test_authorization_that_no_header_can_be(fetch: Command, site: Site, value: str) -> None:
     """It is told once which key of the Secret must be corrected, nothing of the value, and nobody is asked."""
-    ended = fetch.env(LINNET_HTTP_AUTHORIZATION=value).given("--uri", f"{site.url}/f").run()
+    ended = fetch.secret(allowedPrefix=site.url, authorization=value).given("--uri", f"{site.url}/f").run()
     assert (ended.code, ended.reason) == (2, "Unauthorized"), ended.output
     assert "authorization of its credentials Secret must be one line" in ended.message
     assert not any(word in ended.output.lower() for word in ("bearer", "canary", "attempt"))
@@ -226,11 +226,7 @@ def test_authorization_stays(fetch: Command, site: Site) -> None:
         site.pages["/m/f"] = status(302, Location="/elsewhere")
         site.pages["/elsewhere"] = status(302, Location=f"{other.url}/x")
         other.pages["/x"] = ranged(BODY)
-        fetch.env(
-            LINNET_CREDENTIALS="true",
-            LINNET_ALLOWED_PREFIX=f"{site.url}/m",
-            LINNET_HTTP_AUTHORIZATION="Bearer canary-1",
-        )
+        fetch.secret(allowedPrefix=f"{site.url}/m", authorization="Bearer canary-1")
         assert fetch.given("--uri", f"{site.url}/m/f").run().code == 0
     assert {path for path, headers in site.requests if "Authorization" in headers} == {"/m/f"}
     assert all("Authorization" not in headers for _, headers in other.requests)
@@ -239,7 +235,7 @@ def test_authorization_stays(fetch: Command, site: Site) -> None:
 @pytest.mark.parametrize("prefix", ["", "http://127.0.0.1:1/m", "s3://bucket/"])
 def test_credentials_not_allowed(fetch: Command, site: Site, prefix: str) -> None:
     """Credentials without a fitting allowedPrefix: not one request is made."""
-    fetch.env(LINNET_CREDENTIALS="true", LINNET_ALLOWED_PREFIX=prefix, LINNET_HTTP_AUTHORIZATION="Bearer canary-1")
+    fetch.secret(allowedPrefix=prefix, authorization="Bearer canary-1")
     ended = fetch.given("--uri", f"{site.url}/m/f").run()
     assert (ended.code, ended.reason) == (2, "CredentialsNotAllowed")
     assert "allowedPrefix" in ended.message or "allows" in ended.message
@@ -270,10 +266,9 @@ def test_no_redirect_to_plain_http(fetch: Command, site: Site, certificate: Path
 def test_no_secret_in_any_output(fetch: Command, site: Site) -> None:
     """Canaries in the query, the headers and the keys are in no line, message or file, however it ends."""
     presigned = f"{site.url}/m/f?X-Amz-Signature=canary-signature&token=canary-token"
-    fetch.apart().given("--uri", presigned, "--attempts", "2").env(
-        LINNET_CREDENTIALS="true",
-        LINNET_ALLOWED_PREFIX=f"{site.url}/m",
-        LINNET_HTTP_AUTHORIZATION="Basic canary-basic",
+    fetch.apart().given("--uri", presigned, "--attempts", "2").secret(
+        allowedPrefix=f"{site.url}/m?*",
+        authorization="Basic canary-basic",
         AWS_SECRET_ACCESS_KEY="canary-secret-key",
         AWS_SESSION_TOKEN="canary-session",
     )

@@ -24,7 +24,7 @@ FILES = {
 
 @pytest.fixture
 def fetch(fetch: Command, s3: Bucket) -> Command:
-    return fetch.env(**s3.environ)
+    return fetch.secret(**s3.keys)
 
 
 def test_tree(fetch: Command, s3: Bucket) -> None:
@@ -76,14 +76,15 @@ def test_workload_identity(fetch: Command, s3: Bucket, certificate: Path, tmp_pa
     (tmp_path / "token").write_text("projected-canary")
     with serving(certificate) as service:
         service.pages["/"] = plain(answer.encode())
+        fetch.keys = None
         fetch.environ = {
-            "AWS_ENDPOINT_URL": s3.environ["AWS_ENDPOINT_URL"],
+            "AWS_ENDPOINT_URL": s3.keys["AWS_ENDPOINT_URL"],
             "AWS_ENDPOINT_URL_STS": service.url,
             "AWS_ROLE_ARN": "arn:aws:iam::1:role/models",
             "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
             "SSL_CERT_FILE": str(certificate.with_name("ca.pem")),
         }
-        ended = fetch.apart().given("--uri", s3.put(FILES)).run()
+        ended = fetch.apart().given("--uri", s3.put(FILES), "--identity", "--allowed-prefix", "s3://models/").run()
     assert ended.code == 0, ended.output
     assert "projected-canary" in service.requests[0][0]
     assert "canary" not in ended.output
@@ -98,6 +99,7 @@ def test_include(fetch: Command, s3: Bucket) -> None:
 @pytest.mark.parametrize("path", ["models/nothing/here", "models/nothing/", "no-such-bucket/x"])
 def test_not_found(fetch: Command, path: str) -> None:
     """A prefix, object or bucket that isn't there is NotFound, with the URI."""
+    fetch.secret(allowedPrefix="s3://no-such-bucket/" if "no-such" in path else "s3://models/")
     ended = fetch.given("--uri", f"s3://{path}").run()
     assert (ended.code, ended.reason) == (2, "NotFound")
     assert f"s3://{path}" in ended.message
@@ -105,7 +107,7 @@ def test_not_found(fetch: Command, path: str) -> None:
 
 def test_wrong_secret(fetch: Command, s3: Bucket) -> None:
     """A wrong key is Forbidden at once, says whose key, and prints none of it."""
-    ended = fetch.env(AWS_SECRET_ACCESS_KEY="wrong-canary-key").given("--uri", s3.put(FILES)).run()
+    ended = fetch.secret(AWS_SECRET_ACCESS_KEY="wrong-canary-key").given("--uri", s3.put(FILES)).run()
     assert (ended.code, ended.reason) == (2, "Forbidden")
     assert "spec.source.credentials" in ended.message
     assert "SignatureDoesNotMatch" in ended.message
@@ -114,14 +116,14 @@ def test_wrong_secret(fetch: Command, s3: Bucket) -> None:
 
 def test_unknown_key(fetch: Command, s3: Bucket) -> None:
     """A key that the server doesn't know is an access problem, not a missing object."""
-    ended = fetch.env(AWS_ACCESS_KEY_ID="nobody-knows-me").given("--uri", s3.put(FILES)).run()
+    ended = fetch.secret(AWS_ACCESS_KEY_ID="nobody-knows-me").given("--uri", s3.put(FILES)).run()
     assert (ended.code, ended.reason) == (2, "Unauthorized")
 
 
 def test_anonymous(fetch: Command, s3: Bucket) -> None:
     """Without keys the request is anonymous; the message says that none were given."""
     uri = s3.put(FILES)
-    del fetch.environ["AWS_ACCESS_KEY_ID"], fetch.environ["AWS_SECRET_ACCESS_KEY"]
+    fetch.secret(AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
     ended = fetch.given("--uri", uri, "--deadline", "30s").run()
     assert (ended.code, ended.reason) == (2, "Forbidden")
     assert "without credentials" in ended.message
@@ -129,7 +131,7 @@ def test_anonymous(fetch: Command, s3: Bucket) -> None:
 
 def test_half_a_key(fetch: Command, s3: Bucket) -> None:
     """A Secret with one of the two keys is told as such."""
-    ended = fetch.env(AWS_SECRET_ACCESS_KEY="").given("--uri", "s3://models/x").run()
+    ended = fetch.secret(AWS_SECRET_ACCESS_KEY="").given("--uri", "s3://models/x").run()
     assert (ended.code, ended.reason) == (2, "Unauthorized")
     assert "AWS_SECRET_ACCESS_KEY" in ended.message
 
@@ -137,15 +139,15 @@ def test_half_a_key(fetch: Command, s3: Bucket) -> None:
 def test_allowed_prefix(fetch: Command, s3: Bucket) -> None:
     """The Secret's allowedPrefix decides: below it yes, beside it no."""
     uri = s3.put(FILES, prefix="team-a/m")
-    fetch.env(LINNET_CREDENTIALS="true", LINNET_ALLOWED_PREFIX="s3://models/team-a/").given("--uri", uri)
+    fetch.secret(allowedPrefix="s3://models/team-a/").given("--uri", uri)
     assert fetch.run().code == 0
-    ended = fetch.env(LINNET_ALLOWED_PREFIX="s3://models/team").run()
+    ended = fetch.secret(allowedPrefix="s3://models/team").run()
     assert (ended.code, ended.reason) == (2, "CredentialsNotAllowed")
 
 
 def test_unreachable(fetch: Command) -> None:
     """An endpoint where nobody listens is tried again, then given up with code 1."""
-    fetch.env(AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    fetch.secret(AWS_ENDPOINT_URL="http://127.0.0.1:1")
     ended = fetch.given("--uri", "s3://models/x", "--attempts", "3").run()
     assert (ended.code, ended.reason) == (1, "Unreachable")
     assert "refused" in ended.message
@@ -154,7 +156,7 @@ def test_unreachable(fetch: Command) -> None:
 
 def test_metadata_endpoint(fetch: Command) -> None:
     """The endpoint may not be the metadata service."""
-    fetch.env(AWS_ENDPOINT_URL="http://169.254.169.254")
+    fetch.secret(AWS_ENDPOINT_URL="http://169.254.169.254")
     assert fetch.given("--uri", "s3://models/x", "--deadline", "20s").run().reason == "AddressNotAllowed"
 
 
@@ -163,14 +165,14 @@ def test_name_of_metadata_endpoint(fetch: Command, tmp_path: Path) -> None:
     """The endpoint may not be a name of the metadata service either."""
     (tmp_path / "hosts").write_text("169.254.169.254 innocent.test\n")
     script = f'mount --bind {tmp_path}/hosts /etc/hosts && exec "$@"'
-    fetch.apart("unshare", "--mount", "sh", "-c", script, "sh").env(AWS_ENDPOINT_URL="http://innocent.test")
+    fetch.apart("unshare", "--mount", "sh", "-c", script, "sh").secret(AWS_ENDPOINT_URL="http://innocent.test")
     ended = fetch.given("--uri", "s3://models/x", "--deadline", "20s").run()
     assert ended.reason == "AddressNotAllowed", ended.output
 
 
 def test_plain_http_is_asked_for(fetch: Command, s3: Bucket) -> None:
     """An endpoint written as https is never spoken to in plain http."""
-    fetch.env(AWS_ENDPOINT_URL=s3.environ["AWS_ENDPOINT_URL"].replace("http:", "https:"))
+    fetch.secret(AWS_ENDPOINT_URL=s3.keys["AWS_ENDPOINT_URL"].replace("http:", "https:"))
     ended = fetch.given("--uri", s3.put(FILES), "--attempts", "2").run()
     assert (ended.code, ended.reason) == (1, "Unreachable")
 
@@ -180,7 +182,7 @@ def test_connections_are_cut(fetch: Command, s3: Bucket) -> None:
     files = {"a.bin": os.urandom(80 * 2**20), "b.bin": os.urandom(3 * 2**20), "c.bin": b"small"}
     uri = s3.put(files)
     with cutting(s3.port, after=1_500_000, times=4) as port:
-        ended = fetch.env(AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}").given("--uri", uri).run()
+        ended = fetch.secret(AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}").given("--uri", uri).run()
     assert ended.code == 0, ended.output
     assert contents(fetch.to) == files
     assert "broke off" in ended.output
@@ -210,7 +212,7 @@ def test_reserved_name(fetch: Command, s3: Bucket) -> None:
 def test_no_secret_in_output(fetch: Command, s3: Bucket) -> None:
     """The keys are in no line, message or file, in success and in failure."""
     outputs = [fetch.apart().given("--uri", s3.put(FILES)).run()]
-    outputs.append(fetch.env(AWS_SESSION_TOKEN="canary-session").run())
+    outputs.append(fetch.secret(AWS_SESSION_TOKEN="canary-session").run())
     outputs.append(fetch.given("--uri", "s3://no-such-bucket/x").run())
     assert all("canary" not in ended.output and SECRET not in ended.output for ended in outputs)
     kept = b"".join(path.read_bytes() for path in (fetch.to / ".linnet").rglob("*") if path.is_file())

@@ -18,6 +18,6 @@ from linnet.fetcher.sources import s3_errors
 )
 def test_s3_errors(text: str, reason: str | None) -> None:
     """What may pass is tried again, what may not is named, and no address is repeated."""
-    found = s3_errors.explain(RuntimeError(text), "s3://b/x", anonymous=False)
+    found = s3_errors.explain(RuntimeError(text), "s3://bucket/x", anonymous=False)
     assert getattr(found, "reason", None) == reason
     assert "canary" not in str(found)

@@ -5,12 +5,13 @@ A newer object is never replaced by an older one, since events lag behind answer
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.adapters.cache.transform import decode, encode, fingerprint, slim
+from linnet.adapters.cache.transform import MOST, bare, decode, encode, fingerprint, slim
 from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
 from linnet.core.plan import Manifest
@@ -18,8 +19,13 @@ from linnet.core.plan import Manifest
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
 _TOMBSTONES: Final = 4096
-_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD}
+MOST_BYTES: Final = 64 * 2**20
+"""Bytes of one namespace's objects that are kept, and as much of its children: strangers can label what they make."""
+MOST_OBJECTS: Final = 100_000
+_APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD, resources.REPLICA_SET}
 """Resources whose changes by others an Apply would put right."""
+MAKERS: Final = frozenset({resources.WORKLOAD, resources.REPLICA_SET, resources.JOB, resources.CRON_JOB})
+"""Resources whose controllers make pods, or what makes pods."""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,14 @@ class _Entry:
     marks: tuple[Hashable, ...]
     applied: str = ""
     """Hash of the manifest that was last applied, and the fingerprint that the object had then."""
+
+
+@dataclass(frozen=True)
+class Maker:
+    """What makes pods: its resource, and the uid of its own controller."""
+
+    resource: Resource
+    owner: str | None
 
 
 @dataclass(frozen=True)
@@ -54,14 +68,40 @@ class Change:
         return tuple(o for o in (self.before, self.after) if o is not None)
 
 
-class Cache:
-    """The cache belongs to the loop of the work queue, and is not for threads."""
+@dataclass(slots=True)
+class _Kept:
+    """What is kept of one namespace's objects, or of its children."""
 
-    def __init__(self) -> None:
+    objects: int = 0
+    size: int = 0
+
+    def add(self, objects: int, size: int) -> None:
+        self.objects += objects
+        self.size += size
+
+    def has_place(self, objects: int, size: int) -> bool:
+        return self.objects + objects <= MOST_OBJECTS and self.size + size <= MOST_BYTES
+
+
+Full = Callable[[Resource, str, str], None]
+"""Called with the resource, namespace and name of an object for which its namespace has no place left."""
+
+
+class Cache:
+    """The cache belongs to the loop of the work queue, and is not for threads.
+
+    A namespace has a bounded place in it, so that nobody's objects fill the memory that all need.
+    """
+
+    def __init__(self, full: Full = lambda *_: None) -> None:
+        self._full = full
+        self._kept: dict[tuple[str, bool], _Kept] = defaultdict(_Kept)
         self._entries: dict[Key, _Entry] = {}
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._dead: OrderedDict[str, int] = OrderedDict()
         """The uid and last resourceVersion of what was deleted, or lost its label."""
+        self._makers: dict[str, Maker] = {}
+        """By uid. What was deleted stays while its uid is among the dead: its pods end later than it does."""
 
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
         """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
@@ -76,16 +116,30 @@ class Cache:
         version = version_of(meta)
         if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
             return None
-        after = slim(resource, obj)
+        after, data = _bounded(resource, obj)
+        if not self._has_place(key, len(data) - (len(known.data) if known is not None else 0), new=known is None):
+            self._full(*key)
+            return None
         print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
-        fresh = _Entry(meta["uid"], version, encode(after), print_, tuple(_marks(resource, after)))
+        fresh = _Entry(meta["uid"], version, data, print_, tuple(_marks(resource, after)))
         self._replace(key, known, fresh)
+        self._dead.pop(fresh.uid, None)
+        if resource in MAKERS:
+            self._makers[fresh.uid] = Maker(resource, controller(after))
         moved = known is None or known.marks != fresh.marks
         return Change(resource, known.data if known is not None else None, after, moved)
 
+    def _has_place(self, key: Key, more: int, *, new: bool) -> bool:
+        """Say whether the object may come in; what is known already may not grow for ever either."""
+        return (not new and more <= 0) or self._kept[_place(key)].has_place(new, more)
+
     def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
+        former = len(known.data) if known is not None else 0
+        self._kept[_place(key)].add(known is None, len(fresh.data) - former)
         if known is not None:
             fresh.applied = known.applied if known.uid == fresh.uid else ""
+        if known is not None and known.uid != fresh.uid:
+            self._bury(known.uid, known.version)
         if known is not None and known.marks != fresh.marks:
             self._unmark(key, known)
         self._entries[key] = fresh
@@ -100,14 +154,24 @@ class Cache:
         key = (resource, namespace, name)
         known = self._entries.get(key)
         same = known is not None and known.uid == uid
-        self._dead[uid] = max(version, known.version if known is not None and same else 0)
-        while len(self._dead) > _TOMBSTONES:
-            self._dead.popitem(last=False)
+        self._bury(uid, max(version, known.version if known is not None and same else 0))
         if known is None or not same:
             return None
         self._unmark(key, known)
         del self._entries[key]
+        self._leave(_place(key), known)
         return Change(resource, known.data, None)
+
+    def _leave(self, place: tuple[str, bool], entry: _Entry) -> None:
+        kept = self._kept[place]
+        kept.add(-1, -len(entry.data))
+        if not kept.objects:
+            del self._kept[place]
+
+    def _bury(self, uid: str, version: int) -> None:
+        self._dead[uid] = version
+        while len(self._dead) > _TOMBSTONES:
+            self._makers.pop(self._dead.popitem(last=False)[0], None)
 
     def _unmark(self, key: Key, entry: _Entry) -> None:
         for mark in entry.marks:
@@ -122,6 +186,10 @@ class Cache:
     def children(self, resource: Resource, namespace: str, owner_kind: str, owner: str) -> list[Manifest]:
         """Find the children of one kind by their owner's label; the caller compares uids."""
         return self._found(("owner", resource, namespace, owner_kind, owner))
+
+    def maker(self, uid: str | None) -> Maker | None:
+        """Return what this uid is of, if it is of something that makes pods."""
+        return self._makers.get(uid or "")
 
     def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
         """Find the ModelVersions, Deployments or RetrainPolicies that name the Model, also in a Deployment's status."""
@@ -140,6 +208,10 @@ class Cache:
 
     def _found(self, mark: Hashable) -> list[Manifest]:
         return [decode(self._entries[key].data) for key in self._marked.get(mark, ())]
+
+    def is_full(self, resource: Resource, namespace: str) -> bool:
+        """Say whether no further object of the resource would be taken in."""
+        return not self._kept[_place((resource, namespace, ""))].has_place(1, 0)
 
     def keys(self, resource: Resource) -> Iterator[tuple[Key, str, int]]:
         """Iterate over key, uid and resourceVersion of every object of the resource."""
@@ -161,6 +233,26 @@ class Cache:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    @property
+    def size(self) -> int:
+        """How many bytes of objects are kept."""
+        return sum(kept.size for kept in self._kept.values())
+
+
+def _place(key: Key) -> tuple[str, bool]:
+    """Return whose place it takes: its namespace's, and there that of children or of what people write."""
+    return key[1], key[0] in resources.CHILDREN
+
+
+def _bounded(resource: Resource, obj: Manifest) -> tuple[Manifest, bytes]:
+    """Return what is kept of the object, and the same as bytes."""
+    after = slim(resource, obj)
+    data = encode(after)
+    if resource in resources.CHILDREN and len(data) > MOST:
+        after = bare(after)
+        data = encode(after)
+    return after, data
 
 
 def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from linnet.adapters.cache.cache import Cache, models_of, revisions
+from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
@@ -32,6 +33,10 @@ from linnet.core.rollout.traffic import gateway_features
 from linnet.core.webhooks import Call, Reply
 
 
+async def _believed(_namespace: str, _version: str) -> None:
+    """Believe the cache."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """The parts of an observation that don't come from the cache come from here; each is one adapter's function."""
@@ -52,9 +57,9 @@ class Sources:
     """The platform's Prometheus; questions come only where it has one."""
     call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
     """The platform's endpoints; returns at once."""
-    refused: Callable[[Ref], frozenset[tuple[str, str]]]
+    refused: Callable[[Ref], frozenset[tuple[str, str]]] = lambda _: frozenset()
     """Kind and name of what the API server refused at its last write, for this object."""
-    confirm: Callable[[str, str], Awaitable[None]]
+    confirm: Callable[[str, str], Awaitable[None]] = _believed
     """Read the ModelVersion of this namespace and name, which the cache lacks, into the cache, if it is there."""
 
 
@@ -126,16 +131,11 @@ class Gatherer:
         now = self._sources.now()
         targets, questions = reconcile.scrape_targets(observed, now), reconcile.questions(observed, now)
         replies = await self._sources.call(reconcile.calls(observed, now))
-        scrape, answers = await asyncio.gather(self._scrape(parent, targets), self._sources.ask(questions))
+        scrape, answers = await asyncio.gather(self._scrape(targets), self._sources.ask(questions))
         return replace(observed, scrape=scrape, answers=answers, replies=replies)
 
-    async def _scrape(self, parent: Parent, targets: Collection[ScrapeTarget]) -> Scrape | None:
-        if not targets:
-            return None
-        owned = self._owned_pods(parent)
-        scrape = await self._sources.scrape(t for t in targets if t.uid in owned)
-        strangers = {t.uid: "not a pod of this Deployment's" for t in targets if t.uid not in owned}
-        return replace(scrape, errors={**scrape.errors, **strangers})
+    async def _scrape(self, targets: Collection[ScrapeTarget]) -> Scrape | None:
+        return await self._sources.scrape(targets) if targets else None
 
     def _policy_of(self, deployment: Parent) -> Parent | None:
         return self._get(resources.ROLLOUT_POLICY, deployment.namespace, _name_of(deployment, "policy"))
@@ -143,14 +143,12 @@ class Gatherer:
     async def policy(self, parent: Parent) -> RetrainObserved:
         model = _name_of(parent, "model")
         cron_jobs = self._owned(resources.CRON_JOB, "RetrainPolicy", parent)
-        makers = {parent.uid, *(c["metadata"]["uid"] for c in cron_jobs)}
-        jobs = [j for j in self._all(resources.JOB, "RetrainPolicy", parent) if controller(j) in makers]
         return RetrainObserved(
             policy=parent,
             model=self.parent(Ref("Model", parent.namespace, model)),
             versions=self._versions(parent.namespace, model),
             cron_job=objects.cron_job(cron_jobs[0]) if cron_jobs else None,
-            jobs=tuple(objects.job(j) for j in jobs),
+            jobs=tuple(objects.job(j) for j in self._owned(resources.JOB, "RetrainPolicy", parent)),
             pods=self._pods("RetrainPolicy", parent),
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
@@ -173,29 +171,17 @@ class Gatherer:
         return sorted(found, key=lambda o: str(o["metadata"]["name"]))
 
     def _owned(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
-        """Find the children of this very uid: a namesake's are another's."""
-        return [o for o in self._all(resource, kind, parent) if controller(o) == parent.uid]
+        """Find the children of this very uid: a namesake's are another's, and a stranger's are nobody's."""
+        return [o for o in self._all(resource, kind, parent) if belongs(self._cache, resource, o, kind, parent)]
 
     def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
-        return tuple(objects.pod(p) for p in self._all(resources.POD, kind, parent))
+        """Find its pods: no plan sees another one, and no other is read or asked anything."""
+        return tuple(objects.pod(p) for p in self._owned(resources.POD, kind, parent))
 
     def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
         http = (routes.view("HTTPRoute", r) for r in self._owned(resources.HTTP_ROUTE, "Deployment", parent))
         grpc = (routes.view("GRPCRoute", r) for r in self._owned(resources.GRPC_ROUTE, "Deployment", parent))
         return (*http, *grpc)
-
-    def _owned_pods(self, parent: Parent) -> set[str]:
-        """Return the uids of the pods of ReplicaSets of our revisions: a label alone proves nothing.
-
-        A ReplicaSet is named `<apps/v1 Deployment>-<pod-template-hash>`.
-        """
-        revisions = {w["metadata"]["name"] for w in self._owned(resources.WORKLOAD, "Deployment", parent)}
-        owned = set()
-        for pod in self._all(resources.POD, "Deployment", parent):
-            maker: Manifest = next(iter(pod["metadata"].get("ownerReferences") or ()), {})
-            if maker.get("kind") == "ReplicaSet" and str(maker.get("name")).rpartition("-")[0] in revisions:
-                owned.add(pod["metadata"]["uid"])
-        return owned
 
     def _others(self, parent: Parent) -> frozenset[tuple[str, str, str | None]]:
         unread = [

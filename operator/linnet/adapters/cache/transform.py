@@ -3,22 +3,44 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
-from linnet.api.names import GROUP
+from linnet.api import labels
+from linnet.api.names import GROUP, REQUEST_ANNOTATION
 from linnet.core.plan import Manifest
-from linnet.core.resources.objects import AUTOSCALER_FIELDS
+from linnet.core.resources.objects import AUTOSCALER_FIELDS, PROGRAM_FIELDS
+from linnet.core.retraining.triggers.schedule import APPLIED, SINCE
 
-_PREFIX: Final = f"{GROUP}/"
+MOST: Final = 64 * 2**10
+"""Bytes of a child that are kept: ours have a few thousand, and what is larger is somebody else's doing."""
+_LABELS: Final = frozenset(v for v in vars(labels).values() if isinstance(v, str) and v.startswith(f"{GROUP}/"))
+_ANNOTATIONS: Final = frozenset({REQUEST_ANNOTATION, APPLIED, SINCE})
+_WORDS: Final = 1024
+"""Characters of an annotation that are kept: a request and a hash have fewer."""
+_ROUTE_LABELS: Final = 128
+"""Labels of a route that are kept: a Gateway's owner may ask for some, and more of them than this are refused."""
 
 
 def slim(resource: Resource, obj: Manifest) -> Manifest:
     """Return what `core.resources.objects` and `Parent` read of the object, and nothing else."""
     if resource in resources.OWN or resource in resources.NAMED:
         return {"metadata": _metadata(obj), "spec": obj.get("spec") or {}, "status": obj.get("status") or {}}
-    return {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
+    if resource == resources.REPLICA_SET:
+        return {"metadata": {k: v for k, v in _metadata(obj).items() if k != "generation"}}
+    if resource == resources.POD and any(o.get("kind") == "Job" for o in _owners(obj.get("metadata") or {})):
+        return {"metadata": _metadata(obj), **_pod({}, obj.get("status") or {}), "spec": _programs(obj.get("spec"))}
+    kept = {"metadata": _metadata(obj), **_CHILD[resource](obj.get("spec") or {}, obj.get("status") or {})}
+    if resource in resources.ROUTES:
+        kept["metadata"]["labels"] = dict(islice((_meta(obj).get("labels") or {}).items(), _ROUTE_LABELS))
+    return kept
+
+
+def bare(obj: Manifest) -> Manifest:
+    """Return a slim object without all that was too much of it; an Apply puts that right where it is ours."""
+    return {"metadata": obj["metadata"], "spec": {}, "status": {}}
 
 
 def fingerprint(resource: Resource, obj: Manifest) -> str:
@@ -32,11 +54,15 @@ def fingerprint(resource: Resource, obj: Manifest) -> str:
     return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
+def _meta(obj: Manifest) -> Manifest:
+    return obj.get("metadata") or {}
+
+
 def _metadata(obj: Manifest) -> Manifest:
-    meta = obj.get("metadata") or {}
+    meta = _meta(obj)
     kept = {k: meta[k] for k in _KEPT if meta.get(k)}
     parts = {
-        "labels": meta.get("labels"),
+        "labels": {k: v for k, v in (meta.get("labels") or {}).items() if k in _LABELS},
         "annotations": _ours(meta.get("annotations")),
         "ownerReferences": _owners(meta),
     }
@@ -56,8 +82,8 @@ _KEPT: Final = (
 
 
 def _ours(annotations: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Leave out kubectl's last-applied-configuration, which is as large as the object."""
-    return {k: v for k, v in (annotations or {}).items() if k.startswith(_PREFIX)}
+    """Keep what decisions read: kubectl's last-applied-configuration alone is as large as the object."""
+    return {k: v[:_WORDS] for k, v in (annotations or {}).items() if k in _ANNOTATIONS}
 
 
 def _owners(meta: Manifest) -> list[Manifest]:
@@ -87,7 +113,26 @@ def _pod(spec: Manifest, status: Manifest) -> Manifest:  # noqa: ARG001
 
 
 def _container(status: Manifest) -> Manifest:
-    return {k: status[k] for k in ("name", "ready", "started", "restartCount", "state", "lastState") if k in status}
+    return {
+        k: status[k]
+        for k in ("name", "ready", "started", "restartCount", "imageID", "state", "lastState")
+        if k in status
+    }
+
+
+def _programs(spec: Manifest | None) -> Manifest:
+    """Leave of a pod's spec what its containers run."""
+    kept = ("name", "image", *PROGRAM_FIELDS)
+    parts = {part: (spec or {}).get(part) or () for part in ("initContainers", "containers")}
+    return {part: [{k: c[k] for k in kept if k in c} for c in found] for part, found in parts.items()}
+
+
+def _job(spec: Manifest, status: Manifest) -> Manifest:
+    template = _programs((spec.get("template") or {}).get("spec"))
+    return {
+        "spec": {"suspend": spec.get("suspend", False), "template": {"spec": template}},
+        "status": {k: status[k] for k in ("active", "conditions", "startTime", "completionTime") if k in status},
+    }
 
 
 _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
@@ -99,7 +144,7 @@ _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
     resources.GRPC_ROUTE: _fields(("parentRefs", "hostnames", "rules"), ("parents",)),
     resources.AUTOSCALER: _fields(AUTOSCALER_FIELDS, ()),
     resources.POD: _pod,
-    resources.JOB: _fields(("suspend",), ("active", "conditions", "startTime", "completionTime")),
+    resources.JOB: _job,
     resources.CRON_JOB: _fields(("schedule", "timeZone", "suspend"), ("lastScheduleTime",)),
 }
 

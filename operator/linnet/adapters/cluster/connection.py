@@ -1,13 +1,17 @@
 """The operator reaches the API server by its pod's service account, or by a kubeconfig."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from linnet.adapters.cluster.kube import MOST
+from linnet.foreign.objects import Lines
 
 USER_AGENT = f"linnet/{version('linnet')}"
 NO_OBJECT = "metadata.name=-"
@@ -53,12 +57,19 @@ def client(config: Configuration) -> ApiClient:
     return made
 
 
-async def session(config: Configuration, limit: int, on_list: Callable[[], None]) -> aiohttp.ClientSession:
+OnHurt = Callable[[str, Sequence[str]], None]
+"""Called with the resource and `namespace/name` of each object of which something was left out."""
+
+
+async def session(
+    config: Configuration, limit: int, on_list: Callable[[], None], on_hurt: OnHurt = lambda *_: None
+) -> aiohttp.ClientSession:
     """Return a session for kopf with at most `limit` connections (its own has no bound: 264 MB for 1,000 objects).
 
     The token is asked for with each request, since a service account's is renewed every hour. A LIST brings nothing but
     the version to watch from, and `on_list` is called: what is there is read by pages and goes into the cache at once,
-    where kopf would hold thousands of whole objects until their handlers have run.
+    where kopf would hold thousands of whole objects until their handlers have run. What a watch brings is made harmless
+    line by line, since kopf's parser ends with the first object that is nested too deeply, and kopf with it.
     """
     ssl_context = ApiClient(config).rest_client.ssl_context
 
@@ -72,6 +83,8 @@ async def session(config: Configuration, limit: int, on_list: Callable[[], None]
         answer: aiohttp.ClientResponse = await handler(request)
         if listing:
             on_list()
+        elif "watch" in request.url.query and answer.ok:
+            answer.content = cast("aiohttp.StreamReader", Harmless(answer.content, partial(on_hurt, _named(request))))
         return answer
 
     return aiohttp.ClientSession(
@@ -80,3 +93,33 @@ async def session(config: Configuration, limit: int, on_list: Callable[[], None]
         middlewares=(prove,),
         read_bufsize=2**21,
     )
+
+
+def _named(request: aiohttp.ClientRequest) -> str:
+    """Return the resource that a path of the API server ends with, as `Resource.watched_as` has it."""
+    parts = request.url.path.strip("/").split("/")
+    group = parts[parts.index("apis") + 1] if "apis" in parts[:-1] else ""
+    return f"{parts[-1]}.{group}".rstrip(".")
+
+
+class Harmless:
+    """The content of a watch, whose lines anybody can parse; in all else it is the content that it was made of."""
+
+    def __init__(self, content: aiohttp.StreamReader, hurt: Callable[[Sequence[str]], None]) -> None:
+        self._content = content
+        self._hurt = hurt
+
+    async def iter_chunked(self, size: int) -> AsyncIterator[bytes]:
+        """Iterate over the lines, several at a time."""
+        lines = Lines(MOST)
+        async for chunk in self._content.iter_chunked(size):
+            whole = bytearray()
+            for line, hurt in lines.fed(chunk):
+                whole += line + b"\n" if line else b""
+                if hurt:
+                    self._hurt(hurt)
+            if whole:
+                yield bytes(whole)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._content, name)

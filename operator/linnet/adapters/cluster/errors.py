@@ -3,13 +3,18 @@
 `handlers/workers.py` alone decides what is retried, how soon, and what ends the process.
 """
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from kubernetes.aio.client.exceptions import ApiException
+
+from linnet.foreign.document import ForeignError, read_object
+from linnet.foreign.text import printable
+
+MOST: Final = 1024
+"""The most characters of the API server's sentence: it repeats what it refuses, and webhooks add theirs."""
 
 
 class KubeError(Exception):
@@ -56,6 +61,14 @@ class UnavailableError(KubeError):
         self.retry_after = retry_after
 
 
+class TooLargeError(KubeError):
+    """The API server's answer has more bytes than can be afforded: ask for less."""
+
+
+class UnreadableError(KubeError):
+    """The API server's answer is no JSON that can be read; a proxy's, perhaps."""
+
+
 class ForeignObjectError(KubeError):
     """An object bears the name of a child and is not ours: it is left alone."""
 
@@ -74,13 +87,13 @@ def translated(what: str) -> Iterator[None]:
     except TimeoutError as error:
         raise UnavailableError(f"{what}: no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise UnavailableError(f"{what}: {error or type(error).__name__}") from error
+        raise UnavailableError(f"{what}: {printable(error, MOST) or type(error).__name__}") from error
 
 
 def from_api(error: ApiException) -> KubeError:
     """Return our class for an answer of the API server."""
     status = _status(error.body)
-    message = str(status.get("message") or f"{error.status} {error.reason}")
+    message = printable(status.get("message") or f"{error.status} {error.reason}", MOST)
     match error.status:
         case 400 | 405 | 413 | 415 | 422:
             return InvalidError(message, _first_field(status))
@@ -99,10 +112,9 @@ def from_api(error: ApiException) -> KubeError:
 def _status(body: Any) -> dict[str, Any]:
     """Return the `v1.Status` of the answer; an empty one where a proxy answered with something else."""
     try:
-        data = json.loads(body or "{}")
-    except (ValueError, RecursionError):
+        return read_object(body or "{}")
+    except ForeignError:
         return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _details(status: dict[str, Any]) -> dict[str, Any]:
@@ -113,7 +125,7 @@ def _details(status: dict[str, Any]) -> dict[str, Any]:
 def _first_field(status: dict[str, Any]) -> str:
     causes = _details(status).get("causes")
     fields = [c.get("field") for c in causes if isinstance(c, dict)] if isinstance(causes, list) else []
-    return next((f for f in fields if isinstance(f, str) and f not in {"", "<nil>"}), "")
+    return next((printable(f, MOST) for f in fields if isinstance(f, str) and f not in {"", "<nil>"}), "")
 
 
 def _retry_after(error: ApiException, status: dict[str, Any]) -> float | None:

@@ -1,7 +1,11 @@
-"""Calls to the API server go through the official asynchronous client: JSON in, JSON out, our exceptions, counted."""
+"""Calls to the API server go through the official asynchronous client: JSON in, JSON out, our exceptions, counted.
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+An answer holds what strangers wrote, in a LIST that of every namespace: it is read up to a size, and decoded so that no
+object can cost another one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -10,13 +14,19 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic.resource import Resource as DynamicResource
 
-from linnet.adapters.cluster.errors import GoneError, KubeError, translated
+from linnet.adapters.cluster.errors import GoneError, KubeError, TooLargeError, UnreadableError, translated
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import FIELD_MANAGER
 from linnet.core.plan import Manifest
+from linnet.foreign import objects
+from linnet.foreign.document import ForeignError
 
 PAGE: Final = 100
 """Objects of a LIST at a time: pages of 500 parsed at once are most of the memory of a start."""
+MOST: Final = 64 * 2**20
+"""Bytes of an answer that has one object: in etcd it has 1.5 MB, or 8 where that was configured, in JSON six times."""
+PAGE_MOST: Final = 8 * 2**20
+"""Bytes of an answer with several objects: an honest page has a tenth of it."""
 TIMEOUT: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
@@ -25,15 +35,31 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s
 
 Count = Callable[[str, Resource, str], None]
 """Called after each request with verb, resource and outcome: `200` or the class of the error."""
+Hurt = Callable[[Resource, Sequence[str]], None]
+"""Called with the resource and `namespace/name` of each object of which something was left out."""
 
 
 class Kube:
     """Every method raises the classes of `cluster.errors` and nothing else."""
 
-    def __init__(self, client: ApiClient, count: Count = lambda *_: None) -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        count: Count = lambda *_: None,
+        writable: Callable[[], None] = lambda: None,
+        hurt: Hurt = lambda *_: None,
+        page: int = PAGE_MOST,
+    ) -> None:
+        """`writable` raises LeadershipLostError where nothing may be written any more.
+
+        `page` is how many bytes a page of a LIST may have.
+        """
         # Not awaited: discovery would cost a request for each group, and the table of kinds is fixed.
         self._dynamic = DynamicClient(client)
         self._count = count
+        self._writable = writable
+        self._hurt = hurt
+        self._page_most = page
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
         place: dict[str, Any] = {"namespace": namespace} if resource.namespaced else {}
@@ -44,17 +70,25 @@ class Kube:
     ) -> AsyncIterator[Manifest]:
         """Iterate over the pages of a LIST, of the whole cluster if `namespace` is None.
 
-        `whole` False reads metadata only. GoneError if the list expired between two pages.
+        `whole` False reads metadata only. GoneError if the list expired between two pages. Where a page is too large,
+        fewer objects are asked for at a time, down to one: a hundred objects may be as large as all memory.
         """
-        token = ""
+        token, limit = "", PAGE
         while True:
             # The client adds to these lists, so that each page needs its own.
             query = [("labelSelector", selector)] * bool(selector) + [("fieldSelector", fields)] * bool(fields)
-            query += [("limit", str(PAGE))] + [("continue", token)] * bool(token)
+            query += [("limit", str(limit))] + [("continue", token)] * bool(token)
             headers = {} if whole else {"Accept": METADATA_ONLY}
-            page = await self._call("get", resource, namespace=namespace, query_params=query, header_params=headers)
+            place: dict[str, Any] = {"namespace": namespace, "query_params": query, "header_params": headers}
+            try:
+                page = await self._call("get", resource, most=self._page_most if limit > 1 else MOST, **place)
+            except TooLargeError:
+                if limit == 1:
+                    raise
+                limit = max(1, limit // 10)
+                continue
             yield page
-            token = (page.get("metadata") or {}).get("continue") or ""
+            token, limit = (page.get("metadata") or {}).get("continue") or "", min(PAGE, limit * 2)
             if not token:
                 return
 
@@ -108,21 +142,50 @@ class Kube:
         path = f"/openapi/v3/apis/{resource.api_version}"
         return await self._counted("get", resource, "schema", self._dynamic.request("get", path, **_PLAIN))
 
-    async def _call(self, verb: str, resource: Resource, *, status: bool = False, **arguments: Any) -> Manifest:
+    async def _call(
+        self, verb: str, resource: Resource, *, status: bool = False, most: int = MOST, **arguments: Any
+    ) -> Manifest:
+        if verb != "get":
+            self._writable()
         described = _described(resource, status=status)
         asked = getattr(self._dynamic, verb)(described, **_PLAIN, **arguments)
-        return await self._counted(verb, resource, "status" if status else "", asked)
+        return await self._counted(verb, resource, "status" if status else "", asked, most)
 
-    async def _counted(self, verb: str, resource: Resource, part: str, asked: Awaitable[Any]) -> Manifest:
+    async def _counted(
+        self, verb: str, resource: Resource, part: str, asked: Awaitable[Any], most: int = MOST
+    ) -> Manifest:
         try:
             with translated(f"{verb} {resource.plural}{f'/{part}' if part else ''}"):
                 answer = await asked
-                data = json.loads(await answer.read())
+                data = await self._decoded(resource, await bounded(answer, most))
         except KubeError as error:
             self._count(verb, resource, type(error).__name__)
             raise
         self._count(verb, resource, str(answer.status))
-        return dict(data)
+        return data
+
+    async def _decoded(self, resource: Resource, data: bytes) -> Manifest:
+        """Decode; where that takes long, in a thread: what others wait for goes on meanwhile."""
+        try:
+            found = objects.whole(data)
+            if found is None:
+                found = await asyncio.to_thread(objects.decoded, data)
+        except ForeignError as error:
+            raise UnreadableError(f"the API server's answer about {resource.plural}: {error}") from error
+        if found.hurt:
+            self._hurt(resource, found.hurt)
+        return found.value
+
+
+async def bounded(answer: aiohttp.ClientResponse, most: int) -> bytes:
+    """Return the whole answer; TooLargeError, and a closed connection, where that is more than can be afforded."""
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > most:
+            answer.close()
+            raise TooLargeError(f"the API server answered more than {most >> 20} MiB")
+    return bytes(body)
 
 
 @lru_cache(maxsize=64)

@@ -36,6 +36,7 @@ RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies"
 ROLLOUT_POLICY: Final = Resource(API_VERSION, "RolloutPolicy", "rolloutpolicies")
 
 WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
+REPLICA_SET: Final = Resource("apps/v1", "ReplicaSet", "replicasets")
 SERVICE: Final = Resource("v1", "Service", "services")
 BUDGET: Final = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY: Final = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
@@ -43,7 +44,6 @@ POD: Final = Resource("v1", "Pod", "pods")
 JOB: Final = Resource("batch/v1", "Job", "jobs")
 CRON_JOB: Final = Resource("batch/v1", "CronJob", "cronjobs")
 
-REPLICA_SET: Final = Resource("apps/v1", "ReplicaSet", "replicasets")
 CONFIG_MAP: Final = Resource("v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNT: Final = Resource("v1", "ServiceAccount", "serviceaccounts")
 HTTP_ROUTE: Final = Resource("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes")
@@ -58,14 +58,26 @@ NAMED: Final = (ROLLOUT_POLICY,)
 """Resources that people write and objects of ours name: they are read, and never reconciled."""
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
 """Resources of an API that a cluster may not have: they are watched where it is served when the operator starts."""
-CHILDREN: Final = (WORKLOAD, SERVICE, BUDGET, NETWORK_POLICY, JOB, CRON_JOB, POD, AUTOSCALER, *ROUTES)
+CHILDREN: Final = (
+    WORKLOAD,
+    REPLICA_SET,
+    SERVICE,
+    BUDGET,
+    NETWORK_POLICY,
+    CRON_JOB,
+    JOB,
+    POD,
+    AUTOSCALER,
+    *ROUTES,
+)
 """Resources that are watched with the label linnet.dev/managed=true, filtered by the server.
 
-They are read in this order: pods after their Jobs, or a Job that is done would seem to have lost its pod.
+They are read in this order: pods after what makes them, or they would seem to be nobody's, and a Job that is done would
+seem to have lost its pod.
 """
 WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
 
-_ALL = (*WATCHED, REPLICA_SET, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
+_ALL = (*WATCHED, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}
 _OWN_BY_KIND = {r.kind: r for r in OWN}
 

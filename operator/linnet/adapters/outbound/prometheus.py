@@ -12,6 +12,7 @@ from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, answer
+from linnet.foreign.text import printable
 
 PATIENCE_SECONDS: Final = 2.0
 """How long a look waits: the pods' own numbers must not wait for this server."""
@@ -51,7 +52,8 @@ class Prometheus:
             status, data = await self._client.exchange("GET", self._url, params={"query": text})
         except OutboundError as error:
             return Failure(str(error))
-        return answer(status, _parsed(data))
+        said = answer(status, _parsed(data))
+        return Failure(printable(said.problem)) if isinstance(said, Failure) else said
 
 
 async def unasked(_: Iterable[Question]) -> Mapping[Question, Answer]:

@@ -14,6 +14,7 @@ import aiohttp
 from linnet.adapters.outbound.in_flight import InFlight
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod
 from linnet.core.observed import Scrape, ScrapeTarget
+from linnet.foreign.text import printable
 
 CONCURRENT: Final = 50
 PATIENCE_SECONDS: Final = 2.0
@@ -51,7 +52,7 @@ class Scraper:
         except TimeoutError:
             return f"no answer within {TIMEOUT_SECONDS:g} s"
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return str(error) or type(error).__name__
+            return printable(error) or type(error).__name__
         return count_pod(text, target.rules)
 
     async def _fetch(self, url: str) -> str:

@@ -17,6 +17,7 @@ from linnet.adapters.cluster.kube import Kube
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Emit, Log, Manifest, Ref
 from linnet.core.resources.objects import Parent
+from linnet.foreign.text import clean
 
 CONTROLLER: Final = "linnet.dev/operator"
 MAX_WAITING: Final = 4096
@@ -108,7 +109,7 @@ class Journal:
             "type": action.type,
             "reason": action.reason[:128],
             "action": action.reason[:128],
-            "note": action.message.encode()[:_NOTE].decode(errors="ignore"),
+            "note": clean(action.message).encode()[:_NOTE].decode(errors="ignore"),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance[:128],
             "regarding": {

@@ -7,6 +7,8 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final
 
+from linnet.foreign.text import clean, clean_document, clean_lines
+
 OBJECT: Final[ContextVar[str]] = ContextVar("object", default="")
 """The key that this task works on, such as `Deployment/ml/tumor-risk`."""
 
@@ -20,14 +22,14 @@ class JsonFormatter(logging.Formatter):
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": clean(record.getMessage()),
         }
         if key := getattr(record, "object", "") or OBJECT.get():
             line["object"] = key
         for name, value in getattr(record, "fields", {}).items():
-            line.setdefault(name, value)
+            line.setdefault(name, clean_document(value))
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = clean_lines(self.formatException(record.exc_info))
         return json.dumps(line, default=str, separators=(",", ":"))
 
 
@@ -43,5 +45,7 @@ def configure(level: str) -> None:
 
 
 def _matters(record: logging.LogRecord) -> bool:
-    """Leave out kopf's warning that it handles no signals: `handlers/operator.py` handles them."""
+    """Leave out that kopf handles no signals, which `handlers/operator.py` does, and what `lease.py` says itself."""
+    if record.name.startswith("kubernetes.aio.leaderelection"):
+        return False
     return not (record.name.startswith("kopf.") and record.getMessage().startswith("OS signals are ignored"))

@@ -40,11 +40,15 @@ class Metrics:
         self._notifications = Counter(
             "linnet_notifications", "Events to endpoints by outcome.", ["endpoint", "outcome"], registry=on
         )
+        self._unreadable = Counter(
+            "linnet_unreadable_objects", "Objects that could not be read, or not whole.", ["resource"], registry=on
+        )
         self._objects: dict[str, Gauge] = {}
         self._labeled: dict[Ref, set[str]] = {}
         self.queue_depth = Gauge("linnet_queue_depth", "Keys that wait for a worker.", registry=on)
         self.leader = Gauge("linnet_leader", "1 while this replica leads.", registry=on)
         self.cached = Gauge("linnet_cache_objects", "Objects in the cache.", registry=on)
+        self.cached_bytes = Gauge("linnet_cache_bytes", "Bytes of objects in the cache.", registry=on)
 
     def reconciled(self, kind: str, outcome: str) -> None:
         """Count a reconcile; `outcome` is `done`, `conflict` or `error`."""
@@ -58,6 +62,10 @@ class Metrics:
 
     def requested(self, verb: str, resource: Resource, code: str) -> None:
         self._requests.labels(_VERBS.get(verb, verb), resource.watched_as, code).inc()
+
+    def unreadable(self, resource: str, number: int) -> None:
+        """Count objects that could not be read, or not whole."""
+        self._unreadable.labels(resource).inc(number)
 
     def queried(self, query: str, outcome: str) -> None:
         """Count a query; `outcome` is `value`, `empty` or `error`."""
@@ -93,6 +101,13 @@ class Metrics:
             self._labeled[ref] = set(values)
         else:
             self._labeled.pop(ref, None)
+
+    def stepped_back(self) -> None:
+        """Forget the numbers of a term that is over: the next leader tells its own."""
+        for ref in list(self._labeled):
+            self.gauges(ref, {})
+        for gauge in (self.leader, self.queue_depth, self.cached):
+            gauge.set(0)
 
     def _gauge(self, name: str) -> Gauge:
         if name not in self._objects:

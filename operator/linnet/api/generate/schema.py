@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from linnet.api.parts.base import MOST
+
 Schema = dict[str, Any]
 _DROPPED = frozenset({"title", "default", "additionalProperties", "$defs", "format_"})
 
@@ -44,6 +46,9 @@ def _convert(node: Schema, defs: dict[str, Schema], path: tuple[str, ...]) -> Sc
 def _children(out: Schema, defs: dict[str, Schema], path: tuple[str, ...]) -> Schema:
     if "items" in out:
         out["items"] = _convert(out["items"], defs, (*path, "[]"))
+        out.setdefault("x-kubernetes-list-type", "atomic")
+    if out.get("type") == "integer":
+        out |= {"format": "int64", "maximum": min(out.get("maximum", MOST), MOST)}
     if "properties" in out:
         out["properties"] = {k: _convert(v, defs, (*path, k)) for k, v in out["properties"].items()}
     out.pop("propertyNames", None)  # structural schemas don't have it

@@ -3,14 +3,26 @@
 The kind's name is also apps/v1's, so that the Python name is ModelDeployment and people type `kubectl get mld`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from linnet.api.kinds.model_version import DecisionWords, Quarantine
 from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.parts.analysis import Analysis
-from linnet.api.parts.base import Arguments, CheckName, Digest, Name, Reference, StatusWire, Time, Token, Wire, rules
+from linnet.api.parts.base import (
+    MOST,
+    Arguments,
+    CheckName,
+    Digest,
+    Name,
+    Reference,
+    StatusWire,
+    Time,
+    Token,
+    Wire,
+    keyed_by,
+    rules,
+)
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import PodSettings
 from linnet.api.parts.requests import LastRequest
@@ -33,6 +45,9 @@ class ModelPin(Wire):
     """Pins a version by its artifact."""
 
 
+PERCENT: Final = 10_000
+
+
 class MetricTarget(Wire):
     """What the autoscaler aims at."""
 
@@ -41,7 +56,12 @@ class MetricTarget(Wire):
             (
                 "has(self.name) == (self.type in ['Pods', 'External'])",
                 "name goes with the types Pods and External, which need it",
-            )
+            ),
+            (
+                f"self.target <= {PERCENT} || self.type in ['Pods', 'External']",
+                f"a target of type CPU or Memory is a percentage of what the pods request: at most {PERCENT}",
+                ".target",
+            ),
         )
     }
 
@@ -49,7 +69,7 @@ class MetricTarget(Wire):
     """The kind of metric, as the HorizontalPodAutoscaler has it."""
     name: Token | None = None
     """The metric's name, for the types Pods and External."""
-    target: Annotated[int, Field(ge=1)]
+    target: Annotated[int, Field(ge=1, le=MOST)]
     """The value to aim at: percent for CPU and Memory, the average value otherwise."""
 
 
@@ -159,15 +179,15 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """The name of the revision's apps/v1 Deployment and Service."""
+    """Its apps/v1 Deployment and Service."""
     model: Annotated[str, Field(max_length=253)] | None = None
-    """The Model that the version is of, whatever the spec names by now."""
+    """The version's Model."""
     version: int
-    """The ModelVersion's number."""
+    """The version's number."""
     digest: Digest | None = None
-    """The digest of the version's artifact."""
+    """The artifact's digest."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """A hash of the revision's pod template."""
+    """Hash of its pod template."""
 
 
 class CheckVerdict(StatusWire):
@@ -229,9 +249,9 @@ class RolloutStatus(StatusWire):
     """The weight that is in force, in percent; with traffic type Replicas it follows from the number of pods."""
     paused: bool | None = None
     """A person asked the rollout to pause."""
-    checks: Annotated[list[CheckVerdict], Field(max_length=48)] | None = None
+    checks: Annotated[list[CheckVerdict], Field(max_length=48, json_schema_extra=keyed_by("name"))] | None = None
     """The last verdicts of the checks."""
-    hooks: Annotated[list[HookStatus], Field(max_length=8)] | None = None
+    hooks: Annotated[list[HookStatus], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = None
     """The hooks that were asked in this rollout."""
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that was named when the rollout began."""
@@ -267,27 +287,20 @@ class LastRollout(StatusWire):
 
 
 class QuarantinedArtifact(StatusWire):
-    """An artifact that failed here: it is refused here even if the record of its version is deleted."""
+    """An artifact that is refused here, even if its ModelVersion is deleted."""
 
     digest: Digest
     """The artifact."""
-    version: int
-    """The number that its version had."""
-    quarantine: Quarantine
-    """What the ModelVersion says, too."""
-
-
-class OwedRecord(StatusWire):
-    """A decision that the ModelVersion does not have yet."""
-
-    version: Annotated[str, Field(max_length=253)]
-    """The ModelVersion's name."""
-    decision: DecisionWords
-    """What was decided."""
-    quarantine: Quarantine | None = None
-    """The entry that comes with it."""
-    release: bool = False
-    """Whether every entry goes with it."""
+    template: Annotated[str, Field(max_length=64)] | None = None
+    """The pod template; any if left out."""
+    revision: Annotated[str, Field(max_length=253)]
+    """The revision that failed."""
+    reason: CheckName
+    """The failed check."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """What was seen."""
+    time: Time | None = None
+    """When it failed."""
 
 
 class DeploymentStatus(StatusWire):
@@ -316,9 +329,9 @@ class DeploymentStatus(StatusWire):
     last_rollout: LastRollout | None = None
     """How the last rollout ended."""
     quarantine: Annotated[list[QuarantinedArtifact], Field(max_length=16)] | None = None
-    """The artifacts that failed here and were not released, newest last."""
-    owed: Annotated[list[OwedRecord], Field(max_length=8)] | None = None
-    """Decisions that their ModelVersions do not have yet."""
+    """What failed here and was not released, newest last."""
+    owed: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=8)] | None = None
+    """Decisions that ModelVersions lack: `<ModelVersion> <id>`."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     last_request: LastRequest | None = None

@@ -1,11 +1,12 @@
 """`Model`: a trained model that somebody wants served, and where its artifact lies."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
 from linnet.api.parts import uri
 from linnet.api.parts.base import (
+    AS_SET,
     Digest,
     Duration,
     Name,
@@ -17,6 +18,7 @@ from linnet.api.parts.base import (
     Time,
     Token,
     Wire,
+    keyed_by,
     rules,
 )
 from linnet.api.parts.conditions import Conditions
@@ -28,9 +30,19 @@ Uri = Annotated[
     Field(
         min_length=6,
         max_length=1024,
-        json_schema_extra={"pattern": uri.PATTERN, **rules((f"self.matches(r'{uri.PATTERN}')", uri.ADVICE))},
+        json_schema_extra={"pattern": uri.PATTERN, **rules(*((rule.cel, rule.advice) for rule in uri.RULES))},
     ),
     AfterValidator(uri.check),
+]
+
+Glob = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=uri.GLOB,
+        json_schema_extra=rules((f"self.matches(r'{uri.GLOB}')", uri.GLOB_ADVICE)),
+    ),
 ]
 
 
@@ -83,7 +95,7 @@ class Source(Wire):
     """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
     digest: Digest | None = None
     """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match."""
-    include: Annotated[list[Annotated[str, Field(min_length=1, max_length=253)]], Field(max_length=16)] | None = None
+    include: Annotated[list[Glob], Field(max_length=16, json_schema_extra=AS_SET)] | None = None
     """Patterns such as "*.joblib": only files that match one of them are fetched; all if left out."""
     credentials: Credentials | None = None
     """How the fetcher proves itself to the store; it is anonymous if left out."""
@@ -145,7 +157,7 @@ class MetricGate(Wire):
     }
 
     name: Token
-    """The metric's name, such as auc."""
+    """The metric's name as linnet.json has it, such as auc, or auc[country=de] for a slice of the data."""
     direction: Literal["Higher", "Lower"]
     """Which way is better."""
     min: Quantity | None = None
@@ -154,8 +166,6 @@ class MetricGate(Wire):
     """The greatest value that passes."""
     max_regression: Regression | None = None
     """How much worse than the version that serves now it may be."""
-    slice: Token | None = None
-    """The slice of the data that the metric was measured on; all of the data if left out."""
 
 
 class Contract(Wire):
@@ -177,7 +187,7 @@ class Approval(Wire):
 class Gate(Wire):
     """What a version must pass before it may be rolled out."""
 
-    metrics: Annotated[list[MetricGate], Field(max_length=32)] | None = None
+    metrics: Annotated[list[MetricGate], Field(max_length=32, json_schema_extra=keyed_by("name"))] | None = None
     """Thresholds on the version's metrics."""
     contract: Contract | None = None
     """Requests and expected answers that are replayed against the real server."""
@@ -204,6 +214,9 @@ class ModelSpec(Wire):
     """What a version must pass before it may be rolled out."""
     keep_versions: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many versions are kept; 10 if left out. Serving and quarantined ones always are."""
+
+
+VERSIONS_LISTED: Final = 100
 
 
 class VersionSummary(StatusWire):
@@ -234,8 +247,10 @@ class ModelStatus(StatusWire):
     """Retrained versions up to this number were accepted or passed over."""
     observed_source: Annotated[str, Field(max_length=64)] | None = None
     """A hash of the source and runtime that current was last set by."""
-    versions: Annotated[list[VersionSummary], Field(max_length=100)] | None = None
-    """The versions that are kept, newest first."""
+    versions: (
+        Annotated[list[VersionSummary], Field(max_length=VERSIONS_LISTED, json_schema_extra=keyed_by("version"))] | None
+    ) = None
+    """The versions that are kept, newest first: the newest hundred, and always the current one."""
     conditions: Conditions = []
     """Ready: the current version was validated."""
     last_request: LastRequest | None = None

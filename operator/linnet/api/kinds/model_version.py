@@ -17,6 +17,7 @@ from linnet.api.parts.base import (
     StatusWire,
     Time,
     Wire,
+    keyed_by,
     rules,
 )
 from linnet.api.parts.conditions import Conditions
@@ -264,8 +265,8 @@ class CheckResult(StatusWire):
 DecisionKind = Literal["Started", "Promoted", "RolledBack", "Aborted", "Completed", "Quarantined", "Released"]
 
 
-class DecisionWords(StatusWire):
-    """One decision about a version: who or what, when and why."""
+class Decision(StatusWire):
+    """One decision about this version: who or what, when, on which evidence."""
 
     id: Annotated[str, Field(max_length=64)]
     """The rollout's id and the decision's place in it, or the request's; a decision is recorded once."""
@@ -285,15 +286,10 @@ class DecisionWords(StatusWire):
     """The RolloutPolicy that the Deployment named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """Hash of the strategy, analysis and deadlines by which it was decided."""
-    time: Time | None = None
-    """When it was decided."""
-
-
-class Decision(DecisionWords):
-    """One decision about this version: who or what, when, on which evidence."""
-
     checks: Annotated[list[CheckResult], Field(max_length=48)] | None = None
     """The checks with their counts."""
+    time: Time | None = None
+    """When it was decided."""
 
 
 class ModelVersionStatus(StatusWire):
@@ -313,9 +309,11 @@ class ModelVersionStatus(StatusWire):
     """The number of the validation's attempt."""
     validated_at: Time | None = None
     """When the artifact was loaded by its real server."""
-    quarantine: Annotated[list[Quarantine], Field(max_length=16)] | None = None
+    quarantine: (
+        Annotated[list[Quarantine], Field(max_length=16, json_schema_extra=keyed_by("deployment", "revision"))] | None
+    ) = None
     """Why the version is not rolled out again."""
-    decisions: Annotated[list[Decision], Field(max_length=32)] | None = None
+    decisions: Annotated[list[Decision], Field(max_length=32, json_schema_extra=keyed_by("id"))] | None = None
     """What was decided about the version, newest last."""
     conditions: Conditions = []
     """Ready: the artifact was fetched and loaded, and the server answered."""

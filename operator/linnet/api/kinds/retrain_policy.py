@@ -67,7 +67,7 @@ class TrainingJob(Wire):
     """The container's command; the image's entry point if left out."""
     args: Arguments | None = None
     """The container's arguments."""
-    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
     """Literal environment variables."""
     credentials: Credentials | None = None
     """How the Job proves itself to the store that it writes to."""

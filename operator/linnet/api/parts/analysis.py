@@ -4,7 +4,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.parts.base import Duration, Name, Quantity, Rule, Token, Wire, keyed_by, rules
+from linnet.api.parts.base import (
+    AS_SET,
+    Duration,
+    Name,
+    Quantity,
+    Rule,
+    Token,
+    Wire,
+    keyed_by,
+    rules,
+)
 from linnet.api.parts.runtime import LabelMatch
 
 
@@ -64,7 +74,7 @@ class Slice(Wire):
     """A label of the series that the check counts, such as country."""
     values: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[^\x00-\x1f\x7f\[\]]+$")]],
-        Field(min_length=1, max_length=8, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        Field(min_length=1, max_length=8, json_schema_extra=AS_SET),
     ]
     """The label's values that are judged, such as de; series with other values don't count."""
 

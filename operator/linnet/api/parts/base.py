@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from linnet.foreign.text import clean_document
+
 _UNITS: Final = {
     "h": Decimal(3600),
     "m": Decimal(60),
@@ -47,6 +49,12 @@ def rules(*given: Rule) -> dict[str, Any]:
 def keyed_by(*keys: str) -> dict[str, Any]:
     """What a list says whose items are told apart by these fields: each item has its own owner in server-side apply."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
+
+AS_SET: Final[dict[str, Any]] = {"x-kubernetes-list-type": "set"}
+"""What a list says whose items are plain values that are there once, in no order."""
+MOST: Final = 2**53 - 1
+"""The greatest integer that every reader of JSON has exactly: JavaScript's, jq's, and CEL's by way of a double."""
 
 
 def parse_duration(text: object) -> timedelta:
@@ -169,6 +177,20 @@ class StatusWire(Wire):
     """A part of a status. A field that a newer operator wrote is carried past, not refused."""
 
     model_config = ConfigDict(extra="ignore")
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON that belongs in the API server: printable, as kubectl shows it, and with integers that it takes."""
+        return dict(_bounded(clean_document(super().wire())))
+
+
+def _bounded(value: Any) -> Any:
+    """The JSON with every integer between -MOST and MOST."""
+    if isinstance(value, dict):
+        return {key: _bounded(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_bounded(part) for part in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return max(-MOST, min(MOST, value)) if whole else value
 
 
 class Reference(Wire):

@@ -3,11 +3,15 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from linnet.api.parts.base import StatusWire, Time, keyed_by
+from linnet.foreign.text import printable
+
+MESSAGE: Final = 2048
+"""The most characters of a condition's sentence."""
 
 
 class Reason(StrEnum):
@@ -101,7 +105,7 @@ def parse_time(text: str) -> datetime:
 def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:
     """A condition without its times; `merge` adds them."""
     status: Literal["True", "False", "Unknown"] = "Unknown" if holds is None else "True" if holds else "False"
-    return Condition(type=type_, status=status, reason=reason, message=message[:2048])
+    return Condition(type=type_, status=status, reason=reason, message=printable(message, MESSAGE))
 
 
 def merge(

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from linnet.api.parts.affinity import Affinity
 from linnet.api.parts.base import (
+    MOST,
     Argument,
     Duration,
     IntOrQuantity,
@@ -45,7 +46,7 @@ class Toleration(Wire):
     """The taint's value, for Equal."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """The taint's effect; empty matches all."""
-    toleration_seconds: int | None = None
+    toleration_seconds: Annotated[int, Field(ge=0, le=MOST)] | None = None
     """How long a NoExecute taint is tolerated."""
 
 
@@ -103,7 +104,7 @@ class PodSettings(Wire):
     """Secrets that the kubelet pulls images with."""
     service_account_name: Name | None = None
     """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
-    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
     """Literal environment variables of the main container."""
     shared_memory: Quantity | None = None
     """Size of /dev/shm, such as 2Gi for servers that share tensors between processes."""

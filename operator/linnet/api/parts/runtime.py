@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from linnet.api.parts.base import (
+    AS_SET,
     Arguments,
     Duration,
     HttpPath,
@@ -104,7 +105,7 @@ class ClassCounter(Series):
     """The label that says what the model answered."""
     classes: Annotated[
         list[Annotated[str, Field(min_length=1, max_length=63)]],
-        Field(min_length=1, max_length=15, json_schema_extra={"x-kubernetes-list-type": "set"}),
+        Field(min_length=1, max_length=15, json_schema_extra=AS_SET),
     ]
     """The label's values that are told apart; all others are one class."""
 
@@ -201,7 +202,7 @@ class Runtime(Wire):
     """The server's image, instead of the catalogue's."""
     args: Arguments | None = None
     """The server's arguments, instead of the catalogue's. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
-    env: Annotated[list[EnvVar], Field(max_length=64)] | None = None
+    env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
     """Environment variables that are added to the catalogue's."""
     ports: RuntimePorts | None = None
     """For custom: the ports that the server listens on."""
@@ -225,7 +226,7 @@ class FrozenRuntime(Wire):
     """The server's image."""
     args: Arguments | None = None
     """The server's arguments, with every placeholder replaced."""
-    env: Annotated[list[EnvVar], Field(max_length=128)] | None = None
+    env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=keyed_by("name"))] | None = None
     """The server's environment, with every placeholder replaced."""
     ports: RuntimePorts
     """Ports that the server listens on."""

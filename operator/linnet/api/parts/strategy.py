@@ -4,7 +4,15 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from linnet.api.parts.base import Duration, Name, Token, Wire, keyed_by, rules
+from linnet.api.parts.base import (
+    AS_SET,
+    Duration,
+    Name,
+    Token,
+    Wire,
+    keyed_by,
+    rules,
+)
 
 Weight = Annotated[int, Field(ge=0, le=100)]
 
@@ -29,7 +37,7 @@ class Analyze(Wire):
 
     for_: Annotated[Duration, Field(alias="for")]
     """The least time under observation."""
-    checks: Annotated[list[Name], Field(min_length=1, max_length=16)] | None = None
+    checks: Annotated[list[Name], Field(min_length=1, max_length=16, json_schema_extra=AS_SET)] | None = None
     """The checks that must pass; all if left out. Any check that fails rolls back."""
 
 
@@ -70,7 +78,9 @@ class Step(Wire):
     """Waits until the checks have passed."""
     mirror: Mirror | None = None
     """Copies traffic to the canary; needs a gateway."""
-    match_headers: Annotated[list[HeaderMatch], Field(min_length=1, max_length=8)] | None = None
+    match_headers: (
+        Annotated[list[HeaderMatch], Field(min_length=1, max_length=8, json_schema_extra=keyed_by("name"))] | None
+    ) = None
     """Sends a fixed cohort to the canary; needs a gateway."""
     set_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
     """The number of canary pods, apart from the weight; needs a gateway."""

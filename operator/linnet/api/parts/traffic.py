@@ -4,7 +4,15 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from linnet.api.parts.base import Name, StringMap, Token, Wire, rules
+from linnet.api.parts.base import (
+    AS_SET,
+    Name,
+    StringMap,
+    Token,
+    Wire,
+    keyed_by,
+    rules,
+)
 
 TrafficType = Literal["Replicas", "Gateway"]
 
@@ -91,11 +99,13 @@ class Traffic(Wire):
 
     type: TrafficType | None = None
     """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
-    protocols: Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2)] | None = None
+    protocols: (
+        Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2, json_schema_extra=AS_SET)] | None
+    ) = None
     """The protocols that clients speak; HTTP if left out."""
-    parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
+    parent_refs: Annotated[list[ParentRef], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = None
     """The Gateways to attach to."""
-    hostnames: Annotated[list[Token], Field(max_length=16)] | None = None
+    hostnames: Annotated[list[Token], Field(max_length=16, json_schema_extra=AS_SET)] | None = None
     """The route's host names."""
     labels: StringMap | None = None
     """Labels for the route, where the gateway selects by them."""

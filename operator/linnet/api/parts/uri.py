@@ -14,11 +14,22 @@ from urllib.parse import SplitResult, unquote, urlsplit
 LONGEST: Final = 2048
 """Characters: a longer URI is not read."""
 _LONGEST_SHOWN: Final = 500
+ANY_QUERY: Final = "?*"
+"""The end of a prefix below which addresses may have a query."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f\\]")
+_UNSPEAKABLE: Final = r"\x00-\x20\x7f-\x9f\\`"
+"""Blanks, control characters, backslashes, backticks: what a shell, a terminal or another server reads otherwise."""
+_FORBIDDEN: Final = re.compile(rf"[{_UNSPEAKABLE}]|\$\(")
+_BUCKET: Final = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
+_CLAIM: Final = "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
 _HOST: Final = re.compile(r"([\w.~%-]+|\[[0-9A-Fa-f:.%]+\])(:[0-9]{1,5})?")
 """A host or bucket that can be told: a password with a slash in it makes the authority something else."""
+_NO_BUCKET: Final = (
+    "a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, such as s3://models/path, "
+    "and no user, port or query"
+)
+_NO_CLAIM: Final = "the first part is the claim's name: lower-case letters, digits, dots and hyphens, no user or port"
 _DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")
 """What separates the labels of a host: the full stop, and those of scripts that have their own."""
 
@@ -48,11 +59,9 @@ class Scheme(StrEnum):
 class Credential:
     """One thing that a source takes from the credentials Secret.
 
-    variable: how it is called in the fetcher's environment. key: how it is called in the Secret. is_secret: it is
-    struck from everything that the fetcher prints.
+    key: how it is called in the Secret. is_secret: it is struck from everything that the fetcher prints.
     """
 
-    variable: str
     key: str
     is_secret: bool = True
 
@@ -97,7 +106,9 @@ class Location:
         """Read a URI. Raises UriError, or NotYetSupportedError for a scheme that is only reserved."""
         scheme = _supported(text)
         if len(text) > LONGEST or _FORBIDDEN.search(text):
-            raise UriError(f"it may have no spaces, control characters or backslashes, and {LONGEST} characters")
+            raise UriError(
+                f"it may have no blanks, control characters, backslashes, backticks or $(, and {LONGEST} characters"
+            )
         grammar = SCHEMES[scheme].grammar
         assert grammar is not None
         authority, segments = grammar(text)
@@ -110,8 +121,8 @@ class Location:
         return cls(scheme, authority, parts, text, is_folder)
 
     @property
-    def shown(self) -> str:
-        return shown(self.full)
+    def told(self) -> str:
+        return told(self.full)
 
     @property
     def path(self) -> str:
@@ -123,16 +134,26 @@ class Location:
         return Location(self.scheme, self.authority, (), self.full.partition("?")[0], is_folder=True)
 
     def within(self, prefix: "Location") -> bool:
-        """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`."""
+        """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`.
+
+        A query names something else than the path does, such as `get?file=../../x`: only a prefix that ends with
+        `?*` is one of addresses with a query, too.
+        """
         same = (self.scheme, self.authority) == (prefix.scheme, prefix.authority)
-        return same and self.parts[: len(prefix.parts)] == prefix.parts
+        plain = "?" not in self.full or prefix.full.endswith(ANY_QUERY)
+        return same and plain and self.parts[: len(prefix.parts)] == prefix.parts
 
 
 def shown(uri: str) -> str:
-    """The URI as it is told to people: without user, password, query and fragment, cut to 500 characters.
+    """The URI as it is told to people in a sentence: what `told` leaves of it, cut to 500 characters."""
+    return told(uri)[:_LONGEST_SHOWN]
 
-    `https://user:password@host/a?signature` is `https://host/a`. Where the authority is no host, nothing after
-    the scheme is told, since it may be half of a password.
+
+def told(uri: str) -> str:
+    """The URI without user, password, query and fragment: `https://user:password@host/a?signature` is `https://host/a`.
+
+    Where the authority is no host, nothing after the scheme is told, since it may be half of a password. It is not
+    cut: the fetcher strikes secrets first, and a secret that was cut would not be found.
     """
     scheme, mark, rest = uri.partition("://")
     if not mark or not _SCHEME.fullmatch(scheme):
@@ -141,7 +162,7 @@ def shown(uri: str) -> str:
     host = authority.rpartition("@")[2]
     if not _HOST.fullmatch(host):
         return f"{scheme}://…"
-    return f"{scheme}://{host}{slash}{path}"[:_LONGEST_SHOWN]
+    return f"{scheme}://{host}{slash}{path}"
 
 
 def secrets_of(uri: str) -> frozenset[str]:
@@ -184,11 +205,23 @@ def _supported(text: str) -> Scheme:
     return scheme
 
 
-def _literal(text: str) -> tuple[str, Sequence[str]]:
-    """`s3://bucket/a%20b` is the bucket and the key `a%20b`: nothing is decoded."""
+def _bucket(text: str) -> tuple[str, Sequence[str]]:
+    """`s3://bucket/a%20b` is the bucket and the key `a%20b`: nothing is decoded.
+
+    The S3 library makes a host's name of the bucket: `127.0.0.1?` would be another server.
+    """
+    return _literal(text, _BUCKET, _NO_BUCKET)
+
+
+def _claim(text: str) -> tuple[str, Sequence[str]]:
+    """`pvc://claim/a%20b` is the claim and the file `a%20b`: nothing is decoded."""
+    return _literal(text, _CLAIM, _NO_CLAIM)
+
+
+def _literal(text: str, name: str, advice: str) -> tuple[str, Sequence[str]]:
     authority, _, path = text.partition("://")[2].partition("/")
-    if re.search(r"[@:?#]", authority):
-        raise UriError("there may be no user, port or query in its first part")
+    if authority and not re.fullmatch(name, authority):
+        raise UriError(advice)
     return authority, path.split("/")
 
 
@@ -236,40 +269,92 @@ def _is_unsafe(part: str) -> bool:
 
 
 _S3: Final = (
-    Credential("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"),
-    Credential("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY"),
-    Credential("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN"),
-    Credential("AWS_REGION", "AWS_REGION", is_secret=False),
-    Credential("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL", is_secret=False),
-    Credential("AWS_ALLOW_HTTP", "AWS_ALLOW_HTTP", is_secret=False),
+    Credential("AWS_ACCESS_KEY_ID"),
+    Credential("AWS_SECRET_ACCESS_KEY"),
+    Credential("AWS_SESSION_TOKEN"),
+    Credential("AWS_REGION", is_secret=False),
+    Credential("AWS_ENDPOINT_URL", is_secret=False),
+    Credential("AWS_ALLOW_HTTP", is_secret=False),
 )
-_WEB: Final = (Credential("LINNET_HTTP_AUTHORIZATION", "authorization"),)
+_WEB: Final = (Credential("authorization"),)
+ALLOWED_PREFIX: Final = "allowedPrefix"
+"""The key by which a credentials Secret says which URIs it may be used for."""
 
 SCHEMES: Final[Mapping[Scheme, Rules]] = {
-    Scheme.S3: Rules("s3://bucket/path", _literal, _S3),
+    Scheme.S3: Rules("s3://bucket/path", _bucket, _S3),
     Scheme.GS: Rules("gs://bucket/path"),
     Scheme.AZ: Rules("az://container/path"),
     Scheme.HTTP: Rules("http://host/path", _web, _WEB),
     Scheme.HTTPS: Rules("https://host/path", _web, _WEB),
     Scheme.HF: Rules("hf://organization/model"),
     Scheme.OCI: Rules("oci://registry/repository"),
-    Scheme.PVC: Rules("pvc://claim/path", _literal),
+    Scheme.PVC: Rules("pvc://claim/path", _claim),
 }
 SUPPORTED: Final = tuple(scheme for scheme, rules in SCHEMES.items() if rules.is_supported)
 RESERVED: Final = tuple(scheme for scheme, rules in SCHEMES.items() if not rules.is_supported)
 CREDENTIALS: Final = tuple(dict.fromkeys(each for rules in SCHEMES.values() for each in rules.credentials))
 """What any source takes from a Secret, each once."""
-PATTERN: Final = rf"^({'|'.join(SCHEMES)})://[^\s?#/@]+(/[^\s?#]*)?(\?[^\s#]*)?$"
+PATTERN: Final = rf"^({'|'.join(SCHEMES)})://[^{_UNSPEAKABLE}?#/@]+(/[^{_UNSPEAKABLE}?#]*)?(\?[^{_UNSPEAKABLE}#]*)?$"
 """What the API takes: no user or password before the first slash, no fragment. Python and RE2 read it alike."""
 ADVICE: Final = (
-    f"write {', '.join(SCHEMES[s].form for s in (Scheme.S3, Scheme.HTTPS))} or {SCHEMES[Scheme.PVC].form}; "
-    "a user or password belongs in the credentials Secret"
+    f"write {', '.join(SCHEMES[s].form for s in (Scheme.S3, Scheme.HTTPS))} or {SCHEMES[Scheme.PVC].form}, without "
+    "blanks, control characters, backslashes or backticks; a user or password belongs in the credentials Secret"
 )
 """What to write instead of a URI that the pattern refuses."""
 
 
+@dataclass(frozen=True)
+class Rule:
+    """What the API asks of a URI: that it holds a match of `pattern`, or none; `advice` is what to write instead."""
+
+    pattern: str
+    advice: str
+    wanted: bool = True
+
+    @property
+    def cel(self) -> str:
+        return f"{'' if self.wanted else '!'}self.matches(r'{self.pattern}')"
+
+    def admits(self, text: str) -> bool:
+        return bool(re.search(self.pattern, text)) is self.wanted
+
+
+def _named(schemes: Iterable[Scheme], name: str) -> str:
+    """The pattern of a URI whose first part is such a name, if it is of these schemes."""
+    others = "|".join(scheme for scheme in SCHEMES if scheme not in schemes)
+    return f"^({'|'.join(schemes)})://{name}(/|$)|^({others})://"
+
+
+GLOB: Final = r"^([^\x00-\x1f\x7f-\x9f`$]|\$+[^\x00-\x1f\x7f-\x9f`$(])+\$*$|^\$+$"
+GLOB_ADVICE: Final = "write a pattern such as *.joblib, without control characters, backticks or $("
+_SIGNATURES: Final = (
+    "X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|Signature|sig"
+    "|token|access_token|api[_-]?key|password|secret|jwt"
+)
+RULES: Final = (
+    Rule(PATTERN, ADVICE),
+    Rule(
+        r"\$\(",
+        "it may hold no $(, which Kubernetes would take for a variable; name the artifact otherwise",
+        wanted=False,
+    ),
+    Rule(_named((Scheme.S3, Scheme.GS), _BUCKET), _NO_BUCKET),
+    Rule(_named((Scheme.PVC,), _CLAIM), _NO_CLAIM),
+    Rule(
+        rf"[?&;](?i:{_SIGNATURES})=",
+        "whoever may read this object would read the signature or key in its query, and it expires while pods still "
+        "start; put the authorization into the Secret of credentials",
+        wanted=False,
+    ),
+)
+"""What the API asks of every URI of a spec."""
+
+
 def check(text: object) -> str:
     """The text, if the API takes it as a URI. Raises UriError, which says what to write."""
-    if not isinstance(text, str) or not re.fullmatch(PATTERN, text):
+    if not isinstance(text, str) or re.search(rf"[{_UNSPEAKABLE}]", text):  # Python's $ would pass over a last newline
         raise UriError(ADVICE)
+    broken = next((rule for rule in RULES if not rule.admits(text)), None)
+    if broken is not None:
+        raise UriError(broken.advice)
     return text

@@ -1,19 +1,19 @@
 """Reads what a rollout under way has counted, from the ConfigMap in which the operator keeps it every half minute."""
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from linnet.cli.cluster.deployments import DeploymentTree
 from linnet.cli.cluster.kubectl import Kubectl
-from linnet.cli.cluster.objects import name
+from linnet.cli.cluster.objects import name, parse
 from linnet.cli.cluster.processes import CommandError
 from linnet.core.analysis import evidence, kinds
 from linnet.core.analysis.checks import Policy, PredictionCheck
 from linnet.core.analysis.counts.evidence import CountEvidence
 from linnet.core.analysis.counts.judge import judge_all
+from linnet.core.analysis.metrics.pace import missed_before
 from linnet.core.analysis.simulation.replay import COUNTS
 from linnet.core.analysis.verdict import Judgement, Look, Verdict
 
@@ -28,8 +28,17 @@ class UnreadableError(Exception):
     """Nobody can say what was counted; the message says why."""
 
 
-async def checks(kubectl: Kubectl, tree: DeploymentTree) -> tuple[str, list[Json]]:
-    """Returns when it was counted, and each check as a decision would record it; verdicts are the operator's own.
+@dataclass(frozen=True)
+class Counted:
+    """What was counted until `at`: each check as a decision would record it; `missed` intervals were left out."""
+
+    at: datetime
+    checks: list[Json]
+    missed: int
+
+
+async def checks(kubectl: Kubectl, tree: DeploymentTree) -> Counted:
+    """Returns what was counted until the operator wrote it down last; verdicts are the operator's own.
 
     UnreadableError where the ConfigMap can't be read or is another rollout's.
     """
@@ -44,10 +53,10 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> tuple[str, list[Json
         known = evidence.restored(data).counts
         if known.folded_at is None:
             raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
-        found = list(_with_counts(known, json.loads(data.get("policy") or "{}"), tree))
+        found = list(_with_counts(known, parse(data.get("policy") or "{}"), tree))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
-    return f"{_folded(known):%Y-%m-%dT%H:%M:%SZ}", found
+    return Counted(_folded(known), found, missed_before(data))
 
 
 def _with_counts(known: CountEvidence, source: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:

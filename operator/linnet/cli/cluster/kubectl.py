@@ -1,6 +1,5 @@
 """The cluster is reached through kubectl, which is always beside its plugin and knows every way to prove who one is."""
 
-import json
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
@@ -9,7 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from linnet.cli.cluster.objects import parse
 from linnet.cli.cluster.processes import CommandError, outputs
+from linnet.foreign.text import clean
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Kubectl:
 
     async def get(self, *arguments: str) -> dict[str, Any]:
         """The object, or the List, that `kubectl get … -o json` prints. CommandError as for every command."""
-        return dict(json.loads(await self("get", *arguments, "-o", "json")))
+        return parse(await self("get", *arguments, "-o", "json"))
 
     def read(self, *resources: Resource) -> Iterator[dict[str, Any]]:
         """Yields each object or List in turn; all are asked for at once. CommandError from the first that fails.
@@ -83,7 +84,7 @@ class Kubectl:
         namespace = self.namespace or self._context_namespace()
         commands = [each.by_path(namespace) if namespace else each.by_get() for each in resources]
         for out in outputs([[*self.command, "get", *words] for words in commands], self.environment):
-            yield dict(json.loads(out))
+            yield parse(out)
 
     def _context_namespace(self) -> str | None:
         """The namespace of kubectl's configuration; None where there is no configuration."""
@@ -115,4 +116,4 @@ class Kubectl:
         from linnet.cli.cluster import streams
 
         async for line in streams.lines([*self.command, "logs", *arguments], self.environment):
-            yield line
+            yield clean(line)

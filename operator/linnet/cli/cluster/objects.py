@@ -1,14 +1,28 @@
 """Readers of the API server's JSON, for those who only look: an object's name, labels, status and conditions."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from linnet.api.names import GROUP
+from linnet.cli.cluster.processes import CommandError
+from linnet.foreign.text import clean_document, printable
 
 Object = Mapping[str, Any]
 RESOURCES: Final = {"mld": f"deployments.{GROUP}", "mv": f"modelversions.{GROUP}", "rp": f"retrainpolicies.{GROUP}"}
 """Short name → what kubectl is asked for."""
+
+
+def parse(text: str | bytes) -> dict[str, Any]:
+    """What kubectl printed as JSON, every string of it printable. CommandError where it is none that can be read.
+
+    Whoever may write an object would else move the terminal of whoever looks at it.
+    """
+    try:
+        return dict(clean_document(json.loads(text)))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise CommandError(f"what the API server answered can't be read ({printable(error)})") from error
 
 
 def name(obj: Object) -> str:

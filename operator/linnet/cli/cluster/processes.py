@@ -4,6 +4,8 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
+from linnet.foreign.text import clean_lines
+
 
 class CommandError(Exception):
     """A command failed. `output` has its own words alone."""
@@ -27,7 +29,7 @@ def outputs(commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -
 def check(command: Sequence[str], code: int | None, out: bytes, error: bytes) -> None:
     """Raises CommandError with the command's own words, unless it succeeded."""
     if code:
-        words = (error or out).decode(errors="replace").strip()
+        words = clean_lines((error or out).decode(errors="replace")).strip()
         raise CommandError(f"`{' '.join(command)[:200]}` failed: {words[-2000:]}", words)
 
 

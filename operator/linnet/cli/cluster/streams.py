@@ -1,11 +1,11 @@
 """Runs commands beside others, and commands that go on: their output is read as it comes."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from linnet.cli.cluster.objects import parse
 from linnet.cli.cluster.processes import check, missing
 
 LINE_LIMIT = 2**24
@@ -74,5 +74,5 @@ async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]
     async for line in source:
         collected.append(line)
         if line == "}" or (len(collected) == 1 and line.endswith("}")):
-            yield json.loads("\n".join(collected))
+            yield parse("\n".join(collected))
             collected.clear()

@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from linnet.cli.cluster import evidence
 from linnet.cli.cluster.deployments import DeploymentTree, read_deployments
 from linnet.cli.cluster.objects import RESOURCES, condition
 from linnet.cli.console import OK, Console, FailedError, object_argument, output_option
+from linnet.cli.views import units
 from linnet.cli.views.check import summarize
 from linnet.cli.views.decision import DecisionRecord, check_lines, decision_lines, decisions_of, newest_first
 from linnet.cli.views.tree import by_policy
@@ -17,6 +20,9 @@ _WAITS_FOR: Final = {
     "Inconclusive": "it looks worse than its bound, but chance may explain it; more requests will tell",
     "Error": "its metrics can't be read; nothing is decided until they can",
 }
+STALE: Final = timedelta(seconds=90)
+"""Counts are written down every half minute, and this machine's clock may be another than the operator's."""
+_WHO_LEADS: Final = "does an operator lead? kubectl get lease -n linnet-system linnet"
 
 
 def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
@@ -69,16 +75,27 @@ async def _progress(tree: DeploymentTree, console: Console) -> list[str]:
 
 async def _counts_so_far(tree: DeploymentTree, console: Console) -> list[str]:
     """Lines on each check that waits, with what was counted for it, if that can be read."""
-    checks, note = list(tree.rollout.get("checks") or ()), ""
+    checks, note, late = list(tree.rollout.get("checks") or ()), "", list[str]()
     if not checks:
         return []
     try:
-        when, checks = await evidence.checks(console.kubectl, tree)
-        note = f"counts of {when}: they are written every half minute"
+        counted = await evidence.checks(console.kubectl, tree)
+        checks, note = counted.checks, f"counts of {counted.at:%Y-%m-%dT%H:%M:%SZ}: they are written every half minute"
+        late = [console.paint(sentence, "yellow") for sentence in _late(counted, datetime.now(UTC))]  # noqa: TID251
     except evidence.UnreadableError as error:
         note = str(error)
     lines: list[str] = []
     for check in checks:
         why = check.get("message") or _WAITS_FOR.get(check["verdict"], "")
         lines += check_lines(summarize({**check, "message": why}), console.paint)
-    return [*lines, *([console.paint(note, "dim")] if note else [])]
+    return [*lines, *late, *([console.paint(note, "dim")] if note else [])]
+
+
+def _late(counted: evidence.Counted, now: datetime) -> Iterator[str]:
+    """Says where judging lags: nobody has counted lately, or intervals were left out before."""
+    age = now - counted.at
+    if age > STALE:
+        yield f"judging lags: its newest counts are {units.time(age.total_seconds())} old; {_WHO_LEADS}"
+    if counted.missed:
+        times = "interval was" if counted.missed == 1 else "intervals were"
+        yield f"judging lagged: {counted.missed} {times} missed; a rollback would have come later by as much"

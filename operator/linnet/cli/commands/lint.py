@@ -10,6 +10,7 @@ from linnet.cli.commands.simulate import traffic_options
 from linnet.cli.console import FAILED, FORMATS, OK, Console
 from linnet.cli.forecast.cost import Traffic, advice, forecast_checks, forecast_predictions, without_forecast
 from linnet.cli.lint.manifests import Manifest, catalogue, needed, read
+from linnet.foreign.text import clean
 
 if TYPE_CHECKING:
     from linnet.cli.lint.policies import DeploymentPolicy
@@ -35,10 +36,10 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     needed("pydantic", "cel_expr_python")
     ours = [m for m in read(options.files) if str(m.content.get("apiVersion", "")).startswith(f"{GROUP}/")]
-    problems = [(manifest, sentence) for manifest in ours for sentence in _problems(manifest)]
+    problems = [(manifest, clean(sentence)) for manifest in ours for sentence in _problems(manifest)]
     notes: list[tuple[Manifest, str]] = []
     for manifest, sentence, refused in _policies(ours, options):
-        (problems if refused else notes).append((manifest, sentence))
+        (problems if refused else notes).append((manifest, clean(sentence)))
     if options.output:
         console.show({"refused": _findings(problems), "notes": _findings(notes)}, options.output)
     else:

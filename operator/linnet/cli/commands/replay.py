@@ -15,6 +15,7 @@ from linnet.cli.views.tree import Paint
 from linnet.core.analysis.simulation import replay
 from linnet.core.analysis.simulation.replay import Replayed
 from linnet.core.analysis.verdict import Judgement
+from linnet.foreign.text import clean_document
 
 Json = Mapping[str, Any]
 _WAY_OUT: Final = (
@@ -147,6 +148,6 @@ def _recorded_decisions(documents: Any) -> Iterator[Json]:
         elif "items" in document:
             yield from _recorded_decisions(document["items"])
         elif "decision" in document:
-            yield document
+            yield dict(clean_document(document))
         elif isinstance(status := document.get("status"), dict):
-            yield from status.get("decisions") or ()
+            yield from clean_document(status.get("decisions") or ())

@@ -49,7 +49,7 @@ async def _report(tree: DeploymentTree, console: Console) -> DeploymentReport:
     if not tree.rollout:
         return DeploymentReport(tree)
     try:
-        when, checks = await evidence.checks(console.kubectl, tree)
+        counted = await evidence.checks(console.kubectl, tree)
     except evidence.UnreadableError as error:
         return DeploymentReport(tree, list(tree.rollout.get("checks") or ()), str(error))
-    return DeploymentReport(tree, checks, f"counts of {when}")
+    return DeploymentReport(tree, counted.checks, f"counts of {counted.at:%Y-%m-%dT%H:%M:%SZ}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from linnet.cli.console import FailedError
+from linnet.foreign.text import printable
 
 if TYPE_CHECKING:
     from linnet.core.serving.runtimes import Catalogue
@@ -75,7 +76,9 @@ def _documents(file: str) -> Iterator[Manifest]:
         for item in items or ():
             if isinstance(item, dict) and "kind" in item:
                 meta = item.get("metadata") if isinstance(item.get("metadata"), dict) else {}
-                yield Manifest(file, str(item["kind"]), str((meta or {}).get("name", "without a name")), item)
+                yield Manifest(
+                    file, printable(item["kind"]), printable((meta or {}).get("name", "without a name")), item
+                )
 
 
 def catalogue(folder: Path | None) -> "Catalogue":

@@ -1,14 +1,17 @@
 """Writes lines that stay and, below them on a terminal, the live tree; without a terminal plain lines."""
 
 import os
+import re
 import sys
 import time
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Final, TextIO
 
 from linnet.cli.views.tree import clock
 
+_COLOR: Final = re.compile(r"\x1b\[[0-9;]*m")
 HIDE, SHOW, CLEAR_BELOW = "\x1b[?25l", "\x1b[?25h", "\x1b[J"
 
 
@@ -65,14 +68,23 @@ def _width() -> int:
 
 
 def clipped(line: str, width: int) -> str:
-    """The line's first `width` visible characters (0: all), colors ended: a wrapped line could not be erased."""
+    """The line's first `width` columns (0: all), colors ended: a wrapped line could not be erased."""
     if not width:
         return line
-    out, visible, index = "", 0, 0
-    while index < len(line) and visible < width:
-        if line[index] == "\x1b":
-            end = line.index("m", index) + 1
-            out, index = out + line[index:end], end
+    out, taken, index = "", 0, 0
+    while index < len(line):
+        if color := _COLOR.match(line, index):
+            out, index = out + color[0], color.end()
             continue
-        out, visible, index = out + line[index], visible + 1, index + 1
-    return out + ("\x1b[0m" if "\x1b" in line else "")
+        taken += columns(line[index])
+        if taken > width:
+            break
+        out, index = out + line[index], index + 1
+    return out + ("\x1b[0m" if _COLOR.search(line) else "")
+
+
+def columns(character: str) -> int:
+    """How many columns a terminal gives a character: none to a mark, two to a wide one such as 模 and 🚀."""
+    if unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

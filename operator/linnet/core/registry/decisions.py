@@ -19,6 +19,7 @@ from linnet.api.parts.requests import Request
 from linnet.core.analysis import kinds
 from linnet.core.analysis.verdict import Judgement, Shape
 from linnet.core.plan import Log
+from linnet.foreign.text import printable
 
 MOST_WHOLE: Final = 8
 """Decisions on a ModelVersion that keep what they were worked out from."""
@@ -93,7 +94,7 @@ def _result(judgement: Judgement, most: int) -> CheckResult:
         min=_measured(query.min) if query else None,
         max=_measured(query.max) if query else None,
         predictions=_compared(judgement.shape) if judgement.shape else None,
-        message=judgement.message[:512],
+        message=printable(judgement.message, 512),
         evidence=_evidence(judgement, most),
     )
 
@@ -110,11 +111,12 @@ def _evidence(judgement: Judgement, most: int) -> CheckEvidence | None:
 
 
 def _compared(shape: Shape) -> PredictionsResult:
+    classes = [ClassResult(name=printable(c.name, 80), canary=c.canary, stable=c.stable) for c in shape.classes]
     return PredictionsResult(
         divergence=_measured(shape.divergence),
         error=_measured(shape.error),
         max=_measured(shape.max),
-        classes=[ClassResult(name=c.name[:80], canary=c.canary, stable=c.stable) for c in shape.classes] or None,
+        classes=classes or None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from linnet.api.kinds.model import ModelSpec, ModelStatus, VersionSummary
+from linnet.api.kinds.model import VERSIONS_LISTED, ModelSpec, ModelStatus, VersionSummary
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
 from linnet.api.parts.requests import pending
 from linnet.api.parts.runtime import FrozenRuntime
@@ -170,12 +170,19 @@ def _written(
             update={
                 "observed_generation": generation,
                 "conditions": merge(status.conditions, [ready], generation, now),
-                "versions": [_summary(v) for v in reversed(known)][:100] or None,
+                "versions": _listed(known, status.current) or None,
                 "last_request": answer or status.last_request,
             }
         ),
         (*actions, *(requests.announcements(answer) if answer else ())),
     )
+
+
+def _listed(known: Sequence[Version], current: int | None) -> list[VersionSummary]:
+    """The newest, and the current one however many there are after it: imports are never collected."""
+    newest = [v for v in reversed(known) if v.number != current][: VERSIONS_LISTED - 1]
+    among = {v.number for v in newest} | {current}
+    return [_summary(v) for v in reversed(known) if v.number in among]
 
 
 def _summary(version: Version) -> VersionSummary:

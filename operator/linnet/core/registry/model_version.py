@@ -107,8 +107,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     job = next((j for j in state.observed.jobs if j.meta.name == name and not j.meta.deleting), None)
     if job is None:
         return _start(state, attempt)
-    pods = [p for p in state.observed.pods if p.meta.owner == job.meta.uid]
-    found = outcome(job, pods, state.now)
+    found = outcome(job, state.observed.pods, state.observed.platform.image, state.now)
     if found.passed is not None:
         return _passed(state, found.passed, loaded=found.loaded)
     if found.lost:
@@ -256,11 +255,19 @@ def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVer
     if any(d.id == entry.decision.id for d in known):
         return status
     stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
-    quarantine: list[Quarantine] | None = None if entry.release else list(status.quarantine or ())
-    if quarantine is not None and entry.quarantine is not None:
-        quarantine.append(entry.quarantine)
+    quarantine = () if entry.release else _with(status.quarantine or (), entry.quarantine)
     kept = decisions.kept([*known, stamped], MAX_DECISIONS)
-    return status.model_copy(update={"decisions": kept, "quarantine": (quarantine or [])[-MAX_QUARANTINES:] or None})
+    return status.model_copy(update={"decisions": kept, "quarantine": list(quarantine[-MAX_QUARANTINES:]) or None})
+
+
+def _with(known: Sequence[Quarantine], new: Quarantine | None) -> Sequence[Quarantine]:
+    """The quarantines, one for each revision: if it failed twice, the wider of the two counts, with the newer words."""
+    if new is None:
+        return known
+    place = (new.deployment, new.revision)
+    former = [q for q in known if (q.deployment, q.revision) == place]
+    wider = None if any(q.template is None for q in (*former, new)) else new.template
+    return [*(q for q in known if q not in former), new.model_copy(update={"template": wider})]
 
 
 def briefer(entry: Record) -> Iterator[Record]:

@@ -1,16 +1,23 @@
 """The children as decisions see them: slim frozen views of Kubernetes JSON, parsed defensively."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.conditions import parse_time
+from linnet.foreign.text import printable
 
+SENTENCE: Final = 1024
+"""The most characters of what Kubernetes' controllers say in a status, where strangers' names and words stand, too."""
+WORD: Final = 128
 SETTLING: Final = timedelta(seconds=30)
 """Watches of different kinds run apart: an absence is believed only after so long."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
+PROGRAM_FIELDS: Final = ("command", "args", "lifecycle")
+"""Fields of a container that say what it does, besides its image."""
 STUCK: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
 )
@@ -80,6 +87,14 @@ class AutoscalerView:
 
 
 @dataclass(frozen=True)
+class Program:
+    """What a container was told to run; `told` is its command, its arguments and its hooks, as JSON."""
+
+    image: str
+    told: str
+
+
+@dataclass(frozen=True)
 class ContainerState:
     """One container of a pod. `waiting` and `terminated` are reasons; `message` is the termination message."""
 
@@ -93,6 +108,8 @@ class ContainerState:
     exit_code: int | None
     message: str
     last_terminated: str | None
+    image_id: str = ""
+    """What the runtime says that it runs: an image's name with a digest, or the bare digest of its configuration."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +124,8 @@ class Pod:
     init_containers: tuple[ContainerState, ...]
     unschedulable: str | None
     """The scheduler's message, if it found no node."""
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """What each container was told to run, by its name; known of pods that a Job made."""
 
     def container(self, name: str) -> ContainerState | None:
         return next((c for c in (*self.init_containers, *self.containers) if c.name == name), None)
@@ -123,6 +142,8 @@ class JobView:
     failed: str | None
     started: datetime | None
     finished: datetime | None
+    programs: Mapping[str, Program] = field(default_factory=dict)
+    """What each container of its pods is to run, by its name."""
 
     def settled(self, now: datetime) -> bool:
         """Whether it has ended, so long ago that its pods would have been seen by now."""
@@ -181,6 +202,7 @@ def pod(obj: Mapping[str, Any]) -> Pod:
     status = obj.get("status") or {}
     conditions = {c.get("type"): c for c in status.get("conditions") or ()}
     scheduled = conditions.get("PodScheduled", {})
+    unschedulable = printable(scheduled.get("message", ""), SENTENCE)
     return Pod(
         meta(obj),
         phase=status.get("phase", "Pending"),
@@ -188,8 +210,19 @@ def pod(obj: Mapping[str, Any]) -> Pod:
         ready=conditions.get("Ready", {}).get("status") == "True",
         containers=tuple(_container(c) for c in status.get("containerStatuses") or ()),
         init_containers=tuple(_container(c) for c in status.get("initContainerStatuses") or ()),
-        unschedulable=scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None,
+        unschedulable=unschedulable if scheduled.get("reason") == "Unschedulable" else None,
+        programs=_programs(obj.get("spec") or {}),
     )
+
+
+def _programs(spec: Mapping[str, Any]) -> dict[str, Program]:
+    containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+    return {str(c.get("name")): _program(c) for c in containers}
+
+
+def _program(container: Mapping[str, Any]) -> Program:
+    told = [container.get(part) for part in PROGRAM_FIELDS]
+    return Program(str(container.get("image", "")), json.dumps(told, sort_keys=True))
 
 
 def _container(status: Mapping[str, Any]) -> ContainerState:
@@ -201,13 +234,18 @@ def _container(status: Mapping[str, Any]) -> ContainerState:
         ready=bool(status.get("ready")),
         started=bool(status.get("started")),
         restarts=status.get("restartCount", 0),
-        waiting=waiting.get("reason"),
-        waiting_message=waiting.get("message", ""),
-        terminated=terminated.get("reason"),
+        waiting=_word(waiting.get("reason")),
+        waiting_message=printable(waiting.get("message", ""), SENTENCE),
+        terminated=_word(terminated.get("reason")),
         exit_code=terminated.get("exitCode"),
         message=terminated.get("message") or last.get("message") or "",
-        last_terminated=last.get("reason"),
+        last_terminated=_word(last.get("reason")),
+        image_id=status.get("imageID") or "",
     )
+
+
+def _word(reason: Any) -> str | None:
+    return printable(reason, WORD) if reason is not None else None
 
 
 def job(obj: Mapping[str, Any]) -> JobView:
@@ -219,9 +257,10 @@ def job(obj: Mapping[str, Any]) -> JobView:
         suspended=bool(spec.get("suspend")),
         active=status.get("active", 0),
         complete="Complete" in conditions or "SuccessCriteriaMet" in conditions,
-        failed=(failed.get("message") or failed.get("reason", "")) if failed else None,
+        failed=printable(failed.get("message") or failed.get("reason", ""), SENTENCE) if failed else None,
         started=_time(status.get("startTime")),
         finished=_time(status.get("completionTime")) or _time((failed or {}).get("lastTransitionTime")),
+        programs=_programs((spec.get("template") or {}).get("spec") or {}),
     )
 
 

@@ -11,6 +11,7 @@ from linnet.core.plan import Manifest
 from linnet.core.resources import sessions
 from linnet.core.resources.objects import Meta, meta
 from linnet.core.resources.sessions import Session
+from linnet.foreign.text import printable
 
 API_VERSION: Final = "gateway.networking.k8s.io/v1"
 RouteKind = Literal["HTTPRoute", "GRPCRoute"]
@@ -140,5 +141,6 @@ def _refused(gateway: str, conditions: Any, generation: int) -> str | None:
         if said is None or said.get("observedGeneration", generation) < generation:
             return f"Gateway {gateway} has not taken up its last change yet"
         if said.get("status") != "True":
-            return f"Gateway {gateway} does not take it: {said.get('reason')}: {said.get('message')}"
+            words = f"{printable(said.get('reason'), 64)}: {printable(said.get('message'), 512)}"
+            return f"Gateway {gateway} does not take it: {words}"
     return None

@@ -51,7 +51,7 @@ def read(message: str) -> Claim | Refusal:
     """The claim in a termination message. Keys that Linnet does not know are passed over."""
     if not message.strip():
         return Refusal(f"the termination message is empty: {_WRITE}")
-    size = len(message.encode())
+    size = len(message.encode(errors="replace"))
     if size > LIMIT:
         return Refusal(f"the termination message has {size} bytes; {LIMIT} are allowed")
     try:

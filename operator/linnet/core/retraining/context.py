@@ -23,6 +23,7 @@ from linnet.core.retraining.executors import executor
 from linnet.core.retraining.executors.executor import Executor
 from linnet.core.retraining.history import History
 from linnet.core.retraining.preflight import Obstacle
+from linnet.core.serving.pods import Image
 from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 
 _AGAIN: Final = timedelta(seconds=5)
@@ -65,6 +66,11 @@ class RetrainContext:
     def owner(self) -> Owner:
         policy = self.observed.policy
         return Owner("RetrainPolicy", policy.name, policy.namespace, policy.uid)
+
+    @property
+    def image(self) -> Image:
+        """Linnet's own image."""
+        return Image(self.observed.platform.image, self.observed.platform.image_pull_policy)
 
     @property
     def executor(self) -> Executor:

@@ -9,6 +9,7 @@ from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.foreign.text import printable
 
 LIMIT: Final = 20
 _NEWEST: Final = 4
@@ -46,7 +47,7 @@ class History:
 
     def with_run(self, run: Run) -> "History":
         """The history with this run in the place of the one of the same Job."""
-        run = run.model_copy(update={"message": run.message[:_MESSAGE]})
+        run = run.model_copy(update={"message": printable(run.message, _MESSAGE)})
         last = run.version if run.version is not None else self.last_version
         return replace(self, runs=tuple(run if r.job == run.job else r for r in self.runs), last_version=last)
 
@@ -67,7 +68,9 @@ def of_status(status: RetrainPolicyStatus) -> History:
 
 
 def _run(job: str, trigger: str, outcome: str, message: str, at: datetime) -> Run:
-    return Run(job=job, trigger=trigger[:63], outcome=outcome, message=message[:_MESSAGE], started_at=timestamp(at))
+    return Run(
+        job=job, trigger=trigger[:63], outcome=outcome, message=printable(message, _MESSAGE), started_at=timestamp(at)
+    )
 
 
 def minute(at: datetime) -> datetime:

@@ -17,6 +17,7 @@ from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.target import Refusal, Target
 from linnet.core.rollout.traffic import gateway
 from linnet.core.rollout.workloads import sync
+from linnet.foreign.text import printable
 
 _HOLDING = {
     Verdict.INSUFFICIENT_DATA: Reason.INSUFFICIENT_DATA,
@@ -37,7 +38,7 @@ def conditions(
 
 def check_verdicts(verdicts: Verdicts) -> list[CheckVerdict] | None:
     """The verdict on each check, as status has it; None if nothing was judged."""
-    causes = ((j.check, j.verdict.value, j.cause[:512] or None) for j in verdicts.judgements)
+    causes = ((j.check, j.verdict.value, printable(j.cause, 512) or None) for j in verdicts.judgements)
     return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in causes] or None
 
 

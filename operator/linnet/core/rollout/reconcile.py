@@ -133,7 +133,7 @@ def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
         SOON if _is_incomplete(status, after) else _next_look(written, after),
         urgent=back,
         evidence=evidence,
-        gauges=_gauges(after),
+        gauges=_gauges(before, after, verdicts),
     )
 
 
@@ -271,6 +271,7 @@ def _next_look(before: Context, after: Context) -> timedelta | None:
     return after.under_way.rules.interval if after.under_way is not None else None
 
 
-def _gauges(context: Context) -> dict[str, float]:
-    rollout = context.status.rollout
-    return {"linnet_canary_weight": float((rollout.effective_weight if rollout else 0) or 0)}
+def _gauges(before: Context, after: Context, verdicts: Verdicts) -> dict[str, float]:
+    rollout = after.status.rollout
+    judged = look.gauges(before.under_way, verdicts) if before.under_way is not None and rollout is not None else {}
+    return {"linnet_canary_weight": float((rollout.effective_weight if rollout else 0) or 0), **judged}

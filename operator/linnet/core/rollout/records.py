@@ -15,6 +15,7 @@ from linnet.core.plan import Action, Emit, Record
 from linnet.core.registry.decisions import logged, results
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.judging.look import Verdicts
+from linnet.foreign.text import printable
 
 _MESSAGE_SIZE = 1024
 _BY_SIZE = 256
@@ -65,9 +66,9 @@ def _decided(under_way: UnderWay, phase: str, decision: str, by: str, reason: st
         phase=phase,
         replicas=_replicas_to_go_back(under_way) if phase == "RollingBack" else under_way.rollout.replicas,
         decision=decision,
-        by=by[:_BY_SIZE],
-        reason=reason[:REASON_SIZE],
-        message=message[:_MESSAGE_SIZE],
+        by=printable(by, _BY_SIZE),
+        reason=printable(reason, REASON_SIZE),
+        message=printable(message, _MESSAGE_SIZE),
         step_started_at=timestamp(under_way.context.now),
         paused=None,
     )
@@ -99,9 +100,9 @@ def record(
         deployment=context.name,
         revision=rollout.to.name,
         decision=kind,
-        by=by[:_BY_SIZE],
-        reason=reason[:REASON_SIZE],
-        message=message[:_MESSAGE_SIZE],
+        by=printable(by, _BY_SIZE),
+        reason=printable(reason, REASON_SIZE),
+        message=printable(message, _MESSAGE_SIZE),
         policy=rollout.policy,
         policy_hash=rollout.policy_hash,
         checks=results(verdicts.judgements) or None,
@@ -128,7 +129,7 @@ def _quarantine(under_way: UnderWay, rollout: RolloutStatus, reason: str, messag
         template=None if by_digest else rollout.to.template,
         deployment=under_way.context.name,
         revision=rollout.to.name,
-        reason=reason[:REASON_SIZE],
-        message=message[:_MESSAGE_SIZE],
+        reason=printable(reason, REASON_SIZE),
+        message=printable(message, _MESSAGE_SIZE),
         time=timestamp(under_way.context.now),
     )

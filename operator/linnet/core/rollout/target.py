@@ -234,8 +234,12 @@ def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | No
 
 def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that is kept here: the ModelVersion that had it may be deleted."""
-    same = (q.quarantine for q in context.status.quarantine or () if q.digest == revision.digest)
-    return next((entry for entry in same if entry.template in {None, revision.template}), None)
+    same = (q for q in context.status.quarantine or () if q.digest == revision.digest)
+    found = next((entry for entry in same if entry.template in {None, revision.template}), None)
+    if found is None:
+        return None
+    words = {k: v for k, v in found.wire().items() if k != "digest"}
+    return Quarantine.model_validate({**words, "deployment": context.name})
 
 
 def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:

@@ -7,18 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.model import Credentials, Source
+from linnet.api.kinds.model import Source
 from linnet.api.parts.base import format_quantity
 from linnet.api.parts.pod import EnvVar, PodSettings
-from linnet.api.parts.uri import CREDENTIALS, claim_of
+from linnet.api.parts.uri import claim_of
 from linnet.core.plan import Manifest
+from linnet.core.serving import credentials
 from linnet.core.serving.runtimes import MODEL_DIR
 
 FETCH: Final = "fetch"
 PVC_ROOT: Final = "/mnt/pvc"
 DEFAULT_STORAGE: Final = "10Gi"
-_SECRET_ENV: Final = {each.variable: each.key for each in CREDENTIALS} | {"LINNET_ALLOWED_PREFIX": "allowedPrefix"}
-"""Variable of the fetcher → key of the credentials Secret; `docs/how-to/credentials.md`."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,8 @@ def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifes
         out.append({"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": size}})
     if source is not None and (claim := claim_of(source.uri or "")):
         out.append({"name": "source", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    if source is not None:
+        out += credentials.volumes(source.credentials, credentials.keys_for(source))
     return out
 
 
@@ -104,22 +105,34 @@ def server_mounts(settings: PodSettings) -> list[Manifest]:
     return out
 
 
-def env(variables: Iterable[EnvVar] | None) -> list[Manifest]:
-    return [{"name": v.name, "value": v.value} for v in variables or ()]
+def env(*given: Iterable[EnvVar] | None) -> list[Manifest]:
+    """The variables of all that is given, the last of a name: server-side apply refuses a name that is there twice."""
+    named = {v.name: v for variables in given for v in variables or ()}
+    return [{"name": v.name, "value": v.value} for v in named.values()]
 
 
-def credentials_env(credentials: Credentials | None) -> list[Manifest]:
-    """The store's keys, from the Secret by name: the operator itself can't read Secrets."""
-    if credentials is None or credentials.secret_name is None:
-        return []
-    refs = [
-        {
-            "name": variable,
-            "valueFrom": {"secretKeyRef": {"name": credentials.secret_name, "key": key, "optional": True}},
-        }
-        for variable, key in _SECRET_ENV.items()
-    ]
-    return [{"name": "LINNET_CREDENTIALS", "value": "true"}, *refs]
+def containers(init: Iterable[Manifest], main: Iterable[Manifest]) -> Manifest:
+    """The pod's containers, whose every string the kubelet is to take as it is written."""
+    return {"initContainers": [literal(c) for c in init], "containers": [literal(c) for c in main]}
+
+
+def literal(container: Manifest) -> Manifest:
+    """The container with `$` doubled wherever the kubelet expands `$(NAME)`: in command, arguments and variables.
+
+    It would write what the container's variables hold there, and so would a status that repeats an argument. Each
+    variable stands once, the last of its name, or server-side apply would refuse the list.
+    """
+    texts: Manifest = {
+        key: [_literal(text) for text in container[key]] for key in ("command", "args") if key in container
+    }
+    if "env" in container:
+        last = {v["name"]: v for v in container["env"]}
+        texts["env"] = [{**v, "value": _literal(v["value"])} if "value" in v else v for v in last.values()]
+    return {**container, **texts}
+
+
+def _literal(text: str) -> str:
+    return text.replace("$", "$$")
 
 
 def fetch_container(
@@ -127,7 +140,8 @@ def fetch_container(
 ) -> Manifest:
     """The init container that brings the artifact, checks its digest, and reports in its termination message.
 
-    It gets no `pod.env`: a proxy set there would send somebody else's credentials elsewhere.
+    It has no variables: the kubelet would write them into its arguments, and a proxy of `pod.env` would send somebody
+    else's credentials elsewhere.
     """
     arguments = ["fetch", "--uri", source.uri or "", "--to", MODEL_DIR, "--deadline", deadline]
     arguments += ["--size-limit", _size(settings)]
@@ -135,7 +149,9 @@ def fetch_container(
         arguments += ["--digest", digest]
     for pattern in source.include or ():
         arguments += ["--include", pattern]
+    arguments += credentials.arguments(source.credentials)
     mounts: list[Manifest] = [{"name": "model", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
+    mounts += credentials.mounts(source.credentials)
     if claim := claim_of(source.uri or ""):
         arguments += ["--pvc-root", PVC_ROOT]
         mounts.append({"name": "source", "mountPath": f"{PVC_ROOT}/{claim}", "readOnly": True})
@@ -144,7 +160,6 @@ def fetch_container(
         "image": image,
         "imagePullPolicy": pull_policy,
         "args": arguments,
-        "env": credentials_env(source.credentials),
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "securityContext": container_security(),
         "volumeMounts": mounts,

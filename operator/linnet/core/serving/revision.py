@@ -13,7 +13,7 @@ from linnet.api.parts.pod import PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.resources.metadata import Owner, metadata
-from linnet.core.serving.pods import Image, fetch_container, pod_spec, volumes
+from linnet.core.serving.pods import Image, containers, fetch_container, pod_spec, volumes
 from linnet.core.serving.server import probes, server_container
 
 HTTP_PORT: Final = 80
@@ -22,6 +22,7 @@ H2C: Final = "kubernetes.io/h2c"
 """Tells a gateway to speak HTTP/2 without TLS to the pods (KEP-3726)."""
 DRAIN_SECONDS: Final = 5
 """A stopping pod still answers so long: until every node's proxy has dropped it from the Service."""
+_DRAINING: Final = {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}}
 
 
 def template_hash(version: ModelVersionSpec, digest: str, spec: DeploymentSpec) -> str:
@@ -101,14 +102,7 @@ def _pod(
     return {
         **pod_spec(settings, selector, account),
         "terminationGracePeriodSeconds": grace + DRAIN_SECONDS,
-        "initContainers": [fetch],
-        "containers": [
-            {
-                **server,
-                **probes(version.runtime, ready),
-                "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_SECONDS}}},
-            }
-        ],
+        **containers([fetch], [{**server, **probes(version.runtime, ready), "lifecycle": _DRAINING}]),
         "volumes": volumes(settings, version.source),
     }
 

@@ -21,7 +21,7 @@ def server_container(
         "image": runtime.image,
         "imagePullPolicy": pull_policy,
         "args": [*(runtime.args or ()), *extra_args],
-        "env": [*env(runtime.env), *env(settings.env)],
+        "env": env(runtime.env, settings.env),
         "ports": ports(runtime),
         "resources": resources,
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 LIMIT = 4096  # bytes: kubelet keeps no more of a container's termination message
+LONGEST_TEXT = 1000  # characters
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -80,6 +81,15 @@ def exit_code(outcome: Mapping[str, Any]) -> int:
     if outcome["outcome"] != "Failed":
         return 0
     return 1 if outcome["reason"] in RETRYABLE else 2
+
+
+def short(outcome: Document) -> Document:
+    """The outcome with texts of at most 1000 characters: their beginnings say where, and their ends what to do."""
+    return {key: _middle_out(value) if isinstance(value, str) else value for key, value in outcome.items()}
+
+
+def _middle_out(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT // 2 - 1]}…{text[-LONGEST_TEXT // 2 :]}"
 
 
 def encode(outcome: Document) -> bytes:

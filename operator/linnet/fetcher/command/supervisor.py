@@ -42,8 +42,7 @@ class Supervisor:
 
     def report(self, result: Document) -> int:
         """Write the outcome to the termination log and as the log's last line."""
-        cleaned = {key: self.log.clean(v) if isinstance(v, str) else v for key, v in result.items()}
-        line = outcome.encode(cleaned)
+        line = outcome.encode(outcome.short(self.log.clean_document(result)))  # what is cut is not recognized
         outcome.write(self.termination_log, line)
         self.log.write(line.decode())
         return outcome.exit_code(result)
@@ -61,9 +60,9 @@ class Supervisor:
             return outcome.failed(Failure(Reason.UNREACHABLE, f"{self.name}: {fault}"))
         except OSError as error:
             return outcome.failed(failed_write(error, error.filename or "a file"))
-        except Exception as error:  # noqa: BLE001 - a bug must be reported in the same place as all else
+        except BaseException as error:  # noqa: BLE001 - a bug is reported, too, and a library's panic is no Exception
             text = f"{self.name} failed in a way that it does not know: {type(error).__name__}: {error}"
-            return outcome.failed(Failure(Reason.INTERNAL, text[:1000]))
+            return outcome.failed(Failure(Reason.INTERNAL, text))
 
     def _too_late(self) -> Document:
         message = f"{self.name} was not done within {human_seconds(self.deadline)}; {self.advice}"

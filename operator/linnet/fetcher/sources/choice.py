@@ -27,6 +27,6 @@ def open_source(location: Location, order: Order) -> Source:
 
             return pvc.open_source(location, order)
         case Scheme.GS | Scheme.AZ | Scheme.HF | Scheme.OCI:
-            raise Failure(Reason.NOT_YET_SUPPORTED, f"{location.shown}: {location.scheme}:// is not supported yet")
+            raise Failure(Reason.NOT_YET_SUPPORTED, f"{location.told}: {location.scheme}:// is not supported yet")
         case _:
             assert_never(location.scheme)

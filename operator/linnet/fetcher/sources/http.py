@@ -31,7 +31,7 @@ class HttpSource:
     def items(self) -> list[Item]:
         """The one file. Its first byte is asked for, since a presigned URL allows GET but not HEAD."""
         if not self.location.parts or self.location.is_folder:
-            message = f"{self.location.shown} must name a file or an archive, not a folder"
+            message = f"{self.location.told} must name a file or an archive, not a folder"
             raise Failure(Reason.INVALID_URI, message)
         name = self.location.parts[-1]
         with self.web.get(self.location.full, {"Range": "bytes=0-0"}) as answer:
@@ -70,13 +70,13 @@ class HttpSource:
             404: (Reason.NOT_FOUND, "see the path"),
             410: (Reason.NOT_FOUND, "it was removed"),
         }.get(status, (Reason.REJECTED, "see the URL"))
-        raise Failure(reason, f"{self.location.shown}: the server answered {status} {answer.reason_phrase}; {hint}")
+        raise Failure(reason, f"{self.location.told}: the server answered {status} {answer.reason_phrase}; {hint}")
 
     def _check_same(self, answer: httpx.Response, item: Item, start: int | None) -> None:
         """Raise Failure(Changed) where the answer is not of the file that was asked for first."""
         whole = not start and _is_whole(answer, item)
         if not whole and not _is_part(answer, item, start):
-            message = f"{self.location.shown} changed while it was read; it is fetched anew"
+            message = f"{self.location.told} changed while it was read; it is fetched anew"
             raise Failure(Reason.CHANGED, message)
 
 
@@ -115,18 +115,18 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def open_source(location: Location, order: Order) -> HttpSource:
-    """Open the source, whose LINNET_HTTP_AUTHORIZATION is a header's whole value and stays below allowedPrefix.
+    """Open the source, whose authorization is a header's whole value and stays below allowedPrefix.
 
     Raises Failure(Unauthorized) for a value that no header can be.
     """
-    prefix = order.environ.get("LINNET_ALLOWED_PREFIX", "").strip()
+    prefix = order.credentials.allowed_prefix
     scope = location_of(prefix) if prefix else location.at_root
-    return HttpSource(location, Web(scope, _authorization(location, order.environ)))
+    return HttpSource(location, Web(scope, _authorization(location, order.credentials.values)))
 
 
-def _authorization(location: Location, environ: Mapping[str, str]) -> str:
-    value = environ.get("LINNET_HTTP_AUTHORIZATION", "").strip()
+def _authorization(location: Location, values: Mapping[str, str]) -> str:
+    value = values.get("authorization", "").strip()
     if not _HEADER.fullmatch(value):
         message = "the key authorization of its credentials Secret must be one line of Latin-1 characters"
-        raise Failure(Reason.UNAUTHORIZED, f"{location.shown}: {message}")
+        raise Failure(Reason.UNAUTHORIZED, f"{location.told}: {message}")
     return value

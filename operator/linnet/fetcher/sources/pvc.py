@@ -23,7 +23,7 @@ class PvcSource:
         """All regular files below the path. Links are followed to files that are on the claim too."""
         start = self.root / self.location.path
         if not self.root.is_dir():
-            message = f"{self.location.shown}: the claim is not mounted at {self.root}"
+            message = f"{self.location.told}: the claim is not mounted at {self.root}"
             raise Failure(Reason.NOT_FOUND, message)
         self._resolved(start)
         if start.is_file():
@@ -45,7 +45,7 @@ class PvcSource:
 
         for folder, folders, files in os.walk(start, onerror=fail):
             if linked := next((name for name in folders if (Path(folder) / name).is_symlink()), None):
-                message = f"{self.location.shown}: {linked} is a link to a folder; put the folder itself there"
+                message = f"{self.location.told}: {linked} is a link to a folder; put the folder itself there"
                 raise Failure(Reason.UNSAFE_PATH, message)
             folders[:] = [name for name in folders if name != "lost+found"]
             yield from (Path(folder) / name for name in files)
@@ -53,7 +53,7 @@ class PvcSource:
     def _item(self, path: Path, start: Path) -> Item:
         real = self._resolved(path)
         if not real.is_file():
-            message = f"{self.location.shown}: {path.name} is neither a file nor a folder; remove it"
+            message = f"{self.location.told}: {path.name} is neither a file nor a folder; remove it"
             raise Failure(Reason.UNSAFE_PATH, message)
         status = real.stat()
         version = f"{status.st_ino}-{status.st_mtime_ns}"
@@ -63,17 +63,17 @@ class PvcSource:
         try:
             real = path.resolve(strict=True)
         except (FileNotFoundError, NotADirectoryError) as error:
-            message = f"{self.location.shown}: there is no {path.name or 'such path'} on the claim"
+            message = f"{self.location.told}: there is no {path.name or 'such path'} on the claim"
             raise Failure(Reason.NOT_FOUND, message) from error
         except (OSError, RuntimeError) as error:  # a loop of links
-            raise Failure(Reason.UNSAFE_PATH, f"{self.location.shown}: {path.name} can't be followed") from error
+            raise Failure(Reason.UNSAFE_PATH, f"{self.location.told}: {path.name} can't be followed") from error
         if not real.is_relative_to(self.root.resolve()):
-            message = f"{self.location.shown}: {path.name} is a link to a place outside the claim; remove it"
+            message = f"{self.location.told}: {path.name} is a link to a place outside the claim; remove it"
             raise Failure(Reason.UNSAFE_PATH, message)
         return real
 
     def _explained(self, error: OSError, name: str) -> Failure | Transient:
-        shown = f"{self.location.shown} {name}".strip()
+        shown = f"{self.location.told} {name}".strip()
         if isinstance(error, PermissionError):
             message = f"{shown}: this user may not read it; set its mode, or the volume's fsGroup"
             return Failure(Reason.FORBIDDEN, message)

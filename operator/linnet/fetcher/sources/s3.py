@@ -23,6 +23,12 @@ IDENTITIES = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "secret_access_key",
+    "AWS_SESSION_TOKEN": "session_token",
+}
+"""Key of the credentials Secret → how the library calls it."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,9 @@ class S3Source:
                 if len(items) > MOST_ITEMS:
                     break
         except Exception as error:
-            raise self._explained(error, self.location.shown) from error
+            raise self._explained(error, self.location.told) from error
         if len(items) > MOST_ITEMS:
-            message = f"{self.location.shown} holds more than {MOST_ITEMS} objects; name a longer prefix"
+            message = f"{self.location.told} holds more than {MOST_ITEMS} objects; name a longer prefix"
             raise Failure(Reason.REJECTED, message)
         return items
 
@@ -83,7 +89,7 @@ class S3Source:
         except FileNotFoundError:
             return []
         except Exception as error:
-            raise self._explained(error, self.location.shown) from error
+            raise self._explained(error, self.location.told) from error
         return [_item(meta, key.rpartition("/")[2])]
 
     def _explained(self, error: Exception, shown: str) -> Failure | Transient:
@@ -91,22 +97,23 @@ class S3Source:
 
 
 def open_source(location: Location, order: Order) -> S3Source:
-    """Open the source, which AWS_* variables configure. Raises Failure for an endpoint that may not be used."""
+    """Open the source, which the credentials configure. Raises Failure for an endpoint that may not be used."""
     from obstore.store import S3Store
 
-    environ = order.environ
-    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
-    plain = endpoint.startswith("http://") or environ.get("AWS_ALLOW_HTTP", "").lower() == "true"
-    anonymous = not any(environ.get(name) for name in IDENTITIES)
-    options: dict[str, Any] = {"endpoint": endpoint} if endpoint else {}
+    values = order.credentials.values
+    endpoint = values.get("AWS_ENDPOINT_URL_S3") or values.get("AWS_ENDPOINT_URL") or ""
+    plain = endpoint.startswith("http://") or values.get("AWS_ALLOW_HTTP", "").lower() == "true"
+    anonymous = not any(values.get(name) for name in IDENTITIES)
+    options: dict[str, Any] = {name: values[key] for key, name in KEYS.items() if values.get(key)}
+    options |= {"endpoint": endpoint} if endpoint else {}
     if endpoint:
         check_resolved(endpoint)
-    if bool(environ.get("AWS_ACCESS_KEY_ID")) != bool(environ.get("AWS_SECRET_ACCESS_KEY")):
+    if bool(values.get("AWS_ACCESS_KEY_ID")) != bool(values.get("AWS_SECRET_ACCESS_KEY")):
         message = "the credentials need both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        raise Failure(Reason.UNAUTHORIZED, f"{location.shown}: {message}")
+        raise Failure(Reason.UNAUTHORIZED, f"{location.told}: {message}")
     store = S3Store(
         location.authority,
-        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or "us-east-1",
         virtual_hosted_style_request=not endpoint,
         skip_signature=anonymous,  # or the library would ask the node's metadata service for the node's identity
         client_options={"allow_http": plain, "connect_timeout": "10s", "read_timeout": "30s", "timeout": "30m"},

@@ -57,13 +57,13 @@ def _cause(text: str) -> str:
         return "no answer in time"
     if "body error" in text or "IncompleteMessage" in text:
         return "the answer broke off"
-    return _first(r'(?:message|error): "([^"]{1,200})"', text) or _first_line(text)
+    return _first(r'(?:message|error): "([^"]+)"', text) or _first_line(text)
 
 
 def _first_line(text: str) -> str:
     # The address of a token service has the token in its query.
     line = re.sub(r"https?://\S+", "…", text.split("\n", 1)[0])
-    return " ".join(line.rpartition(" - ")[2].split())[:200]
+    return " ".join(line.rpartition(" - ")[2].split())
 
 
 def _first(pattern: str, text: str) -> str:

@@ -64,7 +64,7 @@ class Unpacking:
 
     def _take(self, member: Member, links: dict[str, str]) -> None:
         if not is_safe(member.path) or (member.target and not is_safe(member.target)):
-            raise self._unsafe(f"{member.path[:200]!r} leaves the archive's folder or has a name that may not be")
+            raise self._unsafe(f"{member.path!r} leaves the archive's folder or has a name that may not be")
         if member.target:
             links[member.path] = member.target
         elif self.wanted(member.path):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpcore
 import httpx
 
-from linnet.api.parts.uri import Location, UriError, shown
+from linnet.api.parts.uri import Location, UriError, told
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
 from linnet.fetcher.web.address import check_host
 from linnet.fetcher.web.faults import system_error
@@ -49,7 +49,7 @@ class Web:
             answer.close()
             url = _redirected(url, answer.headers.get("Location", ""))
         else:
-            message = f"{shown(str(url))}: more than {MOST_REDIRECTS} redirects; name the last URL"
+            message = f"{told(str(url))}: more than {MOST_REDIRECTS} redirects; name the last URL"
             raise Failure(Reason.UNSAFE_REDIRECT, message)
         try:
             yield answer
@@ -79,7 +79,7 @@ def explained(error: Exception, url: str) -> Failure | Transient:
     cause = system_error(error) or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         message = (
-            f"{shown(url)}: its certificate is not trusted ({cause.verify_message}); mount the CA and set SSL_CERT_FILE"
+            f"{told(url)}: its certificate is not trusted ({cause.verify_message}); mount the CA and set SSL_CERT_FILE"
         )
         return Failure(Reason.UNREACHABLE, message)
     if isinstance(cause, socket.gaierror):
@@ -94,12 +94,12 @@ def _url(address: str) -> httpx.URL:
     try:
         return checked(httpx.URL(address))
     except UNREADABLE as error:
-        raise Failure(Reason.INVALID_URI, f"{shown(address)} is no http address") from error
+        raise Failure(Reason.INVALID_URI, f"{told(address)} is no http address") from error
 
 
 def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
     """The place that an answer names. Raises Failure(UnsafeRedirect) if it is not gone to."""
-    shown_origin = shown(str(origin))
+    shown_origin = told(str(origin))
     target = _joined(origin, location)
     if target is None:
         raise Failure(Reason.UNSAFE_REDIRECT, f"{shown_origin} redirects to what is no address")
@@ -108,7 +108,7 @@ def _redirected(origin: httpx.URL, location: str) -> httpx.URL:
     if target.userinfo:
         raise Failure(Reason.UNSAFE_REDIRECT, f"{shown_origin} redirects to a URL with a user, which is not followed")
     if (origin.scheme, target.scheme) == ("https", "http"):
-        message = f"{shown_origin} redirects from https to http ({shown(str(target))}), which is not followed"
+        message = f"{shown_origin} redirects from https to http ({told(str(target))}), which is not followed"
         raise Failure(Reason.UNSAFE_REDIRECT, message)
     return target
 

@@ -292,7 +292,7 @@ def test_a_model_adds_what_it_counts_itself() -> None:
     own = {"histograms": METRICS["histograms"], "feedback": METRICS["feedback"]}
     spec = {
         "format": {"name": "sklearn"},
-        "source": {"uri": "s3://m/1"},
+        "source": {"uri": "s3://mucket/1"},
         "runtime": {"name": "mlserver", "metrics": own},
     }
     frozen = freeze("risk", ModelSpec.model_validate(spec), CATALOGUE)

@@ -9,7 +9,15 @@ from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.registry.validation.placement import Place
 from linnet.core.resources.metadata import Owner, metadata
-from linnet.core.serving.pods import FETCH, Image, container_security, fetch_container, pod_spec, volumes
+from linnet.core.serving.pods import (
+    FETCH,
+    Image,
+    container_security,
+    containers,
+    fetch_container,
+    pod_spec,
+    volumes,
+)
 from linnet.core.serving.server import server_container
 
 PROBE: Final = "probe"
@@ -69,8 +77,7 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
         **pod_spec(settings, {MODEL_VERSION: name}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 5,
-        "initContainers": [fetch, server] if place.loads else [],
-        "containers": [_probe(spec, image) if place.loads else fetch],
+        **(containers([fetch, server], [_probe(spec, image)]) if place.loads else containers([], [fetch])),
         "volumes": [*volumes(settings, spec.source), *contract],
     }
 

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Final
 
 from linnet.api.parts.conditions import Reason
-from linnet.core.registry.validation import report
+from linnet.core.registry.validation import report, witness
 from linnet.core.registry.validation.job import PROBE, TERMINAL_EXIT
 from linnet.core.registry.validation.report import Report
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
+from linnet.foreign.text import last_words
 
 MAX_SERVER_RESTARTS: Final = 2
 """A server that died so often while loading won't load."""
@@ -41,17 +42,20 @@ class Outcome:
     waiting: str = ""
 
 
-def outcome(job: JobView, pods: Sequence[Pod], now: datetime) -> Outcome:
-    """How the validation stands: the newest pod that has something to say decides.
+def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Outcome:
+    """How the validation stands: the newest pod that is believed and has something to say decides.
 
-    A Job's end may be told before its pod is: until it is settled, its absence says nothing.
+    A Job's end may be told before its pod is: until it is settled, its absence says nothing. `image` is Linnet's own.
     """
-    for pod in sorted(pods, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
+    if not witness.of_this_image(job, image):
+        return Outcome(lost=True)
+    pods_of_ours = witness.believed(job, pods, image)
+    for pod in sorted(pods_of_ours, key=lambda p: p.meta.created.timestamp() if p.meta.created else 0, reverse=True):
         found = _of_pod(job, pod)
         if found is not None:
             return found
-    if not job.settled(now):
-        return Outcome()
+    if (doubt := witness.doubt(job, pods, image)) or not job.settled(now):
+        return Outcome(waiting=doubt)
     if job.failed is not None:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
     return Outcome(lost=job.complete)
@@ -78,7 +82,7 @@ def _failure(job: JobView, pod: Pod, said: Report) -> Outcome:
     terminal = any(c is not None and c.exit_code == TERMINAL_EXIT for c in ended)
     reason = _REASONS.get(said.reason, Reason.FETCH_FAILED if _by_fetcher(pod) else Reason.LOAD_FAILED)
     server = pod.container(SERVER)
-    detail = f" The server's last words: {server.message.strip()[-300:]}" if server and server.message else ""
+    detail = f" The server's last words: {last_words(server.message)}" if server and server.message else ""
     message = f"{said.message.rstrip('.')}.{detail}"
     if terminal or job.failed is not None:
         return Outcome(failed=(reason, message))
@@ -91,7 +95,7 @@ def _by_fetcher(pod: Pod) -> bool:
 
 
 def _server_died(server: ContainerState) -> str:
-    words = server.message.strip()[-600:]
+    words = last_words(server.message, 600)
     killed = " (it needs more memory: raise the limit)" if server.last_terminated == "OOMKilled" else ""
     return f"the server ended {server.restarts} times while loading: {server.last_terminated}{killed}. {words}".strip()
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from linnet.api.kinds.model import Lineage
 from linnet.api.parts.base import parse_signed
 from linnet.core.resources.objects import ContainerState
+from linnet.foreign.text import last_words, printable
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def read(container: ContainerState | None) -> Report | None:
 
 def _silent(container: ContainerState) -> Report:
     reason = container.terminated or "Error"
-    words = container.message.strip()[-400:]
+    words = last_words(container.message, 400)
     return Report(
         "Failed",
         reason,
@@ -55,9 +56,9 @@ def _parse(data: Mapping[str, Any]) -> Report:
     assert isinstance(about, dict)
     size = data.get("bytes")
     return Report(
-        outcome=str(data["outcome"]),
-        reason=str(data.get("reason", "")),
-        message=str(data.get("message", ""))[:1024],
+        outcome=printable(data["outcome"], 64),
+        reason=printable(data.get("reason", ""), 64),
+        message=printable(data.get("message", ""), 1024),
         digest=data.get("digest") if isinstance(data.get("digest"), str) else None,
         size=size if isinstance(size, int) else None,
         metrics=_metrics(about.get("metrics")),

@@ -13,13 +13,17 @@ from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView, Pod
 from linnet.core.retraining.executors.job import JOB
 from linnet.core.retraining.executors.outcome import Failure
+from linnet.core.serving.pods import Image
 
 
 class Executor(Protocol):
     """How a run is carried out. Every run is a batch/v1 Job: so Kubernetes keeps its time, and one gate admits it."""
 
-    def job_spec(self, owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
-        """The Job's `spec`, but for `suspend`; `trigger` is the name in records of what asked for the run."""
+    def job_spec(self, owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
+        """The Job's `spec`, but for `suspend`; `trigger` is the name in records of what asked for the run.
+
+        `image` is Linnet's own, and says how every image is pulled.
+        """
 
     def claim(self, pods: Sequence[Pod]) -> str | None:
         """What a finished run says that it made, as JSON; None if its pods can't tell (any more). Newest pod first."""

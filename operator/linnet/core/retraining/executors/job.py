@@ -15,22 +15,28 @@ from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView, Pod
 from linnet.core.retraining.executors import outcome
 from linnet.core.retraining.executors.labels import run_labels
-from linnet.core.retraining.executors.outcome import ALLOW_TRAINING, TRAIN, Failure
-from linnet.core.serving.pods import container_security, credentials_env, env, pod_spec, volumes
+from linnet.core.retraining.executors.outcome import ALLOW_TRAINING, CONSENT, TRAIN, Failure
+from linnet.core.serving import credentials
+from linnet.core.serving.pods import Image, container_security, containers, env, pod_spec, volumes
 
 _DEADLINE: Final = timedelta(hours=6)
 _RETRIES: Final = 1
 _KEPT: Final = 3 * 24 * 3600
 """Seconds that a finished Job stays: an operator that was away for a weekend still finds its claim."""
 _RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}}
+_KEYS: Final = (*credentials.keys_for_training(), ALLOW_TRAINING)
+_NO_CONSENT: Final = {
+    "action": "FailJob",
+    "onExitCodes": {"containerName": CONSENT, "operator": "In", "values": [2]},
+}
 
 
 @dataclass(frozen=True)
 class JobExecutor:
     """`spec.training.job`: one container, whose termination message is the claim."""
 
-    def job_spec(self, owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
-        return _job_spec(owner, spec, trigger, pull_policy)
+    def job_spec(self, owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
+        return _job_spec(owner, spec, trigger, image)
 
     def claim(self, pods: Sequence[Pod]) -> str | None:
         return outcome.claim(pods)
@@ -45,7 +51,7 @@ class JobExecutor:
 JOB: Final = JobExecutor()
 
 
-def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
     job = spec.training.job
     return {
         "backoffLimit": _RETRIES if job.retries is None else job.retries,
@@ -53,16 +59,19 @@ def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: 
         "ttlSecondsAfterFinished": _KEPT,
         # A drained or preempted node is no failure of the training: it costs none of the retries.
         "podFailurePolicy": {
-            "rules": [{"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}]
+            "rules": [
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                *([_NO_CONSENT] if _secret(job.credentials) else []),
+            ]
         },
         "template": {
             "metadata": {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
-            "spec": _pod(owner, spec, trigger, pull_policy),
+            "spec": _pod(owner, spec, trigger, image),
         },
     }
 
 
-def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
     job = spec.training.job
     settings = job.pod or PodSettings()
     account = job.credentials.service_account_name if job.credentials else None
@@ -70,12 +79,12 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) 
         **pod_spec(settings, {RETRAIN_POLICY: owner.name, COMPONENT: "training"}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds()),
-        "containers": [_container(owner, spec, trigger, pull_policy)],
-        "volumes": _volumes(settings),
+        **containers(_consent(job.credentials, image), [_container(owner, spec, trigger, image)]),
+        "volumes": [*_volumes(settings), *credentials.volumes(job.credentials, _KEYS)],
     }
 
 
-def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy: str) -> Manifest:
+def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
     job = spec.training.job
     settings = job.pod or PodSettings()
     mounts = [{"name": _scratch(settings), "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
@@ -84,44 +93,56 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, pull_policy:
     container: Manifest = {
         "name": TRAIN,
         "image": job.image,
-        "imagePullPolicy": pull_policy,
+        "imagePullPolicy": image.pull_policy,
         "command": job.command,
         "args": job.args,
         "env": _environment(owner, spec.model.name, trigger, job, settings),
         "resources": settings.resources.wire() if settings.resources else _RESOURCES,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": container_security(read_only_root=False),
-        "volumeMounts": mounts,
+        "volumeMounts": [*mounts, *credentials.mounts(job.credentials)],
     }
     return {key: value for key, value in container.items() if value}
 
 
 def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, settings: PodSettings) -> list[Manifest]:
-    """The container's variables, each name once, or server-side apply refuses them. Ours can't be overridden."""
+    """The container's variables: of one name the last is taken, so that ours can't be overridden."""
     run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
-    variables: list[Manifest] = [
+    return [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
-        *env(job.env),
-        *env(settings.env),
-        *_credentials(job.credentials),
+        *env(job.env, settings.env),
+        *_where(job.credentials),
         {"name": "LINNET_MODEL", "value": model},
         {"name": "LINNET_POLICY", "value": owner.name},
         {"name": "LINNET_TRIGGER", "value": trigger},
         {"name": "LINNET_RUN", "valueFrom": run},
     ]
-    return list({v["name"]: v for v in variables}.values())
 
 
-def _credentials(credentials: Credentials | None) -> list[Manifest]:
-    """The store's keys, and a key that must be there: the kubelet starts no training without the owner's consent.
+def _where(given: Credentials | None) -> list[Manifest]:
+    return [{"name": "LINNET_CREDENTIALS", "value": credentials.MOUNTED}] if _secret(given) else []
+
+
+def _secret(given: Credentials | None) -> bool:
+    return given is not None and given.secret_name is not None
+
+
+def _consent(given: Credentials | None, image: Image) -> list[Manifest]:
+    """The init container without whose success no training starts: the Secret's owner must have agreed.
 
     The fetcher is Linnet's own code and keeps a Secret to its allowedPrefix; training code is anybody's. Without
     this, whoever may write a RetrainPolicy could read every store Secret of the namespace.
     """
-    if credentials is None or credentials.secret_name is None:
-        return []
-    consent = {"secretKeyRef": {"name": credentials.secret_name, "key": ALLOW_TRAINING}}
-    return [{"name": "LINNET_ALLOW_TRAINING", "valueFrom": consent}, *credentials_env(credentials)]
+    container: Manifest = {
+        "name": CONSENT,
+        "image": image.name,
+        "imagePullPolicy": image.pull_policy,
+        "args": ["consent", "--credentials", credentials.MOUNTED],
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+        "securityContext": container_security(),
+        "volumeMounts": credentials.mounts(given),
+    }
+    return [container] if _secret(given) else []
 
 
 def _volumes(settings: PodSettings) -> list[Manifest]:

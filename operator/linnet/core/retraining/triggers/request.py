@@ -15,6 +15,7 @@ from linnet.core.retraining import admission
 from linnet.core.retraining.context import RetrainContext
 from linnet.core.retraining.executors import executor
 from linnet.core.retraining.executors.labels import run_labels
+from linnet.core.serving.pods import Image
 
 TRIGGER: Final = "run"
 """The trigger's name in records."""
@@ -64,17 +65,17 @@ def _run(context: RetrainContext, request: Request) -> RetrainContext:
     why = admission.refusal(context, admission.CHECKS_OF_A_PERSON)
     if why is not None or context.spec is None:
         return _refuse(context, request, why or "")
-    manifest = _job(context.owner, context.spec, name, context.observed.platform.image_pull_policy)
+    manifest = _job(context.owner, context.spec, name, context.image)
     return _accept(admission.start(context, manifest, TRIGGER, f"asked for by {request.user}"), request, started)
 
 
-def _job(owner: Owner, spec: RetrainPolicySpec, name: str, pull_policy: str) -> Manifest:
+def _job(owner: Owner, spec: RetrainPolicySpec, name: str, image: Image) -> Manifest:
     """The run's Job; it starts at once."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": metadata(owner, name, run_labels(owner, spec, TRIGGER)),
-        "spec": executor.of(spec).job_spec(owner, spec, TRIGGER, pull_policy),
+        "spec": executor.of(spec).job_spec(owner, spec, TRIGGER, image),
     }
 
 

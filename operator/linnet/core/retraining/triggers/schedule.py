@@ -19,6 +19,7 @@ from linnet.core.retraining.context import RetrainContext, created
 from linnet.core.retraining.executors import executor
 from linnet.core.retraining.executors.labels import run_labels
 from linnet.core.retraining.history import parse
+from linnet.core.serving.pods import Image
 
 APPLIED: Final = f"{GROUP}/applied"
 """On the CronJob: the hash of what was applied and the generation that it came to, `<hash>-<generation>`.
@@ -68,7 +69,7 @@ class Schedule:
         table = timetable(context.spec)
         if table is None:
             return _without_schedule(context, present) if present is not None else context
-        wanted = cron_job(context.owner, context.spec, table, context.observed.platform.image_pull_policy)
+        wanted = cron_job(context.owner, context.spec, table, context.image)
         manifest = with_annotations(wanted, present, context.now)
         return context.with_actions(Apply(manifest)) if manifest is not None else context
 
@@ -119,10 +120,10 @@ def cron_job_name(policy: str) -> str:
     return f"{policy}-retrain"
 
 
-def cron_job(owner: Owner, spec: RetrainPolicySpec, table: Timetable, pull_policy: str) -> Manifest:
+def cron_job(owner: Owner, spec: RetrainPolicySpec, table: Timetable, image: Image) -> Manifest:
     """The CronJob without its annotations: equal specs give equal manifests."""
     labels = run_labels(owner, spec, table.trigger)
-    job_spec = executor.of(spec).job_spec(owner, spec, table.trigger, pull_policy)
+    job_spec = executor.of(spec).job_spec(owner, spec, table.trigger, image)
     return {
         "apiVersion": "batch/v1",
         "kind": "CronJob",

@@ -15,6 +15,7 @@ from linnet.core.analysis.counts import judge as counts
 from linnet.core.analysis.evidence import Evidence
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.fold import fold
+from linnet.core.analysis.metrics.pace import MISSED, Pace, missed_before
 from linnet.core.analysis.pod_health import judge as pod_health
 from linnet.core.analysis.pod_health import silence
 from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server
@@ -174,10 +175,12 @@ def fresh(under_way: UnderWay) -> dict[str, str]:
 def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
     rollout, former = under_way.rollout, under_way.stored_evidence
     kept = {k: former[k] for k in ("saved", "restarts", DECIDED) if k in former}
+    missed = missed_before(former) + (_pace(under_way).missed if under_way.context.observed.scrape else 0)
     restarts = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
     return {
         "restarts": json.dumps(restarts, sort_keys=True),
         **kept,
+        **({MISSED: str(missed)} if missed else {}),
         "rollout": rollout.id,
         "policy": under_way.rules.source,
         **evidence.stored(known),
@@ -196,14 +199,29 @@ def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
 
 def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
     """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
-    rollout, policy = under_way.rollout, under_way.rules
+    rollout = under_way.rollout
     if under_way.version is None or rollout.phase not in JUDGED:
         return ()
-    last = remembered(under_way).counts.folded_at
-    if last is not None and 0 <= under_way.context.now.timestamp() - last < 0.9 * policy.interval.total_seconds():
+    if not _pace(under_way).is_due:
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
     return tuple(t for revision in revisions for t in _of_revision(under_way, revision))
+
+
+def gauges(under_way: UnderWay, verdicts: Verdicts) -> dict[str, float]:
+    """Return for /metrics whether a rollout that is judged is judged in time."""
+    if under_way.rules_missing or under_way.rollout.phase not in JUDGED:
+        return {}
+    pace = _pace(under_way)
+    return {
+        "linnet_scrape_due_timestamp_seconds": float(pace.next_due(read=verdicts.folded)),
+        "linnet_scrape_lag_seconds": float(pace.lag),
+        "linnet_missed_intervals": float(missed_before(verdicts.data)),
+    }
+
+
+def _pace(under_way: UnderWay) -> Pace:
+    return Pace(under_way.rules.interval, remembered(under_way).counts.folded_at, under_way.context.now.timestamp())
 
 
 def questions(under_way: UnderWay) -> tuple[Question, ...]:

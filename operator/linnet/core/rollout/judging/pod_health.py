@@ -13,6 +13,7 @@ from linnet.core.resources.objects import STUCK, Pod
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
+from linnet.foreign.text import last_words
 
 
 def judge(under_way: UnderWay, silence: Silence) -> Judgement:
@@ -103,14 +104,14 @@ def _of_pod(pod: Pod) -> str | None:
         return f"pod {pod.meta.name} can't be scheduled: {pod.unschedulable}"
     for container in (*pod.init_containers, *pod.containers):
         if container.waiting in STUCK or container.waiting == "CrashLoopBackOff":
-            detail = container.message.strip()[-300:] or container.waiting_message
+            detail = last_words(container.message) or container.waiting_message
             return f"container {container.name} of pod {pod.meta.name}: {container.waiting}: {detail}"
         if container.last_terminated is not None:
-            ended = f"ended with {container.last_terminated}: {container.message.strip()[-300:]}"
+            ended = f"ended with {container.last_terminated}: {last_words(container.message)}"
             return f"container {container.name} of pod {pod.meta.name} {ended}"
     return None
 
 
 def _last_words(pods: tuple[Pod, ...]) -> str:
     servers = [c for p in pods if (c := p.container(SERVER)) is not None and c.message]
-    return f"Last words: {servers[0].message.strip()[-300:]}" if servers else ""
+    return f"Last words: {last_words(servers[0].message)}" if servers else ""

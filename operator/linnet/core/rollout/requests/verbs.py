@@ -141,7 +141,7 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     meant = [v for v in context.versions if is_named(request, v)]
     if request.target == "-" and not isinstance(target := find_target(context), Refusal):
         meant = [target.version]
-    kept = [q for q in context.status.quarantine or () if _is_meant(request, q)]
+    kept = [q for q in context.status.quarantine or () if _is_meant(context, request, q)]
     digests = {v.digest for v in meant} | {q.digest for q in kept}
     quarantined = [v for v in context.known if v.digest in digests and v.status.quarantine]
     here = [q for q in context.status.quarantine or () if q.digest in digests]
@@ -157,9 +157,10 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     return Response(Transition(context.with_status(held=held), actions), f"released {names}")
 
 
-def _is_meant(request: Request, entry: QuarantinedArtifact) -> bool:
+def _is_meant(context: Context, request: Request, entry: QuarantinedArtifact) -> bool:
     """Whether the request names an artifact that is refused here though its version was deleted."""
-    return request.target in {str(entry.version), f"v{entry.version}", entry.digest}
+    number = request.target.removeprefix("v")
+    return request.target == entry.digest or entry.revision.startswith(f"{context.name}-v{number}-")
 
 
 def _release_here(context: Context, entries: Sequence[QuarantinedArtifact], request: Request) -> Response:
@@ -169,7 +170,7 @@ def _release_here(context: Context, entries: Sequence[QuarantinedArtifact], requ
     decision = decisions.by_request(request, "Released", context.name, context.now)
     told = tuple(decisions.logged(decision, digest) for digest in sorted(digests))
     free = Transition(context.with_status(quarantine=left or None), told)
-    return Response(free, f"released {', '.join(f'version {q.version}' for q in entries)}")
+    return Response(free, f"released {', '.join(q.revision for q in entries)}")
 
 
 def _was_released(version: Version, request: Request) -> bool:

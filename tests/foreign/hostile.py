@@ -1,0 +1,6 @@
+"""What a stranger would send to a terminal, to a page, to an Event."""
+
+HOSTILE = (
+    "\x1b]0;pwned\x07\x1b[2J\x1b[8mhidden\u202e reversed\u2066\u200b\u2028line\r\nline\ud800\U000e0041"
+    "\x1b]52;c;cm0gLXJmIC8=\x1b\\\x9b31m\x85\u0378\x1b"
+)

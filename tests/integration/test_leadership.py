@@ -1,0 +1,141 @@
+"""A lost lease is normal: who loses it stands by, judges nothing, and may lead again; no process ends for it."""
+
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.faults import Proxy
+from integration.harness import SHORT_LEASE, Operator, World, until
+
+pytestmark = pytest.mark.integration
+Json = dict[str, Any]
+QUICK_LEASE = {"LINNET_LEASE_SECONDS": "4", "LINNET_LEASE_RENEW_SECONDS": "3"}
+TERMS = 20
+GROWTH = 1.15
+"""Of resident memory, from when everything was used a few times: what a term leaves behind would be more."""
+
+
+def lease(world: World) -> str:
+    return f"/apis/coordination.k8s.io/v1/namespaces/{world.namespace}/leases/linnet"
+
+
+def give(world: World, holder: str | None) -> None:
+    """Somebody writes the Lease. Where the leader writes it at the same moment, once more."""
+
+    def written() -> bool:
+        spec = {"holderIdentity": holder, "leaseDurationSeconds": 4}
+        body = {"spec": spec}
+        headers = {"Content-Type": "application/merge-patch+json"}
+        return bool(world.api.http.patch(lease(world), json=body, headers=headers).is_success)
+
+    until(written, "the Lease to be written")
+
+
+def serve(world: World, name: str = "iris") -> None:
+    world.model(name, f"s3://models/{name}/1")
+    world.deployment(name, name)
+
+
+def steps_back(operator: Operator) -> list[Json]:
+    return [line for line in operator.lines() if "stepping back" in line["message"]]
+
+
+def in_good_order(*operators: Operator) -> None:
+    """Each process is the one that was begun, is healthy and ready, and has told of nothing but warnings."""
+    for operator in operators:
+        assert operator.process.poll() is None
+        assert operator.healthy()
+        until(operator.ready, f"{operator.name} to be ready")
+        assert operator.tracebacks() == []
+        assert [line for line in operator.lines() if line["level"] == "error" and line["logger"] != "kopf"] == []
+
+
+def test_a_lease_that_is_stolen_is_given_up_at_once(quiet_world: World) -> None:
+    """One line of level warning; then the process stands by, and leads again when the lease is free."""
+    operator = quiet_world.start_operator()
+    until(operator.leads, "it to lead")
+    serve(quiet_world)
+    quiet_world.ready("Deployment", "iris")
+    give(quiet_world, "somebody-else")
+    until(lambda: not operator.leads(), "it to stand by")
+    assert [line["level"] for line in steps_back(operator)] == ["warning"]
+    assert "somebody-else holds the lease" in steps_back(operator)[0]["message"]
+    writes = operator.writes()
+    serve(quiet_world, "rose")
+    assert quiet_world.status("Model", "rose") == {}
+    assert operator.writes() == writes
+    in_good_order(operator)
+    give(quiet_world, None)
+    until(operator.leads, "it to lead again")
+    quiet_world.ready("Deployment", "rose")
+    in_good_order(operator)
+
+
+def test_a_leader_that_stood_still_steps_back(quiet_world: World) -> None:
+    """A process that was stopped for longer than its lease must not write beside its successor; it stays as standby."""
+    former = quiet_world.start_operator(**SHORT_LEASE)
+    until(former.leads, "the first to lead")
+    standby = quiet_world.start_operator(**SHORT_LEASE)
+    former.process.send_signal(signal.SIGSTOP)
+    until(standby.leads, "the standby to lead")
+    former.process.send_signal(signal.SIGCONT)
+    until(lambda: not former.leads(), "the first to stand by")
+    assert standby.leads()
+    assert len(steps_back(former)) == 1
+    serve(quiet_world)
+    quiet_world.ready("Deployment", "iris")
+    in_good_order(former, standby)
+    standby.kill()
+    until(former.leads, "the first to lead again")
+
+
+def test_an_api_server_that_is_away_for_longer_than_the_lease_ends_nobody(quiet_world: World, tmp_path: Path) -> None:
+    """Both replicas stay, healthy and ready to take over; when it is back one of them leads, and rollouts go on."""
+    with Proxy(quiet_world.api).running() as proxy:
+        environment = {**QUICK_LEASE, "KUBECONFIG": str(proxy.kubeconfig(tmp_path))}
+        replicas = [quiet_world.start_operator(**environment) for _ in range(2)]
+        until(lambda: any(r.leads() for r in replicas), "one to lead")
+        for number in range(2):
+            proxy.cut = True
+            until(lambda: not any(r.leads() for r in replicas), "the leader to step back")
+            in_good_order(*replicas)
+            proxy.cut = False
+            serve(quiet_world, f"iris{number}")
+            quiet_world.ready("Deployment", f"iris{number}")
+            assert len([r for r in replicas if r.leads()]) == 1
+        in_good_order(*replicas)
+        assert sum(len(steps_back(r)) for r in replicas) == 2
+
+
+def test_terms_leave_nothing_behind(quiet_world: World) -> None:
+    """Twenty terms in one process: its threads, its open files and its memory stay as they were."""
+    operator = quiet_world.start_operator(**QUICK_LEASE)
+    serve(quiet_world)
+    quiet_world.ready("Deployment", "iris")
+    held: list[Json] = []
+    for number in range(TERMS):
+        give(quiet_world, "somebody-else")
+        until(lambda: not operator.leads(), "it to stand by")
+        give(quiet_world, None)
+        until(operator.leads, "it to lead")
+        until(operator.ready, "the cache to be filled")
+        if number in {TERMS // 2, TERMS - 1}:
+            held.append(holds(operator.process.pid))
+    before, after = held
+    assert after["threads"] <= before["threads"]
+    assert after["files"] <= before["files"] + 2
+    assert after["memory"] <= GROWTH * before["memory"]
+    assert len(steps_back(operator)) == TERMS
+    in_good_order(operator)
+
+
+def holds(pid: int) -> Json:
+    """What the process holds: threads, open files, and kilobytes of resident memory."""
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    files = 0
+    with suppress(FileNotFoundError):
+        files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return {"threads": int(status["Threads"]), "files": files, "memory": int(status["VmRSS"].split()[0])}
