@@ -193,6 +193,8 @@ async def test_an_action_that_is_refused_costs_itself_alone(error: KubeError, re
     refused, ready = desk.condition("Refused"), desk.condition("Ready")
     assert (refused["status"], refused["reason"], refused["message"]) == ("True", reason, str(error))
     assert (ready["status"], ready["reason"], ready["message"]) == ("False", reason, str(error))
+    assert desk.condition("Stalled")["reason"] == reason
+    assert desk.condition("Reconciling") == {}
 
 
 async def test_a_refusal_is_an_event_once() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from linnet.api.parts.conditions import Condition, condition, find, merge
+from linnet.api.parts.conditions import SUMMARY, Condition, condition, find, merge
 from linnet.core.plan import Emit, Manifest, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.attempts import STATUS, Attempts, Failure
@@ -28,10 +28,10 @@ def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref,
     told = _told(attempts.lasting(ref), given, others) if attempts.known(ref) else _repeated(former, others)
     if not told and len(others) == len(current):
         return given
+    said = {c.type for c in told}
+    replaced = said | SUMMARY if "Ready" in said else said
     merged = merge(former, told, parent.generation, now)
-    kept = [next((m for m in merged if m.type == c.type), c) for c in others]
-    added = [m for m in merged if m.type not in {c.type for c in others}]
-    return {**given, "conditions": [c.wire() for c in (*kept, *added)]}
+    return {**given, "conditions": [c.wire() for c in (*merged, *(c for c in others if c.type not in replaced))]}
 
 
 def _told(failures: Sequence[Failure], given: Manifest, others: Iterable[Condition]) -> list[Condition]:

@@ -103,6 +103,23 @@ def test_conditions_are_a_map_by_type(kind: Kind) -> None:
     assert (conditions["x-kubernetes-list-type"], conditions["x-kubernetes-list-map-keys"]) == ("map", ["type"])
 
 
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.status], ids=lambda k: k.name)
+def test_conditions_are_metav1s(kind: Kind) -> None:
+    """What is required of a condition, and how its words are made, is the same as in Kubernetes' own kinds."""
+    items = dict(parts(kind, "status"))[f"{kind.name}.status.conditions[]"]
+    assert set(items["required"]) == {"type", "status", "reason", "message", "lastTransitionTime"}
+    assert items["properties"]["reason"]["pattern"] == "^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+    assert items["properties"]["reason"]["minLength"] == 1
+    assert items["properties"]["observedGeneration"]["minimum"] == 0
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.status], ids=lambda k: k.name)
+def test_the_words_of_a_status_are_open(kind: Kind) -> None:
+    """An older operator meets what a later one has written, and the CRDs of either must let it write the rest back."""
+    closed = [path for path, node in parts(kind, "status") if "enum" in node]
+    assert closed == [f"{kind.name}.status.conditions[].status"]
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_columns_show_fields_that_there_are(kind: Kind) -> None:
     """A column whose path has a typing error would stay empty for ever."""

@@ -276,9 +276,7 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
 
 def models_of(spec: Manifest | Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
     """Return the Models that a spec, and the revisions of a Deployment's status, name: of these they may be former."""
-    reference = spec.get("model")
-    named = [reference.get("name")] if isinstance(reference, Mapping) else []
-    named += [r.get("model") for r in revisions(status)]
+    named = [(spec.get("model") or {}).get("name"), *(r.get("model") for r in revisions(status))]
     return list(dict.fromkeys(n for n in named if isinstance(n, str) and n))
 
 

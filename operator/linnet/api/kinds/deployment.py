@@ -3,9 +3,9 @@
 The kind's name is also apps/v1's, so that the Python name is ModelDeployment and people type `kubectl get mld`.
 """
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
 from linnet.api.parts.analysis import Analysis
@@ -20,6 +20,7 @@ from linnet.api.parts.base import (
     Time,
     Token,
     Wire,
+    Word,
     keyed_by,
     rules,
 )
@@ -179,13 +180,13 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """Its apps/v1 Deployment and Service."""
+    """The revision's name."""
     model: Annotated[str, Field(max_length=253)] | None = None
-    """The version's Model."""
+    """Its Model."""
     version: int
     """The version's number."""
     digest: Digest | None = None
-    """The artifact's digest."""
+    """Its artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
     """Hash of its pod template."""
 
@@ -195,8 +196,8 @@ class CheckVerdict(StatusWire):
 
     name: CheckName
     """The check, or one slice of it, such as errors[country=de]."""
-    verdict: Literal["Pass", "Fail", "InsufficientData", "Inconclusive", "Error"]
-    """The check's last verdict."""
+    verdict: Word
+    """The check's last verdict: Pass, Fail, InsufficientData, Inconclusive or Error."""
     message: Annotated[str, Field(max_length=512)] | None = None
     """What a person can mend, where it is known."""
 
@@ -206,8 +207,8 @@ class HookStatus(StatusWire):
 
     name: Annotated[str, Field(max_length=63)]
     """The hook's name."""
-    answer: Literal["Waiting", "Confirmed", "Refused"]
-    """What the hook has answered. Waiting: it has not said yes yet."""
+    answer: Word
+    """What the hook has answered: Confirmed or Refused. Waiting: it has not said yes yet."""
     since: Time
     """When the hook was first to be asked."""
     asked: int = 0
@@ -219,15 +220,19 @@ class HookStatus(StatusWire):
 
 
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
+Outcome = Literal["Promoted", "RolledBack", "Aborted"]
 
 
 class RolloutStatus(StatusWire):
-    """The rollout under way."""
+    """The rollout under way. What a later release has added to it is kept."""
+
+    model_config = ConfigDict(extra="allow")
 
     id: Annotated[str, Field(max_length=64)]
     """Names this rollout in records and logs."""
-    phase: Phase
-    """The phase that the rollout is in."""
+    phase: Word
+    """The phase that the rollout is in: Starting, Stepping, Promoting, Baking, Finishing or RollingBack. In any other,
+    which a later release has written, nothing is done but what a person asks for: abort, rollback."""
     from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
     """The revision that serves until the new one does; none on the first rollout."""
     to: RevisionStatus
@@ -241,12 +246,11 @@ class RolloutStatus(StatusWire):
     ready_at: Time | None = None
     """When all of the canary's pods were first ready."""
     replicas: int | None = None
-    """With an autoscaler: the pods that served when the rollout began, at a rollback those of both; the autoscaler's
-    minimum."""
+    """With an autoscaler: its minimum during the rollout."""
     weight: int | None = None
     """The weight that the step asks for, in percent."""
     effective_weight: int | None = None
-    """The weight that is in force, in percent; with traffic type Replicas it follows from the number of pods."""
+    """The weight in force, in percent; with traffic type Replicas it follows from the pods."""
     paused: bool | None = None
     """A person asked the rollout to pause."""
     checks: Annotated[list[CheckVerdict], Field(max_length=48, json_schema_extra=keyed_by("name"))] | None = None
@@ -257,14 +261,20 @@ class RolloutStatus(StatusWire):
     """The RolloutPolicy that was named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
     """A hash of the strategy, analysis and deadlines, frozen when the rollout began."""
-    decision: Literal["Promoted", "RolledBack", "Aborted"] | None = None
-    """What was decided, written down before routing changes."""
+    decision: Word | None = None
+    """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None
     """The reason of the decision: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] | None = None
     """The reason of the decision, as a sentence."""
     by: Annotated[str, Field(max_length=256)] | None = None
     """Who decided: analysis, deadline, hook, spec, or the person."""
+
+    @property
+    def known_phase(self) -> Phase | None:
+        """The phase; None if it, or the decision, is a later release's."""
+        decided = self.decision is None or self.decision in get_args(Outcome)
+        return next((p for p in get_args(Phase) if p == self.phase and decided), None)
 
 
 class LastRollout(StatusWire):
@@ -274,14 +284,14 @@ class LastRollout(StatusWire):
     """The rollout's id."""
     to: RevisionStatus
     """The revision that the rollout was to bring to traffic."""
-    outcome: Literal["Promoted", "RolledBack", "Aborted"]
-    """How the rollout ended."""
+    outcome: Word
+    """How the rollout ended: Promoted, RolledBack or Aborted."""
     reason: CheckName = ""
     """The reason of its end: one word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """The reason of its end, as a sentence."""
     by: Annotated[str, Field(max_length=256)] = ""
-    """Who decided: analysis, deadline, hook, spec, or the person."""
+    """Who decided."""
     time: Time | None = None
     """When the rollout ended."""
 
@@ -295,10 +305,8 @@ class QuarantinedArtifact(StatusWire):
     """The pod template; any if left out."""
     revision: Annotated[str, Field(max_length=253)]
     """The revision that failed."""
-    reason: CheckName
-    """The failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """What was seen."""
+    """The failed check, and what was seen."""
     time: Time | None = None
     """When it failed."""
 
@@ -323,7 +331,7 @@ class DeploymentStatus(StatusWire):
     queued: RevisionStatus | None = None
     """The revision that waits until the rollout under way has ended."""
     rejected: RevisionStatus | None = None
-    """The revision that came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
+    """It came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
     held: Annotated[str, Field(max_length=253)] | None = None
     """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None

@@ -17,6 +17,7 @@ from linnet.api.parts.base import (
     StatusWire,
     Time,
     Wire,
+    Word,
     keyed_by,
     rules,
 )
@@ -274,8 +275,8 @@ class Decision(StatusWire):
     """The Deployment that it was made for; empty if it is about the version wherever it is."""
     revision: Annotated[str, Field(max_length=253)] = ""
     """The revision that the decision is about."""
-    decision: DecisionKind
-    """What was decided."""
+    decision: Word
+    """What was decided: Started, Promoted, RolledBack, Aborted, Completed, Quarantined or Released."""
     by: Annotated[str, Field(max_length=256)]
     """Who decided: analysis, deadline, hook, spec, or the person."""
     reason: CheckName = ""

@@ -15,6 +15,7 @@ from linnet.api.parts.base import (
     StatusWire,
     Time,
     Wire,
+    Word,
     keyed_by,
     rules,
 )
@@ -140,8 +141,8 @@ class Run(StatusWire):
     """The training Job."""
     trigger: Annotated[str, Field(max_length=63)]
     """The trigger that caused the run."""
-    outcome: Literal["Running", "Succeeded", "Failed", "Refused", "ClaimRefused"]
-    """What became of the run."""
+    outcome: Word
+    """What became of the run: Running, Succeeded, Failed, Refused or ClaimRefused."""
     version: int | None = None
     """The number of the ModelVersion that the run produced."""
     message: Annotated[str, Field(max_length=1024)] = ""

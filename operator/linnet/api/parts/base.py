@@ -144,6 +144,8 @@ Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0
 REASON_SIZE: Final = 192
 CheckName = Annotated[str, Field(max_length=REASON_SIZE)]
 """The name of a check, or of a slice of one: errors[country=de]. A decision names it as its reason."""
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z]+$")]
+"""One word of a status. It is open: a later release may write another, and who does not know it changes nothing."""
 Text = Annotated[str, Field(max_length=1024)]
 Token = Annotated[str, Field(min_length=1, max_length=253)]
 Image = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@-]*$")]

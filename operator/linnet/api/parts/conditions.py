@@ -45,6 +45,7 @@ class Reason(StrEnum):
     PROMOTING = "Promoting"
     BAKING = "Baking"
     ROLLING_BACK = "RollingBack"
+    UNKNOWN_PHASE = "UnknownPhase"
     ABORTED = "Aborted"
     REJECTED = "Rejected"
     WAITING_FOR_HOOK = "WaitingForHook"
@@ -66,22 +67,39 @@ class Reason(StrEnum):
     DIGEST_REQUIRED = "DigestRequired"
 
 
+_TYPE: Final = (
+    r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
+)
+_REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+"""Both as `metav1.Condition` has them."""
+
+
 class Condition(StatusWire):
     """One observation of the object's state."""
 
-    type: Annotated[str, Field(max_length=316)]
+    # `merge` gives each its time, and nothing else writes them.
+    model_config = {"json_schema_extra": {"required": ["type", "status", "reason", "message", "lastTransitionTime"]}}
+
+    type: Annotated[str, Field(max_length=316, pattern=_TYPE)]
     """What is observed, such as Ready."""
     status: Literal["True", "False", "Unknown"]
     """Whether what is observed holds."""
-    reason: Annotated[str, Field(max_length=1024)]
+    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=_REASON)]
     """One CamelCase word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """A sentence for people, with the way out."""
-    observed_generation: int | None = None
+    observed_generation: Annotated[int, Field(ge=0)] | None = None
     """The spec's generation that this was said of."""
     last_transition_time: Time | None = None
     """When the status last changed."""
 
+
+RECONCILING: Final = "Reconciling"
+STALLED: Final = "Stalled"
+SUMMARY: Final = frozenset({"Ready", RECONCILING, STALLED})
+"""What `merge` says of the whole object."""
+_PASSING: Final = frozenset({Reason.STARTING, Reason.ROLLING_BACK})
+"""Reasons of a Ready that is False and passes by itself."""
 
 Conditions = Annotated[
     list[Condition],
@@ -112,8 +130,21 @@ def merge(
     former: Sequence[Condition], current: Iterable[Condition], generation: int | None, now: datetime
 ) -> list[Condition]:
     """Adds times to `current`: a transition time changes only where the status does, so that rest writes nothing."""
-    known = {c.type: c for c in former}
-    return [_dated(c, known.get(c.type), generation, now) for c in current]
+    known, said = {c.type: c for c in former}, list(current)
+    return [_dated(c, known.get(c.type), generation, now) for c in (*said, *_for_kstatus(said))]
+
+
+def _for_kstatus(said: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Reconciling or Stalled, which are there only while they hold: what kstatus reads beside Ready (Flux, kpt, Helm).
+
+    Ready alone would be "in progress" to them for ever where a person has to act.
+    """
+    ready = find(said, "Ready")
+    if ready is None or ready.status == "True":
+        return ()
+    others_serve = ready.reason == Reason.NO_PODS_READY and is_true(said, "Available")
+    passing = ready.status == "Unknown" or ready.reason in _PASSING or others_serve
+    return (ready.model_copy(update={"type": RECONCILING if passing else STALLED, "status": "True"}),)
 
 
 def _dated(new: Condition, old: Condition | None, generation: int | None, now: datetime) -> Condition:

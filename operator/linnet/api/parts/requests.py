@@ -4,12 +4,12 @@ An admission policy proves the username and the verb; the operator answers in `s
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from linnet.api.names import Verb
-from linnet.api.parts.base import StatusWire, Time
+from linnet.api.parts.base import StatusWire, Time, Word
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class LastRequest(StatusWire):
     """The version or digest that the request was about."""
     user: Annotated[str, Field(max_length=256)] = ""
     """The person who asked, proven at admission."""
-    outcome: Literal["Accepted", "Refused"]
-    """Whether the operator did what was asked."""
+    outcome: Word
+    """Whether the operator did what was asked: Accepted or Refused."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """Why the operator refused, or what follows."""
     time: Time | None = None

@@ -19,6 +19,9 @@ REMEMBERED: Final = LIMIT - _NEWEST
 _MESSAGE: Final = 1024
 
 
+ENDED: Final = frozenset({"Succeeded", "Failed", "Refused", "ClaimRefused"})
+
+
 @dataclass(frozen=True)
 class History:
     """The runs that status remembers. `last_run` is when one was last admitted, and outlives the record of it."""
@@ -29,7 +32,8 @@ class History:
 
     @property
     def running(self) -> tuple[Run, ...]:
-        return tuple(r for r in self.runs if r.outcome == "Running")
+        """The runs that have not ended; a later release's outcome is none that this one may take for an end."""
+        return tuple(r for r in self.runs if r.outcome not in ENDED)
 
     def find(self, job: str) -> Run | None:
         return next((r for r in self.runs if r.job == job), None)
@@ -92,6 +96,6 @@ def _bounded(runs: tuple[Run, ...]) -> tuple[Run, ...]:
         return runs
     older = runs[_NEWEST:]
     refused = [r for r in older if r.outcome == "Refused"]
-    ended = [r for r in older if r.outcome != "Running"]
+    ended = [r for r in older if r.outcome in ENDED]
     victim = (refused or ended or list(older))[-1]
     return tuple(r for r in runs if r is not victim)

@@ -59,7 +59,9 @@ def _progressing(context: Context) -> Condition:
 
 def _phase(under_way: UnderWay) -> tuple[Reason, str]:
     rollout, version = under_way.rollout, f"version {under_way.rollout.to.version}"
-    match rollout.phase:
+    match rollout.known_phase:
+        case None:
+            return Reason.UNKNOWN_PHASE, f"{version}: {unknown_phase(rollout)}"
         case "Starting":
             return _starting(under_way)
         case "Stepping":
@@ -91,6 +93,15 @@ def _paused_by(context: Context) -> str:
         return "paused by spec.paused: set it to false"
     namespace = context.observed.deployment.namespace
     return f"paused by a request: kubectl linnet resume {context.name} -n {namespace}"
+
+
+def unknown_phase(rollout: RolloutStatus) -> str:
+    """Why nothing is done, and what a person may do."""
+    decided = f", decision {rollout.decision}" if rollout.decision else ""
+    return (
+        f"a later release of Linnet wrote phase {rollout.phase}{decided}, which this one does not know: everything "
+        "stays as it is until that release runs again, or somebody requests abort or rollback"
+    )
 
 
 def _comparator(under_way: UnderWay) -> str:
@@ -162,7 +173,7 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
 
 def _ready_under_way(under_way: UnderWay) -> Condition:
     reason, message = _phase(under_way)
-    if under_way.rollout.phase == "RollingBack":
+    if under_way.rollout.known_phase in {None, "RollingBack"}:
         return condition("Ready", False, reason, message)
     late = _first_is_late(under_way) or _hook_is_late(under_way)
     return late or condition("Ready", None, reason, f"{message}{_next_version(under_way.context.status)}")

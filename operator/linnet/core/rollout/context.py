@@ -200,11 +200,13 @@ class UnderWay:
 
     @property
     def waiting_hooks(self) -> tuple[HookStatus, ...]:
-        """The hooks whose confirmation it waits for now; none once a decision has been made."""
-        if self.rollout.decision is not None:
+        """The hooks whose confirmation it waits for now; none once a decision has been made, or in an unknown phase."""
+        if self.rollout.decision is not None or self.rollout.known_phase is None:
             return ()
         names = {h.name for h in self.rules.hooks}
-        return tuple(h for h in self.rollout.hooks or () if h.answer == "Waiting" and h.name in names)
+        return tuple(
+            h for h in self.rollout.hooks or () if h.answer not in {"Confirmed", "Refused"} and h.name in names
+        )
 
     def with_rollout(self, **changes: object) -> "UnderWay":
         """Return the rollout, by the same rules, with other fields in its status."""

@@ -16,6 +16,7 @@ from linnet.core.registry import decisions
 from linnet.core.registry.versions import Version
 from linnet.core.rollout.context import SPEC, Context
 from linnet.core.rollout.judging.look import DECIDED
+from linnet.core.rollout.target import as_quarantine
 
 _MOST_OWED: Final = 8
 _MOST_QUARANTINED: Final = 16
@@ -80,12 +81,17 @@ def _entry(context: Context, decision: Decision) -> Quarantine | None:
     """The entry that came with the decision."""
     kept = context.status.quarantine or ()
     found = next((q for q in reversed(kept) if q.revision == decision.revision), None)
-    return _as_quarantine(context, found) if found is not None and decision.decision == "RolledBack" else None
+    return as_quarantine(context, found) if found is not None and decision.decision == "RolledBack" else None
 
 
-def _as_quarantine(context: Context, entry: QuarantinedArtifact) -> Quarantine:
-    words = {k: v for k, v in entry.wire().items() if k != "digest"}
-    return Quarantine.model_validate({**words, "deployment": context.name})
+def _kept(entry: Quarantine, digest: str) -> QuarantinedArtifact:
+    return QuarantinedArtifact(
+        digest=digest,
+        template=entry.template,
+        revision=entry.revision,
+        message=f"{entry.reason}: {entry.message}"[:1024],
+        time=entry.time,
+    )
 
 
 def _quarantined_again(context: Context) -> Iterator[Record]:
@@ -95,7 +101,7 @@ def _quarantined_again(context: Context) -> Iterator[Record]:
         for version in context.known:
             bare = version.digest == entry.digest and not version.status.quarantine and not version.deleting
             if bare and version.name not in owing and not _is_released(context, entry):
-                yield Record(version.name, _again(context, entry), _as_quarantine(context, entry))
+                yield Record(version.name, _again(context, entry), as_quarantine(context, entry))
 
 
 def _again(context: Context, entry: QuarantinedArtifact) -> Decision:
@@ -105,7 +111,7 @@ def _again(context: Context, entry: QuarantinedArtifact) -> Decision:
         revision=entry.revision,
         decision="Quarantined",
         by=SPEC,
-        reason=entry.reason,
+        reason=as_quarantine(context, entry).reason,
         message=f"it failed as {entry.revision}, and was not released",
     )
 
@@ -134,7 +140,7 @@ def _quarantine(context: Context, records: Iterable[Record]) -> list[Quarantined
         if record.release:
             kept = [q for q in kept if q.digest != digest]
         elif record.quarantine is not None and digest is not None:
-            kept.append(QuarantinedArtifact.model_validate({**record.quarantine.wire(), "digest": digest}))
+            kept.append(_kept(record.quarantine, digest))
     return kept[-_MOST_QUARANTINED:]
 
 

@@ -116,6 +116,8 @@ def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
     before = without_gaps(written)
     verdicts = look.look(before.under_way) if before.under_way is not None else Verdicts()
     target = stopped or find_target(before)
+    if before.under_way is not None and before.under_way.rollout.known_phase is None:
+        return _held(before, target, stopped)
     refused = refusal(before, target) if isinstance(target, Target) and not is_served(before, target) else None
     transition = _transition(before, verdicts, target, refused)
     after = with_version_adopted(owed.with_owed(transition.context, transition.actions), target)
@@ -157,6 +159,13 @@ def _words(told: Iterable[Action]) -> tuple[Action, ...]:
 def _records(told: Iterable[Action]) -> tuple[Action, ...]:
     """What is kept on ModelVersions: nothing waits for it."""
     return tuple(a for a in told if isinstance(a, Record))
+
+
+def _held(before: Context, target: Target | Refusal, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+    """A later release's phase means nothing here: all of it is left, and told, and a person may still take it back."""
+    transition = answer_pending(before, Verdicts())
+    status = _status(transition.context, Verdicts(), target, None, stopped)
+    return Plan(status, (*transition.actions, *_warning(before, status)), _next_look(before, transition.context))
 
 
 def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:

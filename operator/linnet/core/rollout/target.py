@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.kinds.deployment import QuarantinedArtifact, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
+from linnet.api.parts.base import REASON_SIZE
 from linnet.api.parts.conditions import Reason
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
@@ -236,10 +237,20 @@ def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None
     """The entry that is kept here: the ModelVersion that had it may be deleted."""
     same = (q for q in context.status.quarantine or () if q.digest == revision.digest)
     found = next((entry for entry in same if entry.template in {None, revision.template}), None)
-    if found is None:
-        return None
-    words = {k: v for k, v in found.wire().items() if k != "digest"}
-    return Quarantine.model_validate({**words, "deployment": context.name})
+    return as_quarantine(context, found) if found is not None else None
+
+
+def as_quarantine(context: Context, entry: QuarantinedArtifact) -> Quarantine:
+    """What a ModelVersion says of an artifact that failed here."""
+    reason, _, message = entry.message.partition(": ")
+    return Quarantine(
+        template=entry.template,
+        deployment=context.name,
+        revision=entry.revision,
+        reason=reason[:REASON_SIZE],
+        message=message,
+        time=entry.time,
+    )
 
 
 def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:

@@ -47,7 +47,7 @@ def _with_answers(under_way: UnderWay, hooks: Iterable[Hook]) -> tuple[UnderWay,
             statuses[hook.name] = HookStatus(name=hook.name, answer="Waiting", since=time)
             message = f"Hook {hook.name} is asked: {hook.at}, endpoint {hook.endpoint}"
             actions.append(Emit("Normal", "HookAsked", message))
-        elif before.answer == "Waiting" and (reply := replies.get(hook.name)) is not None:
+        elif before.answer not in {"Confirmed", "Refused"} and (reply := replies.get(hook.name)) is not None:
             statuses[hook.name] = after = _answered(before, reply, time)
             actions += _log_of_news(rollout, hook, before, after)
     return under_way.with_rollout(hooks=list(statuses.values())), tuple(actions)

@@ -62,7 +62,8 @@ class Verdicts:
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
     context, policy = under_way.context, under_way.rules.judged
-    if under_way.rules_missing or under_way.version is None:
+    rollout = under_way.rollout
+    if under_way.rules_missing or under_way.version is None or rollout.known_phase is None:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)

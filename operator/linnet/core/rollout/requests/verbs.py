@@ -33,6 +33,8 @@ ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.RELEASE: frozenset({None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"}),
 }
 """Request → the phases (None: at rest) in which it is obeyed."""
+SAFE: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.RELEASE})
+"""What is obeyed in a phase that a later release has written, too."""
 
 
 def answer_pending(context: Context, verdicts: Verdicts) -> Transition:
@@ -61,14 +63,21 @@ def _why_not(context: Context, request: Request) -> str | None:
     if request.verb not in ALLOWED:
         return f"a Deployment doesn't know {request.verb}; it knows {', '.join(sorted(ALLOWED))}"
     under_way = context.under_way
-    phase = under_way.rollout.phase if under_way else None
     if under_way is not None and under_way.rollout.from_ is None and request.verb != Verb.RELEASE:
         return "the first version is still starting: there is nothing to go back to, nor to wait for"
-    if phase not in ALLOWED[request.verb]:
-        return f"{request.verb} does nothing {f'in phase {phase}' if phase else 'at rest: no rollout is under way'}"
+    if not _is_of_its_phase(request, under_way):
+        where = f"in phase {under_way.rollout.phase}" if under_way else "at rest: no rollout is under way"
+        return f"{request.verb} does nothing {where}"
     if on_trial(under_way) and request.verb != Verb.RELEASE and not _means(request, under_way.rollout.to):
         return f"the rollout under way is of version {under_way.rollout.to.version}, not {request.target}"
     return None
+
+
+def _is_of_its_phase(request: Request, under_way: UnderWay | None) -> bool:
+    if under_way is None:
+        return None in ALLOWED[request.verb]
+    phase = under_way.rollout.known_phase
+    return request.verb in SAFE if phase is None else phase in ALLOWED[request.verb]
 
 
 def _means(request: Request, revision: RevisionStatus) -> bool:

@@ -6,7 +6,7 @@ Order matters and is the same everywhere: readiness, then the Service, then scal
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.labels import DEPLOYMENT
 from linnet.core.rollout.context import ANALYSIS, DEADLINE, HOOK, OUTAGE, SPEC, Context, UnderWay
 from linnet.core.rollout.traffic import in_place, replicas, router, split
@@ -41,9 +41,11 @@ def of_rollout(under_way: UnderWay) -> Routing:
     new, old = rollout.to, rollout.from_
     if old is None:
         return Routing({new.name: full}, Split(new))
+    if rollout.known_phase is None:
+        return Routing({r.name: under_way.context.size(r) for r in (old, new)}, keep=True)
     if under_way.rules.in_place:
-        return _in_place(under_way, old)
-    match rollout.phase:
+        return _in_place(under_way, old, rollout.known_phase)
+    match rollout.known_phase:
         case "Starting":
             return Routing({old.name: full, new.name: first_replicas(under_way)}, Split(old))
         case "Stepping":
@@ -155,11 +157,11 @@ def _around(under_way: UnderWay, old: RevisionStatus) -> Routing:
     return Routing({old.name: full, rollout.to.name: 0 if shared else present}, Split(old))
 
 
-def _in_place(under_way: UnderWay, old: RevisionStatus) -> Routing:
+def _in_place(under_way: UnderWay, old: RevisionStatus, phase: Phase) -> Routing:
     """Route through the phases of `InPlace`, where both versions together never have more pods than one has."""
     context, rollout = under_way.context, under_way.rollout
     new, full = rollout.to, context.replicas
-    match rollout.phase:
+    match phase:
         case "Starting":
             pods = first_replicas(under_way)
             goals = {new.name: pods, old.name: full - pods}
