@@ -104,6 +104,8 @@ class VersionWorld:
     jobs: list[Json] = field(default_factory=list)
     pods: list[Json] = field(default_factory=list)
     proven: bool = True
+    accounts: dict[str, str] = field(default_factory=dict)
+    """ServiceAccounts that pods may run as, and what each may be used for."""
     deployments: list[Json] = field(default_factory=list)
     """Specs of Deployments that follow the Model."""
 
@@ -118,6 +120,7 @@ class VersionWorld:
             pods=tuple(objects.pod(p) for p in self.pods),
             platform=PLATFORM,
             requests_proven=self.proven,
+            allowed_service_accounts=self.accounts,
             deployments=tuple(
                 Parent(f"risk-{n}", "ml", f"uid-{n}", 1, {}, False, {"model": {"name": "risk"}, **spec}, {})
                 for n, spec in enumerate(self.deployments)

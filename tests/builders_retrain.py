@@ -163,7 +163,7 @@ class World:
             pods=tuple(objects.pod(p) for p in self.pods.values()),
             platform=Platform(Catalogue(), "linnet:1"),
             requests_proven=self.proven,
-            allowed_service_accounts=self.accounts,
+            allowed_service_accounts=dict.fromkeys(self.accounts, ""),
         )
 
     def plan(self, now: datetime = NOW) -> Plan[RetrainPolicyStatus]:

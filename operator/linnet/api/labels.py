@@ -26,6 +26,8 @@ TRIGGER: Final = f"{GROUP}/trigger"
 """A training Job has it: the trigger that caused the Job."""
 ALLOW_PODS: Final = f"{GROUP}/allow-pods"
 """A ServiceAccount has it, with the value "true", as which pods of ours may run."""
+ALLOWED_PREFIX: Final = f"{GROUP}/allowed-prefix"
+"""An annotation of a ServiceAccount: the URIs that its identity may be used for, as `allowedPrefix` is of a Secret."""
 
 OWNER_LABELS: Final = {
     "Deployment": DEPLOYMENT,

@@ -18,6 +18,9 @@ from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
 from linnet.core.webhooks import Call, Reply
 
+AllowedAccounts = Mapping[str, str]
+"""ServiceAccounts that pods of ours may run as → the URIs that each may be used for, empty if its owner named none."""
+
 
 @dataclass(frozen=True)
 class Platform:
@@ -60,7 +63,7 @@ class ModelVersionObserved:
     pods: tuple[Pod, ...]
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
     policies: Mapping[str, Parent] = field(default_factory=dict)
@@ -69,13 +72,18 @@ class ModelVersionObserved:
 
 @dataclass(frozen=True)
 class ScrapeTarget:
-    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime."""
+    """One pod to read: its address is from the pod's status, its port and path from the frozen runtime.
+
+    Namespace and Deployment are whose connections it counts among.
+    """
 
     uid: str
     ip: str
     port: int
     path: str
     rules: MetricRules
+    namespace: str = ""
+    deployment: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class DeploymentObserved:
     """`data` of the evidence: the operator's memory of it, or the ConfigMap's after a restart."""
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
@@ -122,6 +130,10 @@ class DeploymentObserved:
     """Kind and name of the objects whose last write the API server refused."""
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
+    evidence_held: tuple[str, ...] = ()
+    """Hashes of what the evidence's ConfigMap may hold now."""
+    evidence_tampered: str = ""
+    """Why what the ConfigMap holds is not believed, where somebody must have changed it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 
@@ -138,4 +150,4 @@ class RetrainObserved:
     pods: tuple[Pod, ...]
     platform: Platform
     requests_proven: bool
-    allowed_service_accounts: frozenset[str] = frozenset()
+    allowed_service_accounts: AllowedAccounts = field(default_factory=dict)

@@ -4,7 +4,6 @@
 environment, no address, and no credential.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +15,7 @@ from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.strategy import Hook
 from linnet.core.plan import Emit, Log, Manifest, Ref
 from linnet.core.resources.objects import Parent
+from linnet.foreign.document import ForeignError, read_object
 from linnet.foreign.text import clean, printable
 
 CONTENT_TYPE: Final = "application/cloudevents+json"
@@ -155,8 +155,7 @@ def reply(status: int, body: bytes) -> Reply:
 def reason(body: bytes) -> str:
     """`reason` of a JSON object, as one short line; empty if there is none."""
     try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
+        said = read_object(body).get("reason")
+    except ForeignError:
         return ""
-    said = data.get("reason") if isinstance(data, Mapping) else None
     return printable(said, MAX_TEXT) if isinstance(said, str) else ""

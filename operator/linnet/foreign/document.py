@@ -1,13 +1,14 @@
 """A JSON document that a stranger may have written is read here, or refused with a sentence: nothing else can come out.
 
 Termination messages, stored evidence, answers of servers outside: each may be nested until the parser's stack ends,
-hold integers of a million digits that no API takes, or halves of characters that can't be written down again.
+hold integers of a million digits that no API takes, or halves of characters that can't be written down again. The last
+are marked, so that what else is said is heard.
 """
 
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ MOST: Final = 2**20
 
 _BRACKET: Final = re.compile(r'[\[{]|[\]}]|"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _DIGITS: Final = 17
-_EXPONENT: Final = 400
+_LONGEST: Final = 400
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -44,9 +45,7 @@ def read(data: bytes | str, *, most: int = MOST, depth: int = DEPTH, exact: bool
         raise
     except (ValueError, RecursionError) as error:  # the latter where the caller's own stack is nearly full
         raise ForeignError(f"it is no JSON document ({str(error)[:100]})") from error
-    if "\\u" in text and any(_SURROGATE.search(string) for string in _strings(value)):
-        raise ForeignError("it holds half of a character")
-    return value
+    return _mended(value) if "\\u" in text or not text.isascii() else value
 
 
 def read_object(data: bytes | str, *, most: int = MOST, depth: int = DEPTH, exact: bool = False) -> dict[str, Any]:
@@ -75,23 +74,23 @@ def _text(data: bytes | str) -> str:
         text = data.decode() if isinstance(data, bytes) else data
     except UnicodeDecodeError as error:
         raise ForeignError("it is no UTF-8") from error
-    if not text.isascii() and _SURROGATE.search(text):
-        raise ForeignError("it holds half of a character")
     return text
 
 
 def _integer(exact: bool) -> Callable[[str], int | Decimal]:
     def parsed(digits: str) -> int | Decimal:
+        if exact and len(digits) <= _LONGEST:
+            return Decimal(digits)
         if len(digits) > _DIGITS or abs(int(digits)) > LARGEST:
             raise ForeignError(f"it holds an integer beyond {LARGEST}: {digits[:24]}")
-        return Decimal(digits) if exact else int(digits)
+        return int(digits)
 
     return parsed
 
 
 def _decimal(exact: bool) -> Callable[[str], float | Decimal]:
     def parsed(digits: str) -> float | Decimal:
-        if len(digits) > _EXPONENT or not math.isfinite(float(digits)):
+        if len(digits) > _LONGEST or not math.isfinite(float(digits)):
             raise ForeignError(f"it holds a number that is none: {digits[:24]}")
         return Decimal(digits) if exact else float(digits)
 
@@ -102,15 +101,10 @@ def _no_number(name: str) -> None:
     raise ForeignError(f"{name} is no JSON number")
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Iterate over every string of the value, keys too."""
-    left = [value]
-    while left:
-        one = left.pop()
-        if isinstance(one, str):
-            yield one
-        elif isinstance(one, dict):
-            yield from one
-            left.extend(one.values())
-        elif isinstance(one, list):
-            left.extend(one)
+def _mended(value: Any) -> Any:
+    """The value with a mark for each half of a character, which nobody could write down again."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(each) for each in value]
+    return {_mended(key): _mended(each) for key, each in value.items()} if isinstance(value, dict) else value

@@ -192,6 +192,7 @@ class Leader:
             gone=self._feed.gone,
             now=shared.now,
             writable=shared.writable,
+            evidence=self._evidence,
             tell=self._endpoints.tell,
         )
 
@@ -215,7 +216,7 @@ class Leader:
             platform=lambda: self._platform,
             now=shared.now,
             proven=RequestPolicy(shared.kube, shared.clock).proven,
-            accounts=ServiceAccounts(shared.kube, shared.clock).allowed,
+            accounts=ServiceAccounts(shared.kube, shared.clock).prefixes,
             features=gateways.features,
             session_kinds=gateways.session_kinds,
             evidence=self._evidence.recall,

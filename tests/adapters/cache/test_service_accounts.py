@@ -7,7 +7,7 @@ from adapters.objects import Clock, own
 from linnet.adapters.cache.gatherer import account_names, as_parent, waits
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
-from linnet.api.labels import ALLOW_PODS
+from linnet.api.labels import ALLOW_PODS, ALLOWED_PREFIX
 from linnet.api.names import REQUEST_ANNOTATION
 
 Json = dict[str, Any]
@@ -37,6 +37,18 @@ async def test_a_refusal_is_not_remembered_and_a_permission_for_a_minute() -> No
     assert await accounts.allowed("ml", ["models"])
     clock.now += 61
     assert not await accounts.allowed("ml", ["models"])
+
+
+async def test_an_account_says_what_it_may_be_used_for() -> None:
+    """Its annotation is read beside its label; a sentence longer than any URI counts as none."""
+    server = kube()
+    labels = {ALLOW_PODS: "true"}
+    for name, prefix in (("reader", "s3://models/"), ("long", "s3://" + "m" * 3000)):
+        meta = {"name": name, "namespace": "ml", "labels": labels, "annotations": {ALLOWED_PREFIX: prefix}}
+        server.put(resources.SERVICE_ACCOUNT, {"metadata": meta})
+    server.put(resources.SERVICE_ACCOUNT, account("silent", **labels))
+    found = await ServiceAccounts(server, Clock()).prefixes("ml", ["reader", "long", "silent", "missing"])
+    assert found == {"reader": "s3://models/", "long": "", "silent": ""}
 
 
 def test_every_account_that_a_spec_names_is_found() -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 from aiohttp import web
 
-from linnet.adapters.outbound.scrape import Scraper
+from linnet.adapters.outbound import scrape
+from linnet.adapters.outbound.scrape import OF_DEPLOYMENT, OF_NAMESPACE, Scraper, Shares
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules, Selector
 from linnet.core.observed import ScrapeTarget
@@ -107,3 +108,118 @@ async def test_nobody_there_is_an_error_and_no_exception() -> None:
     await scraper.close()
     assert look.counters == {}
     assert "gone" in look.errors
+
+
+@asynccontextmanager
+async def saying(*parts: bytes) -> AsyncIterator[int]:
+    """A server that answers with these bytes, and its port."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for part in parts:
+            writer.write(part)
+        with suppress(OSError):
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def read(scraper: Scraper, port: int, uid: str = "x", whose: tuple[str, str] = ("ml", "iris")) -> PodCounters:
+    return (await scraper.scrape([ScrapeTarget(uid, "127.0.0.1", port, "/metrics", RULES, *whose)])).counters[uid]
+
+
+@pytest.mark.parametrize(
+    ("page", "problem"),
+    [
+        (b"asked_total " + b"1" * 20_000 + b"x\n", "a line of its metrics has more than 8192 characters"),
+        (b"asked_total{" * 100_000, "a line of its metrics has more than 8192 characters"),
+        (b"asked_total{\n" * 400_000, "its metrics have more than"),
+        (b"".join(b'asked_total{le="%d"} 1\n' % n for n in range(170_000)), "more than 10000 series"),
+        (b"\n" * 300_000, "its metrics have more than 200000 lines"),
+        (
+            b"# a comment that says nothing of anything at all, again and again and again\n" * 60_000,
+            "more than 4096 KiB",
+        ),
+    ],
+)
+async def test_a_pod_that_exposes_too_much_is_not_read_and_says_why(page: bytes, problem: str) -> None:
+    """20 KB of digits held the whole operator up for 44 seconds, and four megabytes would have for weeks."""
+    async with saying(page) as port:
+        scraper = Scraper(patience=PATIENT)
+        found = await read(scraper, port)
+        await scraper.close()
+    assert (found.requests, found.latency) == (None, {})
+    assert problem in found.problem
+
+
+async def test_a_page_is_counted_however_it_arrives() -> None:
+    """The network cuts where it likes, within a character, too."""
+    page = "# TYPE asked_total counter\n" + "".join(f'asked_total{{path="/größe/{n}"}} 1\n' for n in range(5000))
+    data = page.encode()
+    async with saying(*(data[at : at + 777] for at in range(0, len(data), 777))) as port:
+        scraper = Scraper(patience=PATIENT)
+        found = await read(scraper, port)
+        await scraper.close()
+    assert found.requests == 5000
+
+
+async def test_slow_pods_of_one_namespace_do_not_keep_another_s_from_being_read() -> None:
+    """The connections of a Deployment and of a namespace are bounded: the others' are free."""
+    async with pod(quick=False) as slow, pod() as quick:
+        scraper = Scraper(patience=0.2)
+        for one in range(4):
+            theirs = [f"{one}-{n}" for n in range(60)]
+            await scraper.scrape(
+                ScrapeTarget(uid, "127.0.0.1", slow.port, "/metrics", RULES, "theirs", f"d{one}") for uid in theirs
+            )
+        assert slow.asked == OF_NAMESPACE
+        scraper._in_flight.seconds = PATIENT
+        assert requests(await read(scraper, quick.port)) == 1
+        await scraper.close()
+
+
+async def test_a_deployment_leaves_its_neighbors_some_connections() -> None:
+    """The pods of one may all hang: those of another one of the namespace are read."""
+    async with pod(quick=False) as slow, pod() as quick:
+        scraper = Scraper(patience=0.2)
+        await scraper.scrape(
+            ScrapeTarget(f"{n}", "127.0.0.1", slow.port, "/metrics", RULES, "ml", "slow") for n in range(60)
+        )
+        assert slow.asked == OF_DEPLOYMENT
+        scraper._in_flight.seconds = PATIENT
+        assert requests(await read(scraper, quick.port)) == 1
+        await scraper.close()
+
+
+async def test_who_waits_for_a_turn_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time limit begins with the connection: 40 pods behind slow ones are read in the end, every one."""
+    monkeypatch.setattr(scrape, "TIMEOUT_SECONDS", 1.0)
+    async with pod(quick=False) as slow:
+        scraper = Scraper(patience=0.5)
+        targets = [ScrapeTarget(f"{n}", "127.0.0.1", slow.port, "/metrics", RULES, "ml", "iris") for n in range(40)]
+        await scraper.scrape(targets)
+        slow.may_answer.set()
+        scraper._in_flight.seconds = PATIENT
+        look = await scraper.scrape(targets)
+        await scraper.close()
+    assert len(look.counters) == 40
+
+
+async def test_a_namespace_rests_after_its_pages_were_read() -> None:
+    """Its pages take a quarter of the loop at most, however many they are; those of another one do not wait."""
+    spent = iter([0.0, 10.0, 10.0, 10.0, 10.0, 10.0])
+    shares = Shares(clock=lambda: next(spent))
+    hostile = asyncio.create_task(shares.work("theirs", lambda: None))
+    await asyncio.sleep(0)
+    behind = asyncio.create_task(shares.work("theirs", lambda: None))
+    assert await shares.work("ours", lambda: None) == 0.0
+    assert not hostile.done()
+    assert not behind.done()
+    for task in (hostile, behind):
+        task.cancel()
+    await asyncio.gather(hostile, behind, return_exceptions=True)
+    assert shares._turns._waiting == {}

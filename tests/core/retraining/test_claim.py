@@ -77,7 +77,7 @@ def test_negative_metrics_are_kept() -> None:
         ("", "is empty"),
         ("  \n", "is empty"),
         ("done.", "no JSON document"),
-        ("[" * 3000, "no JSON document"),
+        ("[" * 3000, "nested more than 64 levels deep"),
         ("[]", "no JSON object"),
         (said(metrics={"auc": float("nan")}), "NaN is no JSON number"),
         (said(uri=None), "uri: is required"),
@@ -180,3 +180,40 @@ def test_the_example_for_training_scripts_makes_a_good_claim(tmp_path: Path, mon
     assert found.digest == tree.read(artifact).digest
     assert found.lineage is not None
     assert found.lineage.parameters == {"depth": "6"}
+
+
+@pytest.mark.parametrize(
+    ("uri", "output", "source"),
+    [
+        ("s3://models/a/1", None, "s3://models/b"),
+        ("s3://models/a/1", "s3://models/a/", "s3://other/b"),
+        ("https://host/x/1", None, "https://HOST:443/y?part=1"),
+        ("pvc://claim/1", None, "pvc://claim/b"),
+        ("pvc://claim/a/1", "pvc://claim/a", "pvc://claim/b"),
+    ],
+)
+def test_a_claim_where_it_belongs(uri: str, output: str | None, source: str) -> None:
+    """Below the place that the policy names, or else in the bucket, host or volume of the Model's own artifact."""
+    assert claim.misplaced(uri, output, source) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "output", "source", "words"),
+    [
+        ("s3://payroll/1", None, "s3://models/b", "s3://payroll/1 is not below s3://models/"),
+        ("s3://models-2/1", None, "s3://models/b", "name a place in spec.training.output.uri"),
+        ("s3://models/b/1", "s3://models/a/", "s3://models/b", "is not below s3://models/a/"),
+        ("s3://models/ab", "s3://models/a", "s3://models/b", "is not below s3://models/a"),
+        ("http://host/1", None, "https://host/b", "is not below https://host:443/"),
+        ("https://host/get?x=1", None, "https://host/b", "is not below"),
+        ("https://host/1", None, "s3://models/b", "is not below s3://models/"),
+        ("s3://models/1", None, None, "nothing says where"),
+        ("pvc://payroll/1", None, "s3://models/b", "on another claim"),
+        ("pvc://payroll/1", None, "pvc://models/b", "on another claim"),
+        ("pvc://payroll/1", "pvc://payroll/", "pvc://models/b", "on another claim"),
+        ("pvc://payroll/1", "pvc://payroll/", None, "on another claim"),
+    ],
+)
+def test_a_claim_of_somebody_elses(uri: str, output: str | None, source: str | None, words: str) -> None:
+    """A training names no other team's artifact, and no volume that its Model does not lie on."""
+    assert words in (claim.misplaced(uri, output, source) or "")

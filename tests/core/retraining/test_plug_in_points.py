@@ -58,8 +58,8 @@ class TestEveryTrigger:
 
 
 def test_every_way_to_train_has_an_executor() -> None:
-    """Each field of spec.training is in the table, and nothing else is."""
-    assert set(EXECUTORS) == set(Training.model_fields)
+    """Each field of spec.training but where the artifact goes is in the table, and nothing else is."""
+    assert set(EXECUTORS) == set(Training.model_fields) - {"output"}
 
 
 @pytest.mark.parametrize("field", EXECUTORS)

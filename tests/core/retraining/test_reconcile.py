@@ -483,6 +483,18 @@ def test_a_change_of_the_spec_never_touches_the_run_under_way() -> None:
         assert changed.look().active() == [job]
 
 
+def test_another_teams_artifact_becomes_no_version() -> None:
+    """A claim outside the Model's own bucket is refused, until the policy says that it may lie there."""
+    world = running()
+    job = only(world)
+    claimed = world.completes(job, claim(uri="s3://payroll/1"))
+    refused = claimed.look()
+    assert (refused.last.outcome, refused.versions) == ("ClaimRefused", world.versions)
+    assert "spec.training.output.uri" in refused.last.message
+    training = {**claimed.spec["training"], "output": {"uri": "s3://payroll/"}}
+    assert claimed.edit(training=training).look().last.outcome == "Succeeded"
+
+
 @pytest.mark.parametrize(
     ("state", "status", "words"),
     [

@@ -117,6 +117,26 @@ def retraining(**job: Any) -> RetrainPolicySpec:
     )
 
 
+def test_serving_pods_give_an_identity_to_whom_it_was_given() -> None:
+    """The fetcher acts as its credentials' account, the server as that of `spec.pod`; everybody else as nobody."""
+    account = {"credentials": {"serviceAccountName": "a"}}
+    for source, pod, skipped in (
+        ({}, {}, "fetch,server"),
+        (account, {}, "server"),
+        ({}, {"serviceAccountName": "a"}, "fetch"),
+        (account, {"serviceAccountName": "a"}, None),
+    ):
+        deployment = DeploymentSpec.model_validate({"model": {"name": "risk"}, "pod": pod})
+        spec = version(**source)
+        rev = revision.revision("risk", spec, DIGEST, deployment)
+        made = revision.workload(OWNER, rev, spec, deployment, IMAGE, 1, "s3://models/")["spec"]["template"]
+        found = made["metadata"].get("annotations", {})
+        assert found.get("eks.amazonaws.com/skip-containers") == skipped
+        assert ("azure.workload.identity/use" in made["metadata"]["labels"]) == bool(source or pod)
+        fetch = made["spec"]["initContainers"][0]["args"]
+        assert fetch[-3:] == ["--identity", "--allowed-prefix", "s3://models/"] or not source
+
+
 def training(spec: RetrainPolicySpec) -> list[dict[str, Any]]:
     table = timetable(spec)
     assert table is not None

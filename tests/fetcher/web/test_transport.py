@@ -17,7 +17,29 @@ from linnet.fetcher.web import address
 from linnet.fetcher.web.client import Web
 
 BODY = b"weights"
-FORBIDDEN = ["169.254.169.254", "fe80::1", "fe80::1%eth0", "::ffff:169.254.169.254", "fd00:ec2::254", "168.63.129.16"]
+FORBIDDEN = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.170.23",
+    "fe80::1",
+    "fe80::1%eth0",
+    "::ffff:169.254.169.254",
+    "::ffff:6464:64c8",
+    "::169.254.169.254",
+    "::ffff:0:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b::192.0.0.192",
+    "64:ff9b:1::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "2001:0:4136:e378:8000:63bf:5601:5601",
+    "2001:db8::5efe:169.254.169.254",
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "fd20:ce::254",
+    "100.100.100.200",
+    "168.63.129.16",
+    "192.0.0.192",
+]
 
 
 def web(*streams: Stream) -> Web:
@@ -36,7 +58,10 @@ def test_a_refused_peer_hears_nothing(scheme: str, peer: str) -> None:
     assert (stream.sent, stream.handshakes, stream.is_closed) == ([], 0, True)
 
 
-@pytest.mark.parametrize("peer", ["203.0.113.7", "10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1"])
+@pytest.mark.parametrize(
+    "peer",
+    ["203.0.113.7", "10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", "64:ff9b::cb00:7107", "2002:cb00:7107::1", "fd00::1"],
+)
 def test_other_peers_are_asked(peer: str) -> None:
     """Private addresses are where stores of a platform's own are."""
     stream = Stream(peer)

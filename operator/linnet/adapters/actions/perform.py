@@ -37,8 +37,10 @@ async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) ->
     """Do one action. Errors of `cluster.errors` pass through; what is only told never fails."""
     deps.writable()
     match action:
-        case Apply(manifest) | SaveEvidence(manifest):
+        case Apply(manifest):
             await deps.children.apply(manifest)
+        case SaveEvidence(manifest):
+            await deps.evidence.save(parent, manifest, deps.children.apply)
         case Create(manifest):
             await deps.children.create(manifest)
         case Patch():
@@ -51,12 +53,16 @@ async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) ->
             deps.journal.emit(ref, parent, action)
             deps.tell(ref, parent, action)
         case Log():
-            if deps.journal.log(ref, action):
-                deps.tell(ref, parent, action)
+            _say(deps, ref, parent, action)
         case Notify():
             deps.tell(ref, parent, action)
         case _:
             assert_never(action)
+
+
+def _say(deps: ActionDeps, ref: Ref, parent: Parent, action: Log) -> None:
+    if deps.journal.log(ref, action):
+        deps.tell(ref, parent, action)
 
 
 async def _patch(deps: ActionDeps, namespace: str, action: Patch) -> None:

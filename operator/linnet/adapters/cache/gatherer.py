@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from linnet.adapters.cache.cache import Cache, models_of, revisions
+from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
@@ -45,13 +46,13 @@ class Sources:
     now: Callable[[], datetime]
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
-    accounts: Callable[[str, Iterable[str]], Awaitable[frozenset[str]]]
-    """Choose among these ServiceAccounts of the namespace those that pods of ours may run as."""
+    accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
+    """Choose among these ServiceAccounts those that pods of ours may run as, each with the URIs that it is for."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
     """The kinds of route that have sessions in this cluster."""
-    evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
+    evidence: Callable[[Parent], Awaitable[Recalled]]
     scrape: Callable[[Iterable[ScrapeTarget]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
@@ -107,20 +108,24 @@ class Gatherer:
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
         await self._confirm(parent.namespace, _depends_on(parent))
+        recalled = await self._sources.evidence(parent)
+        versions = self._versions(parent.namespace, *models_of(parent.spec, parent.status))
         observed = DeploymentObserved(
             deployment=parent,
             model=self.parent(Ref("Model", parent.namespace, _name_of(parent, "model"))),
-            versions=self._versions(parent.namespace, *models_of(parent.spec, parent.status)),
+            versions=versions,
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
             workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
             services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
             pods=self._pods("Deployment", parent),
             others=self._others(parent),
             scrape=None,
-            evidence=await self._sources.evidence(parent),
+            evidence=recalled.data,
+            evidence_held=recalled.held,
+            evidence_tampered=recalled.tampered,
             platform=self._sources.platform(),
             requests_proven=await self._proven(parent),
-            allowed_service_accounts=await self._accounts(parent),
+            allowed_service_accounts=await self._accounts(parent, *versions),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
@@ -204,9 +209,10 @@ class Gatherer:
         kept = await self._sources.session_kinds() if gateway_features.wants_sessions(observed) else None
         return replace(observed, gateway_features=features, session_kinds=kept)
 
-    async def _accounts(self, parent: Parent) -> frozenset[str]:
-        named = set(account_names(parent.spec))
-        return await self._sources.accounts(parent.namespace, named) if named else frozenset()
+    async def _accounts(self, *named_by: Parent) -> Mapping[str, str]:
+        """The accounts that any of these name, all of one namespace."""
+        named = {name for each in named_by for name in account_names(each.spec)}
+        return await self._sources.accounts(named_by[0].namespace, named) if named else {}
 
 
 def as_parent(obj: Manifest) -> Parent:

@@ -3,7 +3,6 @@
 A server that is away, slow or wrong is an answer too: it holds a canary, and never takes one back.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -12,6 +11,7 @@ from linnet.adapters.outbound.in_flight import InFlight
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, Failure, NoValue, answer
+from linnet.foreign.document import ForeignError, read
 from linnet.foreign.text import printable
 
 PATIENCE_SECONDS: Final = 2.0
@@ -63,6 +63,6 @@ async def unasked(_: Iterable[Question]) -> Mapping[Question, Answer]:
 
 def _parsed(data: bytes) -> object:
     try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
+        return read(data)
+    except ForeignError:
         return None

@@ -3,25 +3,91 @@
 Most model servers answer a scrape from the very loop that computes predictions, so the slower the model, the later its
 metrics: a canary that must be rolled back for its latency would never be read in time. A look therefore waits for a
 short while only, and an answer that comes later is used by the next look.
+
+A pod is a stranger's: how many connections a Deployment and a namespace have at a time is bounded, and so is the share
+of the loop's time that a namespace's pages take, so that nobody's pods keep another one's from being read.
 """
 
+import asyncio
+import codecs
 import ipaddress
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Final
 
 import aiohttp
 
 from linnet.adapters.outbound.in_flight import InFlight
-from linnet.core.analysis.metrics.counters import PodCounters, count_pod
+from linnet.core.analysis.metrics.counters import PodCounters, count_page, unreadable
+from linnet.core.analysis.metrics.exposition import ExcessError, Scanner
 from linnet.core.observed import Scrape, ScrapeTarget
-from linnet.foreign.text import printable
 
-CONCURRENT: Final = 50
+OF_ALL: Final = 512
+OF_NAMESPACE: Final = 32
+OF_DEPLOYMENT: Final = 16
+"""Connections at a time."""
 PATIENCE_SECONDS: Final = 2.0
 """How long a look waits: the other pods' numbers must not wait for the slowest one."""
 TIMEOUT_SECONDS: Final = 15.0
 """How long an answer may take; an answer that nobody asked for within so long after it came is forgotten."""
 MAX_BYTES: Final = 4 * 2**20
+BLOCK: Final = 64 * 2**10
+"""Bytes that are read at a time: what is done with them holds everybody else up for a few milliseconds."""
+READING_SECONDS: Final = 1.0
+"""Seconds of this process that one page may take; an honest one takes a thousandth."""
+REST: Final = 3.0
+"""A namespace rests for so many times as long as its pages were read for: it has a quarter of the loop at most."""
+_RESTS_FROM: Final = 0.005
+
+
+class Turns:
+    """So many at a time for each key; a key that nobody waits for is forgotten."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: dict[object, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def turn(self, key: object) -> AsyncIterator[None]:
+        """Wait for a turn, and have it."""
+        turns, users = self._waiting.get(key) or (asyncio.Semaphore(self._most), 0)
+        self._waiting[key] = turns, users + 1
+        try:
+            async with turns:
+                yield
+        finally:
+            turns, users = self._waiting.pop(key)
+            if users > 1:
+                self._waiting[key] = turns, users - 1
+
+
+class Shares:
+    """Work of one key is done in turn, and followed by a rest, so that it takes a bounded share of the loop's time."""
+
+    def __init__(self, clock: Callable[[], float] = time.thread_time) -> None:
+        self._clock = clock
+        self._turns = Turns(1)
+        self._owed: dict[object, float] = {}
+
+    async def work(self, key: object, do: Callable[[], None]) -> float:
+        """Do it, and return the seconds that it took of this thread."""
+        async with self._turns.turn(key):
+            begun = self._clock()
+            try:
+                do()
+            finally:
+                took = self._clock() - begun
+                await self._rest(key, took)
+        return took
+
+    async def _rest(self, key: object, took: float) -> None:
+        owed = self._owed.pop(key, 0.0) + took
+        if owed < _RESTS_FROM:
+            self._owed[key] = owed
+        else:
+            await asyncio.sleep(owed * REST)
 
 
 class Scraper:
@@ -30,6 +96,8 @@ class Scraper:
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._in_flight = InFlight[str, PodCounters | str](patience, TIMEOUT_SECONDS)
+        self._of_namespace, self._of_deployment = Turns(OF_NAMESPACE), Turns(OF_DEPLOYMENT)
+        self._shares = Shares()
 
     async def scrape(self, targets: Iterable[ScrapeTarget]) -> Scrape:
         """Return who answered with what, and who did not, and why. Nothing is raised."""
@@ -47,25 +115,44 @@ class Scraper:
             await self._session.close()
 
     async def _read(self, target: ScrapeTarget) -> PodCounters | str:
-        try:
-            text = await self._fetch(address(target))
-        except TimeoutError:
-            return f"no answer within {TIMEOUT_SECONDS:g} s"
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            return printable(error) or type(error).__name__
-        return count_pod(text, target.rules)
+        """Read one pod in its turn. The time limit begins with the connection: who waits for a turn is not late."""
+        async with AsyncExitStack() as turns:
+            await turns.enter_async_context(self._of_deployment.turn((target.namespace, target.deployment)))
+            await turns.enter_async_context(self._of_namespace.turn(target.namespace))
+            try:
+                return await self._counted(target)
+            except ExcessError as error:
+                return unreadable(f"a pod can't be read: {error}")
+            except TimeoutError:
+                return f"no answer within {TIMEOUT_SECONDS:g} s"
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                return str(error) or type(error).__name__
 
-    async def _fetch(self, url: str) -> str:
-        async with self._open().get(url, allow_redirects=False) as answer:
+    async def _counted(self, target: ScrapeTarget) -> PodCounters:
+        async with self._open().get(address(target), allow_redirects=False) as answer:
             if answer.status != 200:  # noqa: PLR2004
                 raise ValueError(f"answered {answer.status}")
-            return (await _body(answer)).decode(errors="replace")
+            return await self._scanned(answer, target)
+
+    async def _scanned(self, answer: aiohttp.ClientResponse, target: ScrapeTarget) -> PodCounters:
+        """Count the page as it arrives, a block at a time: no more of it is held."""
+        scanner, found = Scanner(target.rules), list[PodCounters]()
+        size, seconds = 0, 0.0
+        async for text in _blocks(answer):
+            size += len(text)
+            if size > MAX_BYTES:
+                raise ExcessError(f"its metrics have more than {MAX_BYTES >> 10} KiB")
+            seconds += await self._shares.work(target.namespace, partial(scanner.feed, text))
+            if seconds > READING_SECONDS:
+                raise ExcessError(f"its metrics take more than {READING_SECONDS:g} s to read")
+        await self._shares.work(target.namespace, lambda: found.append(count_page(scanner.page(), target.rules)))
+        return found[0]
 
     def _open(self) -> aiohttp.ClientSession:
         """Make the session on first use, in the loop that uses it. It asks no proxy, since `trust_env` is off."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONCURRENT),
+                connector=aiohttp.TCPConnector(limit=OF_ALL),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,  # a few bytes must not become gigabytes
@@ -81,11 +168,13 @@ def address(target: ScrapeTarget) -> str:
     return f"http://{host}:{target.port}{target.path}"
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the whole answer; ValueError where that is more than can be afforded."""
-    body = b""
-    while len(body) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES + 1 - len(body))):
-        body += more
-    if len(body) > MAX_BYTES:
-        raise ValueError(f"answered more than {MAX_BYTES >> 10} KiB")
-    return body
+async def _blocks(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
+    """Iterate over the text of an answer, whatever it is."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    waiting = bytearray()
+    async for chunk in answer.content.iter_any():
+        waiting += chunk
+        if len(waiting) >= BLOCK:
+            yield decoder.decode(bytes(waiting))
+            waiting.clear()
+    yield decoder.decode(bytes(waiting), final=True)

@@ -219,6 +219,8 @@ class HookStatus(StatusWire):
     """What the hook said, or why it said nothing."""
 
 
+RULES_SIZE: Final = 131_072
+"""A rollout whose rules are longer does not start: they are frozen in its status."""
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
 Outcome = Literal["Promoted", "RolledBack", "Aborted"]
 
@@ -260,7 +262,11 @@ class RolloutStatus(StatusWire):
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that was named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
-    """A hash of the strategy, analysis and deadlines, frozen when the rollout began."""
+    """A hash of rules."""
+    rules: Annotated[str, Field(max_length=RULES_SIZE)] | None = None
+    """The strategy, analysis and deadlines, with every default filled in, as JSON: frozen when the rollout began."""
+    evidence: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=4)] | None = None
+    """The hashes of what the evidence ConfigMap may hold, newest first; anything else in it is not believed."""
     decision: Word | None = None
     """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None
@@ -296,21 +302,6 @@ class LastRollout(StatusWire):
     """When the rollout ended."""
 
 
-class QuarantinedArtifact(StatusWire):
-    """An artifact that is refused here, even if its ModelVersion is deleted."""
-
-    digest: Digest
-    """The artifact."""
-    template: Annotated[str, Field(max_length=64)] | None = None
-    """The pod template; any if left out."""
-    revision: Annotated[str, Field(max_length=253)]
-    """The revision that failed."""
-    message: Annotated[str, Field(max_length=1024)] = ""
-    """The failed check, and what was seen."""
-    time: Time | None = None
-    """When it failed."""
-
-
 class DeploymentStatus(StatusWire):
     """What serves, and what is on its way."""
 
@@ -336,8 +327,8 @@ class DeploymentStatus(StatusWire):
     """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None
     """How the last rollout ended."""
-    quarantine: Annotated[list[QuarantinedArtifact], Field(max_length=16)] | None = None
-    """What failed here and was not released, newest last."""
+    quarantine: Annotated[list[Annotated[str, Field(max_length=1700)]], Field(max_length=16)] | None = None
+    """What failed here and was not released: `<digest> <template|*> <revision> <time> <why>`."""
     owed: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=8)] | None = None
     """Decisions that ModelVersions lack: `<ModelVersion> <id>`."""
     conditions: Conditions = []

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from linnet.api.kinds.model import Credentials
+from linnet.api.kinds.model import Credentials, Uri
 from linnet.api.parts.base import (
     Arguments,
     Duration,
@@ -80,11 +80,21 @@ class TrainingJob(Wire):
     """How often a failed pod is tried again; 1 if left out."""
 
 
+class Output(Wire):
+    """Where a training puts what it makes."""
+
+    uri: Uri
+    """The place below which the training's claim must lie: s3://models/tumor-risk/. A claim on a volume must lie on
+    that of the Model's own source."""
+
+
 class Training(Wire):
     """How the Model is trained."""
 
     job: TrainingJob
     """The Job that trains. It reports {uri, digest, metrics, lineage} in its termination message."""
+    output: Output | None = None
+    """Where its artifact may lie; in the bucket, or on the host or claim, of the Model's own source if left out."""
 
 
 class Budget(Wire):

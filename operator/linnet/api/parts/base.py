@@ -140,7 +140,8 @@ IntOrQuantity = Annotated[
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=_LABEL_VALUE)]
 """A name of something in the same namespace."""
-Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=r"^sha256:[0-9a-f]{64}$")]
+DIGEST: Final = r"^sha256:[0-9a-f]{64}$"
+Digest = Annotated[str, Field(min_length=71, max_length=71, pattern=DIGEST)]
 REASON_SIZE: Final = 192
 CheckName = Annotated[str, Field(max_length=REASON_SIZE)]
 """The name of a check, or of a slice of one: errors[country=de]. A decision names it as its reason."""

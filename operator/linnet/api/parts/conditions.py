@@ -65,6 +65,8 @@ class Reason(StrEnum):
     CLAIM_REFUSED = "ClaimRefused"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     DIGEST_REQUIRED = "DigestRequired"
+    IMAGE_PINNED = "ImagePinned"
+    IMAGE_NOT_PINNED = "ImageNotPinned"
 
 
 _TYPE: Final = (

@@ -17,7 +17,7 @@ _LONGEST_SHOWN: Final = 500
 ANY_QUERY: Final = "?*"
 """The end of a prefix below which addresses may have a query."""
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_UNSPEAKABLE: Final = r"\x00-\x20\x7f-\x9f\\`"
+_UNSPEAKABLE: Final = r"\x00-\x20\x7f-\x9f\\\x60"
 """Blanks, control characters, backslashes, backticks: what a shell, a terminal or another server reads otherwise."""
 _FORBIDDEN: Final = re.compile(rf"[{_UNSPEAKABLE}]|\$\(")
 _BUCKET: Final = "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
@@ -131,7 +131,7 @@ class Location:
     @property
     def at_root(self) -> "Location":
         """The root of the same server or bucket."""
-        return Location(self.scheme, self.authority, (), self.full.partition("?")[0], is_folder=True)
+        return Location(self.scheme, self.authority, (), f"{self.scheme}://{self.authority}/", is_folder=True)
 
     def within(self, prefix: "Location") -> bool:
         """Whether this is `prefix` or lies below it: whole segments count, so `/models-2` is not in `/models`.
@@ -325,7 +325,7 @@ def _named(schemes: Iterable[Scheme], name: str) -> str:
     return f"^({'|'.join(schemes)})://{name}(/|$)|^({others})://"
 
 
-GLOB: Final = r"^([^\x00-\x1f\x7f-\x9f`$]|\$+[^\x00-\x1f\x7f-\x9f`$(])+\$*$|^\$+$"
+GLOB: Final = r"^([^\x00-\x1f\x7f-\x9f\x60$]|\$+[^\x00-\x1f\x7f-\x9f\x60$(])+\$*$|^\$+$"
 GLOB_ADVICE: Final = "write a pattern such as *.joblib, without control characters, backticks or $("
 _SIGNATURES: Final = (
     "X-Amz-Signature|X-Amz-Security-Token|X-Goog-Signature|Signature|sig"

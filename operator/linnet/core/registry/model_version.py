@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
+from linnet.api.labels import ALLOWED_PREFIX
 from linnet.api.names import Verb
-from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
+from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
 from linnet.api.parts.uri import shown
 from linnet.core import requests
@@ -22,6 +23,7 @@ from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
+from linnet.core.serving import images
 from linnet.core.serving.pods import Image
 
 MAX_DECISIONS: Final = 32
@@ -98,7 +100,19 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
             f"spec.source.credentials.serviceAccountName: {account} does not exist or does not carry the label "
             'linnet.dev/allow-pods: "true"'
         )
+    if account is not None and not accounts[account]:
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
+            f"spec.source.credentials.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
+            "writes there which URIs it may be used for, such as s3://models/"
+        )
     return None
+
+
+def _prefix(state: _State) -> str:
+    """The URIs that the version's account may be used for; empty where it names none."""
+    credentials = state.spec.source.credentials
+    account = (credentials.service_account_name if credentials else None) or ""
+    return state.observed.allowed_service_accounts.get(account, "")
 
 
 def _validate(state: _State) -> Plan[ModelVersionStatus]:
@@ -109,7 +123,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
         return _start(state, attempt)
     found = outcome(job, state.observed.pods, state.observed.platform.image, state.now)
     if found.passed is not None:
-        return _passed(state, found.passed, loaded=found.loaded)
+        return _passed(state, found.passed, found.image, loaded=found.loaded)
     if found.lost:
         return _start(state, attempt + 1)
     if found.failed is not None:
@@ -122,7 +136,9 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     digest = state.status.digest or state.spec.source.digest
     where = place(state.observed, contract=state.spec.contract is not None)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
+    job = validation_job.job(
+        state.owner, state.spec, digest, image, attempt, replace(where, allowed_prefix=_prefix(state))
+    )
     status = state.status.model_copy(update={"attempt": attempt})
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
     message = f"fetching {state.shown}{loading}"
@@ -136,7 +152,7 @@ def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
-def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersionStatus]:
+def _passed(state: _State, report: Report, image: str | None, *, loaded: bool) -> Plan[ModelVersionStatus]:
     former = state.status.digest
     if former is not None and former != report.digest:
         message = f"{state.shown} now has digest {report.digest}, this version is {former}: give it a new uri"
@@ -144,6 +160,7 @@ def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersion
     status = state.status.model_copy(
         update={
             "digest": report.digest,
+            "image_digest": state.status.image_digest or image or images.digest(state.spec.runtime.image),
             "size": report.size,
             "metrics": dict(report.metrics) or state.spec.metrics,
             "lineage": report.lineage or state.spec.lineage,
@@ -157,9 +174,18 @@ def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersion
         message = f"{state.shown} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
         event = Emit("Normal", "Validated", f"Fetched {report.digest}")
     fields = {"version": state.observed.version.name, "digest": report.digest}
-    return _finish(
-        state.observed, status, Reason.VALIDATED, message, state.now, Log("validated", fields), event, holds=True
-    )
+    pinned = _pinned(state.spec.runtime.image, status.image_digest, loaded=loaded)
+    told = (Log("validated", fields), event)
+    return _finish(state.observed, status, Reason.VALIDATED, message, state.now, *told, holds=True, beside=(pinned,))
+
+
+def _pinned(image: str, digest: str | None, *, loaded: bool) -> Condition:
+    """Whether the image that serves is the one that was tried, whatever its tag comes to mean."""
+    if digest is not None:
+        return condition("ImagePinned", True, Reason.IMAGE_PINNED, f"served as {images.pinned(image, digest)}")
+    why = "its node did not tell the registry's digest of it" if loaded else "it was not started before it serves"
+    message = f"served as {image}: {why}; if the tag moves, so does what serves. Name the image by its digest"
+    return condition("ImagePinned", False, Reason.IMAGE_NOT_PINNED, message)
 
 
 def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
@@ -185,10 +211,12 @@ def _finish(
     now: datetime,
     *actions: Action,
     holds: bool = False,
+    beside: tuple[Condition, ...] = (),
 ) -> Plan[ModelVersionStatus]:
     waiting = reason == Reason.VALIDATING
     ready = condition("Ready", holds=None if waiting else holds, reason=reason, message=message)
-    conditions = merge(status.conditions, [ready], observed.version.generation, now)
+    others = [c for c in status.conditions if c.type not in {*SUMMARY, *(b.type for b in beside)}]
+    conditions = [*merge(status.conditions, [ready, *beside], observed.version.generation, now), *others]
     generation = observed.version.generation
     return Plan(status.model_copy(update={"conditions": conditions, "observed_generation": generation}), actions)
 

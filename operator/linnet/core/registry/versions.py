@@ -14,6 +14,7 @@ from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Manifest
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.resources.objects import Parent
+from linnet.core.serving import images
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ class Version:
     @property
     def digest(self) -> str | None:
         return self.status.digest or self.spec.source.digest
+
+    @property
+    def served(self) -> ModelVersionSpec:
+        """The spec as it is served: with the very image by which it was validated.
+
+        A revision is named by what a person chose, so that a digest that becomes known makes no new one.
+        """
+        image = images.pinned(self.spec.runtime.image, self.status.image_digest)
+        return self.spec.model_copy(update={"runtime": self.spec.runtime.model_copy(update={"image": image})})
 
 
 def parse(parents: Iterable[Parent]) -> tuple[Version, ...]:

@@ -16,11 +16,12 @@ from linnet.api.kinds.model import Lineage, ModelSpec, Source, Uri
 from linnet.api.kinds.model_version import ModelVersionSpec, Origin
 from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Text
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, one_of
+from linnet.api.parts.uri import SUPPORTED, Location, NotYetSupportedError, Scheme, UriError, one_of, shown
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.plan import Manifest
 from linnet.core.registry.versions import wrap
 from linnet.core.resources.metadata import Owner
+from linnet.foreign.document import ForeignError, read_object
 
 LIMIT: Final = 4096
 """Bytes: the kubelet keeps no more of a container's termination message."""
@@ -55,13 +56,38 @@ def read(message: str) -> Claim | Refusal:
     if size > LIMIT:
         return Refusal(f"the termination message has {size} bytes; {LIMIT} are allowed")
     try:
-        data = json.loads(message, parse_float=Decimal, parse_int=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        data = read_object(message, exact=True)
+    except ForeignError as error:
         cut = f"; it has {LIMIT} bytes, all that Kubernetes keeps, so it was cut" if size == LIMIT else ""
-        return Refusal(f"the termination message is no JSON document ({str(error)[:100]}){cut}: {_WRITE}")
-    if not isinstance(data, dict):
-        return Refusal(f"the termination message is no JSON object: {_WRITE}")
+        return Refusal(f"the termination message can't be read: {error}{cut}: {_WRITE}")
     return _checked(data)
+
+
+def misplaced(claimed: str, output: str | None, source: str | None) -> str | None:
+    """Why a claimed artifact lies where this training may not put one; None if it lies where it should.
+
+    `output` is spec.training.output.uri, and `source` where the Model's own artifact lies. The artifact is fetched with
+    the Model's credentials, and must not be another team's; a volume can be mounted by nobody else's consent.
+    """
+    place = Location.parse(claimed)
+    own = _read(source)
+    if place.scheme is Scheme.PVC and (own is None or not place.within(own.at_root)):
+        return f"uri: {shown(claimed)} is on another claim than the Model's own source: write it to that one"
+    allowed = _read(output) if output is not None else own and own.at_root
+    if allowed is None:
+        return f"uri: nothing says where {shown(claimed)} may lie: name the place in spec.training.output.uri"
+    if place.within(allowed):
+        return None
+    where = "spec.training.output.uri" if output is not None else "the place of its Model's own source"
+    advice = "write it there" if output is not None else "write it there, or name a place in spec.training.output.uri"
+    return f"uri: {shown(claimed)} is not below {shown(allowed.full)}, {where}: {advice}"
+
+
+def _read(uri: str | None) -> Location | None:
+    try:
+        return Location.parse(uri) if uri is not None else None
+    except UriError:
+        return None
 
 
 def version(
@@ -94,10 +120,6 @@ def _checked(data: Mapping[str, Any]) -> Claim | Refusal:
         return Refusal(found.message)
     lineage = Lineage.model_validate(found.lineage.model_dump()) if found.lineage else None
     return Claim(found.uri, found.digest, found.metrics or {}, lineage)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
 
 
 def _fetchable(uri: str) -> str:

@@ -1,6 +1,6 @@
 """What must be changed in a RetrainPolicy before any run may start; admission checked most of it, and may be old."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ class Obstacle:
     message: str
 
 
-def obstacles(spec: RetrainPolicySpec, allowed_accounts: frozenset[str]) -> Iterator[Obstacle]:
+def obstacles(spec: RetrainPolicySpec, allowed_accounts: Collection[str]) -> Iterator[Obstacle]:
     """Wrong fields first, then those whose feature comes later, then what the namespace does not allow."""
     for check in _INVALID:
         yield from (Obstacle(Reason.INVALID_SPEC, message) for message in check(spec))

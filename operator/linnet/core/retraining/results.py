@@ -74,6 +74,10 @@ def _read(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:
         return _ended(
             context, run, "Failed", f"it trained Model {trained}; the policy names {context.target.parent.name} now"
         )
+    output = context.spec.training.output if context.spec is not None else None
+    source = context.target.spec.source.uri
+    if outside := claim.misplaced(found.uri, output.uri if output else None, source):
+        return _ended(context, run, "ClaimRefused", outside)
     return _recorded(context, run, context.target, found)
 
 

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from linnet.api.kinds.deployment import QuarantinedArtifact
 from linnet.api.kinds.model_version import Decision, Quarantine
 from linnet.api.parts.conditions import parse_time
 from linnet.core.plan import Action, Record
@@ -16,7 +15,7 @@ from linnet.core.registry import decisions
 from linnet.core.registry.versions import Version
 from linnet.core.rollout.context import SPEC, Context
 from linnet.core.rollout.judging.look import DECIDED
-from linnet.core.rollout.target import as_quarantine
+from linnet.core.rollout.target import QuarantinedArtifact, quarantined_here
 
 _MOST_OWED: Final = 8
 _MOST_QUARANTINED: Final = 16
@@ -27,7 +26,7 @@ def with_owed(context: Context, told: Iterable[Action]) -> Context:
     records = [a for a in told if isinstance(a, Record)]
     owed = [*_unseen(context), *(f"{r.version} {r.decision.id}" for r in records)][-_MOST_OWED:]
     quarantine = _quarantine(context, records)
-    return context.with_status(owed=owed or None, quarantine=quarantine or None)
+    return context.with_status(owed=owed or None, quarantine=[q.line for q in quarantine] or None)
 
 
 def due(context: Context) -> tuple[Action, ...]:
@@ -79,39 +78,30 @@ def _by_status(context: Context, id_: str) -> Decision | None:
 
 def _entry(context: Context, decision: Decision) -> Quarantine | None:
     """The entry that came with the decision."""
-    kept = context.status.quarantine or ()
-    found = next((q for q in reversed(kept) if q.revision == decision.revision), None)
-    return as_quarantine(context, found) if found is not None and decision.decision == "RolledBack" else None
-
-
-def _kept(entry: Quarantine, digest: str) -> QuarantinedArtifact:
-    return QuarantinedArtifact(
-        digest=digest,
-        template=entry.template,
-        revision=entry.revision,
-        message=f"{entry.reason}: {entry.message}"[:1024],
-        time=entry.time,
-    )
+    if decision.decision != "RolledBack":
+        return None
+    kept = (q.entry for q in reversed(quarantined_here(context)))
+    return next((entry for entry in kept if entry.revision == decision.revision), None)
 
 
 def _quarantined_again(context: Context) -> Iterator[Record]:
     """A version that was deleted and made again, as of a Model that Git brought back, is as refused as it was."""
     owing = {entry.split(" ", 1)[0] for entry in context.status.owed or ()}
-    for entry in context.status.quarantine or ():
+    for entry in quarantined_here(context):
         for version in context.known:
             bare = version.digest == entry.digest and not version.status.quarantine and not version.deleting
             if bare and version.name not in owing and not _is_released(context, entry):
-                yield Record(version.name, _again(context, entry), as_quarantine(context, entry))
+                yield Record(version.name, _again(context, entry.entry), entry.entry)
 
 
-def _again(context: Context, entry: QuarantinedArtifact) -> Decision:
+def _again(context: Context, entry: Quarantine) -> Decision:
     return Decision(
         id=f"kept-{entry.revision}"[:64],
         deployment=context.name,
         revision=entry.revision,
         decision="Quarantined",
         by=SPEC,
-        reason=as_quarantine(context, entry).reason,
+        reason=entry.reason,
         message=f"it failed as {entry.revision}, and was not released",
     )
 
@@ -133,14 +123,14 @@ def _is_unseen(known: Mapping[str, Version], name: str, id_: str = "") -> bool:
 def _quarantine(context: Context, records: Iterable[Record]) -> list[QuarantinedArtifact]:
     """The artifacts that failed here: more by these records, fewer by a release here or of the ModelVersion."""
     known = _versions(context)
-    kept = [q for q in context.status.quarantine or () if not _is_released(context, q)]
+    kept = [q for q in quarantined_here(context) if not _is_released(context, q)]
     for record in records:
         version = known.get(record.version)
         digest = version.digest if version is not None else None
         if record.release:
             kept = [q for q in kept if q.digest != digest]
         elif record.quarantine is not None and digest is not None:
-            kept.append(_kept(record.quarantine, digest))
+            kept.append(QuarantinedArtifact(digest, record.quarantine))
     return kept[-_MOST_QUARANTINED:]
 
 
@@ -148,4 +138,5 @@ def _is_released(context: Context, entry: QuarantinedArtifact) -> bool:
     """Whether a person released a version of this artifact since it failed."""
     found = (d for v in context.known if v.digest == entry.digest for d in v.status.decisions or ())
     released = [d.time for d in found if d.decision == "Released" and d.time is not None]
-    return any(entry.time is None or parse_time(time) >= parse_time(entry.time) for time in released)
+    since = entry.entry.time
+    return any(since is None or parse_time(time) >= parse_time(since) for time in released)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.deployment import QuarantinedArtifact, RevisionStatus
+from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
@@ -157,6 +157,18 @@ def _rules(context: Context, target: Target) -> Rules | None:
     return resolve(source_of(context.spec), target.version.spec.runtime)
 
 
+def _long_rules(context: Context, target: Target) -> Refusal | None:
+    """They are frozen in the status, which has bounds."""
+    rules = _rules(context, target)
+    if rules is None or len(rules.frozen) <= RULES_SIZE:
+        return None
+    message = (
+        f"spec.strategy: with the analysis, the deadlines and all defaults it is {len(rules.frozen)} characters long, "
+        f"and at most {RULES_SIZE} are frozen with a rollout: use fewer steps, headers or slices"
+    )
+    return Refusal(Reason.INVALID_SPEC, effective.located(message, context.observed.deployment.spec))
+
+
 def _route_problem(context: Context, _: Target) -> Refusal | None:
     """A gateway that does not go by what is written would not split the traffic either."""
     if context.status.stable is None or (problem := gateway.problem(context)) is None:
@@ -214,6 +226,7 @@ _LASTING_CHECKS: Final[tuple[_Check, ...]] = (
     _missing_endpoint,
     _missing_grpc_port,
     _unsupported_mirror,
+    _long_rules,
 )
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING_CHECKS, _rejected, _route_problem, _leftover_pods)
@@ -233,24 +246,49 @@ def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | No
     return _entry(parsed, revision) or _entry_here(context, revision)
 
 
+@dataclass(frozen=True)
+class QuarantinedArtifact:
+    """An artifact that is refused here, even if its ModelVersion is deleted; `entry` is what that says, or said."""
+
+    digest: str
+    entry: Quarantine
+
+    @property
+    def line(self) -> str:
+        """How the status has it."""
+        e = self.entry
+        return f"{self.digest} {e.template or _ANY} {e.revision} {e.time or _ANY} {e.reason}: {e.message}"[:1700]
+
+
+_ANY: Final = "*"
+
+
+def quarantined_here(context: Context) -> list[QuarantinedArtifact]:
+    """What the status says of artifacts that failed here; a line that can't be read is left out."""
+    return [found for line in context.status.quarantine or () if (found := _artifact(context, line)) is not None]
+
+
+def _artifact(context: Context, line: str) -> QuarantinedArtifact | None:
+    try:
+        digest, template, revision, time, why = line.split(" ", 4)
+        reason, _, message = why.partition(": ")
+        entry = Quarantine(
+            template=None if template == _ANY else template,
+            deployment=context.name,
+            revision=revision,
+            reason=reason[:REASON_SIZE],
+            message=message[:1024],
+            time=None if time == _ANY else time,
+        )
+    except ValueError:
+        return None
+    return QuarantinedArtifact(digest, entry)
+
+
 def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that is kept here: the ModelVersion that had it may be deleted."""
-    same = (q for q in context.status.quarantine or () if q.digest == revision.digest)
-    found = next((entry for entry in same if entry.template in {None, revision.template}), None)
-    return as_quarantine(context, found) if found is not None else None
-
-
-def as_quarantine(context: Context, entry: QuarantinedArtifact) -> Quarantine:
-    """What a ModelVersion says of an artifact that failed here."""
-    reason, _, message = entry.message.partition(": ")
-    return Quarantine(
-        template=entry.template,
-        deployment=context.name,
-        revision=entry.revision,
-        reason=reason[:REASON_SIZE],
-        message=message,
-        time=entry.time,
-    )
+    same = (q.entry for q in quarantined_here(context) if q.digest == revision.digest)
+    return next((entry for entry in same if entry.template in {None, revision.template}), None)
 
 
 def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:

@@ -4,6 +4,7 @@ The kubelet writes a container's variables into its arguments, where those say `
 the identity of a pod's account to every container that is not named to be skipped.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from linnet.api.kinds.model import Credentials, Source
@@ -12,6 +13,8 @@ from linnet.core.plan import Manifest
 
 MOUNTED: Final = "/mnt/credentials"
 _VOLUME: Final = "credentials"
+_EKS: Final = "eks.amazonaws.com"
+_AZURE: Final = "azure.workload.identity"
 
 
 def keys_for(source: Source) -> tuple[str, ...]:
@@ -44,8 +47,27 @@ def mounts(credentials: Credentials | None, name: str = _VOLUME) -> list[Manifes
     return [{"name": name, "mountPath": MOUNTED, "readOnly": True}]
 
 
-def arguments(credentials: Credentials | None) -> list[str]:
-    """How `linnet fetch` is told whom to be."""
+def arguments(credentials: Credentials | None, allowed_prefix: str) -> list[str]:
+    """How `linnet fetch` is told whom to be; `allowed_prefix` is what an account may be used for."""
     if credentials is None:
         return []
-    return ["--credentials", MOUNTED] if credentials.secret_name is not None else ["--identity"]
+    if credentials.secret_name is not None:
+        return ["--credentials", MOUNTED]
+    return ["--identity", "--allowed-prefix", allowed_prefix]
+
+
+def by_account(credentials: Credentials | None) -> bool:
+    return credentials is not None and credentials.service_account_name is not None
+
+
+def with_identity(metadata: Manifest, pod: Manifest, users: Collection[str]) -> Manifest:
+    """A pod's template in which the clouds' webhooks give the account's identity to these containers only.
+
+    EKS gives it to all that its annotation does not name, whatever `automountServiceAccountToken` says, and so does
+    Azure in pods with its label. GKE has no such thing: there the network is what keeps a container from asking.
+    """
+    names = [each["name"] for each in (*pod.get("initContainers", ()), *pod["containers"])]
+    skipped = [name for name in names if name not in users]
+    annotations = {f"{_EKS}/skip-containers": ",".join(skipped), f"{_AZURE}/skip-containers": ";".join(skipped)}
+    meta = {**metadata, "labels": {**metadata["labels"], **({f"{_AZURE}/use": "true"} if users else {})}}
+    return {"metadata": {**meta, **({"annotations": annotations} if skipped else {})}, "spec": pod}

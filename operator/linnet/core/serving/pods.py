@@ -136,7 +136,13 @@ def _literal(text: str) -> str:
 
 
 def fetch_container(
-    source: Source, digest: str | None, settings: PodSettings, image: str, pull_policy: str, deadline: str
+    source: Source,
+    digest: str | None,
+    settings: PodSettings,
+    image: str,
+    pull_policy: str,
+    deadline: str,
+    allowed_prefix: str = "",
 ) -> Manifest:
     """The init container that brings the artifact, checks its digest, and reports in its termination message.
 
@@ -149,7 +155,7 @@ def fetch_container(
         arguments += ["--digest", digest]
     for pattern in source.include or ():
         arguments += ["--include", pattern]
-    arguments += credentials.arguments(source.credentials)
+    arguments += credentials.arguments(source.credentials, allowed_prefix)
     mounts: list[Manifest] = [{"name": "model", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108
     mounts += credentials.mounts(source.credentials)
     if claim := claim_of(source.uri or ""):

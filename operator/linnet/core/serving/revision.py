@@ -13,8 +13,9 @@ from linnet.api.parts.pod import PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.resources.metadata import Owner, metadata
-from linnet.core.serving.pods import Image, containers, fetch_container, pod_spec, volumes
-from linnet.core.serving.server import probes, server_container
+from linnet.core.serving.credentials import by_account, with_identity
+from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, volumes
+from linnet.core.serving.server import SERVER, probes, server_container
 
 HTTP_PORT: Final = 80
 GRPC_PORT: Final = 8081
@@ -64,9 +65,18 @@ def labels(owner: Owner, rev: RevisionStatus, model: str) -> dict[str, str]:
 
 
 def workload(
-    owner: Owner, rev: RevisionStatus, version: ModelVersionSpec, spec: DeploymentSpec, image: Image, replicas: int
+    owner: Owner,
+    rev: RevisionStatus,
+    version: ModelVersionSpec,
+    spec: DeploymentSpec,
+    image: Image,
+    replicas: int,
+    allowed_prefix: str = "",
 ) -> Manifest:
-    """The revision's apps/v1 Deployment; made once, afterwards only its replicas change."""
+    """The revision's apps/v1 Deployment; made once, afterwards only its replicas change.
+
+    `allowed_prefix` is what the version's ServiceAccount may be used for, where it names one.
+    """
     own = labels(owner, rev, version.model.name)
     selector = {REVISION: rev.name}
     return {
@@ -78,24 +88,37 @@ def workload(
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": selector},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": {
-                "metadata": {"labels": metadata(owner, rev.name, own)["labels"]},
-                "spec": _pod(rev, version, spec, image, selector),
-            },
+            "template": with_identity(
+                {"labels": metadata(owner, rev.name, own)["labels"]},
+                _pod(rev, version, spec, image, selector, allowed_prefix),
+                _users(version, spec),
+            ),
         },
     }
 
 
+def _users(version: ModelVersionSpec, spec: DeploymentSpec) -> set[str]:
+    """The containers that act as the pod's account: the fetcher by its credentials, the server by `spec.pod`."""
+    fetches, serves = by_account(version.source.credentials), spec.pod is not None and spec.pod.service_account_name
+    return {name for name, acts in ((FETCH, fetches), (SERVER, serves)) if acts}
+
+
 def _pod(
-    rev: RevisionStatus, version: ModelVersionSpec, spec: DeploymentSpec, image: Image, selector: Mapping[str, str]
+    rev: RevisionStatus,
+    version: ModelVersionSpec,
+    spec: DeploymentSpec,
+    image: Image,
+    selector: Mapping[str, str],
+    allowed_prefix: str,
 ) -> Manifest:
     settings = spec.pod or PodSettings()
     limits = defaults.deadlines(spec.deadlines)
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
-    server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [], image.pull_policy)
+    server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [])
+    deadline = format_duration(limits.fetch)
     fetch = fetch_container(
-        version.source, rev.digest, settings, image.name, image.pull_policy, format_duration(limits.fetch)
+        version.source, rev.digest, settings, image.name, image.pull_policy, deadline, allowed_prefix
     )
     ready = int((version.runtime.startup or limits.ready).total_seconds())
     grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())

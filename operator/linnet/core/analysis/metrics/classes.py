@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Final
+
+from linnet.core.analysis.codec import LARGEST_COUNT
 
 OTHER: Final = "(other)"
 """The class of every value that is not named, so that a label can't grow the evidence."""
 
+SHOWN: Final = 8
+"""Bounds that a sentence names."""
 Rows = Iterable[tuple[Mapping[str, str], float]]
 
 
@@ -34,9 +39,8 @@ class Buckets:
             return dict.fromkeys(self.names, 0.0)
         found = [next((b for b in cumulative if math.isclose(b, wanted)), None) for wanted in (*self.bounds, math.inf)]
         if None in found:
-            known = ", ".join(f"{b:g}" for b in sorted(cumulative) if math.isfinite(b))
             lacking = (*self.bounds, math.inf)[found.index(None)]
-            return f"the histogram of predictions has no bucket {lacking:g}; it has {known}"
+            return f"the histogram of predictions has no bucket {lacking:g}; it has {nearest(cumulative, lacking)}"
         heights = [cumulative[bound] for bound in found if bound is not None]
         if not all(map(_possible, heights)):
             return _impossible(heights)
@@ -66,6 +70,20 @@ class Labels:
         return found
 
 
+def nearest(bounds: Iterable[float], wanted: float) -> str:
+    """Name some finite bounds, those nearest to the wanted one: a pod may have as many as it likes.
+
+    >>> nearest([0.1, 0.25, 0.5, math.inf], 0.3)
+    '0.1, 0.25, 0.5'
+    >>> nearest(range(1000), 500)
+    '496, 497, 498, 499, 500, 501, 502, 503 and 992 more'
+    """
+    finite = [bound for bound in bounds if math.isfinite(bound)]
+    near = sorted(nsmallest(SHOWN, finite, key=lambda bound: abs(bound - wanted)))
+    more = f" and {len(finite) - SHOWN} more" if len(finite) > SHOWN else ""
+    return ", ".join(f"{bound:g}" for bound in near) + more
+
+
 def _number(text: str) -> float:
     try:
         return float(text)
@@ -74,8 +92,9 @@ def _number(text: str) -> float:
 
 
 def _possible(value: float) -> bool:
-    return math.isfinite(value) and value >= 0
+    return 0 <= value <= LARGEST_COUNT
 
 
 def _impossible(values: Iterable[float]) -> str:
-    return f"the pod exposes {', '.join(f'{value:g}' for value in values)} predictions"
+    wrong = next(value for value in values if not _possible(value))
+    return f"the pod exposes {wrong:g} predictions"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from linnet.core.analysis.checks import Signal, Slice
-from linnet.core.analysis.metrics.classes import Buckets
-from linnet.core.analysis.metrics.exposition import NUMBER, Series, announced, has_sample, picked
+from linnet.core.analysis.codec import LARGEST_COUNT
+from linnet.core.analysis.metrics.exposition import NUMBER, ExcessError, Page, Series, announced, scanned
 from linnet.core.analysis.metrics.selectors import (
     SECONDS,
     CounterRule,
@@ -37,6 +36,7 @@ class PodCounters:
     count, or why they can't be counted.
     `slices` are the same counters of parts of the traffic. Of a part, `unlabeled` has what can't be told apart by its
     label: `REQUESTS`, `ERRORS`, `HISTOGRAM` and a key, or a counter's key -> the name of a family without the label.
+    `problem`: why nothing of the page was read, a sentence; then nothing else is known.
     """
 
     requests: float | None = None
@@ -49,25 +49,39 @@ class PodCounters:
     predictions: Mapping[str, float] | str | None = None
     slices: Mapping[Slice, PodCounters] = field(default_factory=dict)
     unlabeled: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
 
 
 def count_pod(text: str, rules: MetricRules) -> PodCounters:
-    """The counters of one scrape. A text without a single sample leaves every signal absent."""
-    series = picked(text, rules)
-    lazy = rules.lazy and (bool(series) or has_sample(text))
-    return replace(_counted(text, series, rules, lazy=lazy), slices=dict(_slices(text, series, rules, lazy=lazy)))
+    """The counters of one scrape."""
+    try:
+        return count_page(scanned(text, rules), rules)
+    except ExcessError as error:
+        return unreadable(str(error))
 
 
-def _counted(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> PodCounters:
+def unreadable(problem: str) -> PodCounters:
+    """A pod that answered with what is not read: every signal is absent, and the sentence says why."""
+    return PodCounters(absent=frozenset({Signal.ERRORS, Signal.LATENCY}), problem=problem)
+
+
+def count_page(page: Page, rules: MetricRules) -> PodCounters:
+    """The counters of one page. One without a single sample leaves every signal absent."""
+    series, lazy = page.series, rules.lazy and page.sampled
+    return replace(_counted(page, series, rules, lazy=lazy), slices=dict(_slices(page, rules, lazy=lazy)))
+
+
+def _counted(page: Page, series: Series, rules: MetricRules, *, lazy: bool) -> PodCounters:
+    """`series` are those of the page, or of a slice of it."""
     requests = _total(series, rules.requests, lazy=lazy)
     errors = _total(series, rules.errors, lazy=lazy)
     found: dict[str, dict[float, float] | None] = {}
     for rule in rules.latency:
-        buckets = _buckets(series, rule, lazy=_may_be_empty(text, rule, lazy=lazy))
+        buckets = _buckets(series, rule, lazy=_may_be_empty(page, rule, lazy=lazy))
         found[rule.key] = _together(found.get(rule.key, {}), buckets)
     latency = {key: buckets for key, buckets in found.items() if buckets is not None}
     absent = {Signal.ERRORS} if requests is None or errors is None else set()
-    counters, missing = _counters(text, series, rules.counters)
+    counters, missing = _counters(page, series, rules.counters)
     return PodCounters(
         requests=requests,
         errors=errors,
@@ -76,17 +90,18 @@ def _counted(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Po
         in_flight=_level(series, rules.in_flight),
         counters=counters,
         missing=missing,
-        predictions=_by_class(text, series, rules.predictions) if rules.predictions else None,
+        predictions=_by_class(page, series, rules.predictions) if rules.predictions else None,
     )
 
 
-def _slices(text: str, series: Series, rules: MetricRules, *, lazy: bool) -> Iterator[tuple[Slice, PodCounters]]:
+def _slices(page: Page, rules: MetricRules, *, lazy: bool) -> Iterator[tuple[Slice, PodCounters]]:
     """Apply the rules to the series that have each value: a family that is there without one has counted zero."""
+    series = page.series
     own = replace(rules, in_flight=(), predictions=None)
     unlabeled = {label: dict(_unlabeled(series, rules, label)) for label in {part.label for part in rules.slices}}
     for part in rules.slices:
         rows = {name: [row for row in all_ if row[0].get(part.label) == part.value] for name, all_ in series.items()}
-        yield part, replace(_counted(text, rows, own, lazy=lazy), unlabeled=unlabeled[part.label])
+        yield part, replace(_counted(page, rows, own, lazy=lazy), unlabeled=unlabeled[part.label])
 
 
 def _unlabeled(series: Series, rules: MetricRules, label: str) -> Iterator[tuple[str, str]]:
@@ -111,11 +126,11 @@ def _total(series: Series, selectors: tuple[Selector, ...], *, lazy: bool) -> fl
     return sum(_picked(series, selectors), start=0.0)
 
 
-def _counters(text: str, series: Series, rules: Iterable[CounterRule]) -> tuple[dict[str, float], dict[str, str]]:
+def _counters(page: Page, series: Series, rules: Iterable[CounterRule]) -> tuple[dict[str, float], dict[str, str]]:
     """Key -> value, and key -> the first family that is not there."""
     found, missing = dict[str, float](), dict[str, str]()
     for rule in rules:
-        missed = (s.name for s in rule.selectors if not _there(text, series, s, sampled=rule.sampled))
+        missed = (s.name for s in rule.selectors if not _there(page, series, s, sampled=rule.sampled))
         absent = next(missed, None)
         if absent is not None:
             missing[rule.key] = absent
@@ -124,24 +139,23 @@ def _counters(text: str, series: Series, rules: Iterable[CounterRule]) -> tuple[
     return found, missing
 
 
-def _there(text: str, series: Series, selector: Selector, *, sampled: bool) -> bool:
+def _there(page: Page, series: Series, selector: Selector, *, sampled: bool) -> bool:
     if sampled:
         return any(matches(labels, selector.labels) for labels, _ in series.get(selector.name, ()))
-    return selector.name in series or announced(text, selector.name)
+    return selector.name in series or announced(page, selector.name)
 
 
-def _by_class(text: str, series: Series, rule: PredictionRule) -> Mapping[str, float] | str:
+def _by_class(page: Page, series: Series, rule: PredictionRule) -> Mapping[str, float] | str:
     """A family without a series has counted nothing yet, if it is announced."""
-    name = rule.selector.name
-    family = name.removesuffix("_bucket") if isinstance(rule.classes, Buckets) else name
-    if name not in series and not announced(text, family):
+    name, family = rule.selector.name, rule.family
+    if name not in series and not announced(page, family):
         return f"the pod exposes no metric {family}"
     rows = series.get(name, ())
     return rule.classes.counted((labels, value) for labels, value in rows if matches(labels, rule.selector.labels))
 
 
-def _may_be_empty(text: str, rule: HistogramRule, *, lazy: bool) -> bool:
-    return lazy if rule.lazy else announced(text, rule.name)
+def _may_be_empty(page: Page, rule: HistogramRule, *, lazy: bool) -> bool:
+    return lazy if rule.lazy else announced(page, rule.name)
 
 
 def _picked(series: Series, selectors: tuple[Selector, ...]) -> Iterator[float]:
@@ -158,7 +172,7 @@ def _together(one: Mapping[float, float] | None, other: Mapping[float, float] | 
 def _level(series: Series, selectors: tuple[Selector, ...]) -> float | None:
     """The sum of all selected gauges; None if there is none, or one of them is no possible number of requests."""
     picked = tuple(_picked(series, selectors))
-    return sum(picked) if picked and all(math.isfinite(value) and value >= 0 for value in picked) else None
+    return sum(picked) if picked and all(0 <= value <= LARGEST_COUNT for value in picked) else None
 
 
 def _buckets(series: Series, rule: HistogramRule, *, lazy: bool) -> dict[float, float] | None:

@@ -24,6 +24,11 @@ FORGET_SECONDS: Final = 600.0
 """A pod that is gone stays known this long: one that a slow list leaves out must not be counted twice."""
 NO_ANSWER: Final = Unreadable("a pod did not answer the scrape")
 
+MOST_A_SECOND: Final = 10**6
+"""Events of a pod in a second that are believed: no server of models has a tenth of it, tokens included."""
+MOST_AT_FIRST: Final = 10**12
+"""What a pod may have counted when it is first seen: a year of 30,000 a second."""
+
 Counters = tuple[int, ...]
 """What a pod has counted of one stream since it started; its length is the stream's."""
 Cell = tuple[str, Track, Counters]
@@ -146,7 +151,7 @@ def fold(
     (warm-up), the counters become the baseline and nothing is added.
     """
     at, streams = now.timestamp(), dict[str, Stream](evidence.streams)
-    scrapes = [_scrape(streams, uid, t, samples.get(uid), evidence.pods.get(uid)) for uid, t in tracks.items()]
+    scrapes = [_scrape(streams, uid, t, samples.get(uid), evidence.pods.get(uid), at) for uid, t in tracks.items()]
     elapsed = max(0.0, at - evidence.folded_at) if evidence.folded_at is not None else 0.0
     for name, stream in evidence.streams.items():
         noted = stream.noted([(scrape.track, scrape.found[name]) for scrape in scrapes], at)
@@ -191,12 +196,36 @@ class _Scrape:
 
 
 def _scrape(
-    streams: Mapping[str, Stream], uid: str, track: Track, sample: PodCounters | None, known: Snapshot | None
+    streams: Mapping[str, Stream],
+    uid: str,
+    track: Track,
+    sample: PodCounters | None,
+    known: Snapshot | None,
+    at: float,
 ) -> _Scrape:
-    found = {name: stream.read(sample) if sample is not None else NO_ANSWER for name, stream in streams.items()}
     former = zip(streams, known.counts, strict=True) if known is not None else ()
     last = {name: counts for name, counts in former if counts is not None}
+    elapsed = at - known.seen if known is not None else 0.0
+    found = {name: _believed(_read(stream, sample), last.get(name), elapsed) for name, stream in streams.items()}
     return _Scrape(uid, track, found, last, reset=any(_fell(s, found[n], last.get(n)) for n, s in streams.items()))
+
+
+def _read(stream: Stream, sample: PodCounters | None) -> Counters | Unreadable:
+    return stream.read(sample) if sample is not None else NO_ANSWER
+
+
+def _believed(reading: Counters | Unreadable, base: Counters | None, elapsed: float) -> Counters | Unreadable:
+    """The reading, if so much can have been counted: sums of what can't would be no numbers that anybody could keep."""
+    if isinstance(reading, Unreadable):
+        return reading
+    most = MOST_AT_FIRST if base is None else round(MOST_A_SECOND * max(elapsed, 1.0))
+    for before, after in zip(base or (0,) * len(reading), reading, strict=True):
+        rise = after - before if after >= before else after
+        if rise > most:
+            return Unreadable(
+                f"a pod says that it has counted {rise:g} since it was last read: no server counts so fast"
+            )
+    return reading
 
 
 def _fell(stream: Stream, reading: Counters | Unreadable, base: Counters | None) -> bool:

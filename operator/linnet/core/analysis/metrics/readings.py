@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from linnet.core.analysis.checks import CountCheck, Signal
+from linnet.core.analysis.codec import LARGEST_COUNT
+from linnet.core.analysis.metrics.classes import nearest
 from linnet.core.analysis.metrics.counters import ERRORS, HISTOGRAM, REQUESTS, PodCounters
 from linnet.core.analysis.metrics.selectors import CORRECT, TOTAL
 
@@ -28,6 +30,8 @@ class Unreadable:
 
 def read(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
     """What `check` counts in one scrape. Absent, NaN, infinite or negative values are unreadable, never zero."""
+    if counters.problem:
+        return Unreadable(counters.problem)
     if check.slice is None:
         return _read(check, counters, counters)
     part = counters.slices.get(check.slice)
@@ -112,9 +116,8 @@ def _above(check: CountCheck, counters: PodCounters) -> Reading | Unreadable:
     threshold = check.threshold_seconds or 0.0
     bound = next((b for b in buckets if same_bound(b, threshold)), None)
     if bound is None:
-        known = ", ".join(f"{b:g}" for b in sorted(buckets) if math.isfinite(b))
         shown = f"{threshold:g} s" if check.signal is Signal.LATENCY else f"{threshold:g}"
-        return Unreadable(f"{shown} is no bound of the histogram's buckets ({known})")
+        return Unreadable(f"{shown} is no bound of the histogram's buckets ({nearest(buckets, threshold)})")
     total = buckets.get(math.inf, math.nan)
     return _whole(total, total - buckets[bound])
 
@@ -127,6 +130,6 @@ def same_bound(bound: float, threshold: float) -> bool:
 def _whole(n: float | None, bad: float | None) -> Reading | Unreadable:
     if n is None or bad is None:
         return Unreadable("the pod exposes no such metric")
-    if not (math.isfinite(n) and math.isfinite(bad)) or n < 0 or bad < 0:
+    if not (0 <= n <= LARGEST_COUNT and 0 <= bad <= LARGEST_COUNT):
         return Unreadable(f"the pod exposes {n:g} requests, {bad:g} of them bad")
     return round(n), min(round(n), round(bad))

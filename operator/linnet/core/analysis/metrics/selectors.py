@@ -89,6 +89,12 @@ class PredictionRule:
     selector: Selector
     classes: Buckets | Labels
 
+    @property
+    def family(self) -> str:
+        """The name that its TYPE line has."""
+        name = self.selector.name
+        return name.removesuffix("_bucket") if isinstance(self.classes, Buckets) else name
+
 
 @dataclass(frozen=True)
 class MetricRules:

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Final, Self
 
 from linnet.core.analysis.checks import Track
-from linnet.core.analysis.codec import Row
+from linnet.core.analysis.codec import LARGEST_COUNT, Row
 from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.increase import increase
 
@@ -131,7 +131,7 @@ def _tallies(track: Track, servers: Mapping[str, Server], samples: Mapping[str, 
     return {
         uid: Tally(server.restarts, sample.requests, sample.in_flight)
         for uid, server, sample in mine
-        if sample.requests is not None and math.isfinite(sample.requests)
+        if sample.requests is not None and 0 <= sample.requests <= LARGEST_COUNT
     }
 
 

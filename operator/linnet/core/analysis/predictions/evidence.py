@@ -57,6 +57,8 @@ class AnswerStream(Stream):
         return super().fits() and possible and self.bursts.possible
 
     def read(self, sample: PodCounters) -> Counters | Unreadable:
+        if sample.problem:
+            return Unreadable(sample.problem)
         found = sample.predictions
         if found is None:
             return Unreadable("its runtime names no predictions")

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
+from linnet.core.analysis.codec import LARGEST_COUNT
 from linnet.core.analysis.predictions.basis import PredictionBasis
 from linnet.core.analysis.predictions.evidence import PredictionEvidence
 from linnet.core.analysis.statistics.divergence import SEEN, Estimate, Pair, estimate, needed, summed
@@ -111,7 +112,7 @@ def _missing(facts: Facts) -> int:
         return 0
     classes, odds = max(2, found.classes), found.canary_n / found.stable_n
     enough = needed(facts.allowed, classes, odds, facts.dispersion, facts.rejects, facts.basis.detect_power)
-    return max(0, math.ceil(enough - found.canary_n))
+    return max(0, math.ceil(min(enough, LARGEST_COUNT) - found.canary_n))
 
 
 def refuted(facts: Facts) -> Finding | None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from linnet.core.analysis.codec import GREATEST, LARGEST_COUNT
+
 MAX_TEXT: Final = 200
 
 
@@ -40,7 +42,7 @@ def answer(status: int, body: object) -> Answer:
     """Read a response of `/api/v1/query`: the HTTP status and the JSON, None if it is none."""
     if status in {401, 403}:
         return Failure(f"the server answered {status}: it wants another token, or another tenant")
-    if not isinstance(body, Mapping) or body.get("status") not in {"success", "error"}:
+    if not isinstance(body, Mapping) or body.get("status") not in ("success", "error"):
         return Failure(f"the server answered {status}, and not as Prometheus does")
     if body["status"] == "error" or status != 200:  # noqa: PLR2004
         return Failure(_short(f"the server answered {status}: {body.get('errorType')}: {body.get('error')}"))
@@ -74,12 +76,12 @@ def _sample(pair: object) -> Answer:
     at, text = pair
     try:
         value, when = float(text), float(at)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return Failure("the query gives no plain number")
     if math.isnan(value):
         return NoValue("the query gives NaN, which is 0/0 where there were no requests")
-    if math.isinf(value) or not math.isfinite(when):
-        return Failure(f"the query gives {text}, which is no measurement")
+    if not (abs(value) <= GREATEST and abs(when) <= LARGEST_COUNT):
+        return Failure(_short(f"the query gives {text}, which is no measurement"))
     return Value(value, when)
 
 

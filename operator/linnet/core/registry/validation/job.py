@@ -9,6 +9,7 @@ from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.registry.validation.placement import Place
 from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving.credentials import by_account, with_identity
 from linnet.core.serving.pods import (
     FETCH,
     Image,
@@ -41,6 +42,7 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
     }
     limits = defaults.deadlines(None)
     meta = metadata(owner, job_name(owner.name, attempt), labels)
+    users = {FETCH} if by_account(spec.source.credentials) else set()
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -51,8 +53,7 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
             "ttlSecondsAfterFinished": 3600,
             "podFailurePolicy": {"rules": [_fail_at_once(c) for c in ((FETCH, PROBE) if place.loads else (FETCH,))]},
             "template": {
-                "metadata": {"labels": meta["labels"]},
-                "spec": _pod(owner.name, spec, digest, image, place),
+                **with_identity({"labels": meta["labels"]}, _pod(owner.name, spec, digest, image, place), users),
             },
         },
     }
@@ -67,11 +68,11 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
     settings, limits = place.settings, defaults.deadlines(None)
     credentials = spec.source.credentials
     account = credentials.service_account_name if credentials else None
-    fetch = fetch_container(spec.source, digest, settings, image.name, image.pull_policy, format_duration(limits.fetch))
-    server = {
-        **server_container(spec.runtime, settings, [*place.arguments], image.pull_policy),
-        "restartPolicy": "Always",
-    }
+    deadline = format_duration(limits.fetch)
+    fetch = fetch_container(
+        spec.source, digest, settings, image.name, image.pull_policy, deadline, place.allowed_prefix
+    )
+    server = {**server_container(spec.runtime, settings, [*place.arguments]), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
         **pod_spec(settings, {MODEL_VERSION: name}, account),

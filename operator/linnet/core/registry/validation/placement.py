@@ -16,11 +16,15 @@ from linnet.core.policy import effective
 
 @dataclass(frozen=True)
 class Place:
-    """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one."""
+    """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one.
+
+    `allowed_prefix`: the URIs that the version's account may be used for.
+    """
 
     settings: PodSettings = field(default_factory=PodSettings)
     arguments: tuple[str, ...] = ()
     loads: bool = True
+    allowed_prefix: str = ""
 
 
 def place(observed: ModelVersionObserved, *, contract: bool) -> Place:

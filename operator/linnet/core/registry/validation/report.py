@@ -1,6 +1,6 @@
 """What the fetcher and the prober say of an artifact, read defensively from their termination messages."""
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from linnet.api.kinds.model import Lineage
-from linnet.api.parts.base import parse_signed
+from linnet.api.parts.base import DIGEST, parse_signed
 from linnet.core.resources.objects import ContainerState
+from linnet.foreign.document import ForeignError, read_object
 from linnet.foreign.text import last_words, printable
 
 
@@ -32,12 +33,21 @@ def read(container: ContainerState | None) -> Report | None:
     if container is None or container.exit_code is None:
         return None
     try:
-        data = json.loads(container.message)
-    except ValueError:
-        data = None
-    if not isinstance(data, dict) or "outcome" not in data:
+        data = read_object(container.message)
+    except ForeignError:
+        return _silent(container)
+    if "outcome" not in data or not _is_digest(data.get("digest")):
         return _silent(container)
     return _parse(data)
+
+
+def _is_digest(said: object) -> bool:
+    return said is None or (isinstance(said, str) and re.fullmatch(DIGEST, said) is not None)
+
+
+def _size(said: object) -> int | None:
+    """The artifact's bytes; None for what no artifact has."""
+    return said if type(said) is int and said >= 0 else None
 
 
 def _silent(container: ContainerState) -> Report:
@@ -54,13 +64,12 @@ def _silent(container: ContainerState) -> Report:
 def _parse(data: Mapping[str, Any]) -> Report:
     about = data.get("linnet") if isinstance(data.get("linnet"), dict) else {}
     assert isinstance(about, dict)
-    size = data.get("bytes")
     return Report(
         outcome=printable(data["outcome"], 64),
         reason=printable(data.get("reason", ""), 64),
         message=printable(data.get("message", ""), 1024),
-        digest=data.get("digest") if isinstance(data.get("digest"), str) else None,
-        size=size if isinstance(size, int) else None,
+        digest=data.get("digest"),
+        size=_size(data.get("bytes")),
         metrics=_metrics(about.get("metrics")),
         lineage=_lineage(about.get("lineage")),
     )

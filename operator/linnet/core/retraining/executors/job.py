@@ -64,10 +64,11 @@ def _job_spec(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image)
                 *([_NO_CONSENT] if _secret(job.credentials) else []),
             ]
         },
-        "template": {
-            "metadata": {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
-            "spec": _pod(owner, spec, trigger, image),
-        },
+        "template": credentials.with_identity(
+            {"labels": {MANAGED: "true", **run_labels(owner, spec, trigger)}},
+            _pod(owner, spec, trigger, image),
+            {TRAIN} if _account(job) else (),
+        ),
     }
 
 
@@ -79,12 +80,17 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> M
         **pod_spec(settings, {RETRAIN_POLICY: owner.name, COMPONENT: "training"}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds()),
-        **containers(_consent(job.credentials, image), [_container(owner, spec, trigger, image)]),
+        **containers(_consent(job.credentials, image), [_container(owner, spec, trigger)]),
         "volumes": [*_volumes(settings), *credentials.volumes(job.credentials, _KEYS)],
     }
 
 
-def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
+def _account(job: TrainingJob) -> bool:
+    """Whether the training acts as a ServiceAccount, by its credentials or by the pod's settings."""
+    return credentials.by_account(job.credentials) or bool(job.pod and job.pod.service_account_name)
+
+
+def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str) -> Manifest:
     job = spec.training.job
     settings = job.pod or PodSettings()
     mounts = [{"name": _scratch(settings), "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
@@ -93,7 +99,7 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image
     container: Manifest = {
         "name": TRAIN,
         "image": job.image,
-        "imagePullPolicy": image.pull_policy,
+        "imagePullPolicy": settings.image_pull_policy,
         "command": job.command,
         "args": job.args,
         "env": _environment(owner, spec.model.name, trigger, job, settings),

@@ -29,7 +29,7 @@ from linnet.core.policy.metrics import metric_rules
 from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import UnderWay
 from linnet.core.rollout.judging import pod_health as rollout_health
-from linnet.core.rollout.judging import prometheus
+from linnet.core.rollout.judging import prometheus, seal
 from linnet.core.rollout.traffic import router
 from linnet.core.serving.server import metrics_port
 
@@ -67,7 +67,7 @@ def look(under_way: UnderWay) -> Verdicts:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
-        return Verdicts((health,), under_way.stored_evidence or None)
+        return Verdicts((health,), under_way.stored_evidence or fresh(under_way))
     known = _folded(under_way)
     health = rollout_health.judge(under_way, known.silence or NO_SILENCE)
     at = Look(context.since(under_way.rollout.step_started_at), _required(under_way), context.now)
@@ -169,7 +169,7 @@ def _servers(under_way: UnderWay) -> dict[str, Server]:
 
 
 def fresh(under_way: UnderWay) -> dict[str, str]:
-    """The evidence of a rollout that begins: nothing seen, the policy frozen."""
+    """The evidence of a rollout that begins: nothing seen."""
     return _data(under_way, _begun(under_way.rules))
 
 
@@ -183,19 +183,20 @@ def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
         **kept,
         **({MISSED: str(missed)} if missed else {}),
         "rollout": rollout.id,
-        "policy": under_way.rules.source,
         **evidence.stored(known),
     }
 
 
 def due(data: Mapping[str, str], now: datetime) -> bool:
     """Whether the ConfigMap is so old that a crash would lose too much."""
-    saved = data.get("saved")
-    return saved is None or not timedelta(0) <= now - parse_time(saved) < SAVE_EVERY
+    try:
+        return not timedelta(0) <= now - parse_time(data["saved"]) < SAVE_EVERY
+    except (KeyError, ValueError, TypeError):
+        return True
 
 
 def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
-    return {**data, "saved": timestamp(now)}
+    return seal.keyed({**data, "saved": timestamp(now)})
 
 
 def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
@@ -252,7 +253,8 @@ def _of_revision(under_way: UnderWay, revision: RevisionStatus) -> tuple[ScrapeT
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
     running = [p for p in context.pods(revision) if p.phase == "Running"]
-    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules) for p in running if p.ip)
+    whose = context.observed.deployment.namespace, context.name
+    return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules, *whose) for p in running if p.ip)
 
 
 def _of_new_version(under_way: UnderWay) -> Predictions | None:

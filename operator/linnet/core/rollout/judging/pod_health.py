@@ -1,6 +1,5 @@
 """The canary's pods as evidence: gathered here for `analysis.pod_health`, which says what follows from it."""
 
-import json
 import math
 from datetime import timedelta
 
@@ -13,6 +12,7 @@ from linnet.core.resources.objects import STUCK, Pod
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
+from linnet.foreign.document import ForeignError, read_object
 from linnet.foreign.text import last_words
 
 
@@ -56,11 +56,11 @@ def _killed_for_memory(pod: Pod) -> bool:
 def _stable_restarted(under_way: UnderWay) -> bool:
     """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
     try:
-        before = json.loads(under_way.stored_evidence.get("restarts", "{}"))
-    except ValueError:
+        before = read_object(under_way.stored_evidence.get("restarts", "{}"))
+    except ForeignError:
         before = {}
     pods = under_way.context.pods(under_way.rollout.from_)
-    return any(restarts(p) > before.get(p.meta.uid, 0) for p in pods if p.meta.uid in before)
+    return any(isinstance(known := before.get(p.meta.uid), int) and restarts(p) > known for p in pods)
 
 
 def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:

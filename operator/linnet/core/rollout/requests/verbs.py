@@ -6,7 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from linnet.api.kinds.deployment import Phase, QuarantinedArtifact, RevisionStatus
+from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import parse_time
 from linnet.api.parts.requests import Request, pending
@@ -20,7 +20,7 @@ from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
-from linnet.core.rollout.target import Refusal, find_target, quarantine_of
+from linnet.core.rollout.target import QuarantinedArtifact, Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.PROMOTE: frozenset({"Stepping"}),
@@ -150,10 +150,10 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     meant = [v for v in context.versions if is_named(request, v)]
     if request.target == "-" and not isinstance(target := find_target(context), Refusal):
         meant = [target.version]
-    kept = [q for q in context.status.quarantine or () if _is_meant(context, request, q)]
+    kept = [q for q in quarantined_here(context) if _is_meant(context, request, q)]
     digests = {v.digest for v in meant} | {q.digest for q in kept}
     quarantined = [v for v in context.known if v.digest in digests and v.status.quarantine]
-    here = [q for q in context.status.quarantine or () if q.digest in digests]
+    here = [q for q in quarantined_here(context) if q.digest in digests]
     if here and not quarantined:
         return _release_here(context, here, request)
     if not quarantined:
@@ -169,17 +169,17 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
 def _is_meant(context: Context, request: Request, entry: QuarantinedArtifact) -> bool:
     """Whether the request names an artifact that is refused here though its version was deleted."""
     number = request.target.removeprefix("v")
-    return request.target == entry.digest or entry.revision.startswith(f"{context.name}-v{number}-")
+    return request.target == entry.digest or entry.entry.revision.startswith(f"{context.name}-v{number}-")
 
 
 def _release_here(context: Context, entries: Sequence[QuarantinedArtifact], request: Request) -> Response:
     """Release what no ModelVersion has any more."""
     digests = {q.digest for q in entries}
-    left = [q for q in context.status.quarantine or () if q.digest not in digests]
+    left = [q.line for q in quarantined_here(context) if q.digest not in digests]
     decision = decisions.by_request(request, "Released", context.name, context.now)
     told = tuple(decisions.logged(decision, digest) for digest in sorted(digests))
     free = Transition(context.with_status(quarantine=left or None), told)
-    return Response(free, f"released {', '.join(q.revision for q in entries)}")
+    return Response(free, f"released {', '.join(q.entry.revision for q in entries)}")
 
 
 def _was_released(version: Version, request: Request) -> bool:

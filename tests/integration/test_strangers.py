@@ -1,0 +1,84 @@
+"""What somebody makes who may write pods, ReplicaSets and ConfigMaps of the namespace changes no verdict."""
+
+import json
+from typing import Any
+
+import pytest
+
+from integration.harness import World
+from integration.rollouts import NAME, QUICK, Traffic, outcome, phase, publish, rollout, serve, stable
+from linnet.api.labels import COMPONENT, DEPLOYMENT, MANAGED, REVISION, VERSION
+
+pytestmark = pytest.mark.integration
+GOOD, BAD = (200, 0, 0), (140, 60, 0)
+FORGED = 9
+"""The version that a made-up pod's label names: the played kubelet tells it from genuine ones by that."""
+SLOW: dict[str, Any] = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
+
+
+def labels(revision: str) -> dict[str, str]:
+    named = {DEPLOYMENT: NAME, REVISION: revision, VERSION: str(FORGED), COMPONENT: "serving"}
+    return {MANAGED: "true", **named, "made-up": "true"}
+
+
+def make(world: World, kind: str, api_version: str, name: str, labels: dict[str, str], spec: dict[str, Any]) -> None:
+    meta = {"name": name, "namespace": world.namespace, "labels": labels}
+    body = {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": spec}
+    world.api.http.post(world.path(kind, "", api_version), json=body).raise_for_status()
+
+
+POD: dict[str, Any] = {"containers": [{"name": "server", "image": "evil:1"}]}
+
+
+def stepping(world: World, **spec: Any) -> Traffic:
+    """Version 2 is judged, and answers well so far."""
+    traffic = serve(world, **spec)
+    publish(world, 2)
+    traffic.answers[2] = GOOD
+    traffic.until(lambda: phase(world) == "Stepping", "the canary's first step")
+    return traffic
+
+
+def test_a_stray_pod_holds_no_rollout_up(world: World) -> None:
+    """It looks like one of an earlier revision that has not ended, and nobody's apps/v1 Deployment made it."""
+    traffic = serve(world)
+    make(world, "Pod", "v1", "stray", labels(f"{NAME}-v9-abcdef12"), POD)
+    world.until(lambda: world.kubelet.serving(FORGED), "the stray pod to run")
+    publish(world, 2)
+    traffic.answers[2] = GOOD
+    traffic.until(lambda: outcome(world) == "Promoted" and stable(world) == 2, "version 2 to be promoted")
+
+
+def test_pods_of_a_strangers_replica_set_condemn_nobody(world: World) -> None:
+    """They bear the canary's labels and its ReplicaSet's name, and restart all the time: the version goes on."""
+    world.kubelet.behave(FORGED, restarts=9)
+    traffic = stepping(world, strategy=SLOW)
+    revision = rollout(world)["to"]["name"]
+    template = {"metadata": {"labels": labels(revision)}, "spec": POD}
+    spec = {"replicas": 1, "selector": {"matchLabels": {"made-up": "true"}}, "template": template}
+    make(world, "ReplicaSet", "apps/v1", f"{revision}-evil", labels(revision), spec)
+    traffic.until(lambda: world.kubelet.serving(FORGED), "the made-up pod to run")
+    looks = world.operator.metric("linnet_reconcile_total", kind="Deployment")
+    traffic.until(
+        lambda: world.operator.metric("linnet_reconcile_total", kind="Deployment") > looks + 10, "ten looks at it"
+    )
+    assert phase(world) == "Stepping"
+    assert {c["verdict"] for c in rollout(world)["checks"] if c["name"] == "pod-health"} == {"Pass"}
+
+
+def test_edited_evidence_promotes_nothing_and_stops_no_rollback(world: World) -> None:
+    """The operator dies, and its ConfigMap says that all is well by lenient rules: the next one believes none of it."""
+    traffic = stepping(world, strategy=SLOW)
+    name, forged = f"{NAME}-evidence", {"saved": "garbage", "evidence.counts": "[[[", "policy": json.dumps(QUICK)}
+    traffic.until(lambda: world.get("ConfigMap", name, "v1"), "the evidence to be saved")
+    before = rollout(world)
+    world.kill_operator()
+    world.patch("ConfigMap", name, {"data": forged}, "v1")
+    world.start_operator()
+    traffic.answers[2] = BAD
+    traffic.until(lambda: outcome(world) == "RolledBack", "version 2 to be rolled back")
+    decisions = world.status("ModelVersion", f"{NAME}-v2")["decisions"]
+    assert {d["policyHash"] for d in decisions} == {before["policyHash"]}
+    events = world.list("Event", "events.k8s.io/v1")
+    assert "EvidenceTampered" in {e["reason"] for e in events if e["regarding"]["name"] == NAME}
+    assert world.operator.tracebacks() == []
