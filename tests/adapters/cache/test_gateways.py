@@ -47,6 +47,7 @@ def sources(gateways: Gateways) -> Sources:
         platform=lambda: PLATFORM,
         now=lambda: START,
         proven=none,
+        unprotected=nothing,
         accounts=nothing,
         features=gateways.features,
         session_kinds=gateways.session_kinds,

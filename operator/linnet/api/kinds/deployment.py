@@ -180,7 +180,7 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """The revision's name."""
+    """Its name."""
     model: Annotated[str, Field(max_length=253)] | None = None
     """Its Model."""
     version: int
@@ -188,7 +188,7 @@ class RevisionStatus(StatusWire):
     digest: Digest | None = None
     """Its artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """Hash of its pod template."""
+    """Its template's hash."""
 
 
 class CheckVerdict(StatusWire):
@@ -330,7 +330,7 @@ class DeploymentStatus(StatusWire):
     quarantine: Annotated[list[Annotated[str, Field(max_length=1700)]], Field(max_length=16)] | None = None
     """What failed here and was not released: `<digest> <template|*> <revision> <time> <why>`."""
     owed: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=8)] | None = None
-    """Decisions that ModelVersions lack: `<ModelVersion> <id>`."""
+    """Decisions that ModelVersions lack: `<version> <id>`."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     last_request: LastRequest | None = None

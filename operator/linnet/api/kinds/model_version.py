@@ -25,6 +25,8 @@ from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import FrozenRuntime
 
+MOST_VERSIONS: Final = 1_000_000
+
 
 class Origin(Wire):
     """How the version came to be."""
@@ -48,7 +50,7 @@ class ModelVersionSpec(Wire):
 
     model: Reference
     """The Model that it is a version of."""
-    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    version: Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
     """The version's number."""
     format: Format
     """The kind of the artifact."""
@@ -58,7 +60,7 @@ class ModelVersionSpec(Wire):
     """The model server as it was resolved when the version was made."""
     origin: Origin
     """How the version came to be."""
-    identity: Annotated[str, Field(max_length=64)] | None = None
+    identity: Annotated[str, Field(max_length=80)] | None = None
     """A hash of source and runtime as the person wrote them; the same input is the same version."""
     metrics: QuantityMap | None = None
     """Evaluation metrics, where the artifact carries none."""

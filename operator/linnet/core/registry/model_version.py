@@ -92,7 +92,12 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
     source, accounts = state.spec.source, state.observed.allowed_service_accounts
     if message := next(unsupported.in_source(source, "spec.source"), None):
         return Reason.NOT_YET_SUPPORTED, message
-    if state.observed.platform.require_digest and source.digest is None and state.spec.origin.type != "Retrain":
+    if source.digest is None and state.spec.origin.type == "Import":
+        return (
+            Reason.DIGEST_REQUIRED,
+            "spec.source.digest: an imported version needs one; `linnet digest DIR` prints it",
+        )
+    if source.digest is None and state.observed.platform.require_digest:
         return Reason.DIGEST_REQUIRED, "spec.source.digest: this platform requires one; `linnet digest DIR` prints it"
     account = source.credentials.service_account_name if source.credentials else None
     if account is not None and account not in accounts:

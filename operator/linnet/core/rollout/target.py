@@ -54,6 +54,8 @@ def _version(context: Context) -> Version | Refusal:
         return Refusal(Reason.MODEL_NOT_FOUND, f"spec.model.name: there is no Model {pin.name} in this namespace")
     if pin.digest is not None:
         same = [v for v in context.versions if v.digest == pin.digest]
+        # What somebody imported stands behind what Linnet made of this artifact: its runtime may be another.
+        same = [v for v in same if v.spec.origin.type != "Import"] or same
         return same[-1] if same else _missing(f"spec.model.digest: no version of {pin.name} has {pin.digest}")
     current = parse_status(ModelStatus, model.status).current
     number = pin.version if pin.version is not None else current
