@@ -14,11 +14,13 @@ from typing import Any
 
 import yaml
 
+from asking import request, waiting
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.model_version import ModelVersionStatus
+from linnet.api.kinds.request import RequestStatus
 from linnet.api.labels import REVISION
-from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
+from linnet.api.names import API_VERSION
 from linnet.api.parts.conditions import find
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
@@ -29,8 +31,9 @@ from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
-from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Plan, Record, SaveEvidence
+from linnet.core.plan import AnswerRequest, Apply, Delete, Emit, Log, Notify, Patch, Plan, Record, SaveEvidence
 from linnet.core.registry import model_version
+from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.rollout import reconcile
@@ -84,7 +87,9 @@ class Cluster:
     behaviors: dict[int, Behavior] = field(default_factory=dict)
     now: datetime = START
     generation: int = 1
-    annotations: dict[str, str] = field(default_factory=dict)
+    waiting: list[Request] = field(default_factory=list)
+    answers: list[RequestStatus] = field(default_factory=list)
+    """The answers that were written, newest last."""
     status: Json = field(default_factory=dict)
     shared: Json | None = None
     """The spec of the RolloutPolicy that the Deployment may name."""
@@ -176,7 +181,7 @@ class Cluster:
 
     def ask(self, text: str) -> "Cluster":
         """`promote v2 id1 jane`."""
-        self.annotations[REQUEST_ANNOTATION] = text
+        self.waiting.append(request(text, self.now))
         return self
 
     def restart_operator(self) -> "Cluster":
@@ -187,6 +192,11 @@ class Cluster:
         return self
 
     # What is seen
+
+    @property
+    def answered(self) -> RequestStatus:
+        """The last answer to a person."""
+        return self.answers[-1]
 
     @property
     def typed(self) -> DeploymentStatus:
@@ -271,11 +281,16 @@ class Cluster:
             self.writes += 1
             self.history.append(self.phase)
 
+    def _take_answer(self, action: AnswerRequest) -> None:
+        self.waiting = [r for r in self.waiting if r.uid != action.uid]
+        self.answers.append(action.status)
+        self.writes += 1
+
     def observe(self) -> DeploymentObserved:
         parents = (*(self._version(n) for n in self.versions), *(self._stranger(n) for n in self.strangers))
         return DeploymentObserved(
             deployment=Parent(
-                "tumor-risk", "ml", "uid-mld", self.generation, self.annotations, self.deleting, self.spec, self.status
+                "tumor-risk", "ml", "uid-mld", self.generation, {}, self.deleting, self.spec, self.status
             ),
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
@@ -289,7 +304,7 @@ class Cluster:
             evidence_held=self.held,
             evidence_tampered=self.tampered if self.memory is None else "",
             platform=replace(PLATFORM, prometheus=self.prometheus, hooks=self.hooks),
-            requests_proven=self.proven,
+            requests=waiting(*self.waiting, proven=self.proven),
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
             if self.shared is not None
             else None,
@@ -312,8 +327,10 @@ class Cluster:
         name = f"tumor-risk-v{number}"
         return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
 
-    def _act(self, action: Any) -> None:  # noqa: C901 (a case for each action)
+    def _act(self, action: Any) -> None:  # noqa: C901, PLR0912 (a case for each action)
         match action:
+            case AnswerRequest():
+                return self._take_answer(action)
             case Apply(manifest):
                 self._apply(manifest)
             case Patch(kind="Pod", name=name, body={"metadata": {"labels": labels}}):
@@ -337,16 +354,17 @@ class Cluster:
                 self.saved, self.held = manifest["data"], (seal.seal(manifest["data"]),)
             case Emit():
                 self.events.append(action)
-                return
+                return None
             case Log():
                 self.logs.append(action)
-                return
+                return None
             case Notify():
                 self.notified.append(action)
-                return
+                return None
             case _:
                 raise AssertionError(action)
         self.writes += 1
+        return None
 
     def _delete(self, kind: str, name: str) -> None:
         match kind:

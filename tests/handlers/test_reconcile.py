@@ -18,8 +18,22 @@ from linnet.adapters.cluster.errors import (
     UnavailableError,
 )
 from linnet.api.kinds.deployment import DeploymentStatus
+from linnet.api.kinds.request import RequestStatus
 from linnet.api.parts.conditions import Reason, condition
-from linnet.core.plan import Action, Apply, Create, Delete, Emit, Log, Manifest, Plan, Record, Ref, SaveEvidence
+from linnet.core.plan import (
+    Action,
+    AnswerRequest,
+    Apply,
+    Create,
+    Delete,
+    Emit,
+    Log,
+    Manifest,
+    Plan,
+    Record,
+    Ref,
+    SaveEvidence,
+)
 from linnet.core.resources.objects import Parent
 from linnet.handlers.attempts import Attempts
 from linnet.handlers.kinds import Kind
@@ -40,6 +54,8 @@ def service(name: str = "iris", **spec: Any) -> Apply:
 TOLD, SAID = Log("decision", {}), Emit("Normal", "Promoted", "x")
 SAVED = SaveEvidence({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "iris-evidence"}})
 GONE = Delete("v1", "Pod", "iris-1", "uid-1")
+
+ANSWER = AnswerRequest("iris-abort", "u1", RequestStatus(outcome="Accepted"))
 
 
 @dataclass
@@ -144,6 +160,13 @@ async def test_a_lock_that_is_lost_writes_and_tells_nothing() -> None:
     with pytest.raises(ConflictError):
         await desk.look()
     assert desk.done == ["lock: refused"]
+
+
+async def test_an_answer_comes_after_the_status_that_remembers_it() -> None:
+    """Who dies before it gives it again; who wrote it first would obey twice."""
+    desk = Desk(parent(), Plan(DeploymentStatus(replicas=1), (TOLD, service(), ANSWER)))
+    await reconcile(REF, desk.deps())
+    assert desk.done == ["status", TOLD, service(), ANSWER, "remembered"]
 
 
 async def test_a_plan_without_a_status_leaves_it() -> None:

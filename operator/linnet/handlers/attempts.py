@@ -19,6 +19,7 @@ from linnet.adapters.cluster.errors import (
 from linnet.api.parts.conditions import Reason
 from linnet.core.plan import (
     Action,
+    AnswerRequest,
     Apply,
     Create,
     Delete,
@@ -161,6 +162,8 @@ def key_of(action: Action) -> Key:
             return verb, kind, name
         case Record(version, decision):
             return f"{verb} {decision.id}", "ModelVersion", version
+        case AnswerRequest():
+            return verb, "Request", action.name
         case Emit() | Log() | Notify():
             return verb, "", ""
 

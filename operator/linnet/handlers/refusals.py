@@ -23,6 +23,8 @@ def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref,
 
     A process that has not tried anything yet repeats what the one before it has found.
     """
+    if ref.kind == "Request":  # it has no conditions
+        return given
     former, current = parsed(parent.status.get("conditions")), parsed(given.get("conditions"))
     others = [c for c in current if c.type != REFUSED]
     told = _told(attempts.lasting(ref), given, others) if attempts.known(ref) else _repeated(former, others)

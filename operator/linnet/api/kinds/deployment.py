@@ -26,7 +26,7 @@ from linnet.api.parts.base import (
 )
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import PodSettings
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequests
 from linnet.api.parts.strategy import Strategy
 from linnet.api.parts.traffic import Traffic
 
@@ -184,7 +184,7 @@ class RevisionStatus(StatusWire):
     model: Annotated[str, Field(max_length=253)] | None = None
     """Its Model."""
     version: int
-    """The version's number."""
+    """Its number."""
     digest: Digest | None = None
     """Its artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
@@ -236,9 +236,9 @@ class RolloutStatus(StatusWire):
     """The phase that the rollout is in: Starting, Stepping, Promoting, Baking, Finishing or RollingBack. In any other,
     which a later release has written, nothing is done but what a person asks for: abort, rollback."""
     from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
-    """The revision that serves until the new one does; none on the first rollout."""
+    """The former revision; none on the first rollout."""
     to: RevisionStatus
-    """The revision that is brought to traffic."""
+    """The new revision."""
     step: int | None = None
     """The step that is under way, from 0."""
     started_at: Time
@@ -270,9 +270,9 @@ class RolloutStatus(StatusWire):
     decision: Word | None = None
     """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None
-    """The reason of the decision: one word, or the failed check."""
+    """One word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] | None = None
-    """The reason of the decision, as a sentence."""
+    """The reason, as a sentence."""
     by: Annotated[str, Field(max_length=256)] | None = None
     """Who decided: analysis, deadline, hook, spec, or the person."""
 
@@ -289,13 +289,13 @@ class LastRollout(StatusWire):
     id: Annotated[str, Field(max_length=64)]
     """The rollout's id."""
     to: RevisionStatus
-    """The revision that the rollout was to bring to traffic."""
+    """The new revision."""
     outcome: Word
     """How the rollout ended: Promoted, RolledBack or Aborted."""
     reason: CheckName = ""
-    """The reason of its end: one word, or the failed check."""
+    """One word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """The reason of its end, as a sentence."""
+    """The reason, as a sentence."""
     by: Annotated[str, Field(max_length=256)] = ""
     """Who decided."""
     time: Time | None = None
@@ -316,22 +316,22 @@ class DeploymentStatus(StatusWire):
     stable: RevisionStatus | None = None
     """The revision that has proven itself."""
     former: RevisionStatus | None = None
-    """The revision that was stable before, for a rollback by one request."""
+    """Stable before, for a rollback by one request."""
     rollout: RolloutStatus | None = None
     """The rollout under way."""
     queued: RevisionStatus | None = None
-    """The revision that waits until the rollout under way has ended."""
+    """Waits until the rollout under way has ended."""
     rejected: RevisionStatus | None = None
     """It came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
     held: Annotated[str, Field(max_length=253)] | None = None
-    """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
+    """Aborted by a person; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None
     """How the last rollout ended."""
     quarantine: Annotated[list[Annotated[str, Field(max_length=1700)]], Field(max_length=16)] | None = None
-    """What failed here and was not released: `<digest> <template|*> <revision> <time> <why>`."""
+    """What failed here: `<digest> <template|*> <revision> <time> <why>`."""
     owed: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=8)] | None = None
-    """Decisions that ModelVersions lack: `<version> <id>`."""
+    """Decisions to record: `<version> <id>`."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
+    requests: AnsweredRequests | None = None
+    """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""

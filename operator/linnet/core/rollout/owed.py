@@ -60,8 +60,8 @@ def _remembered(context: Context, id_: str) -> Decision | None:
 
 
 def _by_status(context: Context, id_: str) -> Decision | None:
-    """The decision without its counts, by what status says of the rollout under way, the last one, or a request."""
-    rollout, last, asked = context.status.rollout, context.status.last_rollout, context.status.last_request
+    """The decision without its counts, by what status says of the rollout under way, or the last one."""
+    rollout, last = context.status.rollout, context.status.last_rollout
     words: Mapping[str, Any] = {"id": id_, "deployment": context.name}
     if rollout is not None and rollout.decision is not None and id_ == f"{rollout.id}-{rollout.decision}"[:64]:
         of_rollout = {"revision": rollout.to.name, "decision": rollout.decision, "policyHash": rollout.policy_hash}
@@ -70,9 +70,6 @@ def _by_status(context: Context, id_: str) -> Decision | None:
     if last is not None and id_ == f"{last.id}-{last.outcome}"[:64]:
         ended = {"revision": last.to.name, "decision": last.outcome, "by": last.by, "time": last.time}
         return Decision.model_validate({**words, **ended, "reason": last.reason, "message": last.message})
-    if asked is not None and id_.endswith(asked.id) and asked.verb == "release":
-        released = {"decision": "Released", "by": asked.user, "reason": "Release", "time": asked.time}
-        return Decision.model_validate({**words, **released})
     return None
 
 
