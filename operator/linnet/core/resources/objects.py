@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from linnet.api.names import REQUEST_ANNOTATION
-from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.conditions import time_or_none
 from linnet.foreign.text import printable
 
 SENTENCE: Final = 1024
@@ -277,4 +277,4 @@ def cron_job(obj: Mapping[str, Any]) -> CronJobView:
 
 
 def _time(text: str | None) -> datetime | None:
-    return parse_time(text) if text else None
+    return time_or_none(text)
