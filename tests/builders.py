@@ -29,6 +29,8 @@ class ModelWorld:
     status: Json = field(default_factory=dict)
     versions: dict[int, Json] = field(default_factory=dict)
     serving: frozenset[int] = frozenset()
+    policies: dict[str, Json] = field(default_factory=dict)
+    """The statuses of the RetrainPolicies."""
     generation: int = 1
     annotations: dict[str, str] = field(default_factory=dict)
 
@@ -63,7 +65,24 @@ class ModelWorld:
             "runtime": frozen.wire(),
             "origin": {"type": "Retrain", "policy": "weekly", "job": "weekly-1"},
         }
-        self.versions[number] = {"spec": spec, "status": {}}
+        self.versions[number] = {"spec": spec, "status": {}, "owner": "uid"}
+        run = {"job": "weekly-1", "trigger": "weekly", "outcome": "Succeeded", "version": number}
+        self.policies["weekly"] = {"runs": [run, *self.policies.get("weekly", {}).get("runs", [])]}
+        return self
+
+    def written(self, number: int, **spec: Any) -> "ModelWorld":
+        """A version that somebody wrote by hand; `spec` are the fields that differ from what Linnet would make."""
+        frozen = freeze("risk", ModelSpec.model_validate(self.spec), CATALOGUE)
+        whole = {
+            "model": {"name": "risk"},
+            "version": number,
+            "format": {"name": "sklearn"},
+            "source": self.spec["source"],
+            "runtime": frozen.wire(),
+            "origin": {"type": "Import"},
+            **spec,
+        }
+        self.versions[number] = {"spec": whole, "status": {}}
         return self
 
     def observed(self) -> ModelObserved:
@@ -73,6 +92,7 @@ class ModelWorld:
             platform=PLATFORM,
             requests_proven=True,
             serving=self.serving,
+            policies=tuple(Parent(n, "ml", n, 1, {}, False, {}, s) for n, s in self.policies.items()),
         )
 
     def step(self) -> Plan[ModelStatus]:
@@ -81,7 +101,7 @@ class ModelWorld:
             if isinstance(action, Create):
                 number = action.manifest["spec"]["version"]
                 assert number not in self.versions
-                self.versions[number] = {"spec": copy.deepcopy(action.manifest["spec"]), "status": {}}
+                self.versions[number] = {"spec": copy.deepcopy(action.manifest["spec"]), "status": {}, "owner": "uid"}
             elif isinstance(action, Delete):
                 del self.versions[int(action.name.rsplit("-v", 1)[1])]
         assert plan.status is not None
@@ -91,7 +111,7 @@ class ModelWorld:
 
 def version_parent(number: int, data: Json) -> Parent:
     name = versions.version_name("risk", number)
-    return Parent(name, "ml", f"uid-{number}", 1, {}, False, data["spec"], data["status"])
+    return Parent(name, "ml", f"uid-{number}", 1, {}, False, data["spec"], data["status"], owner=data.get("owner"))
 
 
 @dataclass

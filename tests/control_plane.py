@@ -4,6 +4,7 @@ import json
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 import shared
+from linnet.adapters.cluster.protections import probe
 
 REPO = Path(__file__).parents[1]
 CLUSTER = [sys.executable, str(REPO / "hack" / "cluster" / "cluster.py"), "control-plane"]
@@ -36,6 +38,11 @@ class ApiServer:
     bin: Path
     kubeconfig: Path
     http: httpx.Client
+
+    @property
+    def operator(self) -> Path:
+        """A kubeconfig with the rights that the chart gives the operator, and no others."""
+        return self.kubeconfig.with_name("operator-kubeconfig")
 
     def kubectl(self, *words: str, stdin: str | None = None) -> Said:
         command = [str(self.bin / "kubectl"), "--kubeconfig", str(self.kubeconfig), *words]
@@ -68,8 +75,9 @@ class ApiServer:
     def get(self, item: Object) -> Object:
         return dict(self.http.get(path(item)).raise_for_status().json())
 
-    def namespace(self, name: str) -> None:
-        answer = self.http.post("/api/v1/namespaces", json={"metadata": {"name": name}})
+    def namespace(self, name: str, **annotations: str) -> None:
+        meta = {"name": name, "annotations": {f"linnet.dev/{key}": value for key, value in annotations.items()}}
+        answer = self.http.post("/api/v1/namespaces", json={"metadata": meta})
         assert answer.status_code in {201, 409}, answer.text
 
 
@@ -81,32 +89,63 @@ def as_user(user: str | None) -> dict[str, str]:
 def collection(item: Object) -> str:
     kind = item["kind"].lower()
     plural = f"{kind.removesuffix('y')}ies" if kind.endswith("y") else f"{kind}s"
-    return f"/apis/{item['apiVersion']}/namespaces/{item['metadata']['namespace']}/{plural}"
+    root = "apis" if "/" in item["apiVersion"] else "api"
+    return f"/{root}/{item['apiVersion']}/namespaces/{item['metadata']['namespace']}/{plural}"
 
 
 def path(item: Object) -> str:
     return f"{collection(item)}/{item['metadata']['name']}"
 
 
-def least_rights(api: ApiServer, namespace: str) -> Path:
-    """A kubeconfig with the rights that the chart gives an operator of this namespace, and no others."""
-    chart = [
-        "linnet",
-        str(REPO / "charts" / "linnet"),
-        "--namespace",
-        namespace,
-        "--set",
-        f"watchNamespaces={{{namespace}}}",
-    ]
-    said = api.helm("template", *chart, "-s", "templates/rbac.yaml", "-s", "templates/serviceaccount.yaml")
+OPERATOR_NAMESPACE = "linnet-system"
+DELEGATE = "system:serviceaccount:argocd:argocd-application-controller"
+OPERATOR_PARTS = (
+    "rbac",
+    "serviceaccount",
+    "people",
+    *(f"admission/{p}" for p in ("requests", "children", "authors", "operator")),
+)
+LEASES = """\
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: tests, namespace: linnet-system},
+ rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: tests, namespace: linnet-system},
+ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: tests},
+ subjects: [{kind: ServiceAccount, name: linnet, namespace: linnet-system}]}
+"""
+"""The operators of many tests run at once, each with a lease of its own."""
+
+
+def install(api: ApiServer) -> None:
+    """The chart without its pods: every operator of these tests has the chart's rights, and the chart's policies."""
+    api.namespace(OPERATOR_NAMESPACE)
+    api.must("annotate", "namespace", "default", "linnet.dev/hostnames=*", "--overwrite")
+    shown = [word for part in OPERATOR_PARTS for word in ("-s", f"templates/{part}.yaml")]
+    values = ["--set", f"authors.delegates={{{DELEGATE}}}"]
+    said = api.helm("template", "linnet", str(REPO / "charts/linnet"), "-n", OPERATOR_NAMESPACE, *shown, *values)
     assert said.code == 0, said.err
-    api.must("apply", "-f", "-", stdin=said.out)
-    token = api.must("create", "token", "linnet", "--namespace", namespace, "--duration", "12h").strip()
+    api.must("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=said.out)
+    api.must("apply", "-f", "-", stdin=LEASES)
+    token = api.must("create", "token", "linnet", "-n", OPERATOR_NAMESPACE, "--duration", "12h").strip()
     config = json.loads(api.kubeconfig.read_text())
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    target = api.kubeconfig.with_name(f"operator-{namespace}")
-    target.write_text(json.dumps(config))
-    return target
+    api.operator.write_text(json.dumps(config))
+    _wait_for_the_policies(api)
+
+
+def _wait_for_the_policies(api: ApiServer) -> None:
+    """The API server goes by a policy some moments after it has it."""
+    end = time.monotonic() + 60
+    while waiting := [policy for policy in ("children", "authors", "operator") if not _refuses(api, policy)]:
+        assert time.monotonic() < end, f"waited a minute for the policies {waiting}"
+        time.sleep(0.1)
+
+
+def _refuses(api: ApiServer, policy: str) -> bool:
+    """Whether the policy is in force: each refuses its label to everybody."""
+    _, item = probe(policy, "default")
+    user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:linnet"
+    return f"linnet.dev/probe: the policy linnet-{policy}" in api.create(item, user=user, dry_run=True).text
 
 
 @contextmanager
@@ -158,6 +197,7 @@ def _up(folder: Path) -> Iterator[ApiServer]:
 def _define(api: ApiServer) -> None:
     api.must("apply", "-f", str(REPO / "crds"))
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+    install(api)
 
 
 def _down(folder: Path) -> None:

@@ -22,9 +22,9 @@ def model_version(number: int = 1, model_name: str = "tumor-risk", namespace: st
         "model": {"name": model_name},
         "version": number,
         "format": {"name": "sklearn"},
-        "source": {"uri": "s3://models/risk/1"},
+        "source": {"uri": "s3://models/risk/1", "digest": DIGEST},
         "runtime": {"name": "mlserver", "image": "mlserver:1", "ports": {"http": 8080}, "readyPath": "/ready"},
-        "origin": {"type": "Source"},
+        "origin": {"type": "Import"},
     }
     return _object("ModelVersion", f"{model_name}-v{number}", namespace, spec)
 

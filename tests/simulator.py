@@ -34,6 +34,7 @@ from linnet.core.registry import model_version
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.rollout import reconcile
+from linnet.core.rollout.judging import seal
 from linnet.core.serving.runtimes import catalogue, freeze
 from linnet.core.webhooks import Call, NotYet, Reply
 
@@ -111,6 +112,8 @@ class Cluster:
     counters: dict[str, Json] = field(default_factory=dict)
     memory: Mapping[str, str] | None = None
     saved: Mapping[str, str] | None = None
+    held: tuple[str, ...] = ()
+    tampered: str = ""
     events: list[Emit] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     writes: int = 0
@@ -173,8 +176,10 @@ class Cluster:
         return self
 
     def restart_operator(self) -> "Cluster":
-        """Memory is lost; what was saved is read again."""
-        self.memory = self.saved
+        """Memory is lost; what was saved is read again, as far as the status has its hash."""
+        read = seal.read_back(self.status.get("rollout") or {}, self.saved)
+        self.memory, self.tampered = read.data, read.tampered
+        self.held = (seal.seal(read.data),) if read.data is not None else ()
         return self
 
     # What is seen
@@ -270,6 +275,8 @@ class Cluster:
             others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
+            evidence_held=self.held,
+            evidence_tampered=self.tampered if self.memory is None else "",
             platform=replace(PLATFORM, prometheus=self.prometheus, hooks=self.hooks),
             requests_proven=self.proven,
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
@@ -302,7 +309,7 @@ class Cluster:
                 status = model_version.record(self.version_status(number), action, self.now)
                 self.versions[number]["status"] = status.wire()
             case SaveEvidence(manifest):
-                self.saved = manifest["data"]
+                self.saved, self.held = manifest["data"], (seal.seal(manifest["data"]),)
             case Emit():
                 self.events.append(action)
                 return

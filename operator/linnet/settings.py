@@ -27,6 +27,7 @@ class Settings:
     runtimes_dir: str | None
     prometheus_file: str | None
     hooks_file: str | None
+    policies_dir: str | None
     require_digest: bool
     deny_egress: bool
     image_pull_policy: str
@@ -35,6 +36,7 @@ class Settings:
     pod_namespace: str
     pod_name: str
     http_port: int
+    metrics_names: bool
     log_level: str
     workers: int
     resync: timedelta
@@ -54,6 +56,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         runtimes_dir=env.text("LINNET_RUNTIMES_DIR") or None,
         prometheus_file=env.text("LINNET_PROMETHEUS_FILE") or None,
         hooks_file=env.text("LINNET_HOOKS_FILE") or None,
+        policies_dir=env.text("LINNET_POLICIES_DIR") or None,
         require_digest=env.flag("LINNET_REQUIRE_DIGEST", default=False),
         deny_egress=env.flag("LINNET_DENY_EGRESS", default=True),
         image_pull_policy=env.one_of("LINNET_IMAGE_PULL_POLICY", _PULL_POLICIES, "IfNotPresent"),
@@ -62,6 +65,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         pod_namespace=env.text("POD_NAMESPACE"),
         pod_name=env.text("POD_NAME") or f"{env.text('HOSTNAME', 'linnet')}-{os.getpid()}",
         http_port=int(env.number("LINNET_HTTP_PORT", 8080, 0, 65535)),
+        metrics_names=env.flag("LINNET_METRICS_NAMES", default=True),
         log_level=env.one_of("LINNET_LOG_LEVEL", _LEVELS, "INFO"),
         workers=int(env.number("LINNET_WORKERS", 8, 1, 256)),
         resync=env.duration("LINNET_RESYNC", timedelta(minutes=5), at_least=timedelta(seconds=1)),

@@ -607,6 +607,16 @@ def test_a_versions_digest_is_set_once(api: ApiServer, record: Object) -> None:
     assert "status" in answer.json()["message"]
 
 
+def test_a_versions_image_is_set_once(api: ApiServer, record: Object) -> None:
+    """It may become known later, and is the one that was tried from then on."""
+    answer = api.patch(record, {"status": {"imageDigest": DIGEST}}, subresource="/status")
+    assert answer.status_code == 200, answer.text
+    for digest in (OTHER_DIGEST, None):
+        answer = api.patch(record, {"status": {"imageDigest": digest}}, subresource="/status")
+        assert answer.status_code == 422, digest
+        assert "status.imageDigest is set once" in answer.json()["message"]
+
+
 def test_a_write_of_the_object_leaves_its_status(api: ApiServer, record: Object) -> None:
     """A person's apply, which has no status, does not lose the digest."""
     answer = api.replace(without_status(record))

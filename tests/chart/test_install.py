@@ -21,7 +21,7 @@ RELEASE = "trial"
 NAMESPACE = "trial-system"
 CHART = str(REPO / "charts" / "linnet")
 WHERE = ["--namespace", NAMESPACE]
-BARE = ["--take-ownership", "--set", "replicaCount=0"]
+BARE = ["--take-ownership", "--set", "replicaCount=0", "--set", f"watchNamespaces={{{NAMESPACE}}}"]
 """The tests' API server has the CRDs already, and no node to run a pod on."""
 
 

@@ -88,7 +88,8 @@ def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
     for resource in resources.OWN:
         assert "update" in granted[resource.group, f"{resource.plural}/status"]
     table = {(r.group, r.plural.partition("/")[0]) for r in (*resources.WATCHED, resources.CONFIG_MAP, resources.EVENT)}
-    table |= {(r.group, r.plural) for r in (resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)}
+    named = (resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)
+    table |= {(r.group, r.plural) for r in (*named, resources.ADMISSION_POLICY, resources.ADMISSION_BINDING)}
     assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
 
 
@@ -117,10 +118,40 @@ def test_a_namespaced_install_makes_nothing_for_the_whole_cluster() -> None:
 
 def test_a_policy_for_some_namespaces_is_bound_to_them() -> None:
     """The operator of one team does not decide for another's objects."""
-    [rule] = only(of("minimal"), "ValidatingAdmissionPolicy")["spec"]["matchConstraints"]["namespaceSelector"][
-        "matchExpressions"
+    bound = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a"]}
+    for policy in ("requests", "children", "authors"):
+        item = only(of("minimal"), "ValidatingAdmissionPolicy", f"models-{policy}")
+        assert item["spec"]["matchConstraints"]["namespaceSelector"] == {"matchExpressions": [bound]}
+
+
+@pytest.mark.parametrize("name", ["defaults", "everything", "minimal"])
+def test_the_operators_own_account_is_bound_everywhere(name: str) -> None:
+    """It may write nowhere else either; its own namespace is closed unless models are to live there."""
+    [item] = [
+        i for i in of(name) if i["kind"] == "ValidatingAdmissionPolicy" and i["metadata"]["name"].endswith("-operator")
     ]
-    assert rule == {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["team-a"]}
+    assert item["spec"]["matchConstraints"]["namespaceSelector"] == {}
+    [rule] = item["spec"]["matchConstraints"]["resourceRules"]
+    assert (rule["apiGroups"], rule["resources"]) == (["*"], ["*/*"])
+    account = only(of(name), "Deployment")["spec"]["template"]["spec"]["serviceAccountName"]
+    assert f"'system:serviceaccount:linnet-system:{account}'" in item["spec"]["matchConditions"][0]["expression"]
+
+
+@pytest.mark.parametrize("name", ["defaults", "everything", "minimal"])
+def test_the_operator_compares_with_what_is_installed(name: str) -> None:
+    """The text that it is given holds the policies and bindings of this very release."""
+    items = of(name)
+    [shipped] = [i for i in items if i["kind"] == "ConfigMap" and i["metadata"]["name"].endswith("-policies")]
+    texts = [d for text in shipped["data"].values() for d in yaml.safe_load_all(text)]
+    installed = [i for i in items if i["kind"].startswith("ValidatingAdmissionPolicy")]
+    assert sorted(texts, key=str) == sorted(installed, key=str)
+    assert environment(items)["LINNET_POLICIES_DIR"] == "/etc/linnet/policies"
+
+
+def test_the_namespaces_own_account_is_never_the_operator() -> None:
+    """Every pod of the namespace would be."""
+    with pytest.raises(ClusterError, match="serviceAccount"):
+        rendered("--set", "serviceAccount.create=false")
 
 
 @pytest.mark.parametrize("name", ["defaults", "everything", "minimal"])

@@ -1,5 +1,6 @@
 """Objects of whole rollouts, as the API server would show them: the pure plans make them, with seeded traffic."""
 
+import copy
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from linnet.api.parts.base import Wire
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus.response import Failure, Value
+from linnet.core.rollout.judging import seal
 from simulator import Behavior, Cluster
 
 Object = dict[str, Any]
@@ -89,19 +91,18 @@ def promoted() -> Cluster:
 
 
 def objects(cluster: Cluster) -> list[Object]:
-    """The Deployment, its Model's versions and its pods, and what a rollout has counted."""
-    deployment = _object("Deployment", "tumor-risk", cluster.spec, cluster.status)
+    """The Deployment, its Model's versions and its pods, and what a rollout has counted, as if saved at this moment."""
+    counted = seal.keyed(cluster.memory) if cluster.memory else {}
+    status = copy.deepcopy(cluster.status)
+    if counted and "rollout" in status:
+        status["rollout"]["evidence"] = [seal.seal(counted)]
+    deployment = _object("Deployment", "tumor-risk", cluster.spec, status)
     versions = [
         _object("ModelVersion", f"tumor-risk-v{n}", v["spec"], v["status"]) for n, v in cluster.versions.items()
     ]
     pods = [{"apiVersion": "v1", "kind": "Pod", **pod} for pod in cluster.pods.values()]
-    return [deployment, *versions, *pods, *_evidence(cluster)]
-
-
-def _evidence(cluster: Cluster) -> list[Object]:
-    name = {"name": "tumor-risk-evidence"}
-    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": dict(cluster.memory or {})}
-    return [kept] if cluster.memory else []
+    kept = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tumor-risk-evidence"}, "data": counted}
+    return [deployment, *versions, *pods, *([kept] if counted else [])]
 
 
 def _object(kind: str, name: str, spec: Object, status: Object | Wire) -> Object:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import samples
-from control_plane import REPO, ApiServer, Said, as_user, path, running
+from control_plane import REPO, ApiServer, Said, as_user, install, path, running
 from docs.commands import Command, How, all_commands
-from integration.harness import install_admission, until
+from integration.harness import until
 from linnet.api.generate import crds
 
 ALL = all_commands()
@@ -156,7 +156,7 @@ def help_of(reader: Reader, program: str, words: list[str]) -> str:
 def prepare(api: ApiServer, *, bare: bool) -> None:
     """A cluster as a reader has it: with Linnet's kinds, people's admission policy, and the objects of the pages."""
     remove_everything(api)
-    api.namespace("ml")
+    api.namespace("ml", hostnames="*.example.org")
     if bare:
         api.must("delete", "namespace", "linnet-system", "--ignore-not-found")
         api.must("delete", "-f", str(REPO / "crds"), "--ignore-not-found")
@@ -164,7 +164,7 @@ def prepare(api: ApiServer, *, bare: bool) -> None:
     api.must("apply", "-f", str(REPO / "crds"))
     api.must("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
     if not api.http.get(POLICY).is_success:
-        install_admission(api)
+        install(api)
     for name in ("linnet-demo", "linnet-system", "argocd"):
         api.namespace(name)
     api.http.post("/api/v1/namespaces/argocd/configmaps", json={"metadata": {"name": "argocd-cm"}})

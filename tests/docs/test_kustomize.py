@@ -68,7 +68,7 @@ def test_names_reach_pull_secrets_and_versions(api: ApiServer, folder: Path) -> 
 
 def test_the_example_is_accepted(api: ApiServer, folder: Path) -> None:
     """By a real API server, with unknown fields refused."""
-    api.namespace("ml")
+    api.namespace("ml", hostnames="*.example.org")
     manifests = api.must("kustomize", str(folder))
     api.must("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=manifests)
 
@@ -83,7 +83,7 @@ def test_kustomizations_of_the_page_build(api: ApiServer, folder: Path, source: 
 
 def test_selectors_are_refused_as_the_page_warns(api: ApiServer, folder: Path) -> None:
     """With includeSelectors the API server names the field that Kustomize added."""
-    api.namespace("ml")
+    api.namespace("ml", hostnames="*.example.org")
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     kustomization["labels"] = [{"pairs": {"team": "a"}, "includeSelectors": True}]
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))

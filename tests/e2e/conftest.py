@@ -26,7 +26,9 @@ def stage(place: Place) -> Iterator[Stage]:
     """v1, v2, and the broken v3 and v7 are trained by a real Job in the cluster, as the demo's are."""
     made = Stage(place, f"e2e-{secrets.token_hex(3)}")
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": made.namespace, "labels": labels}})
+    consent = {"linnet.dev/hostnames": "gated.example"}
+    meta = {"name": made.namespace, "labels": labels, "annotations": consent}
+    made.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     made.apply(made.secret("models"))
     job = yaml.safe_load((EXAMPLES / "training-job.yaml").read_text())
     job["metadata"]["namespace"] = made.namespace

@@ -55,10 +55,10 @@ class Stage:
     def get(self, what: str) -> Json:
         return dict(json.loads(self.kubectl("get", what, "-o", "json")))
 
-    def condition(self, what: str) -> Json:
-        """Ready; empty words while it is not there."""
+    def condition(self, what: str, type_: str = "Ready") -> Json:
+        """The condition; empty words while it is not there."""
         found = (self.get(what).get("status") or {}).get("conditions") or []
-        return next((c for c in found if c["type"] == "Ready"), {"status": "", "reason": "", "message": ""})
+        return next((c for c in found if c["type"] == type_), {"status": "", "reason": "", "message": ""})
 
     def until(self, holds: Callable[[], Any], what: str, within: float = WAIT_SECONDS) -> Any:
         """The first true answer; fails with what everything says."""

@@ -28,6 +28,15 @@ def test_kubectl_get_tells_the_state(served: Stage) -> None:
     assert float(version) > 0.9
 
 
+def test_pods_run_the_image_that_was_validated(served: Stage) -> None:
+    """By its digest, which the node told: containerd finds the image by that name, too."""
+    digest = served.get(f"mv/{NAME}-v1")["status"]["imageDigest"]
+    assert served.condition(f"mv/{NAME}-v1", "ImagePinned")["status"] == "True"
+    pods = [p for p in served.get("pods")["items"] if p["metadata"]["labels"].get("linnet.dev/component") == "serving"]
+    images = {c["image"] for p in pods for c in p["spec"]["containers"] if c["name"] == "server"}
+    assert [image.rpartition("@")[2] for image in images] == [digest]
+
+
 def test_kubectl_explain_reads_well(served: Stage) -> None:
     """Field documentation is in the cluster."""
     said = served.kubectl("explain", "mld.spec.analysis.alpha")

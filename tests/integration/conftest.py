@@ -22,9 +22,3 @@ def quiet_world(api: ApiServer) -> Iterator[World]:
     """The same without an operator: the test starts it."""
     with harness.world(api) as made:
         yield made
-
-
-@pytest.fixture(scope="session")
-def admission(api: ApiServer) -> None:
-    """The chart's admission policy for people's requests is in force."""
-    harness.install_admission(api)

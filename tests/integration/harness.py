@@ -23,11 +23,10 @@ from typing import Any, TypeVar
 
 import httpx
 
-from control_plane import REPO, ApiServer
+from control_plane import OPERATOR_NAMESPACE, ApiServer
 from integration.kubelet import Kubelet
 from integration.processes import Begin, forked
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.request_policy import forged
 from linnet.api.names import API_VERSION
 
 T = TypeVar("T")
@@ -57,7 +56,8 @@ class Operator:
             **os.environ,
             "KUBECONFIG": str(self.kubeconfig),
             "LINNET_WATCH_NAMESPACES": ",".join(self.namespaces),
-            "POD_NAMESPACE": self.namespaces[0] if self.namespaces else "default",
+            "POD_NAMESPACE": OPERATOR_NAMESPACE,
+            "LINNET_LEASE_NAME": self.namespaces[0] if self.namespaces else "linnet",
             "POD_NAME": self.name,
             "LINNET_HTTP_PORT": "0",
             "LINNET_IMAGE": "linnet:test",
@@ -93,7 +93,7 @@ class Operator:
     def writes(self) -> float:
         """Requests other than reads that it has made; the lease's are not counted."""
         text, name = self._get("/metrics").text, "linnet_api_requests_total"
-        return summed(text, name) - summed(text, name, verb="get")
+        return summed(text, name) - summed(text, name, verb="get") - summed(text, name, verb="dry-run")
 
     def lines(self) -> list[Json]:
         """Its log so far."""
@@ -150,7 +150,7 @@ class World:
     def start_operator(self, begin: Begin = forked, /, **environment: str) -> Operator:
         """Returns when it leads or stands by."""
         name = f"{self.namespace}-{len(self.operators) + 1}"
-        started = Operator(self.api.kubeconfig, (self.namespace,), name, environment, begin)
+        started = Operator(self.api.operator, (self.namespace,), name, environment, begin)
         self.operators.append(started)
         return started.start()
 
@@ -161,7 +161,7 @@ class World:
 
     def forget_lease(self) -> None:
         """As if the lease of an operator that has ended had expired."""
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases/linnet"
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/{self.namespace}"
         self.api.http.delete(path).raise_for_status()
 
     def model(self, name: str, uri: str, **spec: Any) -> Json:
@@ -284,24 +284,11 @@ def trust(api: ApiServer) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
 
 
-def install_admission(api: ApiServer) -> None:
-    """Apply the chart's admission policy, and wait until the API server refuses a forged request by it."""
-    said = api.helm("template", "linnet", str(REPO / "charts" / "linnet"), "-s", "templates/admission/requests.yaml")
-    assert said.code == 0, said.err
-    api.must("apply", "--server-side", "-f", "-", stdin=said.out)
-
-    def refused() -> bool:
-        forgery = forged("default")
-        return "ValidatingAdmissionPolicy" in api.create(forgery, dry_run=True).text
-
-    until(refused, "the admission policy to be in force")
-
-
 @contextmanager
 def world(api: ApiServer) -> Iterator[World]:
     """A namespace with a kubelet, without an operator yet; every process is ended afterwards."""
     namespace = f"w{os.getpid()}-{next(_numbers)}"
-    api.namespace(namespace)
+    api.namespace(namespace, hostnames="*.example.org")
     until(lambda: api.http.get(f"/api/v1/namespaces/{namespace}/serviceaccounts/default").is_success, "the namespace")
     headers = {"Authorization": api.http.headers["Authorization"]}
     with Kubelet(str(api.http.base_url), trust(api), headers, (namespace,)).running() as kubelet:

@@ -184,7 +184,7 @@ class Kubelet:
         return {
             "phase": "Failed" if failed else "Succeeded",
             "conditions": _conditions(ready=False),
-            "initContainerStatuses": [_ended("fetch", code, report)],
+            "initContainerStatuses": [_ended("fetch", code, report), *_tried(pod)],
             "containerStatuses": probe,
         }
 
@@ -199,6 +199,18 @@ class Kubelet:
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, verify=self.trust, headers=self.headers, timeout=10)
+
+
+def _tried(pod: Json) -> list[Json]:
+    """The server that was tried, with the digest of its image as containerd tells it."""
+    servers = [c for c in pod["spec"].get("initContainers", ()) if c["name"] == "server"]
+    state: Json = {"running": {"startedAt": timestamp(now())}}
+    return [{**_container("server", True, state), "imageID": image_id(c["image"])} for c in servers]
+
+
+def image_id(image: str) -> str:
+    """The played registry's digest of an image, with its name."""
+    return f"{image.rpartition(':')[0]}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
 def digest_of(uri: str) -> str:

@@ -42,7 +42,6 @@ class Person:
         return said.out
 
 
-@pytest.mark.usefixtures("admission")
 def test_a_person_leads_a_rollout_and_goes_back(world: World) -> None:
     """Each request is admitted, answered and told; the tree, the history and the explanation follow."""
     strategy = {"canary": {"steps": STEPS}, "bake": {"time": "0s"}}
@@ -68,7 +67,6 @@ def test_a_person_leads_a_rollout_and_goes_back(world: World) -> None:
     assert person.must("release", f"mv/{NAME}-v2").startswith("release -: Accepted")
 
 
-@pytest.mark.usefixtures("admission")
 def test_a_refusal_by_admission_says_the_way_out(world: World, tmp_path: Path) -> None:
     """Somebody who may look and patch, and not abort."""
     serve(world, **QUICK)

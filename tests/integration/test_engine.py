@@ -228,7 +228,6 @@ def test_a_silent_watch_is_given_up(quiet_world: World, tmp_path: Path, monkeypa
         quiet_world.ready("Model", "second")
 
 
-@pytest.mark.usefixtures("admission")
 def test_a_request_is_obeyed_once_the_policy_is_proven(world: World) -> None:
     """With the admission policy in force a person's request gets its answer, from a real dry run."""
     world.model("iris", "s3://models/iris/1")

@@ -164,7 +164,6 @@ class TestAutoscaling:
         "metrics": [{"type": "External", "name": "queue", "target": 10}],
     }
 
-    @pytest.mark.usefixtures("admission")
     def test_no_rollout_shrinks_stable(self, world: World) -> None:
         """flagger #869, #1600: the minimum is what served at the start, and goes back to the spec's after it."""
         traffic = self.serve(world, strategy={"canary": {"steps": [{"pause": {}}]}, "abortScaleDownDelay": "0s"})

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from control_plane import as_user
 from integration.harness import Json, World
 from integration.kubelet import digest_of
 from linnet.adapters.clock import now
@@ -55,7 +56,8 @@ def due(world: World, policy: str = "weekly") -> str:
     owner = {"apiVersion": "batch/v1", "kind": "CronJob", "name": meta["name"], "uid": meta["uid"], "controller": True}
     metadata = {**template["metadata"], "name": name, "namespace": world.namespace, "ownerReferences": [owner]}
     body = {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": template["spec"]}
-    answer = world.api.http.post(world.path("Job", "", "batch/v1"), json=body)
+    controller = as_user("system:serviceaccount:kube-system:cronjob-controller")
+    answer = world.api.http.post(world.path("Job", "", "batch/v1"), json=body, headers=controller)
     assert answer.status_code == 201, answer.text
     return name
 
@@ -107,7 +109,7 @@ def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
     assert world.operator.tracebacks() == []
 
 
-def test_a_person_starts_a_run(world: World, admission: None) -> None:
+def test_a_person_starts_a_run(world: World) -> None:
     """One annotation is answered in status and becomes a run, also without any schedule."""
     claims(world)
     retrained(world)
@@ -123,7 +125,7 @@ def test_a_person_starts_a_run(world: World, admission: None) -> None:
     assert events.count("\n") == 1
 
 
-def test_a_request_for_another_verb_is_refused_with_those_that_there_are(world: World, admission: None) -> None:
+def test_a_request_for_another_verb_is_refused_with_those_that_there_are(world: World) -> None:
     """The answer says what a RetrainPolicy can be asked for."""
     retrained(world)
     world.request("RetrainPolicy", "weekly", "promote -")
@@ -151,7 +153,7 @@ def test_an_operator_that_dies_during_a_run_makes_one_version(quiet_world: World
     assert [r["job"] for r in runs(world)] == [job]
 
 
-def test_a_second_run_is_refused_while_one_runs(world: World, admission: None) -> None:
+def test_a_second_run_is_refused_while_one_runs(world: World) -> None:
     """A person's run stands in the way of the clock's: the CronJob knows nothing of it, Linnet does."""
     retrained(world, triggers=weekly())
     world.kubelet.paused = True

@@ -164,7 +164,7 @@ def test_a_new_rollout_starts_with_fresh_evidence(world: World) -> None:
     assert not quarantine(world, 3)
 
 
-def test_abort_returns_traffic_and_stays_aborted(world: World, admission: None) -> None:
+def test_abort_returns_traffic_and_stays_aborted(world: World) -> None:
     """argo #1152, #4461, #3078: an abort is obeyed at once, and `<name>` does not flap afterwards."""
     traffic = serve(
         world, strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}, "abortScaleDownDelay": "0s"}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from control_plane import ApiServer, least_rights, running
+from control_plane import ApiServer, running
 from integration import harness
-from integration.harness import Operator, World
+from integration.harness import World
 from integration.rollouts import NAME, QUICK, outcome, publish, stable
 from integration.test_gateway import GATEWAY, GATEWAY_API, STRATEGY, Routed, define, weights
 
@@ -80,8 +80,7 @@ def test_a_gateway_for_which_nobody_vouches_gets_no_sessions(servers: ApiServer)
     """The field is there, as the chart's rights let the operator see; the class, which it may not read, is in doubt."""
     define(servers, "experimental")
     with harness.world(servers) as world:
-        rights = least_rights(servers, world.namespace)
-        world.operators.append(Operator(rights, (world.namespace,), "sessions-1").start())
+        world.start_operator()
         place(world)
         world.model(NAME, "s3://models/risk/1")
         world.deployment(NAME, NAME, **{**QUICK, "traffic": STICKY})

@@ -39,9 +39,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "linnet.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create -}}
 {{ .Values.serviceAccount.name | default (include "linnet.fullname" .) }}
+{{- else if .Values.serviceAccount.name -}}
+{{ .Values.serviceAccount.name }}
 {{- else -}}
-{{ .Values.serviceAccount.name | default "default" }}
+{{- fail "serviceAccount.create: false needs serviceAccount.name: the namespace's account `default` is every pod's, and each would be the operator" }}
 {{- end -}}
+{{- end -}}
+
+{{- /* The operator's username, as the API server knows it. */ -}}
+{{- define "linnet.username" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccountName" . }}
 {{- end -}}
 
 {{- /* What the operator may do in the namespaces that it works in. No Secret, no node, no wildcard. */ -}}

@@ -60,3 +60,4 @@ def load(names: Iterable[str]) -> None:
         if name not in present:
             say(f"import {name}")
             containerd.load(name)
+        containerd.pin(name)

@@ -113,10 +113,23 @@ def load(name: str) -> None:
     slim.unlink()
 
 
+def by_digest(name: str) -> str:
+    """The image's other name, `localhost/linnet-x@sha256:…`."""
+    found = next(w for w in run(ctr("images", "list", f"name=={name}")).split() if w.startswith("sha256:"))
+    return f"{name.rpartition(':')[0]}@{found}"
+
+
+def pin(name: str) -> None:
+    """Name an imported image by its digest as well, as one from a registry is: kubelet tells it, and pods name it."""
+    run(ctr("images", "tag", "--force", name, by_digest(name)))
+
+
 def prune(keep: set[str]) -> None:
-    """Once there are many, remove the images that nothing builds or runs any more."""
-    old = {name for name in images() - keep if name.startswith("localhost/linnet") and "-pause:" not in name}
-    if len(old) <= MANY:
+    """Once there are many, remove the images that nothing builds or runs any more, by both of their names."""
+    known = images()
+    kept = keep | {by_digest(name) for name in keep & known}
+    old = {name for name in known - kept if name.startswith("localhost/linnet") and "-pause:" not in name}
+    if len(old) <= 2 * MANY:
         return
     used = set(run(ctr("containers", "list")).split())
     for name in old - used:

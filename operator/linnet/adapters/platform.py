@@ -11,6 +11,7 @@ from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
 from linnet.core.analysis.prometheus import query_template
 from linnet.core.observed import Platform
+from linnet.core.plan import Manifest
 from linnet.core.serving.runtimes import catalogue
 from linnet.runtimes import packaged
 from linnet.settings import BadSettingError, Settings
@@ -33,6 +34,17 @@ def platform(settings: Settings) -> Platform:
         prometheus=_prometheus(settings.prometheus_file),
         hooks=_read(Hooks, "LINNET_HOOKS_FILE", settings.hooks_file),
     )
+
+
+def admission_policies(settings: Settings) -> tuple[Manifest, ...]:
+    """Read the admission policies as they were shipped; none where the settings name no folder."""
+    found = (
+        [path.read_text() for path in sorted(Path(settings.policies_dir or "").glob("*.yaml"))]
+        if settings.policies_dir
+        else []
+    )
+    documents = (d for text in found for d in yaml.safe_load_all(text))
+    return tuple(d for d in documents if isinstance(d, dict))
 
 
 def _prometheus(file: str | None) -> PrometheusServer | None:

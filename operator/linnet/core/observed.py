@@ -5,7 +5,8 @@ object which admission let through but the types refuse becomes a condition, not
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
@@ -40,6 +41,14 @@ class Platform:
     hooks: Hooks | None = None
     """Whom hooks may name."""
 
+    def of(self, namespace: str) -> Self:
+        """What the platform has for objects of this namespace."""
+        return replace(
+            self,
+            hooks=self.hooks.of(namespace) if self.hooks is not None else None,
+            prometheus=self.prometheus.of(namespace) if self.prometheus is not None else None,
+        )
+
 
 @dataclass(frozen=True)
 class ModelObserved:
@@ -52,6 +61,8 @@ class ModelObserved:
     """The admission policy refused a forged request: annotations can be believed."""
     serving: frozenset[int] = frozenset()
     """Versions that some Deployment serves or is bringing to traffic: never collected."""
+    policies: tuple[Parent, ...] = ()
+    """The RetrainPolicies that name it: their statuses say which versions their runs made."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,8 @@ class DeploymentObserved:
     platform: Platform
     requests_proven: bool
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
+    unprotected: tuple[str, ...] = ()
+    """A sentence for each admission policy that is not in force in its namespace."""
     policy: Parent | None = None
     """The RolloutPolicy that it names, if that is there."""
     routes: tuple[RouteView, ...] = ()
@@ -126,6 +139,10 @@ class DeploymentObserved:
     autoscalers: tuple[AutoscalerView, ...] = ()
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
+    evidence_held: tuple[str, ...] = ()
+    """Hashes of what the evidence's ConfigMap may hold now."""
+    evidence_tampered: str = ""
+    """Why what the ConfigMap holds is not believed, where somebody must have changed it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 

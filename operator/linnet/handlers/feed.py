@@ -122,8 +122,11 @@ def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
         yield Ref("Model", namespace, _model_of(obj))
 
 
-def _of_retrain_policy(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
-    yield Ref("RetrainPolicy", *_place(obj))
+def _of_retrain_policy(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
+    namespace, name = _place(obj)
+    yield Ref("RetrainPolicy", namespace, name)
+    if _produced(change.before) != _produced(change.after):  # its word makes a version count
+        yield Ref("Model", namespace, _model_of(obj))
 
 
 def _of_rollout_policy(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
@@ -156,6 +159,10 @@ def _model_of(obj: Manifest) -> str:
 
 def _spec(obj: Manifest | None) -> object:
     return obj["spec"] if obj is not None else None
+
+
+def _produced(policy: Manifest | None) -> object:
+    return ((policy or {}).get("status") or {}).get("lastVersion")
 
 
 def _quarantine(version: Manifest | None) -> object:

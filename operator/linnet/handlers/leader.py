@@ -23,11 +23,13 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.protections import Protections
 from linnet.adapters.cluster.request_policy import RequestPolicy
 from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.outbound.hooks import Endpoints
 from linnet.adapters.outbound.prometheus import Prometheus, unasked
 from linnet.adapters.outbound.scrape import Scraper
+from linnet.adapters.platform import admission_policies
 from linnet.adapters.telemetry.journal import Journal
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.unreadable import FULL, PARTLY, Told
@@ -190,6 +192,7 @@ class Leader:
             gone=self._feed.gone,
             now=shared.now,
             writable=shared.writable,
+            evidence=self._evidence,
             tell=self._endpoints.tell,
         )
 
@@ -212,6 +215,9 @@ class Leader:
             platform=lambda: self._platform,
             now=shared.now,
             proven=RequestPolicy(shared.kube, shared.clock).proven,
+            unprotected=Protections(
+                shared.kube, shared.clock, admission_policies(shared.settings), shared.metrics.protects
+            ).missing,
             accounts=ServiceAccounts(shared.kube, shared.clock).prefixes,
             features=gateways.features,
             session_kinds=gateways.session_kinds,

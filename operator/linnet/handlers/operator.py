@@ -44,7 +44,7 @@ class Operator:
 
     def __init__(self, settings: Settings, config: Configuration) -> None:
         self.stop = asyncio.Event()
-        self.metrics = Metrics()
+        self.metrics = Metrics(names=settings.metrics_names)
         self._unreadable = Unreadable(self.metrics.unreadable, time.monotonic)
         self.probes = ProbeServer(settings.http_port, self.metrics, self._alive, self._ready)
         self._settings = settings

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
 from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, merge
-from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.core.plan import Action, Manifest, Plan, Ref, SaveEvidence
 from linnet.core.resources.objects import Parent
 from linnet.handlers.kinds import Kind
 
@@ -43,12 +43,16 @@ async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
     plan = kind.plan(await kind.observe(parent), deps.now())
     try:
         for action in plan.actions:
-            await deps.perform(ref, parent, action)
+            if not isinstance(action, SaveEvidence):
+                await deps.perform(ref, parent, action)
     except (ForeignObjectError, InvalidError, ForbiddenError) as error:
         await deps.write_status(ref, parent, refused(parent, error, deps.now()))
         raise
     if plan.status is not None:
         await deps.write_status(ref, parent, plan.status.wire())
+    for action in plan.actions:
+        if isinstance(action, SaveEvidence):  # the status has its hash
+            await deps.perform(ref, parent, action)
     deps.remember(ref, parent, plan)
     return plan.requeue_after
 

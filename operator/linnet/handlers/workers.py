@@ -74,12 +74,15 @@ class Workers:
             heart.cancel()
 
     def problem(self) -> str | None:
-        """Say why the loop counts as dead, for `/healthz`; None if it lives."""
+        """Say why the loop counts as dead, for `/healthz`; None if it lives. The log alone names the object."""
         now = self._clock()
         if self._beat is not None and now - self._beat > SILENT_SECONDS:
             return "the work queue's loop has stopped"
         stuck = next((ref for ref, since in self._started.items() if now - since > STUCK_SECONDS), None)
-        return f"{stuck} has been reconciled for more than {STUCK_SECONDS:g} s" if stuck else None
+        if stuck is None:
+            return None
+        _log.warning("%s has been reconciled for more than %g s", stuck, STUCK_SECONDS)
+        return f"one object has been reconciled for more than {STUCK_SECONDS:g} s: the log names it"
 
     async def _heartbeat(self) -> None:
         while True:

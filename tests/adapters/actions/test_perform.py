@@ -13,6 +13,7 @@ from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.actions.perform import perform
 from linnet.adapters.actions.status import write_status
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gatherer import as_parent
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
@@ -45,6 +46,7 @@ class Desk:
             self.gone,
             lambda: NOW,
             self.writable,
+            EvidenceStore(self.kube),
             lambda _ref, _parent, action: self.told.append(action),
         )
 

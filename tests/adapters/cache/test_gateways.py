@@ -7,6 +7,7 @@ import pytest
 from adapters.fake_kube import FakeKube, Json
 from adapters.objects import Clock, own
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gateways import Gateways
 from linnet.adapters.cache.gatherer import Gatherer, Sources, as_parent
 from linnet.adapters.cluster import resources
@@ -46,10 +47,11 @@ def sources(gateways: Gateways) -> Sources:
         platform=lambda: PLATFORM,
         now=lambda: START,
         proven=none,
+        unprotected=nothing,
         accounts=nothing,
         features=gateways.features,
         session_kinds=gateways.session_kinds,
-        evidence=none,
+        evidence=EvidenceStore(kube()).recall,
         scrape=none,
         ask=nothing,
         call=nothing,

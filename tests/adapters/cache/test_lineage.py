@@ -7,6 +7,7 @@ import pytest
 
 from adapters.objects import made_by, own
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.gatherer import Gatherer, Sources
 from linnet.adapters.cluster import resources
 from linnet.api.labels import COMPONENT, DEPLOYMENT, MODEL_VERSION, RETRAIN_POLICY, REVISION
@@ -64,8 +65,11 @@ class Place:
         async def scrape(_: Any) -> Scrape:
             return Scrape()
 
-        given: dict[str, Any] = dict.fromkeys(("proven", "accounts", "features", "evidence", "ask", "call"), nothing)
-        given |= {"session_kinds": nothing, "scrape": scrape, "now": lambda: None}
+        async def recall(_: Any) -> Recalled:
+            return Recalled()
+
+        given: dict[str, Any] = dict.fromkeys(("proven", "unprotected", "accounts", "features", "ask", "call"), nothing)
+        given |= {"session_kinds": nothing, "scrape": scrape, "evidence": recall, "now": lambda: None}
         sources = Sources(platform=lambda: Platform(Catalogue(), "linnet:test"), **given)
         gatherer = Gatherer(self.cache, sources)
         gather = {"Deployment": gatherer.deployment, "ModelVersion": gatherer.version, "RetrainPolicy": gatherer.policy}

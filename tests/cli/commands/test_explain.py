@@ -13,6 +13,7 @@ import pytest
 from cli import rollouts
 from cli.person import Person
 from linnet.core.analysis.prometheus.response import Failure, Value
+from linnet.core.rollout.judging import seal
 from samples import changed, model_version
 from simulator import Behavior
 
@@ -151,7 +152,11 @@ def test_counts_of_another_rollout_are_not_shown(person: Person) -> None:
     objects[-1]["data"]["rollout"] = "former"
     said = person.sees(*objects).types("explain", "tumor-risk")
     assert "nothing was counted yet (ConfigMap tumor-risk-evidence)" in said.out
-    objects[-1]["data"] |= {"rollout": objects[0]["status"]["rollout"]["id"], "evidence.format": "9"}
+    rollout = objects[0]["status"]["rollout"]
+    objects[-1]["data"] |= {"rollout": rollout["id"], "evidence.format": "9"}
+    said = person.sees(*objects).types("explain", "tumor-risk")
+    assert "was written at this moment (then ask again), or not by Linnet" in said.out
+    rollout["evidence"] = [seal.seal(objects[-1]["data"])]
     said = person.sees(*objects).types("explain", "tumor-risk")
     assert "the ConfigMap tumor-risk-evidence can't be read by this release" in said.out
 

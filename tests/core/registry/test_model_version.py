@@ -457,3 +457,75 @@ class TestWitness:
         for each in (*world.pods[0]["spec"]["initContainers"], *world.pods[0]["spec"]["containers"]):
             each["image"] += f"@{DIGESTS[9]}"
         assert reason(look(world)) == "True/Validated"
+
+
+class TestImage:
+    """Which image serves: the one that was tried, whatever its tag comes to mean."""
+
+    SEEN = f"docker.io/seldonio/mlserver@{DIGESTS[7]}"
+
+    def tried(self, image_id: str, image: str | None = None) -> VersionWorld:
+        """A version whose server's container ran as the node says."""
+        world = new_version()
+        if image is not None:
+            world.spec["runtime"]["image"] = image
+        started(world)
+        world.pods = [pod(world, fetch=FETCHED, probe=PROBED, server={"restartCount": 0, "imageID": image_id})]
+        return look(world)
+
+    def pinned(self, world: VersionWorld) -> tuple[str, str]:
+        found = next(c for c in world.status["conditions"] if c["type"] == "ImagePinned")
+        return found["reason"], found["message"]
+
+    def test_the_digest_of_the_image_is_recorded(self) -> None:
+        """It is the registry's, of the image that loaded the artifact."""
+        world = self.tried(self.SEEN)
+        assert world.status["imageDigest"] == DIGESTS[7]
+        assert self.pinned(world) == ("ImagePinned", f"served as docker.io/seldonio/mlserver@{DIGESTS[7]}")
+
+    def test_an_image_of_no_registry_keeps_its_tag(self) -> None:
+        """A configuration's bare digest can't be pulled by: the condition says that the tag may move."""
+        world = self.tried(DIGESTS[7])
+        assert "imageDigest" not in world.status
+        assert reason(world) == "True/Validated"
+        why, message = self.pinned(world)
+        assert why == "ImageNotPinned"
+        assert "Name the image by its digest" in message
+
+    def test_a_digest_that_a_person_chose_stays(self) -> None:
+        """It needs no node to tell it."""
+        world = self.tried("", f"reg.example/server:1@{DIGESTS[8]}")
+        assert world.status["imageDigest"] == DIGESTS[8]
+        assert self.pinned(world) == ("ImagePinned", f"served as reg.example/server:1@{DIGESTS[8]}")
+
+    def test_a_server_that_was_not_started_has_no_digest(self) -> None:
+        """capacity InPlace: the version was only fetched."""
+        world = new_version()
+        world.deployments = [{"replicas": 2, "strategy": {"capacity": "InPlace"}}]
+        started(world)
+        alone = pod(world)
+        alone["status"]["containerStatuses"] = pod(world, fetch=FETCHED)["status"]["initContainerStatuses"]
+        world.pods = [alone]
+        look(world)
+        assert "imageDigest" not in world.status
+        assert "it was not started before it serves" in self.pinned(world)[1]
+
+    def test_a_strangers_pod_chooses_no_image(self) -> None:
+        """What a made-up pod runs is not what serves."""
+        world = started(new_version())
+        genuine = pod(world, fetch=FETCHED, probe=PROBED, server={"imageID": self.SEEN})
+        fake = pod(world, fetch=FETCHED, probe=PROBED, server={"imageID": f"evil.example/mlserver@{DIGESTS[6]}"})
+        fake["metadata"] |= {"name": "fake", "uid": "fake", "creationTimestamp": "2027-01-01T00:00:00Z"}
+        fake["spec"]["initContainers"][0]["image"] = "evil.example/mlserver:1"
+        world.pods = [genuine, fake]
+        assert look(world).status["imageDigest"] == DIGESTS[7]
+
+    def test_the_servers_pull_policy_is_the_tenants(self) -> None:
+        """The platform's own is for Linnet's image; without a word of the tenant's Kubernetes chooses."""
+        world = started(new_version())
+        _, server, *_ = world.jobs[0]["spec"]["template"]["spec"]["initContainers"]
+        assert "imagePullPolicy" not in server
+        world = new_version()
+        world.deployments = [{"pod": {"imagePullPolicy": "Always"}}]
+        _, server, *_ = started(world).jobs[0]["spec"]["template"]["spec"]["initContainers"]
+        assert server["imagePullPolicy"] == "Always"

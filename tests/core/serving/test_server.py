@@ -15,5 +15,5 @@ def test_a_variable_of_the_place_takes_the_place_of_the_versions() -> None:
         env=[EnvVar(name="THREADS", value="1"), EnvVar(name="HOME", value="/tmp")],
     )
     place = PodSettings(env=[EnvVar(name="THREADS", value="4")])
-    container = server_container(runtime, place, [], "IfNotPresent")
+    container = server_container(runtime, place, [])
     assert container["env"] == [{"name": "THREADS", "value": "4"}, {"name": "HOME", "value": "/tmp"}]

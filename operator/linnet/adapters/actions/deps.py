@@ -6,6 +6,7 @@ from datetime import datetime
 
 from linnet.adapters.actions.children import Children, Gone, Seen
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.telemetry.journal import Journal
 from linnet.core.plan import Emit, Log, Notify, Ref
@@ -24,5 +25,6 @@ class ActionDeps:
     gone: Gone
     now: Callable[[], datetime]
     writable: Callable[[], None]
+    evidence: EvidenceStore
     tell: Callable[[Ref, Parent, Emit | Log | Notify], None]
     """Sends it to an endpoint of the platform's, if one wants it. Returns at once."""

@@ -36,8 +36,10 @@ async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) ->
     """Do one action. Errors of `cluster.errors` pass through; what is only told never fails."""
     deps.writable()
     match action:
-        case Apply(manifest) | SaveEvidence(manifest):
+        case Apply(manifest):
             await deps.children.apply(manifest)
+        case SaveEvidence(manifest):
+            await deps.evidence.save(parent, manifest, deps.children.apply)
         case Create(manifest):
             await deps.children.create(manifest)
         case Patch():

@@ -1,13 +1,36 @@
 """The operator remembers a rollout's evidence between two looks, and reads it back once after a restart."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import NotFoundError
+from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.ownership import controller
-from linnet.core.plan import Ref
+from linnet.core.plan import Manifest, Ref
 from linnet.core.resources.objects import Parent
+from linnet.core.rollout.judging import seal
+from linnet.core.rollout.judging.seal import ReadBack
+
+REFUSED = (ForbiddenError, ForeignObjectError, InvalidError, NotFoundError)
+"""After these the ConfigMap holds what it held; after others it may hold either."""
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """The evidence that is known; `held`: hashes of what the ConfigMap may hold; `tampered`: why that is refused."""
+
+    data: Mapping[str, str] | None = None
+    held: tuple[str, ...] = ()
+    tampered: str = ""
+
+
+@dataclass
+class _Memory:
+    uid: str
+    data: Mapping[str, str] | None = None
+    held: tuple[str, ...] = field(default=())
 
 
 class EvidenceStore:
@@ -15,21 +38,24 @@ class EvidenceStore:
 
     def __init__(self, kube: Kube) -> None:
         self._kube = kube
-        self._kept: dict[Ref, tuple[str, Mapping[str, str] | None]] = {}
+        self._kept: dict[Ref, _Memory] = {}
 
-    async def recall(self, parent: Parent) -> Mapping[str, str] | None:
-        """Return the evidence that is remembered, or else what the ConfigMap holds; None where there is none.
+    async def recall(self, parent: Parent) -> Recalled:
+        """Return the evidence that is remembered, or else what the ConfigMap holds, if the status has its hash.
 
-        The ConfigMap is read only where a rollout under way compares two revisions.
+        The ConfigMap is read only where a rollout under way compares two revisions. What can't be used is not kept.
         """
-        uid, data = self._kept.get(_ref(parent), ("", None))
-        if uid == parent.uid:
-            return data
-        if not (parent.status.get("rollout") or {}).get("from"):
-            return None
-        data = await self._read(parent)
-        self._kept[_ref(parent)] = (parent.uid, data)
-        return data
+        rollout = parent.status.get("rollout") or {}
+        known = self._known(parent)
+        if known is not None and known.data is not None:
+            return Recalled(known.data, known.held)
+        if not rollout.get("from"):
+            return Recalled()
+        memory = self._of(parent)
+        read = await self._read(parent, rollout)
+        if read.data is not None:
+            memory.data, memory.held = read.data, (seal.seal(read.data),)
+        return Recalled(read.data, memory.held, read.tampered)
 
     def keep(self, parent: Parent, data: Mapping[str, str] | None) -> None:
         """Remember the evidence.
@@ -37,19 +63,41 @@ class EvidenceStore:
         None leaves what is known while a rollout is under way, and forgets it otherwise.
         """
         if data is not None:
-            self._kept[_ref(parent)] = (parent.uid, data)
+            self._of(parent).data = data
         elif not parent.status.get("rollout"):
             self._kept.pop(_ref(parent), None)
+
+    async def save(self, parent: Parent, manifest: Manifest, apply: Callable[[Manifest], Awaitable[Any]]) -> None:
+        """Write the ConfigMap, and remember what it holds then, or may hold."""
+        memory, written = self._of(parent), seal.seal(manifest["data"])
+        former = memory.held
+        memory.held = (*former[: seal.MOST - 2], written)
+        try:
+            await apply(manifest)
+        except REFUSED:
+            memory.held = former
+            raise
+        memory.held = (written,)
 
     def forget(self, ref: Ref) -> None:
         self._kept.pop(ref, None)
 
-    async def _read(self, parent: Parent) -> Mapping[str, str] | None:
+    def _known(self, parent: Parent) -> _Memory | None:
+        known = self._kept.get(_ref(parent))
+        return known if known is not None and known.uid == parent.uid else None
+
+    def _of(self, parent: Parent) -> _Memory:
+        known = self._known(parent)
+        if known is None:
+            known = self._kept[_ref(parent)] = _Memory(parent.uid)
+        return known
+
+    async def _read(self, parent: Parent, rollout: Mapping[str, Any]) -> ReadBack:
         try:
             found = await self._kube.get(resources.CONFIG_MAP, parent.namespace, f"{parent.name}-evidence")
         except NotFoundError:
-            return None
-        return (found.get("data") or {}) if controller(found) == parent.uid else None
+            return seal.read_back(rollout, None)
+        return seal.read_back(rollout, (found.get("data") or {}) if controller(found) == parent.uid else None)
 
 
 def _ref(parent: Parent) -> Ref:

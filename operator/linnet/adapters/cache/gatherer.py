@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
@@ -41,13 +42,15 @@ class Sources:
     now: Callable[[], datetime]
     proven: Callable[[str], Awaitable[bool]]
     """Whether the namespace's API server refuses forged requests."""
+    unprotected: Callable[[str], Awaitable[tuple[str, ...]]]
+    """A sentence for each admission policy that is not in force in the namespace."""
     accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
     """Choose among these ServiceAccounts those that pods of ours may run as, each with the URIs that it is for."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
     session_kinds: Callable[[], Awaitable[frozenset[str] | None]]
     """The kinds of route that have sessions in this cluster."""
-    evidence: Callable[[Parent], Awaitable[Mapping[str, str] | None]]
+    evidence: Callable[[Parent], Awaitable[Recalled]]
     scrape: Callable[[Iterable[ScrapeTarget]], Awaitable[Scrape]]
     ask: Callable[[Iterable[Question]], Awaitable[Mapping[Question, Answer]]]
     """The platform's Prometheus; questions come only where it has one."""
@@ -74,10 +77,14 @@ class Gatherer:
         return ModelObserved(
             model=parent,
             versions=self._versions(parent.namespace, parent.name),
-            platform=self._sources.platform(),
+            platform=self._sources.platform().of(parent.namespace),
             requests_proven=await self._proven(parent),
             serving=frozenset(version for d in deployments for version in serving(d)),
+            policies=self._policies(parent),
         )
+
+    def _policies(self, model: Parent) -> tuple[Parent, ...]:
+        return tuple(map(as_parent, self._cache.of_model(resources.RETRAIN_POLICY, model.namespace, model.name)))
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(resources.JOB, "ModelVersion", parent)
@@ -87,7 +94,7 @@ class Gatherer:
             version=parent,
             jobs=tuple(objects.job(j) for j in jobs),
             pods=self._pods("ModelVersion", parent),
-            platform=self._sources.platform(),
+            platform=self._sources.platform().of(parent.namespace),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
             deployments=deployments,
@@ -95,7 +102,7 @@ class Gatherer:
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
-        model = _name_of(parent, "model")
+        model, recalled = _name_of(parent, "model"), await self._sources.evidence(parent)
         versions = self._versions(parent.namespace, model)
         observed = DeploymentObserved(
             deployment=parent,
@@ -107,10 +114,13 @@ class Gatherer:
             pods=self._pods("Deployment", parent),
             others=self._others(parent),
             scrape=None,
-            evidence=await self._sources.evidence(parent),
-            platform=self._sources.platform(),
+            evidence=recalled.data,
+            evidence_held=recalled.held,
+            evidence_tampered=recalled.tampered,
+            platform=self._sources.platform().of(parent.namespace),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent, *versions),
+            unprotected=await self._sources.unprotected(parent.namespace),
             policy=self._policy_of(parent),
             routes=self._routes(parent),
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
@@ -138,7 +148,7 @@ class Gatherer:
             cron_job=objects.cron_job(cron_jobs[0]) if cron_jobs else None,
             jobs=tuple(objects.job(j) for j in self._owned(resources.JOB, "RetrainPolicy", parent)),
             pods=self._pods("RetrainPolicy", parent),
-            platform=self._sources.platform(),
+            platform=self._sources.platform().of(parent.namespace),
             requests_proven=await self._proven(parent),
             allowed_service_accounts=await self._accounts(parent),
         )
@@ -203,6 +213,7 @@ def as_parent(obj: Manifest) -> Parent:
         spec=obj.get("spec") or {},
         status=obj.get("status") or {},
         resource_version=meta.get("resourceVersion", ""),
+        owner=controller(obj),
     )
 
 

@@ -110,8 +110,11 @@ class Kube:
         return items, version
 
     async def create(self, resource: Resource, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+        """POST the object. A dry run is counted as such: it writes nothing, and is meant to be refused."""
+        described = _described(resource, status=False)
         extra: Any = {"dry_run": "All"} if dry_run else {}
-        return await self._call("create", resource, body=manifest, field_manager=FIELD_MANAGER, **extra)
+        asked = self._dynamic.create(described, **_PLAIN, body=manifest, field_manager=FIELD_MANAGER, **extra)
+        return await self._counted("dry-run" if dry_run else "create", resource, "", asked)
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Apply the manifest on the server, and take over fields that others own."""

@@ -57,7 +57,7 @@ def forged(namespace: str) -> Manifest:
             "model": {"name": "linnet-probe"},
             "version": 1,
             "format": {"name": "custom"},
-            "source": {"uri": "s3://linnet/probe"},
+            "source": {"uri": "s3://linnet/probe", "digest": f"sha256:{'0' * 64}"},
             "runtime": {
                 "name": "custom",
                 "image": "linnet.invalid/probe",

@@ -15,9 +15,13 @@ _VERBS: Final = {"server_side_apply": "apply", "replace": "update"}
 
 
 class Metrics:
-    """The registry is one of its own, so that two operators in one process stay apart."""
+    """The registry is one of its own, so that two operators in one process stay apart.
 
-    def __init__(self) -> None:
+    `names` False: no series tells the name of a namespace or an object, since any pod may be able to read them.
+    """
+
+    def __init__(self, *, names: bool = True) -> None:
+        self._names = names
         self.registry = CollectorRegistry()
         on = self.registry
         self._reconciles = Counter("linnet_reconcile", "Reconciles by outcome.", ["kind", "outcome"], registry=on)
@@ -39,6 +43,12 @@ class Metrics:
         )
         self._notifications = Counter(
             "linnet_notifications", "Events to endpoints by outcome.", ["endpoint", "outcome"], registry=on
+        )
+        self._unprotected = Gauge(
+            "linnet_protection_missing",
+            "1 where an admission policy is not in force as it was shipped.",
+            ["policy", "namespace"],
+            registry=on,
         )
         self._unreadable = Counter(
             "linnet_unreadable_objects", "Objects that could not be read, or not whole.", ["resource"], registry=on
@@ -79,6 +89,11 @@ class Metrics:
         """Count an event to an endpoint; `outcome` is `sent`, `failed` (one try) or `dropped`."""
         self._notifications.labels(endpoint, outcome).inc()
 
+    def protects(self, policy: str, namespace: str, missing: bool) -> None:
+        """Tell whether an admission policy is missing in a namespace."""
+        if self._names:
+            self._unprotected.labels(policy, namespace).set(int(missing))
+
     def counted(self, event: str, fields: Mapping[str, Any]) -> None:
         """Count a journal event: `verdict`, `retrain_run` and the `decision` about a rollout have a counter."""
         match event:
@@ -93,6 +108,8 @@ class Metrics:
 
     def gauges(self, ref: Ref, values: Mapping[str, float]) -> None:
         """Set the object's numbers, such as `linnet_canary_weight`; those that it no longer has disappear."""
+        if not self._names:
+            return
         for name, value in values.items():
             self._gauge(name).labels(ref.namespace, ref.name).set(value)
         for name in self._labeled.get(ref, set()) - set(values):

@@ -217,6 +217,8 @@ class HookStatus(StatusWire):
     """What the hook said, or why it said nothing."""
 
 
+RULES_SIZE: Final = 131_072
+"""A rollout whose rules are longer does not start: they are frozen in its status."""
 Phase = Literal["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
 Outcome = Literal["Promoted", "RolledBack", "Aborted"]
 
@@ -259,7 +261,11 @@ class RolloutStatus(StatusWire):
     policy: Annotated[str, Field(max_length=63)] | None = None
     """The RolloutPolicy that was named when the rollout began."""
     policy_hash: Annotated[str, Field(max_length=64)] | None = None
-    """A hash of the strategy, analysis and deadlines, frozen when the rollout began."""
+    """A hash of rules."""
+    rules: Annotated[str, Field(max_length=RULES_SIZE)] | None = None
+    """The strategy, analysis and deadlines, with every default filled in, as JSON: frozen when the rollout began."""
+    evidence: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=4)] | None = None
+    """The hashes of what the evidence ConfigMap may hold, newest first; anything else in it is not believed."""
     decision: Word | None = None
     """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None

@@ -230,6 +230,8 @@ class VersionSummary(StatusWire):
     """Whether the version was validated."""
     reason: Annotated[str, Field(max_length=64)] = ""
     """The reason of the version's condition Ready."""
+    made: Annotated[str, Field(max_length=64)] | None = None
+    """A hash of what Linnet made; left out for a version that somebody else made."""
 
 
 class ModelStatus(StatusWire):
@@ -245,7 +247,7 @@ class ModelStatus(StatusWire):
     """The highest number that was ever given; the next version is one more."""
     considered: int | None = None
     """Retrained versions up to this number were accepted or passed over."""
-    observed_source: Annotated[str, Field(max_length=64)] | None = None
+    observed_source: Annotated[str, Field(max_length=80)] | None = None
     """A hash of the source and runtime that current was last set by."""
     versions: (
         Annotated[list[VersionSummary], Field(max_length=VERSIONS_LISTED, json_schema_extra=keyed_by("version"))] | None

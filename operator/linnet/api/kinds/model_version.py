@@ -25,6 +25,8 @@ from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import FrozenRuntime
 
+MOST_VERSIONS: Final = 1_000_000
+
 
 class Origin(Wire):
     """How the version came to be."""
@@ -48,7 +50,7 @@ class ModelVersionSpec(Wire):
 
     model: Reference
     """The Model that it is a version of."""
-    version: Annotated[int, Field(ge=1, le=1_000_000)]
+    version: Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
     """The version's number."""
     format: Format
     """The kind of the artifact."""
@@ -58,7 +60,7 @@ class ModelVersionSpec(Wire):
     """The model server as it was resolved when the version was made."""
     origin: Origin
     """How the version came to be."""
-    identity: Annotated[str, Field(max_length=64)] | None = None
+    identity: Annotated[str, Field(max_length=80)] | None = None
     """A hash of source and runtime as the person wrote them; the same input is the same version."""
     metrics: QuantityMap | None = None
     """Evaluation metrics, where the artifact carries none."""
@@ -300,6 +302,9 @@ class ModelVersionStatus(StatusWire):
     """The spec's generation that this is about."""
     digest: Digest | None = None
     """The sha256 of the artifact's tree as it was fetched; set once."""
+    image_digest: Digest | None = None
+    """The digest of the server's image that loaded the artifact, by which the version is served; set once. Left out
+    where the node did not tell it."""
     size: int | None = None
     """The artifact's size in bytes."""
     metrics: QuantityMap | None = None
@@ -317,7 +322,8 @@ class ModelVersionStatus(StatusWire):
     decisions: Annotated[list[Decision], Field(max_length=32, json_schema_extra=keyed_by("id"))] | None = None
     """What was decided about the version, newest last."""
     conditions: Conditions = []
-    """Ready: the artifact was fetched and loaded, and the server answered."""
+    """Ready: the artifact was fetched and loaded, and the server answered. ImagePinned: it is served by that very
+    image."""
     last_request: LastRequest | None = None
     """The answer to the last request of a person."""
 
@@ -339,5 +345,10 @@ RULES: Final[tuple[Rule, ...]] = (
         "!has(oldSelf.status) || !has(oldSelf.status.digest) || "
         "(has(self.status) && has(self.status.digest) && self.status.digest == oldSelf.status.digest)",
         "status.digest is set once: an artifact with another digest is another version",
+    ),
+    (
+        "!has(oldSelf.status) || !has(oldSelf.status.imageDigest) || "
+        "(has(self.status) && has(self.status.imageDigest) && self.status.imageDigest == oldSelf.status.imageDigest)",
+        "status.imageDigest is set once: it is the image with which the version was validated",
     ),
 )

@@ -64,6 +64,10 @@ class Reason(StrEnum):
     CLAIM_REFUSED = "ClaimRefused"
     SERVICE_ACCOUNT_NOT_ALLOWED = "ServiceAccountNotAllowed"
     DIGEST_REQUIRED = "DigestRequired"
+    NUMBERS_EXHAUSTED = "NumbersExhausted"
+    POLICY_MISSING = "AdmissionPolicyMissing"
+    IMAGE_PINNED = "ImagePinned"
+    IMAGE_NOT_PINNED = "ImageNotPinned"
 
 
 _TYPE: Final = (

@@ -26,6 +26,8 @@ class Endpoint(Wire):
     """How long one call may take."""
     retries: Annotated[int, Field(ge=0, le=20)] = 5
     """How often an event is sent again; a question is asked until it is answered."""
+    namespaces: Annotated[list[Name], Field(max_length=256)] | None = None
+    """The namespaces whose hooks may name the endpoint; all of them if left out."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -61,6 +63,11 @@ class Hooks(Wire):
             there = ", ".join(names)
             raise ValueError(f"events.endpoint: there is no endpoint {self.events.endpoint}: there are {there}")
         return self
+
+    def of(self, namespace: str) -> Self:
+        """What objects of this namespace may name."""
+        allowed = [e for e in self.endpoints if e.namespaces is None or namespace in e.namespaces]
+        return self.model_copy(update={"endpoints": allowed})
 
     @property
     def by_name(self) -> dict[str, Endpoint]:

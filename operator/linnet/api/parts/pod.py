@@ -102,6 +102,8 @@ class PodSettings(Wire):
         None
     )
     """Secrets that the kubelet pulls images with."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When the main container's image is pulled, as in `v1.Container`; Kubernetes' own default if left out."""
     service_account_name: Name | None = None
     """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
     env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None

@@ -38,6 +38,14 @@ class PrometheusServer(Wire):
     """How often the server has a new value: nobody is asked more often."""
     queries: Annotated[dict[Name, Template], Field(max_length=100)] = {}
     """The named queries, in PromQL."""
+    query_namespaces: Annotated[dict[Name, Annotated[list[Name], Field(max_length=256)]], Field(max_length=100)] = {}
+    """For a query that not everybody may name: the namespaces whose checks may."""
+
+    def of(self, namespace: str) -> Self:
+        """What objects of this namespace may name."""
+        given = self.query_namespaces
+        allowed = {n: q for n, q in self.queries.items() if n not in given or namespace in given[n]}
+        return self.model_copy(update={"queries": allowed})
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -48,4 +56,7 @@ class PrometheusServer(Wire):
             raise ValueError("timeout: from 1s to 30s")
         if not timedelta(seconds=1) <= self.scrape_interval <= timedelta(minutes=5):
             raise ValueError("scrapeInterval: from 1s to 5m")
+        unknown = next((n for n in self.query_namespaces if n not in self.queries), None)
+        if unknown is not None:
+            raise ValueError(f"queryNamespaces: there is no query {unknown}")
         return self

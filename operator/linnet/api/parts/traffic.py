@@ -90,6 +90,11 @@ class Traffic(Wire):
                 "parentRefs and hostnames go with type Gateway",
             ),
             (
+                "!has(self.labels) || self.labels.all(k, !k.startsWith('linnet.dev/'))",
+                "labels of linnet.dev/ are the operator's own: choose another prefix",
+                ".labels",
+            ),
+            (
                 "!has(self.sessionPersistence) || (has(self.type) && self.type == 'Gateway')",
                 "sessionPersistence goes with type Gateway: a Service can't tell one client from another",
                 ".sessionPersistence",

@@ -16,10 +16,12 @@ from linnet.core.analysis.counts.judge import judge_all
 from linnet.core.analysis.metrics.pace import missed_before
 from linnet.core.analysis.simulation.replay import COUNTS
 from linnet.core.analysis.verdict import Judgement, Look, Verdict
+from linnet.core.rollout.judging import seal
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
 """Below this a record has 0: there is no evidence to speak of."""
+_NUMBERS: Final = ("alpha", "detect_ratio", "detect_power")
 _ANSWERS: Final = PredictionCheck("", 0.0, ())
 """A check of predictions has its part of alpha; it is not judged here."""
 
@@ -49,18 +51,21 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> Counted:
         raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.output}") from error
     if data.get("rollout") != tree.rollout["id"]:
         raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
+    sealed = seal.read_back(tree.rollout, data).data
+    if sealed is None:
+        raise UnreadableError(f"the ConfigMap {place} was written at this moment (then ask again), or not by Linnet")
     try:
-        known = evidence.restored(data).counts
+        known = evidence.restored(sealed).counts
         if known.folded_at is None:
             raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
-        found = list(_with_counts(known, parse(data.get("policy") or "{}"), tree))
+        found = list(_with_counts(known, parse(tree.rollout.get("rules") or "{}"), tree))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
     return Counted(_folded(known), found, missed_before(data))
 
 
-def _with_counts(known: CountEvidence, source: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:
-    judged = {j.check: j for j in _judgements(known, source)}
+def _with_counts(known: CountEvidence, rules: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:
+    judged = {j.check: j for j in _judgements(known, rules)}
     for check in tree.rollout.get("checks") or ():
         found = judged.get(check["name"])
         yield check if found is None else {**_counts(found), **check, "message": _message(found, check)}
@@ -76,14 +81,11 @@ def _message(found: Judgement, check: Mapping[str, Any]) -> str:
     return "no breach so far, and its time is not over" if waits else ""
 
 
-def _judgements(known: CountEvidence, source: Mapping[str, Any]) -> list[Judgement]:
-    """Judges by the policy with which the rollout began, at the time of the last look."""
-    analysis = source.get("analysis") or {}
-    detect = analysis.get("detect") or {}
-    given = {"alpha": analysis.get("alpha"), "detect_ratio": detect.get("ratio"), "detect_power": detect.get("power")}
-    numbers: Json = {field: _number(text) for field, text in given.items() if text is not None}
-    compared = any(check.get("signal") == "Predictions" for check in analysis.get("checks") or ())
-    policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if compared else None)
+def _judgements(known: CountEvidence, rules: Mapping[str, Any]) -> list[Judgement]:
+    """Judges by the rules with which the rollout began, at the time of the last look."""
+    judged = rules.get("judged") or {}
+    numbers: Json = {number: float(judged[number]) for number in _NUMBERS if number in judged}
+    policy = Policy(known.checks, **numbers, resemblance=_ANSWERS if judged.get("resemblance") else None)
     none = timedelta(0)
     return list(judge_all(policy, known, Look(none, none, _folded(known))))
 
@@ -102,8 +104,3 @@ def _counts(judgement: Judgement) -> Json:
         "bound": round(judgement.bound, 3),
         **kept,
     }
-
-
-def _number(text: str) -> float:
-    """Parses a quantity as policies have it: `0.01` or `10m`."""
-    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)

@@ -1,18 +1,23 @@
-"""The rules of one rollout, with every default filled in: frozen when it begins, so that an edit can't move them."""
+"""The rules of one rollout, with every default filled in, and the text in which a status keeps them.
+
+They are frozen when the rollout begins: neither an edit nor another release's defaults move them.
+"""
 
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final, Literal
+
+from pydantic import TypeAdapter
 
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.kinds.rollout_policy import Deadlines, RolloutPolicySpec
 from linnet.api.parts.analysis import Analysis, Check
 from linnet.api.parts.runtime import FrozenRuntime
-from linnet.api.parts.strategy import Hook, OnNewVersion, Step, Strategy, StrategyType
+from linnet.api.parts.strategy import Hook, OnNewVersion, Pause, Step, Strategy, StrategyType
 from linnet.core.analysis import checks as analysis_checks
 from linnet.core.analysis.checks import QueryCheck, Signal
 from linnet.core.parse import Invalid, parse_spec
@@ -24,10 +29,7 @@ from linnet.foreign.document import ForeignError, read_object
 
 @dataclass(frozen=True)
 class Rules:
-    """What a rollout goes by: `judged` is the judge's part of the checks that were `asked`, `checks` are all names.
-
-    `source` is the JSON that it was made from.
-    """
+    """What a rollout goes by: `judged` is the judge's part of the checks that were `asked`, `checks` are all names."""
 
     type: StrategyType
     on_new_version: OnNewVersion
@@ -45,11 +47,18 @@ class Rules:
     checks: tuple[str, ...]
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"]
     limits: Limits
-    source: str
+
+    @cached_property
+    def frozen(self) -> str:
+        """These very rules as JSON: whoever reads them again fills nothing in."""
+        return _RULES.dump_json(self, by_alias=True, exclude_none=True).decode()
 
     @property
     def hash(self) -> str:
-        return hashlib.sha256(self.source.encode()).hexdigest()[:16]
+        return hashlib.sha256(self.frozen.encode()).hexdigest()[:16]
+
+
+_RULES: Final = TypeAdapter(Rules)
 
 
 UNKNOWN: Final = Rules(
@@ -69,9 +78,13 @@ UNKNOWN: Final = Rules(
     checks=(),
     on_insufficient_data="Hold",
     limits=Limits(*[timedelta.max] * 4),
-    source="",
 )
 """The rules of a rollout whose version is gone: there is nothing to judge, to wait for, or to go on to."""
+
+
+def held(found: Rules, step: int, weight: int) -> Rules:
+    """These rules, by which nothing goes on: the weight stays, and a person leads the rollout on, if not back."""
+    return replace(found, steps=(*(Step(set_weight=weight),) * step, Step(pause=Pause())))
 
 
 def source_of(spec: DeploymentSpec | RolloutPolicySpec) -> str:
@@ -116,8 +129,16 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         checks=tuple(c.name for c in asked),
         on_insufficient_data=analysis.on_insufficient_data or "Hold",
         limits=defaults.deadlines(limits),
-        source=source,
     )
+
+
+@lru_cache(maxsize=256)
+def restored(frozen: str) -> Rules | None:
+    """The rules that were frozen as this text; None if this release can't read it."""
+    try:
+        return _RULES.validate_json(frozen)
+    except ValueError:
+        return None
 
 
 def _judged(analysis: Analysis, asked: Iterable[Check], runtime: FrozenRuntime) -> analysis_checks.Policy:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from linnet.api.kinds.model import VERSIONS_LISTED, ModelSpec, ModelStatus, VersionSummary
+from linnet.api.kinds.model_version import MOST_VERSIONS
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
 from linnet.api.parts.requests import pending
 from linnet.api.parts.runtime import FrozenRuntime
@@ -19,6 +22,10 @@ from linnet.core.registry.versions import Version
 from linnet.core.resources.metadata import Owner
 from linnet.core.serving.runtimes import UnknownRuntimeError, freeze
 
+_EXHAUSTED: Final = (
+    f"every number up to {MOST_VERSIONS} was given: there is no next version. Make the Model anew, under another name"
+)
+
 
 @dataclass(frozen=True)
 class _Choice:
@@ -27,6 +34,8 @@ class _Choice:
     number: int
     considered: int
     actions: tuple[Action, ...] = ()
+    made: VersionSummary | None = None
+    """A version that is made now, or was before the operator could write that down."""
 
 
 def plan(observed: ModelObserved, now: datetime) -> Plan[ModelStatus]:
@@ -54,7 +63,9 @@ def _follow(
     now: datetime,
 ) -> Plan[ModelStatus]:
     choice = _choose(observed, spec, frozen, former, known)
-    highest = max([former.highest or 0, choice.number, *(v.number for v in known)])
+    if choice is None:
+        return _stopped(observed, former, known, Reason.NUMBERS_EXHAUSTED, _EXHAUSTED, now)
+    highest = max(versions.highest(former, known), choice.number)
     changed = choice.number != former.current
     status = former.model_copy(
         update={
@@ -65,30 +76,40 @@ def _follow(
             "last_change": timestamp(now) if changed else former.last_change,
         }
     )
+    if choice.made is not None:
+        status = status.model_copy(update={"versions": [choice.made, *(former.versions or ())]})
     collected = _collect(observed, spec, status, known)
     return _summed_up(observed, status, known, now, (*choice.actions, *collected))
 
 
 def _choose(
     observed: ModelObserved, spec: ModelSpec, frozen: FrozenRuntime, former: ModelStatus, known: Sequence[Version]
-) -> _Choice:
+) -> _Choice | None:
+    """The version that is to be current; None if it had to be made, and there is no number left."""
     numbers = [v.number for v in known]
-    top = max([former.highest or 0, *numbers])
+    top = versions.highest(former, known)
     unchanged = former.observed_source == versions.identity(spec) and former.current in numbers
     if unchanged and former.current is not None:
         considered = former.considered or 0
-        ready = [v for v in known if v.spec.origin.type == "Retrain" and v.ready and v.number > considered]
+        runs = [parse_status(RetrainPolicyStatus, p.status) for p in observed.policies]
+        trained = (v for v in known if versions.is_retrained(v, observed.model.uid, runs))
+        ready = [v for v in trained if v.ready and v.number > considered]
         if ready:
             message = f"Version {ready[-1].number} of {ready[-1].spec.origin.policy} is current now"
             return _Choice(ready[-1].number, ready[-1].number, (Emit("Normal", "RetrainAccepted", message),))
         return _Choice(former.current, considered)
-    same = versions.same_input(spec, frozen, known)
+    same = versions.same_input(observed.model, former, spec, frozen, known)
     if same is not None:
-        return _Choice(same.number, top)
+        again = versions.version_spec(observed.model.name, same.number, spec, frozen)
+        known_again = VersionSummary(version=same.number, made=versions.made(again)) if same.spec == again else None
+        return _Choice(same.number, top, made=known_again)
     number = versions.next_number(former, known)
-    made = Create(versions.manifest(_owner(observed), number, spec, frozen))
+    if number is None:
+        return None
+    version = versions.version_spec(observed.model.name, number, spec, frozen)
     message = f"Version {number} is {shown(spec.source.uri or '')}"
-    return _Choice(number, number, (made, Emit("Normal", "VersionCreated", message)))
+    actions = (Create(versions.wrap(_owner(observed), version)), Emit("Normal", "VersionCreated", message))
+    return _Choice(number, number, actions, VersionSummary(version=number, made=versions.made(version)))
 
 
 def _owner(observed: ModelObserved) -> Owner:
@@ -170,7 +191,7 @@ def _written(
             update={
                 "observed_generation": generation,
                 "conditions": merge(status.conditions, [ready], generation, now),
-                "versions": _listed(known, status.current) or None,
+                "versions": _listed(status, known) or None,
                 "last_request": answer or status.last_request,
             }
         ),
@@ -178,16 +199,22 @@ def _written(
     )
 
 
-def _listed(known: Sequence[Version], current: int | None) -> list[VersionSummary]:
-    """The newest, and the current one however many there are after it: imports are never collected."""
-    newest = [v for v in reversed(known) if v.number != current][: VERSIONS_LISTED - 1]
-    among = {v.number for v in newest} | {current}
-    return [_summary(v) for v in reversed(known) if v.number in among]
+def _listed(status: ModelStatus, known: Sequence[Version]) -> list[VersionSummary]:
+    """The newest, and the current one however many there are after it: imports are never collected.
+
+    One that is made now, and was not seen yet, is among them.
+    """
+    seen = {v.number for v in known}
+    unseen = [v for v in status.versions or () if v.version not in seen and v.version == status.current]
+    newest = [v for v in reversed(known) if v.number != status.current][: VERSIONS_LISTED - 1]
+    among = {v.number for v in newest} | {status.current}
+    return [*unseen, *(_summary(v, status) for v in reversed(known) if v.number in among)]
 
 
-def _summary(version: Version) -> VersionSummary:
+def _summary(version: Version, status: ModelStatus) -> VersionSummary:
     said = version.condition
     return VersionSummary(
+        made=versions.made(version.spec) if version.is_made_by(status) else None,
         version=version.number,
         digest=version.digest,
         ready=version.ready,

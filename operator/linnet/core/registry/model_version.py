@@ -8,7 +8,7 @@ from typing import Final
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Quarantine
 from linnet.api.labels import ALLOWED_PREFIX
 from linnet.api.names import Verb
-from linnet.api.parts.conditions import Reason, condition, find, is_true, merge, timestamp
+from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, find, is_true, merge, timestamp
 from linnet.api.parts.requests import LastRequest, Request, pending
 from linnet.api.parts.uri import shown
 from linnet.core import requests
@@ -23,6 +23,7 @@ from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
+from linnet.core.serving import images
 from linnet.core.serving.pods import Image
 
 MAX_DECISIONS: Final = 32
@@ -91,7 +92,12 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
     source, accounts = state.spec.source, state.observed.allowed_service_accounts
     if message := next(unsupported.in_source(source, "spec.source"), None):
         return Reason.NOT_YET_SUPPORTED, message
-    if state.observed.platform.require_digest and source.digest is None and state.spec.origin.type != "Retrain":
+    if source.digest is None and state.spec.origin.type == "Import":
+        return (
+            Reason.DIGEST_REQUIRED,
+            "spec.source.digest: an imported version needs one; `linnet digest DIR` prints it",
+        )
+    if source.digest is None and state.observed.platform.require_digest:
         return Reason.DIGEST_REQUIRED, "spec.source.digest: this platform requires one; `linnet digest DIR` prints it"
     account = source.credentials.service_account_name if source.credentials else None
     if account is not None and account not in accounts:
@@ -122,7 +128,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
         return _start(state, attempt)
     found = outcome(job, state.observed.pods, state.observed.platform.image, state.now)
     if found.passed is not None:
-        return _passed(state, found.passed, loaded=found.loaded)
+        return _passed(state, found.passed, found.image, loaded=found.loaded)
     if found.lost:
         return _start(state, attempt + 1)
     if found.failed is not None:
@@ -151,7 +157,7 @@ def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
-def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersionStatus]:
+def _passed(state: _State, report: Report, image: str | None, *, loaded: bool) -> Plan[ModelVersionStatus]:
     former = state.status.digest
     if former is not None and former != report.digest:
         message = f"{state.shown} now has digest {report.digest}, this version is {former}: give it a new uri"
@@ -159,6 +165,7 @@ def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersion
     status = state.status.model_copy(
         update={
             "digest": report.digest,
+            "image_digest": state.status.image_digest or image or images.digest(state.spec.runtime.image),
             "size": report.size,
             "metrics": dict(report.metrics) or state.spec.metrics,
             "lineage": report.lineage or state.spec.lineage,
@@ -172,9 +179,18 @@ def _passed(state: _State, report: Report, *, loaded: bool) -> Plan[ModelVersion
         message = f"{state.shown} was fetched; whether it loads is shown by the canary (capacity: InPlace)"
         event = Emit("Normal", "Validated", f"Fetched {report.digest}")
     fields = {"version": state.observed.version.name, "digest": report.digest}
-    return _finish(
-        state.observed, status, Reason.VALIDATED, message, state.now, Log("validated", fields), event, holds=True
-    )
+    pinned = _pinned(state.spec.runtime.image, status.image_digest, loaded=loaded)
+    told = (Log("validated", fields), event)
+    return _finish(state.observed, status, Reason.VALIDATED, message, state.now, *told, holds=True, beside=(pinned,))
+
+
+def _pinned(image: str, digest: str | None, *, loaded: bool) -> Condition:
+    """Whether the image that serves is the one that was tried, whatever its tag comes to mean."""
+    if digest is not None:
+        return condition("ImagePinned", True, Reason.IMAGE_PINNED, f"served as {images.pinned(image, digest)}")
+    why = "its node did not tell the registry's digest of it" if loaded else "it was not started before it serves"
+    message = f"served as {image}: {why}; if the tag moves, so does what serves. Name the image by its digest"
+    return condition("ImagePinned", False, Reason.IMAGE_NOT_PINNED, message)
 
 
 def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
@@ -200,10 +216,12 @@ def _finish(
     now: datetime,
     *actions: Action,
     holds: bool = False,
+    beside: tuple[Condition, ...] = (),
 ) -> Plan[ModelVersionStatus]:
     waiting = reason == Reason.VALIDATING
     ready = condition("Ready", holds=None if waiting else holds, reason=reason, message=message)
-    conditions = merge(status.conditions, [ready], observed.version.generation, now)
+    others = [c for c in status.conditions if c.type not in {*SUMMARY, *(b.type for b in beside)}]
+    conditions = [*merge(status.conditions, [ready, *beside], observed.version.generation, now), *others]
     generation = observed.version.generation
     return Plan(status.model_copy(update={"conditions": conditions, "observed_generation": generation}), actions)
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from linnet.api.kinds.model import ModelSpec, ModelStatus
-from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus, Origin
+from linnet.api.kinds.model_version import MOST_VERSIONS, ModelVersionSpec, ModelVersionStatus, Origin
+from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.api.labels import MODEL, VERSION
 from linnet.api.parts.conditions import Condition, find, is_true
 from linnet.api.parts.runtime import FrozenRuntime
@@ -14,6 +16,10 @@ from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Manifest
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.resources.objects import Parent
+from linnet.core.serving import images
+
+IMPORTS_AHEAD: Final = 1000
+"""So far beyond Linnet's own numbers an imported one still counts as given."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,18 @@ class Version:
     deleting: bool
     spec: ModelVersionSpec
     status: ModelVersionStatus
+    owner: str | None = None
+    """The uid of its controller."""
+
+    def is_made_by(self, model: ModelStatus) -> bool:
+        """Whether Linnet made it for the Model of this status: whoever may create versions may write any spec."""
+        return words(model).get(self.number) == made(self.spec)
+
+    @property
+    def contradicts_itself(self) -> bool:
+        """Whether another artifact was found than its spec names."""
+        named, found = self.spec.source.digest, self.status.digest
+        return named is not None and found is not None and named != found
 
     @property
     def number(self) -> int:
@@ -42,6 +60,15 @@ class Version:
     def digest(self) -> str | None:
         return self.status.digest or self.spec.source.digest
 
+    @property
+    def served(self) -> ModelVersionSpec:
+        """The spec as it is served: with the very image by which it was validated.
+
+        A revision is named by what a person chose, so that a digest that becomes known makes no new one.
+        """
+        image = images.pinned(self.spec.runtime.image, self.status.image_digest)
+        return self.spec.model_copy(update={"runtime": self.spec.runtime.model_copy(update={"image": image})})
+
 
 def parse(parents: Iterable[Parent]) -> tuple[Version, ...]:
     """The versions that parse, by number; one that doesn't says so itself, in its own condition."""
@@ -50,7 +77,7 @@ def parse(parents: Iterable[Parent]) -> tuple[Version, ...]:
         spec = parse_spec(ModelVersionSpec, parent.spec)
         if not isinstance(spec, Invalid):
             status = parse_status(ModelVersionStatus, parent.status)
-            found.append(Version(parent.name, parent.uid, parent.deleting, spec, status))
+            found.append(Version(parent.name, parent.uid, parent.deleting, spec, status, parent.owner))
     return tuple(sorted(found, key=lambda v: v.number))
 
 
@@ -58,13 +85,24 @@ def version_name(model: str, number: int) -> str:
     return f"{model}-v{number}"
 
 
-def next_number(status: ModelStatus, known: Sequence[Version]) -> int:
-    """One more than any number that was ever given, so that a deleted version's number never returns."""
-    return max([status.highest or 0, *(v.number for v in known)]) + 1
+def highest(status: ModelStatus, known: Sequence[Version]) -> int:
+    """The highest number that counts as given: what somebody imports far beyond it would use the numbers up."""
+    given = status.highest or 0
+    own = max([given, *(v.number for v in known if v.is_made_by(status))])
+    return max([own, *(v.number for v in known if v.number <= own + IMPORTS_AHEAD)])
+
+
+def next_number(status: ModelStatus, known: Sequence[Version]) -> int | None:
+    """One more than any number that was ever given, so that a deleted version's number never returns; None: no more."""
+    taken = {v.number for v in known}
+    number = highest(status, known) + 1
+    while number in taken:
+        number += 1
+    return number if number <= MOST_VERSIONS else None
 
 
 def identity(spec: ModelSpec) -> str:
-    """What makes a version: artifact and runtime as a person wrote them; `<source>-<runtime>`, 21 characters."""
+    """What makes a version: artifact and runtime as a person wrote them; `<source>-<runtime>`, 65 characters."""
     return f"{_hash(spec.source.wire())}-{_runtime_hash(spec)}"
 
 
@@ -73,32 +111,74 @@ def _runtime_hash(spec: ModelSpec) -> str:
 
 
 def _hash(data: object) -> str:
-    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:10]
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def same_input(spec: ModelSpec, frozen: FrozenRuntime, known: Sequence[Version]) -> Version | None:
-    """The newest version with this very input, or with this digest under the same runtime."""
-    wanted, runtime = identity(spec), _runtime_hash(spec)
-    exact = [v for v in known if v.spec.identity == wanted]
+def made(spec: ModelVersionSpec) -> str:
+    """The hash by which Linnet knows a version again that it made."""
+    return _hash(spec.wire())
+
+
+def words(status: ModelStatus) -> Mapping[int, str]:
+    """Version → hash of what Linnet made. The status is the operator's own; a version may be written by anybody."""
+    return {v.version: v.made for v in status.versions or () if v.made is not None}
+
+
+def same_input(
+    model: Parent, status: ModelStatus, spec: ModelSpec, frozen: FrozenRuntime, known: Sequence[Version]
+) -> Version | None:
+    """The newest version with this very input, or with this digest under the same runtime.
+
+    What a version says of its own identity counts only if Linnet made it; another is compared field by field.
+    """
+    sound = [v for v in known if not v.contradicts_itself]
+    exact = [v for v in sound if _is_of(v, model, status, spec, frozen)]
     if exact:
         return exact[-1]
     if spec.source.digest is None:
         return None
-    same = [v for v in known if v.digest == spec.source.digest and _same_runtime(v, runtime, frozen)]
+    same = [v for v in sound if v.digest == spec.source.digest and _same_runtime(v, status, spec, frozen)]
     return same[-1] if same else None
 
 
-def _same_runtime(version: Version, runtime: str, frozen: FrozenRuntime) -> bool:
-    if version.spec.identity is not None:
-        return version.spec.identity.endswith(f"-{runtime}")
-    return version.spec.runtime == frozen
+def _is_of(version: Version, model: Parent, status: ModelStatus, spec: ModelSpec, frozen: FrozenRuntime) -> bool:
+    if version.is_made_by(status):
+        return version.spec.identity == identity(spec)
+    if version.spec.source != spec.source:
+        return False
+    if not words(status) and version.owner == model.uid and version.spec.identity == identity(spec):
+        return True  # the status was lost, as in a restore: nobody could know the uid before the Model was there
+    return _would_be_made(version, spec, frozen)
 
 
-def manifest(owner: Owner, number: int, spec: ModelSpec, frozen: FrozenRuntime) -> Manifest:
-    """The ModelVersion of the Model's present source."""
-    version = ModelVersionSpec.model_validate(
+def _same_runtime(version: Version, status: ModelStatus, spec: ModelSpec, frozen: FrozenRuntime) -> bool:
+    if version.is_made_by(status) and version.spec.identity is not None:
+        return version.spec.identity.endswith(f"-{_runtime_hash(spec)}")
+    return _would_be_made(version, spec, frozen)
+
+
+def _would_be_made(version: Version, spec: ModelSpec, frozen: FrozenRuntime) -> bool:
+    """Whether a version of now would be run and tried in the same way."""
+    contract = spec.gate.contract if spec.gate else None
+    found = version.spec
+    judged_alike = found.origin.type != "Import" or found.metrics == spec.metrics
+    return judged_alike and (found.format, found.runtime, found.contract) == (spec.format, frozen, contract)
+
+
+def is_retrained(version: Version, model: str, policies: Iterable[RetrainPolicyStatus]) -> bool:
+    """Whether a run of a policy made the version, by that policy's own status; `model` is the Model's uid."""
+    origin = version.spec.origin
+    if origin.type != "Retrain" or version.owner != model:
+        return False
+    runs = (run for status in policies for run in status.runs or ())
+    return any(run.job == origin.job and run.version == version.number and run.outcome == "Succeeded" for run in runs)
+
+
+def version_spec(model: str, number: int, spec: ModelSpec, frozen: FrozenRuntime) -> ModelVersionSpec:
+    """What the version of the Model's present source is."""
+    return ModelVersionSpec.model_validate(
         {
-            "model": {"name": owner.name},
+            "model": {"name": model},
             "version": number,
             "format": spec.format.wire(),
             "source": spec.source.wire(),
@@ -111,7 +191,6 @@ def manifest(owner: Owner, number: int, spec: ModelSpec, frozen: FrozenRuntime) 
             "contract": spec.gate.contract.wire() if spec.gate and spec.gate.contract else None,
         }
     )
-    return wrap(owner, version)
 
 
 def wrap(owner: Owner, version: ModelVersionSpec) -> Manifest:

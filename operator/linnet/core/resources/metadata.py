@@ -24,7 +24,7 @@ def metadata(owner: Owner, name: str, labels: Mapping[str, str], annotations: Ma
     out: Manifest = {
         "name": name,
         "namespace": owner.namespace,
-        "labels": {MANAGED: "true", **labels},
+        "labels": {**labels, MANAGED: "true"},
         "ownerReferences": [
             {
                 "apiVersion": API_VERSION,

@@ -37,6 +37,8 @@ class Parent:
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     resource_version: str = ""
+    owner: str | None = None
+    """The uid of its controller."""
 
     @property
     def request(self) -> str | None:

@@ -37,7 +37,8 @@ class TargetModel:
     spec: ModelSpec
     frozen: FrozenRuntime
     known: tuple[Version, ...]
-    next_number: int
+    next_number: int | None
+    """None: there is none left."""
 
     @property
     def owner(self) -> Owner:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from linnet.api.kinds.model_version import Origin
+from linnet.api.kinds.model_version import MOST_VERSIONS, Origin
 from linnet.api.kinds.retrain_policy import Run
 from linnet.api.labels import MODEL, TRIGGER
 from linnet.api.parts.conditions import time_or_none, timestamp
@@ -90,6 +90,8 @@ def _recorded(context: RetrainContext, run: Run, target: TargetModel, found: Cla
         return _succeeded(context, run, same, f"the artifact is that of version {same}: no new version")
     origin = Origin(type="Retrain", policy=context.observed.policy.name, job=run.job)
     number = target.next_number
+    if number is None or number > MOST_VERSIONS:
+        return _ended(context, run, "Failed", f"Model {target.parent.name} has no number left for a version")
     made = Create(claim.version(target.owner, number, target.spec, target.frozen, found, origin))
     context = replace(context, target=replace(target, next_number=number + 1)).with_actions(made)
     return _succeeded(context, run, number, f"version {number}")

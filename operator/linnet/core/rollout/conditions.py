@@ -32,13 +32,19 @@ def conditions(
     ready = _ready(context, target, refused)
     if stopped is not None:
         ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(context)}")
-    return [_available(context), _progressing(context), ready]
+    return [_available(context), _progressing(context), ready, *_unprotected(context)]
 
 
 def check_verdicts(verdicts: Verdicts) -> list[CheckVerdict] | None:
     """The verdict on each check, as status has it; None if nothing was judged."""
     causes = ((j.check, j.verdict.value, printable(j.cause, 512) or None) for j in verdicts.judgements)
     return [CheckVerdict(name=name, verdict=verdict, message=cause) for name, verdict, cause in causes] or None
+
+
+def _unprotected(context: Context) -> list[Condition]:
+    """What the cluster does not protect: told as long as it is so, and stopping nothing."""
+    missing = context.observed.unprotected
+    return [condition("Protected", False, Reason.POLICY_MISSING, "; ".join(missing))] if missing else []
 
 
 def _available(context: Context) -> Condition:

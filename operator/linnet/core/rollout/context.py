@@ -189,13 +189,20 @@ def _evidence_of(context: Context, rollout: RolloutStatus) -> Mapping[str, str]:
 
 
 def _rules(context: Context, rollout: RolloutStatus) -> Rules:
-    """The rules that were frozen when the rollout began, or else what the spec says now."""
+    """The rules that were frozen when the rollout began, or else what the spec says now.
+
+    Those of another release, which this one can't read, hold it where it is; it is still judged, and goes back.
+    """
     version = context.version(rollout.to.version)
     if version is None:
         return rules.UNKNOWN
-    frozen = _evidence_of(context, rollout).get("policy")
-    found = rules.resolve(frozen, version.spec.runtime) if frozen else None
-    return found or rules.resolve(rules.source_of(context.spec), version.spec.runtime) or rules.UNKNOWN
+    frozen = rules.restored(rollout.rules) if rollout.rules else None
+    if frozen is not None:
+        return frozen
+    found = rules.resolve(rules.source_of(context.spec), version.spec.runtime)
+    if found is None or not rollout.rules:
+        return found or rules.UNKNOWN
+    return rules.held(found, rollout.step or 0, rollout.weight or 0)
 
 
 def context_without_spec(observed: DeploymentObserved, status: DeploymentStatus, now: datetime) -> Context:

@@ -1,6 +1,6 @@
 """`Deployment` → revisions, traffic, canary: everything that one look at it leads to, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus, RevisionStatus
@@ -14,7 +14,7 @@ from linnet.core.policy import effective, unsupported
 from linnet.core.rollout import conditions, transitions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
-from linnet.core.rollout.judging import look
+from linnet.core.rollout.judging import look, seal
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.verbs import answer_pending
@@ -110,8 +110,9 @@ def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
     after = transition.context
     if _is_new(before) and (pods := tuple(sync.missing_pods(after))):
         return Plan(None, pods, AFTER_OTHERS)
-    status = _status(after.with_status(**_queue(after, target)), verdicts, target, refused, stopped)
     evidence, saving = _evidence(before, after, verdicts)
+    written = _sealed(after, saving).with_status(**_queue(after, target))
+    status = _status(written, verdicts, target, refused, stopped)
     told = (
         *transition.actions,
         *_verdict_logs(before, verdicts),
@@ -197,7 +198,25 @@ def _evidence(
     if former == under_way.rollout and not look.due(data, after.now):
         return data, ()
     stamped = look.stamped(data, after.now)
-    return stamped, (SaveEvidence(revision.evidence(after.owner, stamped)),)
+    return stamped, (*_tampered(after, begun=begun), SaveEvidence(revision.evidence(after.owner, stamped)))
+
+
+def _tampered(context: Context, *, begun: bool) -> tuple[Action, ...]:
+    """An Event where what was saved is not believed: the rollout has begun to count anew."""
+    why = context.observed.evidence_tampered
+    if not why or begun:
+        return ()
+    return (Emit("Warning", "EvidenceTampered", f"The rollout's evidence is not believed: {why}. It is counted anew"),)
+
+
+def _sealed(context: Context, saving: Iterable[Action]) -> Context:
+    """The hash of the evidence that is saved next goes into the status, which is written first."""
+    data = next((a.manifest["data"] for a in saving if isinstance(a, SaveEvidence)), None)
+    under_way = context.under_way
+    if data is None or under_way is None:
+        return context
+    held = context.observed.evidence_held if under_way.rollout.evidence else ()
+    return under_way.with_rollout(evidence=seal.seals(data, held)).context
 
 
 def _warning(before: Context, status: DeploymentStatus) -> tuple[Action, ...]:

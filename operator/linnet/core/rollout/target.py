@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.deployment import RevisionStatus
+from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
@@ -53,6 +53,8 @@ def _version(context: Context) -> Version | Refusal:
         return Refusal(Reason.MODEL_NOT_FOUND, f"spec.model.name: there is no Model {pin.name} in this namespace")
     if pin.digest is not None:
         same = [v for v in context.versions if v.digest == pin.digest]
+        # What somebody imported stands behind what Linnet made of this artifact: its runtime may be another.
+        same = [v for v in same if v.spec.origin.type != "Import"] or same
         return same[-1] if same else _missing(f"spec.model.digest: no version of {pin.name} has {pin.digest}")
     current = parse_status(ModelStatus, model.status).current
     number = pin.version if pin.version is not None else current
@@ -132,6 +134,18 @@ def _rules(context: Context, target: Target) -> Rules | None:
     return resolve(source_of(context.spec), target.version.spec.runtime)
 
 
+def _long_rules(context: Context, target: Target) -> Refusal | None:
+    """They are frozen in the status, which has bounds."""
+    rules = _rules(context, target)
+    if rules is None or len(rules.frozen) <= RULES_SIZE:
+        return None
+    message = (
+        f"spec.strategy: with the analysis, the deadlines and all defaults it is {len(rules.frozen)} characters long, "
+        f"and at most {RULES_SIZE} are frozen with a rollout: use fewer steps, headers or slices"
+    )
+    return Refusal(Reason.INVALID_SPEC, effective.located(message, context.observed.deployment.spec))
+
+
 def _route_problem(context: Context, _: Target) -> Refusal | None:
     """A gateway that does not go by what is written would not split the traffic either."""
     if context.status.stable is None or (problem := gateway.problem(context)) is None:
@@ -189,6 +203,7 @@ _LASTING_CHECKS: Final[tuple[_Check, ...]] = (
     _missing_endpoint,
     _missing_grpc_port,
     _unsupported_mirror,
+    _long_rules,
 )
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING_CHECKS, _rejected, _route_problem, _leftover_pods)

@@ -32,7 +32,7 @@ def begin(context: Context, target: Target) -> Transition:
     if begun.rules_missing:
         return Transition(context)
     named = context.spec.policy.name if context.spec.policy else None
-    begun = begun.with_rollout(policy=named, policy_hash=begun.rules.hash)
+    begun = begun.with_rollout(policy=named, policy_hash=begun.rules.hash, rules=begun.rules.frozen)
     message = f"Version {target.revision.version} starts as {target.revision.name}"
     recorded = record(begun, "Started", ANALYSIS, "RolloutStarted", message, Verdicts())
     return Transition(begun.context, (*recorded, Emit("Normal", "RolloutStarted", message)))

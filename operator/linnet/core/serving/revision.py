@@ -111,7 +111,7 @@ def _pod(
     limits = defaults.deadlines(spec.deadlines)
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
-    server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [], image.pull_policy)
+    server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [])
     deadline = format_duration(limits.fetch)
     fetch = fetch_container(
         version.source, rev.digest, settings, image.name, image.pull_policy, deadline, allowed_prefix

@@ -11,15 +11,17 @@ SERVER: Final = "server"
 _DEFAULT_RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 
 
-def server_container(
-    runtime: FrozenRuntime, settings: PodSettings, extra_args: list[str], pull_policy: str
-) -> Manifest:
-    """The container without probes. A read-only root suits every server of the catalogue; a custom one is unknown."""
+def server_container(runtime: FrozenRuntime, settings: PodSettings, extra_args: list[str]) -> Manifest:
+    """The container without probes. A read-only root suits every server of the catalogue; a custom one is unknown.
+
+    When its image is pulled is the tenant's choice: the platform's policy is for Linnet's own image.
+    """
+    policy = settings.image_pull_policy
     resources = settings.resources.wire() if settings.resources else _DEFAULT_RESOURCES
     return {
         "name": SERVER,
         "image": runtime.image,
-        "imagePullPolicy": pull_policy,
+        **({"imagePullPolicy": policy} if policy is not None else {}),
         "args": [*(runtime.args or ()), *extra_args],
         "env": env(runtime.env, settings.env),
         "ports": ports(runtime),

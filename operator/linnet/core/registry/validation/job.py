@@ -72,10 +72,7 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
     fetch = fetch_container(
         spec.source, digest, settings, image.name, image.pull_policy, deadline, place.allowed_prefix
     )
-    server = {
-        **server_container(spec.runtime, settings, [*place.arguments], image.pull_policy),
-        "restartPolicy": "Always",
-    }
+    server = {**server_container(spec.runtime, settings, [*place.arguments]), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
         **pod_spec(settings, {MODEL_VERSION: name}, account),

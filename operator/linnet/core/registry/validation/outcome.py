@@ -13,6 +13,7 @@ from linnet.core.registry.validation import report, witness
 from linnet.core.registry.validation.job import PROBE, TERMINAL_EXIT
 from linnet.core.registry.validation.report import Report
 from linnet.core.resources.objects import STUCK, ContainerState, JobView, Pod
+from linnet.core.serving import images
 from linnet.core.serving.pods import FETCH
 from linnet.core.serving.server import SERVER
 from linnet.foreign.text import last_words
@@ -37,6 +38,8 @@ class Outcome:
     passed: Report | None = None
     loaded: bool = True
     """Whether the server was started."""
+    image: str | None = None
+    """The digest of the server's image, as far as the node tells it."""
     failed: tuple[Reason, str] | None = None
     lost: bool = False
     waiting: str = ""
@@ -64,7 +67,7 @@ def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Out
 def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
     fetched, probed = report.read(pod.container(FETCH)), report.read(pod.container(PROBE))
     if probed is not None and probed.outcome == "Validated" and fetched is not None:
-        return Outcome(passed=fetched)
+        return Outcome(passed=fetched, image=_image(pod))
     only_fetches = any(c.name == FETCH for c in pod.containers)
     if only_fetches and fetched is not None and fetched.outcome == "Fetched":
         return Outcome(passed=fetched, loaded=False)
@@ -75,6 +78,11 @@ def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
     if server is not None and server.restarts >= MAX_SERVER_RESTARTS:
         return Outcome(failed=(Reason.LOAD_FAILED, _server_died(server)))
     return _waiting(pod)
+
+
+def _image(pod: Pod) -> str | None:
+    server, program = pod.container(SERVER), pod.programs.get(SERVER)
+    return images.digest_of_run(program.image, server.image_id) if server is not None and program is not None else None
 
 
 def _failure(job: JobView, pod: Pod, said: Report) -> Outcome:

@@ -80,7 +80,7 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> M
         **pod_spec(settings, {RETRAIN_POLICY: owner.name, COMPONENT: "training"}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds()),
-        **containers(_consent(job.credentials, image), [_container(owner, spec, trigger, image)]),
+        **containers(_consent(job.credentials, image), [_container(owner, spec, trigger)]),
         "volumes": [*_volumes(settings), *credentials.volumes(job.credentials, _KEYS)],
     }
 
@@ -90,7 +90,7 @@ def _account(job: TrainingJob) -> bool:
     return credentials.by_account(job.credentials) or bool(job.pod and job.pod.service_account_name)
 
 
-def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> Manifest:
+def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str) -> Manifest:
     job = spec.training.job
     settings = job.pod or PodSettings()
     mounts = [{"name": _scratch(settings), "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
@@ -99,7 +99,7 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image
     container: Manifest = {
         "name": TRAIN,
         "image": job.image,
-        "imagePullPolicy": image.pull_policy,
+        "imagePullPolicy": settings.image_pull_policy,
         "command": job.command,
         "args": job.args,
         "env": _environment(owner, spec.model.name, trigger, job, settings),

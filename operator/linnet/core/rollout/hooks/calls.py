@@ -111,7 +111,10 @@ def notifications(under_way: UnderWay, outcome: str, message: str) -> tuple[Acti
     more = {"outcome": outcome, "reason": rollout.reason, "message": message, "by": rollout.by}
     given = {k: v for k, v in more.items() if v}
     time, deployment = timestamp(under_way.context.now), under_way.context.observed.deployment
+    platform = under_way.context.observed.platform.hooks
+    known = platform.by_name if platform is not None else {}
     return tuple(
         Notify(hook.endpoint, webhooks.of_hook(deployment, rollout, hook, time, **given))
         for hook in of_point(under_way, "PostRollout")
+        if hook.endpoint in known
     )

@@ -30,7 +30,7 @@ from linnet.core.policy.metrics import metric_rules
 from linnet.core.policy.rules import Rules
 from linnet.core.rollout.context import UnderWay
 from linnet.core.rollout.judging import pod_health as rollout_health
-from linnet.core.rollout.judging import prometheus
+from linnet.core.rollout.judging import prometheus, seal
 from linnet.core.rollout.traffic import router
 from linnet.core.serving.server import metrics_port
 
@@ -65,7 +65,7 @@ def look(under_way: UnderWay) -> Verdicts:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
-        return Verdicts((health,), under_way.stored_evidence or None)
+        return Verdicts((health,), under_way.stored_evidence or fresh(under_way))
     known = _folded(under_way)
     health = rollout_health.judge(under_way, known.silence or NO_SILENCE)
     at = Look(context.since(under_way.rollout.step_started_at), _required(under_way), context.now)
@@ -167,7 +167,7 @@ def _servers(under_way: UnderWay) -> dict[str, Server]:
 
 
 def fresh(under_way: UnderWay) -> dict[str, str]:
-    """The evidence of a rollout that begins: nothing seen, the policy frozen."""
+    """The evidence of a rollout that begins: nothing seen."""
     return _data(under_way, _begun(under_way.rules))
 
 
@@ -182,7 +182,6 @@ def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
         **kept,
         **({MISSED: str(missed)} if missed else {}),
         "rollout": rollout.id,
-        "policy": under_way.rules.source,
         **evidence.stored(known),
     }
 
@@ -194,7 +193,7 @@ def due(data: Mapping[str, str], now: datetime) -> bool:
 
 
 def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
-    return {**data, "saved": timestamp(now)}
+    return seal.keyed({**data, "saved": timestamp(now)})
 
 
 def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:

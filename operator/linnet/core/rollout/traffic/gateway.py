@@ -9,6 +9,7 @@ from typing import Final
 
 from linnet.api.kinds.deployment import RevisionStatus
 from linnet.api.labels import DEPLOYMENT, MODEL, REVISION
+from linnet.api.names import GROUP
 from linnet.api.parts.traffic import Traffic
 from linnet.core.plan import Action, Apply, Delete
 from linnet.core.resources import routes, sessions
@@ -95,7 +96,7 @@ def _wanted(context: Context, split: Split) -> list[Route]:
             parents=tuple((p.name, p.section_name) for p in traffic.parent_refs or ()),
             hostnames=tuple(traffic.hostnames or ()),
             rules=tuple(_rules(split, _session(context, traffic, kind))),
-            labels=dict(traffic.labels or {}),
+            labels={k: v for k, v in (traffic.labels or {}).items() if not k.startswith(f"{GROUP}/")},
         )
         for kind in gateway_features.kinds(traffic)
     ]
