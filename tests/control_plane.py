@@ -136,12 +136,12 @@ def install(api: ApiServer) -> None:
 def _wait_for_the_policies(api: ApiServer) -> None:
     """The API server goes by a policy some moments after it has it."""
     end = time.monotonic() + 60
-    while waiting := [policy for policy in ("children", "authors", "operator") if not _refuses(api, policy)]:
+    while waiting := [policy for policy in ("children", "authors", "operator") if not refuses(api, policy)]:
         assert time.monotonic() < end, f"waited a minute for the policies {waiting}"
         time.sleep(0.1)
 
 
-def _refuses(api: ApiServer, policy: str) -> bool:
+def refuses(api: ApiServer, policy: str) -> bool:
     """Whether the policy is in force: each refuses its label to everybody."""
     _, item = probe(policy, "default")
     user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:linnet"

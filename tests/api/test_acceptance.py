@@ -184,6 +184,10 @@ def test_every_field_is_taken_and_stored_as_written(api: ApiServer, make: Callab
 
 
 REFUSED: list[tuple[Object, list[str]]] = [
+    (
+        changed(deployment(), "spec.traffic", {**GATEWAY, "labels": {"linnet.dev/managed": "false"}}),
+        ["spec.traffic.labels", "choose another prefix"],
+    ),
     (changed(deployment(), HOOKS, [{**HOOK, "endpoint": "https://evil.example"}]), [f"{HOOKS}[0].endpoint", "match"]),
     (changed(deployment(), HOOKS, [{**HOOK, "url": "https://x"}]), [f'unknown field "{HOOKS}[0].url"']),
     (changed(deployment(), HOOKS, [{**HOOK, "at": "Rollback"}]), [f"{HOOKS}[0].at", '"ConfirmPromotion"']),

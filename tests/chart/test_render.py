@@ -271,6 +271,33 @@ def test_a_network_policy_lets_the_operator_ask_prometheus(url: str, port: int) 
     assert ports("--set", f"prometheus.url={url}") == [*ports(), port]
 
 
+def test_a_network_policy_names_addresses_and_namespaces() -> None:
+    """The API server at its address, and metrics of the serving pods of the namespaces that have some."""
+    policy = only(of("everything"), "NetworkPolicy")
+    [server] = [r for r in policy["spec"]["egress"] if any(p["port"] == 6443 for p in r.get("ports", ()))]
+    assert [peer["ipBlock"]["cidr"] for peer in server["to"]] == ["10.0.0.1/32", "fd00::1/128"]
+    for values, namespaces in ((of("everything"), ["team-a"]), (rendered(*WATCHING), ["team-b"])):
+        rules = only(list(values), "NetworkPolicy")["spec"]["egress"]
+        [peer] = [p for r in rules for p in r.get("to", ()) if "podSelector" in p]
+        assert peer["podSelector"] == {"matchLabels": {"linnet.dev/managed": "true"}}
+        assert peer["namespaceSelector"]["matchExpressions"][0]["values"] == namespaces
+
+
+WATCHING = ("--set", "networkPolicy.enabled=true", "--set", "watchNamespaces={team-b}")
+
+
+def test_endpoints_and_queries_are_for_namespaces(tmp_path: Path) -> None:
+    """What the chart renders is what the operator goes by: another team can't even name them."""
+    platform_ = mounted(of("everything"), tmp_path)
+    ours, theirs = platform_.of("team-a"), platform_.of("team-b")
+    assert ours.hooks is not None
+    assert theirs.hooks is not None
+    assert set(ours.hooks.by_name) - set(theirs.hooks.by_name) == {"calendar"}
+    assert ours.prometheus is not None
+    assert theirs.prometheus is not None
+    assert (list(ours.prometheus.queries), list(theirs.prometheus.queries)) == (["http-success"], [])
+
+
 def test_without_a_prometheus_nothing_of_it_is_rendered() -> None:
     """No file, no mount, no setting."""
     assert "LINNET_PROMETHEUS_FILE" not in environment(of("defaults"))

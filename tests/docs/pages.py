@@ -11,6 +11,7 @@ _FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
 )
 _MARK = re.compile(r"<!-- (?P<mark>[\w: .-]+) -->\s*$")
+_CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 PROGRAMS = (
     "kubectl",
@@ -69,7 +70,8 @@ class Page:
             yield Block(self.name, before.count("\n") + 1, found["language"], text, mark["mark"] if mark else "")
 
     def links(self) -> Iterator[str]:
-        return (found["target"] for found in _LINK.finditer(_FENCE.sub("", self.text)))
+        prose = _CODE.sub("``", _FENCE.sub("", self.text))  # a pattern such as `[a-z](x)` is no link
+        return (found["target"] for found in _LINK.finditer(prose))
 
     def anchors(self) -> frozenset[str]:
         """As GitHub makes them of headings."""

@@ -148,7 +148,7 @@ ENTRIES: dict[str, Callable[[], object]] = {
     "a hook's other answer": lambda: reply(409, json.dumps({"reason": FLOOD}).encode()),
     "a condition": lambda: condition("Ready", False, Reason.VERSION_FAILED, FLOOD),
     "a status": lambda: DeploymentStatus.model_validate(
-        {"conditions": [{"type": "Ready", "status": "False", "reason": WHOLE, "message": WHOLE}]}
+        {"conditions": [{"type": "Ready", "status": "False", "reason": "Forbidden", "message": WHOLE}]}
     ).wire(),
     "a record's lineage": lambda: ModelVersionStatus(
         lineage=Lineage(code=WHOLE, parameters={"depth": WHOLE}), metrics={"auc": Decimal(1)}

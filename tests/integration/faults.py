@@ -73,6 +73,8 @@ class Proxy:
     lists: list[str] = field(default_factory=list)
     cut: bool = False
     """Nothing gets through any more, as if the operator had been killed."""
+    answers: Refusal | None = None
+    """What everything is answered with while it is set, reads too."""
     frozen: int = 0
     """So many watches, from the first, stay open and silent."""
     made: list[str] = field(default_factory=list)
@@ -161,6 +163,8 @@ class Proxy:
         await self._silence()
         if self.cut:
             return self._broken(request)
+        if self.answers is not None:
+            return _refused(self.answers)
         if request.method == "GET" or "dryRun" in request.query:
             if "watch" in request.query:
                 return await self._watch(request)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integration.faults import Proxy
+from integration.faults import Proxy, Refusal
 from integration.harness import SHORT_LEASE, Operator, World, until
 
 pytestmark = pytest.mark.integration
@@ -108,6 +108,31 @@ def test_an_api_server_that_is_away_for_longer_than_the_lease_ends_nobody(quiet_
             assert len([r for r in replicas if r.leads()]) == 1
         in_good_order(*replicas)
         assert sum(len(steps_back(r)) for r in replicas) == 2
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal(401, "Unauthorized"), Refusal(403, "Forbidden"), Refusal(404, "NotFound"), Refusal(500, "InternalError")],
+    ids=lambda r: str(r.code),
+)
+def test_an_api_server_that_refuses_everything_for_a_while_ends_nobody(
+    quiet_world: World, tmp_path: Path, refusal: Refusal
+) -> None:
+    """As while its keys are exchanged, or its rules are read again: the process stays, and leads when it is over."""
+    with Proxy(quiet_world.api).running() as proxy:
+        operator = quiet_world.start_operator(**QUICK_LEASE, KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
+        until(operator.leads, "it to lead")
+        proxy.drop_watches()
+        proxy.answers = refusal
+        until(lambda: not operator.leads(), "it to step back")
+        assert operator.healthy()
+        proxy.answers = None
+        serve(quiet_world)
+        quiet_world.ready("Deployment", "iris")
+        assert operator.leads()
+        assert operator.process.poll() is None
+        assert operator.healthy()
+        assert operator.tracebacks() == []
 
 
 def test_terms_leave_nothing_behind(quiet_world: World) -> None:

@@ -1,10 +1,16 @@
-"""What somebody makes who may write pods, ReplicaSets and ConfigMaps of the namespace changes no verdict."""
+"""What somebody makes who may write pods, ReplicaSets and ConfigMaps of the namespace changes no verdict.
+
+The admission policy for children would refuse all of it: here the cluster has none.
+"""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from control_plane import ApiServer, refuses, running
+from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, Traffic, outcome, phase, publish, rollout, serve, stable
 from linnet.api.labels import COMPONENT, DEPLOYMENT, MANAGED, REVISION, VERSION
@@ -14,6 +20,22 @@ GOOD, BAD = (200, 0, 0), (140, 60, 0)
 FORGED = 9
 """The version that a made-up pod's label names: the played kubelet tells it from genuine ones by that."""
 SLOW: dict[str, Any] = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
+
+
+@pytest.fixture(scope="module")
+def unprotected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """A control plane of its own, without that policy."""
+    with running(tmp_path_factory.mktemp("strangers")) as api:
+        api.must("delete", "validatingadmissionpolicybinding", "linnet-children")
+        harness.until(lambda: not refuses(api, "children"), "the policy to be gone")
+        yield api
+
+
+@pytest.fixture
+def world(unprotected: ApiServer) -> Iterator[World]:
+    with harness.world(unprotected) as made:
+        made.start_operator()
+        yield made
 
 
 def labels(revision: str) -> dict[str, str]:

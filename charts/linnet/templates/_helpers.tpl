@@ -61,7 +61,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   verbs: [get, list, watch, create, delete]
 - apiGroups: [linnet.dev]
   resources: [models/status, modelversions/status, deployments/status, retrainpolicies/status]
-  verbs: [get, update, patch]
+  verbs: [update]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
@@ -72,8 +72,8 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies]
-  verbs: [get, list, watch, create, patch, delete]
+  resources: [networkpolicies] # the garbage collector deletes them, with their owner
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]
@@ -85,13 +85,13 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   verbs: [get]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [batch]
   resources: [jobs, cronjobs]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [""]
   resources: [configmaps] # evidence, and a Model's contract: by name, never listed
-  verbs: [get, create, update, patch, delete]
+  verbs: [get, create, patch]
 - apiGroups: [""]
   resources: [pods] # patch: the label linnet.dev/loaded
   verbs: [get, list, watch, patch, delete]
@@ -100,7 +100,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   verbs: [get]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{/* The Secrets that endpoints of hooks need, as sources of one projected volume; empty if there are none. */}}

@@ -26,6 +26,8 @@ _SEQUENCE: Final = re.compile(
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, the clipboard
     r"|\x1b[ -/]*[0-Z\\^_`a-z{|}~]"  # character sets, resets
 )
+_TO_BE_LOOKED_AT: Final = re.compile("[\u0300-\u1fff\u20d0-\u20ff\u2800-\U0010ffff]")
+"""Here are the marks and invisible characters that count as printable; other texts need only be printable."""
 _INVISIBLE: Final = frozenset(
     map(
         chr,
@@ -65,7 +67,7 @@ def clean(text: str) -> str:
 
     Blanks become single spaces, and what Unicode does not know becomes a mark. Cleaning again changes nothing.
     """
-    if text.isascii() and text.isprintable() and "  " not in text:
+    if text.isprintable() and "  " not in text and (text.isascii() or not _TO_BE_LOOKED_AT.search(text)):
         return text.strip()
     shown = "".join(_shown(c) for c in _SEQUENCE.sub("", text))
     return " ".join(_bounded_marks(shown).split())
@@ -86,7 +88,11 @@ def clean_document(document: Any, depth: int = DEPTH) -> Any:
         return "…"
     if isinstance(document, list):
         return [clean_document(each, depth - 1) for each in document]
-    return {clean(key): clean_document(value, depth - 1) for key, value in document.items()}
+    return {_key(key): clean_document(value, depth - 1) for key, value in document.items()}
+
+
+def _key(key: str) -> str:
+    return key if key.isascii() and key.isidentifier() else clean(key)
 
 
 def _words(value: object) -> str:

@@ -15,10 +15,13 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from linnet.adapters.cluster.connection import OnHurt
+from linnet.adapters.cluster.errors import WatchesEndedError
 from linnet.adapters.cluster.resources import Resource
+from linnet.foreign.text import printable
 from linnet.handlers import watches
 from linnet.handlers.watches import Memo, OnEvent
 
+_log = logging.getLogger(__name__)
 _log = logging.getLogger(__name__)
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final[Any] = "linnet"
@@ -26,7 +29,7 @@ _IDENTITY: Final[Any] = "linnet"
 
 
 class Informer:
-    """`start` returns once kopf runs; `ended` is done when it has stopped, with the error if there was one.
+    """`start` returns once kopf runs; `ended` has a WatchesEndedError when it has stopped.
 
     A watch tells what changes after it began: `on_begin` is called for each that begins, or begins again.
     """
@@ -74,8 +77,6 @@ class Informer:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await asyncio.wait({self.ended})
-        if self.ended.done():
-            self.ended.exception()  # or asyncio would tell of it, with a traceback, when nobody asked
 
     def _run(self, memo: Memo, call: Callable[..., object]) -> None:
         error: BaseException | None = None
@@ -88,10 +89,14 @@ class Informer:
 
     def _finish(self, error: BaseException | None) -> None:
         if not self.ended.done():
-            self.ended.set_result(None) if error is None else self.ended.set_exception(error)
+            ended = WatchesEndedError(f"kopf has ended: {printable(f'{type(error).__name__}: {error}')}")
+            ended.__cause__ = error
+            self.ended.set_exception(ended)
+            self.ended.exception()  # or asyncio would tell of it, with a traceback, where nobody waits any more
 
     async def _operate(self, memo: Memo) -> None:
         """Run kopf. `standalone`: its peering would pause every replica of the same priority; `lease.py` elects one."""
+        asyncio.get_running_loop().set_exception_handler(_left_behind)
         try:
             await kopf.operator(
                 registry=watches.registry(self._watched),
@@ -104,6 +109,11 @@ class Informer:
             )
         finally:
             self._stop.set()  # or the thread that waits for it would keep this loop from closing
+
+
+def _left_behind(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell in a line what kopf's tasks leave behind when they are ended: whoever begins them again tells why."""
+    _log.debug("kopf left something behind: %s", printable(context.get("exception") or context.get("message")))
 
 
 class Crossing:

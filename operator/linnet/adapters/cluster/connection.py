@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, cast
 
@@ -81,6 +82,10 @@ async def session(
         if token:
             request.headers["Authorization"] = token
         answer: aiohttp.ClientResponse = await handler(request)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            # kopf would close this session under every other watch, and end with them; this it tries again
+            answer.release()
+            raise aiohttp.ClientConnectionError("the API server refuses the operator's token (401 Unauthorized)")
         if listing:
             on_list()
         elif "watch" in request.url.query and answer.ok:

@@ -37,6 +37,10 @@ class ServedApisChangedError(KubeError):
     """The cluster serves an API now that it did not serve at the start: begin again, and watch it."""
 
 
+class WatchesEndedError(KubeError):
+    """The watches have ended, as where a kind is gone that was watched: begin again."""
+
+
 class GoneError(KubeError):
     """A LIST can't be continued: start again."""
 

@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
             line["object"] = key
         for name, value in getattr(record, "fields", {}).items():
             line.setdefault(name, clean_document(value))
-        if record.exc_info:
+        if record.exc_info and not record.name.startswith("kopf."):  # what ends kopf is told by who begins it again
             line["error"] = clean_lines(self.formatException(record.exc_info))
         return json.dumps(line, default=str, separators=(",", ":"))
 

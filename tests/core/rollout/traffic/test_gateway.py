@@ -276,6 +276,15 @@ class TestTrouble:
         assert cluster.typed.rollout.step == 2
         assert "has not taken up its last change yet" in cluster.message()
 
+    def test_labels_of_a_route_are_never_those_of_the_operator(self) -> None:
+        """A route with linnet.dev/managed: "false" would be written in every sweep, and never be seen again."""
+        labels = {"linnet.dev/managed": "false", "linnet.dev/deployment": "other", "gateway": "public"}
+        cluster = deployed(traffic={**GATEWAY_TRAFFIC, "labels": labels})
+        [route] = cluster.routes.values()
+        found = route["metadata"]["labels"]
+        assert (found["linnet.dev/managed"], found["linnet.dev/deployment"]) == ("true", "tumor-risk")
+        assert found["gateway"] == "public"
+
     def test_the_way_of_traffic_can_be_changed_at_rest(self) -> None:
         """Back to a split by pods: the route goes, and requests to `<name>` are answered as before."""
         cluster = deployed()
