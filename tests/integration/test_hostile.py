@@ -83,9 +83,7 @@ def neighbors(api: ApiServer) -> Iterator[tuple[World, World]]:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_bad_canary_is_taken_back_beside_a_hostile_namespace(
-    neighbors: tuple[World, World], admission: None, page: str
-) -> None:
+def test_a_bad_canary_is_taken_back_beside_a_hostile_namespace(neighbors: tuple[World, World], page: str) -> None:
     """The operator starts, watches, judges and obeys, whatever stands in another namespace's objects and pods."""
     ours, theirs = neighbors
     operator_of(ours, theirs)
