@@ -17,6 +17,7 @@ from demo.settings import NAME, Front, Settings
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import condition
 from linnet.cli.cluster.processes import CommandError
+from linnet.cli.commands.request import manifest
 
 WATCHED = ("deployments.linnet.dev", "modelversions.linnet.dev", "retrainpolicies.linnet.dev", "services", "pods")
 RETRY = 0.3
@@ -206,9 +207,9 @@ class Story:
         began = self._title(expected)
         await self.kubectl.apply(self.examples("retrain"))
         await self.stage.until(self._policy_ready, "the RetrainPolicy to stand", 60)
-        request = f"linnet.dev/request=run - demo-{int(began)} {await self.kubectl.whoami()}"
-        self.say(f'kubectl annotate rp {NAME} "{request}"')
-        await self.kubectl("annotate", "--overwrite", "retrainpolicies.linnet.dev", NAME, request)
+        self.say(f"kubectl linnet run {NAME}")
+        asked = manifest("rp", NAME, "run", await self.kubectl.whoami())
+        await self.kubectl("create", "-f", "-", stdin=json.dumps(asked))
         run = await self.stage.until(self._run, "the training Job to start", 60)
         self.tasks.append(asyncio.create_task(self._follow_training(run["job"])))
         await self.stage.until(lambda: (self._run() or {}).get("version"), "the training's claim to be accepted", LONG)

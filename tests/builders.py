@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from asking import request, waiting
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.model_version import ModelVersionStatus
-from linnet.api.names import REQUEST_ANNOTATION
 from linnet.core.observed import ModelObserved, ModelVersionObserved
 from linnet.core.plan import Create, Delete, Plan
 from linnet.core.registry import versions
 from linnet.core.registry.model import plan as plan_model
+from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects
 from linnet.core.resources.objects import Parent
 from linnet.core.serving.runtimes import freeze
@@ -32,7 +33,6 @@ class ModelWorld:
     policies: dict[str, Json] = field(default_factory=dict)
     """The statuses of the RetrainPolicies."""
     generation: int = 1
-    annotations: dict[str, str] = field(default_factory=dict)
 
     def source(self, uri: str, **fields: Any) -> "ModelWorld":
         self.spec = {**self.spec, "source": {"uri": uri, **fields}}
@@ -87,10 +87,9 @@ class ModelWorld:
 
     def observed(self) -> ModelObserved:
         return ModelObserved(
-            model=Parent("risk", "ml", "uid", self.generation, self.annotations, False, self.spec, self.status),
+            model=Parent("risk", "ml", "uid", self.generation, {}, False, self.spec, self.status),
             versions=tuple(version_parent(n, v) for n, v in self.versions.items()),
             platform=PLATFORM,
-            requests_proven=True,
             serving=self.serving,
             policies=tuple(Parent(n, "ml", n, 1, {}, False, {}, s) for n, s in self.policies.items()),
         )
@@ -120,7 +119,7 @@ class VersionWorld:
 
     spec: Json
     status: Json = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
+    asked: tuple[Request, ...] = ()
     jobs: list[Json] = field(default_factory=list)
     pods: list[Json] = field(default_factory=list)
     proven: bool = True
@@ -130,16 +129,16 @@ class VersionWorld:
     """Specs of Deployments that follow the Model."""
 
     def ask(self, text: str) -> "VersionWorld":
-        self.annotations = {REQUEST_ANNOTATION: text}
+        self.asked = (request(text, NOW),)
         return self
 
     def observed(self) -> ModelVersionObserved:
         return ModelVersionObserved(
-            version=Parent("risk-v1", "ml", "uid-1", 1, self.annotations, False, self.spec, self.status),
+            version=Parent("risk-v1", "ml", "uid-1", 1, {}, False, self.spec, self.status),
             jobs=tuple(objects.job(j) for j in self.jobs),
             pods=tuple(objects.pod(p) for p in self.pods),
             platform=PLATFORM,
-            requests_proven=self.proven,
+            requests=waiting(*self.asked, proven=self.proven),
             allowed_service_accounts=self.accounts,
             deployments=tuple(
                 Parent(f"risk-{n}", "ml", f"uid-{n}", 1, {}, False, {"model": {"name": "risk"}, **spec}, {})

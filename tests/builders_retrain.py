@@ -11,11 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from asking import request, waiting
+from linnet.api.kinds.request import RequestStatus
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, find, timestamp
 from linnet.core.observed import Platform, RetrainObserved
 from linnet.core.parse import parse_status
-from linnet.core.plan import Apply, Create, Delete, Emit, Log, Manifest, Patch, Plan
+from linnet.core.plan import AnswerRequest, Apply, Create, Delete, Emit, Log, Manifest, Patch, Plan
+from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects
 from linnet.core.resources.objects import Parent
 from linnet.core.retraining import reconcile
@@ -55,7 +58,8 @@ class World:
     spec: Json
     status: Json = field(default_factory=dict)
     generation: int = 1
-    request: str | None = None
+    asked: tuple[Request, ...] = ()
+    answers: Mapping[str, RequestStatus] = field(default_factory=dict)
     proven: bool = True
     model: Parent | None = None
     accounts: frozenset[str] = frozenset()
@@ -76,8 +80,8 @@ class World:
     def job_spec(self, **fields: Any) -> "World":
         return self.edit(training={"job": {**self.spec["training"]["job"], **fields}})
 
-    def asks(self, request: str) -> "World":
-        return replace(self, request=request)
+    def asks(self, text: str, at: datetime = NOW) -> "World":
+        return replace(self, asked=(*self.asked, request(text, at)))
 
     def edits_cron(self, **fields: Any) -> "World":
         """Somebody changes the CronJob's spec, past the policy."""
@@ -141,14 +145,13 @@ class World:
 
     # What the operator does
     def observed(self) -> RetrainObserved:
-        annotations = {"linnet.dev/request": self.request} if self.request else {}
         return RetrainObserved(
             policy=Parent(
                 "weekly",
                 "ml",
                 POLICY_UID,
                 self.generation,
-                annotations,
+                {},
                 deleting=False,
                 spec=self.spec,
                 status=copy.deepcopy(self.status),
@@ -162,9 +165,14 @@ class World:
             jobs=tuple(objects.job(j) for j in self.jobs.values()),
             pods=tuple(objects.pod(p) for p in self.pods.values()),
             platform=Platform(Catalogue(), "linnet:1"),
-            requests_proven=self.proven,
+            requests=waiting(*self.asked, proven=self.proven),
             allowed_service_accounts=dict.fromkeys(self.accounts, ""),
         )
+
+    @property
+    def answered(self) -> RequestStatus:
+        """The last answer to a person."""
+        return list(self.answers.values())[-1]
 
     def plan(self, now: datetime = NOW) -> Plan[RetrainPolicyStatus]:
         return reconcile.plan(self.observed(), now)
@@ -176,7 +184,7 @@ class World:
     def after(self, plan: Plan[RetrainPolicyStatus], now: datetime = NOW) -> "World":
         world = self
         for action in plan.actions:
-            world = world._done(action, now)
+            world = world._answered(action) if isinstance(action, AnswerRequest) else world._done(action, now)
         return replace(world, status=plan.status.wire()) if plan.status is not None else world
 
     def _done(self, action: Any, now: datetime) -> "World":
@@ -209,6 +217,10 @@ class World:
             case Emit() | Log():
                 return self
         raise AssertionError(f"a plan for retraining has no business with {action}")
+
+    def _answered(self, action: AnswerRequest) -> "World":
+        left = tuple(r for r in self.asked if r.uid != action.uid)
+        return replace(self, asked=left, answers={**self.answers, action.uid: action.status})
 
     def _applied(self, manifest: Manifest) -> "World":
         """Server-side apply of the CronJob; its generation counts changes of the spec."""

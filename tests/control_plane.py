@@ -120,17 +120,22 @@ def install(api: ApiServer) -> None:
     """The chart without its pods: every operator of these tests has the chart's rights, and the chart's policies."""
     api.namespace(OPERATOR_NAMESPACE)
     api.must("annotate", "namespace", "default", "linnet.dev/hostnames=*", "--overwrite")
-    shown = [word for part in OPERATOR_PARTS for word in ("-s", f"templates/{part}.yaml")]
-    values = ["--set", f"authors.delegates={{{DELEGATE}}}"]
-    said = api.helm("template", "linnet", str(REPO / "charts/linnet"), "-n", OPERATOR_NAMESPACE, *shown, *values)
-    assert said.code == 0, said.err
-    api.must("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=said.out)
+    api.must("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=chart_parts(api, *OPERATOR_PARTS))
     api.must("apply", "-f", "-", stdin=LEASES)
     token = api.must("create", "token", "linnet", "-n", OPERATOR_NAMESPACE, "--duration", "12h").strip()
     config = json.loads(api.kubeconfig.read_text())
     config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
     api.operator.write_text(json.dumps(config))
     _wait_for_the_policies(api)
+
+
+def chart_parts(api: ApiServer, *parts: str) -> str:
+    """These templates of the chart, with the values of the tests."""
+    shown = [word for part in parts for word in ("-s", f"templates/{part}.yaml")]
+    values = ["--set", f"authors.delegates={{{DELEGATE}}}"]
+    said = api.helm("template", "linnet", str(REPO / "charts/linnet"), "-n", OPERATOR_NAMESPACE, *shown, *values)
+    assert said.code == 0, said.err
+    return said.out
 
 
 def _wait_for_the_policies(api: ApiServer) -> None:

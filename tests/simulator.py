@@ -14,11 +14,13 @@ from typing import Any
 
 import yaml
 
+from asking import request, waiting
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.model_version import ModelVersionStatus
+from linnet.api.kinds.request import RequestStatus
 from linnet.api.labels import REVISION
-from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
+from linnet.api.names import API_VERSION
 from linnet.api.parts.conditions import find
 from linnet.api.parts.hooks import Hooks
 from linnet.api.parts.prometheus import PrometheusServer
@@ -29,8 +31,9 @@ from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
-from linnet.core.plan import Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
+from linnet.core.plan import AnswerRequest, Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
 from linnet.core.registry import model_version
+from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.rollout import reconcile
@@ -84,7 +87,9 @@ class Cluster:
     behaviors: dict[int, Behavior] = field(default_factory=dict)
     now: datetime = START
     generation: int = 1
-    annotations: dict[str, str] = field(default_factory=dict)
+    waiting: list[Request] = field(default_factory=list)
+    answers: list[RequestStatus] = field(default_factory=list)
+    """The answers that were written, newest last."""
     status: Json = field(default_factory=dict)
     shared: Json | None = None
     """The spec of the RolloutPolicy that the Deployment may name."""
@@ -172,7 +177,7 @@ class Cluster:
 
     def ask(self, text: str) -> "Cluster":
         """`promote v2 id1 jane`."""
-        self.annotations[REQUEST_ANNOTATION] = text
+        self.waiting.append(request(text, self.now))
         return self
 
     def restart_operator(self) -> "Cluster":
@@ -183,6 +188,11 @@ class Cluster:
         return self
 
     # What is seen
+
+    @property
+    def answered(self) -> RequestStatus:
+        """The last answer to a person."""
+        return self.answers[-1]
 
     @property
     def typed(self) -> DeploymentStatus:
@@ -251,21 +261,28 @@ class Cluster:
         observed = replace(observed, replies=replies)
         plan = reconcile.plan(observed, self.now)
         for action in plan.actions:
-            self._act(action)
+            if not isinstance(action, AnswerRequest):
+                self._act(action)
         if plan.evidence is not None:
             self.memory = plan.evidence
         if plan.status is not None and (written := plan.status.wire()) != self.status:
             self.status = written
             self.writes += 1
             self.history.append(self.phase)
+        for action in plan.actions:
+            if isinstance(action, AnswerRequest):
+                self._take_answer(action)
         return plan.requeue_after == timedelta(0)
+
+    def _take_answer(self, action: AnswerRequest) -> None:
+        self.waiting = [r for r in self.waiting if r.uid != action.uid]
+        self.answers.append(action.status)
+        self.writes += 1
 
     def observe(self) -> DeploymentObserved:
         parents = tuple(self._version(n) for n in self.versions)
         return DeploymentObserved(
-            deployment=Parent(
-                "tumor-risk", "ml", "uid-mld", self.generation, self.annotations, False, self.spec, self.status
-            ),
+            deployment=Parent("tumor-risk", "ml", "uid-mld", self.generation, {}, False, self.spec, self.status),
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
             quarantined=tuple(p for p in parents if p.status.get("quarantine")),
@@ -278,7 +295,7 @@ class Cluster:
             evidence_held=self.held,
             evidence_tampered=self.tampered if self.memory is None else "",
             platform=replace(PLATFORM, prometheus=self.prometheus, hooks=self.hooks),
-            requests_proven=self.proven,
+            requests=waiting(*self.waiting, proven=self.proven),
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})
             if self.shared is not None
             else None,

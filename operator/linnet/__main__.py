@@ -13,6 +13,7 @@ USAGE: Final = """usage: linnet [command]
   fetch …         bring an artifact into the pod
   probe …         try a loaded model, and report
   consent …       let training code see a Secret, if its owner agreed
+  isolate …       let a model be loaded, once its pod's egress is denied
   digest FOLDER   print the digest of an artifact's files
   --version       print the version
 """
@@ -63,9 +64,15 @@ def _fetch(arguments: list[str]) -> int:
 
 
 def _consent(arguments: list[str]) -> int:
-    from linnet.fetcher.consent import consent
+    from linnet.fetcher.gates.consent import consent
 
     return consent(arguments)
+
+
+def _isolate(arguments: list[str]) -> int:
+    from linnet.fetcher.gates.isolation import isolate
+
+    return isolate(arguments)
 
 
 def _probe(arguments: list[str]) -> int:
@@ -103,6 +110,7 @@ _COMMANDS: Final[dict[str, Callable[[list[str]], int]]] = {
     "fetch": _fetch,
     "probe": _probe,
     "consent": _consent,
+    "isolate": _isolate,
     "digest": _digest,
     "--version": _version,
     "version": _version,

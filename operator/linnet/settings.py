@@ -40,6 +40,8 @@ class Settings:
     log_level: str
     workers: int
     resync: timedelta
+    requests_kept: int
+    requests_age: timedelta
     leader_election: bool
     lease_name: str
     lease_seconds: int
@@ -69,6 +71,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=env.one_of("LINNET_LOG_LEVEL", _LEVELS, "INFO"),
         workers=int(env.number("LINNET_WORKERS", 8, 1, 256)),
         resync=env.duration("LINNET_RESYNC", timedelta(minutes=5), at_least=timedelta(seconds=1)),
+        requests_kept=int(env.number("LINNET_REQUESTS_KEPT", 1000, 0, 100_000)),
+        requests_age=env.duration("LINNET_REQUESTS_AGE", timedelta(days=90), at_least=timedelta(hours=1)),
         leader_election=env.flag("LINNET_LEADER_ELECTION", default=True),
         lease_name=env.text("LINNET_LEASE_NAME", "linnet"),
         lease_seconds=int(env.number("LINNET_LEASE_SECONDS", 15, 2, 3600)),

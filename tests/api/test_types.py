@@ -1,4 +1,4 @@
-"""The wire types: durations, quantities, requests, conditions; what they take and what they refuse."""
+"""The wire types: durations, quantities, conditions; what they take and what they refuse."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -14,10 +14,8 @@ from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
-from linnet.api.names import Verb
 from linnet.api.parts.base import format_duration, format_quantity, parse_duration, parse_quantity
 from linnet.api.parts.conditions import Reason, condition, find, is_true, merge
-from linnet.api.parts.requests import BadRequestError, LastRequest, Request, parse_request, pending
 from linnet.api.parts.runtime import LabelMatch
 from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 
@@ -106,42 +104,6 @@ def test_names_that_are_words_of_python_are_plain_on_the_wire() -> None:
         changed(deployment(), "spec.strategy.canary.steps", [{"analyze": {"for": "5m"}}])["spec"]
     )
     assert spec.wire()["strategy"]["canary"]["steps"] == [{"analyze": {"for": "5m"}}]
-
-
-def test_a_request_is_read_with_a_name_of_several_words() -> None:
-    """The username is the rest of the line, whatever it holds."""
-    got = parse_request("promote-full v7 id-1 system:serviceaccount:ci:bot with spaces")
-    assert got == Request(Verb.PROMOTE_FULL, "v7", "id-1", "system:serviceaccount:ci:bot with spaces")
-
-
-@pytest.mark.parametrize(
-    "text", ["", "promote", "promote v7 1", "promote v7 1 ", "promote  1 jane", "launch v7 1 jane"]
-)
-def test_what_is_no_request_is_refused(text: str) -> None:
-    """With the form that it should have, or the verbs that there are."""
-    with pytest.raises(BadRequestError, match=r"<verb> <version\|digest\|-> <id> <username>|known are"):
-        parse_request(text)
-
-
-def last(request_id: str) -> LastRequest:
-    return LastRequest(id=request_id, verb="promote", outcome="Accepted")
-
-
-@pytest.mark.parametrize(
-    ("annotation", "answered", "waits"),
-    [
-        (None, None, False),
-        ("nonsense", None, False),
-        ("promote - 1 jane", None, True),
-        ("promote - 1 jane", last("1"), False),
-        ("promote - 2 jane", last("1"), True),
-    ],
-)
-def test_a_request_waits_until_its_id_was_answered(
-    annotation: str | None, answered: LastRequest | None, waits: bool
-) -> None:
-    """Each request is obeyed once."""
-    assert (pending(annotation, answered) is not None) is waits
 
 
 def test_a_condition_keeps_its_time_while_its_status_holds() -> None:

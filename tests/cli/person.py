@@ -57,8 +57,11 @@ class Person:
         path = self.folder / "calls"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def asked(self) -> list[str]:
-        """Verb, target and username of the last request."""
-        annotation = next(c for c in reversed(self.calls()) if "annotate" in c)[-1]
-        verb, target, _, user = annotation.removeprefix("linnet.dev/request=").split(" ", 3)
-        return [verb, target, user]
+    def requests(self) -> list[Object]:
+        """The Requests that were created."""
+        path = self.folder / "created"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def asked(self) -> Object:
+        """What the last Request asks."""
+        return dict(self.requests()[-1]["spec"])

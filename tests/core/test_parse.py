@@ -101,7 +101,7 @@ def test_an_unreadable_item_of_a_status_is_left_out_alone() -> None:
 @given(
     st.sampled_from([ModelStatus, ModelVersionStatus, DeploymentStatus, RetrainPolicyStatus]),
     st.dictionaries(
-        st.sampled_from(["conditions", "runs", "versions", "current", "decisions", "rollout", "lastRequest", "digest"]),
+        st.sampled_from(["conditions", "runs", "versions", "current", "decisions", "rollout", "requests", "digest"]),
         JSON,
     ),
 )

@@ -1,6 +1,7 @@
 """The Lua for Argo CD, run as Argo CD does (5.1, without libraries), on its test data and on whole rollouts."""
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import yaml
 from lupa import lua51
 
 from docs.pages import REPO
-from linnet.api.parts.requests import parse_request
+from linnet.api.kinds.request import RequestSpec
+from linnet.api.names import API_VERSION
 from linnet.core.rollout.requests.verbs import ALLOWED
 from simulator import Behavior, Cluster
 
@@ -82,13 +84,16 @@ def test_discovery(folder: Path, case: Object) -> None:
 
 @pytest.mark.parametrize(("folder", "case"), cases("*/actions/action_test.yaml", "actionTests"))
 def test_action(folder: Path, case: Object) -> None:
-    """The object gets a request that the operator can read, and nothing else changes."""
-    before = given(folder, case)
-    after = Lua(folder / case["action"] / "action.lua")(before)
-    request = parse_request(after["metadata"].pop("annotations")["linnet.dev/request"])
-    assert (request.verb, request.target) == (case["expectedRequest"], "-")
-    assert request.user == "system:serviceaccount:argocd:argocd-server"
-    assert after == before
+    """It creates a Request that the operator can read, which nothing tracks, and changes nothing."""
+    item = given(folder, case)
+    [impacted] = Lua(folder / case["action"] / "action.lua")(item)
+    request = impacted["resource"]
+    assert (impacted["operation"], request["apiVersion"], request["kind"]) == ("create", API_VERSION, "Request")
+    spec = RequestSpec.model_validate(request["spec"])
+    assert (spec.target.kind, spec.target.name) == (item["kind"], item["metadata"]["name"])
+    assert (spec.verb, spec.user) == (case["expectedRequest"], "system:serviceaccount:argocd:argocd-server")
+    assert re.fullmatch(rf"{spec.target.name}-{spec.verb}-[0-9]{{14}}", request["metadata"]["name"])
+    assert request["metadata"].keys() <= {"name", "namespace"}
 
 
 @pytest.mark.parametrize("phase", [None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"])

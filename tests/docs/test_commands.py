@@ -21,7 +21,7 @@ ALL = all_commands()
 PAGES = list(dict.fromkeys(c.page for c in ALL if c.how in {How.RUN, How.DRY}))
 POLICY = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/linnet-requests"
 LEASES = "/apis/coordination.k8s.io/v1"
-KINDS = ("models", "modelversions", "deployments", "rolloutpolicies", "retrainpolicies")
+KINDS = ("models", "modelversions", "deployments", "rolloutpolicies", "retrainpolicies", "requests")
 VERSIONS = (1, 3, 5, 7)
 BARE = "docs/how-to/install.md"
 """The page that begins with a cluster on which nothing is installed."""
@@ -72,24 +72,17 @@ class Reader:
         (self.folder / "FOLDER").mkdir()
         tools = folder / "bin"
         tools.mkdir()
-        # Seconds that are never the same twice: a person is slower than this test, and an id must be new.
-        (tools / "date").write_text(
-            f"#!/bin/sh\necho x >> {folder}/clock; echo $(( 1800000000 + $(wc -l < {folder}/clock) ))\n"
-        )
-        (tools / "date").chmod(0o755)
         config = folder / "kubeconfig"
         config.write_text(json.dumps(with_namespace(json.loads(api.kubeconfig.read_text()))))
         path = f"{tools}:{api.bin}:{REPO / '.venv/bin'}:{os.environ['PATH']}"
         self.environment = {**os.environ, "PATH": path, "KUBECONFIG": str(config), "HOME": str(folder)}
 
     def type(self, text: str) -> Said:
-        """One command, and then the operator's answer to a request that it made."""
+        """One command."""
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", text],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=120,
         )  # fmt: skip
-        if "linnet.dev/request=" in text:
-            answer_requests(self.api)
         return Said(done.returncode, done.stdout, done.stderr)
 
 
@@ -197,42 +190,43 @@ def listed(api: ApiServer, plural: str) -> list[samples.Object]:
     return [{**item, "apiVersion": samples.API_VERSION, "kind": kind} for item in found]
 
 
-def answer_requests(api: ApiServer) -> None:
-    """As the operator would: the request's id goes into status, so that the next one is admitted."""
-    for plural in KINDS:
-        for item in listed(api, plural):
-            asked = item["metadata"].get("annotations", {}).get("linnet.dev/request")
-            if asked:
-                verb, _, id_, user = asked.split(" ", 3)
-                told = {"id": id_, "verb": verb, "user": user, "outcome": "Accepted", "message": "as the test says"}
-                answer = api.patch(item, {"status": {"lastRequest": told}}, subresource="/status")
-                assert answer.is_success, answer.text
+def request(verb: str, user: str) -> samples.Object:
+    meta = {"generateName": "tumor-risk-", "namespace": "ml"}
+    spec = {"target": {"kind": "Deployment", "name": "tumor-risk"}, "verb": verb, "user": user}
+    return {"apiVersion": samples.API_VERSION, "kind": "Request", "metadata": meta, "spec": spec}
+
+
+@pytest.mark.parametrize("name", ["docs/reference/requests.md", "docs/how-to/requests.md"])
+def test_stopping_a_rollout_takes_six_lines(name: str) -> None:
+    """At three in the morning; they are run with the other commands of the page."""
+    [lines] = [c.text.splitlines() for c in ALL if c.page == name and c.text.startswith("kubectl create")]
+    assert (lines[0], lines[-1], len(lines) - 2) == ("kubectl create -n ml -f - <<END", "END", 6)
+    assert "verb: abort" in "\n".join(lines)
 
 
 @pytest.mark.integration
 def test_a_forged_request_is_refused_with_the_command_to_type(own: ApiServer) -> None:
     """What docs/reference/requests.md promises of the admission policy."""
     prepare(own, bare=False)
-    forged = {"metadata": {"annotations": {"linnet.dev/request": "abort - 1 somebody-else"}}}
-    answer = own.patch(samples.deployment(namespace="ml"), forged, user=None)
+    answer = own.create(request("abort", "somebody-else"))
     assert answer.status_code == 403
-    assert "kubectl annotate --overwrite mld tumor-risk -n ml" in answer.text
+    assert "| kubectl create -n ml -f -" in answer.text
 
 
 @pytest.mark.integration
 def test_the_role_for_people_on_call_is_enough(own: ApiServer) -> None:
-    """docs/examples/on-call.yaml lets them abort, and not promote."""
+    """docs/examples/on-call.yaml lets them abort, and neither promote nor change anything."""
     prepare(own, bare=False)
     own.must("apply", "-f", str(REPO / "docs/examples/on-call.yaml"))
     headers = {**as_user("nora"), "Impersonate-Group": "on-call"}
+    root = "/apis/linnet.dev/v1alpha1/namespaces/ml"
 
-    def ask(verb: str, number: int) -> int:
-        body = {"metadata": {"annotations": {"linnet.dev/request": f"{verb} - {number} nora"}}}
-        url = "/apis/linnet.dev/v1alpha1/namespaces/ml/deployments/tumor-risk"
-        merge = {"Content-Type": "application/merge-patch+json", **headers}
-        return own.http.patch(url, content=json.dumps(body), headers=merge).status_code
+    def ask(verb: str) -> int:
+        return own.http.post(f"{root}/requests", json=request(verb, "nora"), headers=headers).status_code
 
-    until(lambda: ask("abort", 1) == 200, "the role to be in force")
-    answer_requests(own)
-    assert ask("promote", 2) == 403
-    assert ask("rollback", 3) == 200
+    until(lambda: ask("abort") == 201, "the role to be in force")
+    assert ask("promote") == 403
+    assert ask("rollback") == 201
+    merge = {"Content-Type": "application/merge-patch+json", **headers}
+    change = json.dumps({"metadata": {"annotations": {"a": "b"}}})
+    assert own.http.patch(f"{root}/deployments/tumor-risk", content=change, headers=merge).status_code == 403

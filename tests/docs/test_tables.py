@@ -18,8 +18,9 @@ from linnet.api.kinds.model import ModelSpec
 from linnet.api.kinds.model_version import CheckResult, Decision
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec, Run
 from linnet.api.names import Verb
+from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import Reason
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequest
 from linnet.api.parts.runtime import Histogram, LabelMatch, RuntimeMetrics
 from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import webhooks
@@ -124,7 +125,7 @@ class TestLog:
     log = page("docs/reference/log.md")
     types = {
         "decision": fields(Decision) | {"rollout", "digest"},
-        "request": fields(LastRequest),
+        "request": fields(AnsweredRequest) | {"target", "reason"},
         "retrain_run": fields(Run) | {"policy", "model"},
     }
 
@@ -238,6 +239,8 @@ class TestSettings:
         assert float(said["LINNET_HTTP_PORT"]) == found.http_port
         assert float(said["LINNET_WORKERS"]) == found.workers
         assert said["LINNET_RESYNC"] == f"{found.resync.total_seconds() / 60:g}m"
+        assert float(said["LINNET_REQUESTS_KEPT"]) == found.requests_kept
+        assert said["LINNET_REQUESTS_AGE"] == format_duration(found.requests_age)
         assert said["LINNET_REQUIRE_DIGEST"] == str(found.require_digest).lower()
         assert said["LINNET_DENY_EGRESS"] == str(found.deny_egress).lower()
         assert float(said["LINNET_LEASE_SECONDS"]) == found.lease_seconds

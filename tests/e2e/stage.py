@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import secrets
 import subprocess
 import time
 import urllib.request
@@ -16,6 +15,7 @@ from obstore.store import S3Store
 
 from demo import place as demo_place
 from linnet.cli.cluster.kubectl import Kubectl
+from linnet.cli.commands.request import manifest
 
 Json = dict[str, Any]
 WAIT_SECONDS = 300.0
@@ -69,15 +69,15 @@ class Stage:
         return found
 
     def story(self) -> str:
-        shown = self.kubectl("get", "mdl,mv,mld,rp,pods", "-o", "wide")
+        shown = self.kubectl("get", "mdl,mv,mld,rp,req,pods", "-o", "wide")
         events = self.kubectl("get", "events", "--sort-by=.lastTimestamp")
         return f"{shown}\n{events[-4000:]}"
 
     def ask(self, what: str, verb: str) -> None:
         """A request of the person that runs the test."""
         who = self.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}").strip()
-        request = f"linnet.dev/request={verb} - {secrets.token_hex(4)} {who}"
-        self.kubectl("annotate", "--overwrite", what, request)
+        kind, _, name = what.partition("/")
+        self.kubectl("create", "-f", "-", stdin=json.dumps(manifest(kind, name, verb, who)))
 
     def uri(self, version: str) -> str:
         return f"s3://{self.place.store.bucket}/{NAME}/{self.namespace}/{version}"

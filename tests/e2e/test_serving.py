@@ -1,5 +1,6 @@
 """Real pods, a real model server and a real store: what a data scientist sees on the first day."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,20 @@ def test_serving_pods_open_no_connection_once_they_have_loaded(served: Stage) ->
     assert "egress" not in policy
     chosen = ",".join(f"{k}={v}" for k, v in policy["podSelector"]["matchLabels"].items())
     served.until(lambda: f"{NAME}-v1" in served.kubectl("get", "pods", "-l", chosen, "-o", "name"), "its pods' label")
+
+
+def test_a_model_is_loaded_after_egress_was_denied(served: Stage) -> None:
+    """Every pod waited for its label, got it in time, and started its server afterwards."""
+    chosen = f"linnet.dev/deployment={NAME},linnet.dev/version=1"
+    pods = json.loads(served.kubectl("get", "pods", "-l", chosen, "-o", "json"))["items"]
+    assert pods
+    for pod in pods:
+        [isolated] = [c for c in pod["status"]["initContainerStatuses"] if c["name"] == "isolate"]
+        said = json.loads(isolated["state"]["terminated"]["message"])
+        assert said["outcome"] == "Isolated"
+        assert "warning" not in said, served.kubectl("logs", pod["metadata"]["name"], "-c", "isolate")
+        [server] = pod["status"]["containerStatuses"]
+        assert server["state"]["running"]["startedAt"] >= isolated["state"]["terminated"]["finishedAt"]
 
 
 def test_helm_tests_the_release(stage: Stage) -> None:

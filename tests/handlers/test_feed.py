@@ -11,6 +11,7 @@ from linnet.core.plan import Ref
 from linnet.handlers.feed import Feed
 
 Json = dict[str, Any]
+PAUSE: Json = {"target": {"kind": "Deployment", "name": "new"}, "verb": "pause", "user": "anna"}
 
 
 class Heard:
@@ -19,7 +20,8 @@ class Heard:
     def __init__(self) -> None:
         self.keys: set[str] = set()
         self.asked: set[str] = set()
-        self.feed = Feed(Cache(), self.enqueue)
+        self.cache = Cache()
+        self.feed = Feed(self.cache, self.enqueue)
         named: Json = {"model": {"name": "iris"}}
         self.feed.seen(resources.MODEL, own("Model", "iris", 1))
         self.feed.seen(resources.MODEL_VERSION, self.version(1, 1))
@@ -126,10 +128,20 @@ def test_what_a_person_asks_comes_before_what_the_operator_has_written(heard: He
     heard.asked.clear()
     heard.feed.seen(resources.DEPLOYMENT, own("Deployment", "new", 3, spec=spec, status={"stable": {"version": 1}}))
     assert not heard.asked
-    requested = own("Deployment", "new", 4, spec=spec)
-    requested["metadata"]["annotations"] = {"linnet.dev/request": "pause 1 anna"}
-    heard.feed.seen(resources.DEPLOYMENT, requested)
+    heard.feed.seen(resources.REQUEST, own("Request", "new-pause", 4, spec=PAUSE))
     assert heard.asked == {"Deployment/new"}
+
+
+def test_a_request_concerns_its_target_until_it_is_put_away(heard: Heard) -> None:
+    """With the label it is not watched any more, and what waits behind it is looked at."""
+    heard.feed.seen(resources.REQUEST, own("Request", "new-pause", 4, spec=PAUSE))
+    assert heard.keys == {"Request/new-pause", "Deployment/new"}
+    heard.keys.clear()
+    answered = own("Request", "new-pause", 5, spec=PAUSE, status={"outcome": "Accepted"})
+    answered["metadata"]["labels"] = {"linnet.dev/answered": "true"}
+    heard.feed.seen(resources.REQUEST, answered)
+    assert heard.keys == {"Request/new-pause", "Deployment/new"}
+    assert heard.cache.requests("ml", "Deployment", "new") == []
 
 
 def test_an_event_that_can_not_be_taken_in_costs_the_others_nothing() -> None:

@@ -17,7 +17,8 @@ from linnet.adapters.cluster.errors import (
     UnavailableError,
 )
 from linnet.api.kinds.deployment import DeploymentStatus
-from linnet.core.plan import Action, Emit, Log, Manifest, Plan, Ref
+from linnet.api.kinds.request import RequestStatus
+from linnet.core.plan import Action, AnswerRequest, Emit, Log, Manifest, Plan, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.kinds import Kind
 from linnet.handlers.reconcile import Deps, reconcile, refused
@@ -26,6 +27,8 @@ REF = Ref("Deployment", "ml", "iris")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 FIRST, SECOND = Log("first", {}), Emit("Normal", "Second", "x")
+
+ANSWER = AnswerRequest("iris-abort", "u1", RequestStatus(outcome="Accepted"))
 
 
 @dataclass
@@ -70,6 +73,13 @@ async def test_actions_come_before_the_status() -> None:
     desk = Desk(parent(), Plan(DeploymentStatus(replicas=1), (FIRST, SECOND), timedelta(seconds=5)))
     assert await reconcile(REF, desk.deps()) == timedelta(seconds=5)
     assert desk.done == [FIRST, SECOND, {"replicas": 1, "conditions": []}, "remembered"]
+
+
+async def test_an_answer_comes_after_the_status_that_remembers_it() -> None:
+    """Who dies before it gives it again; who wrote it first would obey twice."""
+    desk = Desk(parent(), Plan(DeploymentStatus(replicas=1), (FIRST, ANSWER, SECOND)))
+    await reconcile(REF, desk.deps())
+    assert desk.done == [FIRST, SECOND, {"replicas": 1, "conditions": []}, ANSWER, "remembered"]
 
 
 async def test_a_plan_without_a_status_leaves_it() -> None:

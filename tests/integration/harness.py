@@ -198,10 +198,21 @@ class World:
         assert answer.is_success, answer.text
         return dict(answer.json())
 
-    def request(self, kind: str, name: str, words: str, user: str = "linnet-admin") -> None:
-        """A person's request by annotation: `world.request("Deployment", "iris", "abort -")`."""
-        text = f"{words} id-{next(_numbers)} {user}"
-        self.patch(kind, name, {"metadata": {"annotations": {"linnet.dev/request": text}}})
+    def request(self, kind: str, name: str, words: str, user: str = "linnet-admin") -> str:
+        """A person's Request, by its name: `world.request("Deployment", "iris", "abort v2")`."""
+        verb, _, about = words.partition(" ")
+        version = {"version": int(about.removeprefix("v"))} if about not in {"", "-"} else {}
+        spec = {"target": {"kind": kind, "name": name}, "verb": verb, "user": user, **version}
+        meta = {"generateName": f"{name}-{verb}-", "namespace": self.namespace}
+        body = {"apiVersion": API_VERSION, "kind": "Request", "metadata": meta, "spec": spec}
+        answer = self.api.http.post(self.path("Request"), json=body)
+        assert answer.is_success, answer.text
+        return str(answer.json()["metadata"]["name"])
+
+    def answer(self, request: str) -> Json:
+        """Wait for the answer to this Request."""
+        self.until(lambda: self.status("Request", request).get("outcome"), f"the answer to {request}")
+        return self.status("Request", request)
 
     def get(self, kind: str, name: str, api_version: str = API_VERSION) -> Json | None:
         answer = self.api.http.get(self.path(kind, name, api_version))

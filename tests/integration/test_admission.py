@@ -1,53 +1,57 @@
-"""Who may ask for what: the chart's ValidatingAdmissionPolicy on a real API server, with real users."""
+"""Who may ask for what: the chart's ValidatingAdmissionPolicy on Requests, on a real API server, with real users."""
 
 import itertools
+import json
 import os
 import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import yaml
 
 from control_plane import REPO, ApiServer, running
+from integration import harness
 from linnet.adapters.cluster.request_policy import forged
-from samples import Object, deployment, model, model_version, retrain_policy
+from linnet.api.names import VERBS
+from samples import Object, deployment, model
 
 pytestmark = pytest.mark.integration
 
-REQUEST = "linnet.dev/request"
 NAMESPACE = "ml"
 EDITOR = "jane"
-ODD = "joe o'neill"
+ODD = """joe "o'neill\\\""""
 VIEWER = "victor"
-PATCHER = "pat"
+ASKER = "pat"
+ON_CALL = "carl"
 APPROVER = "anna"
 ONE_MODELS_APPROVER = "olga"
-APPROVER_OF_MODELS = "maria"
 BOT = "system:serviceaccount:ci:release-bot"
 OTHER_BOT = "system:serviceaccount:ci:other-bot"
 ADMIN: str | None = None
+ANSWERED = "linnet.dev/answered"
 numbers = itertools.count(1)
 
 RIGHTS = """\
-{who: [jane, "joe o'neill"], role: linnet-edit}
+{who: [jane, "joe \\"o'neill\\\\\\""], role: linnet-edit}
 ---
-{who: [jane, "joe o'neill", victor, pat, "system:serviceaccount:ci:release-bot"], role: linnet-view}
+{who: [jane, "joe \\"o'neill\\\\\\"", victor, "system:serviceaccount:ci:release-bot"], role: linnet-view}
 ---
 {who: [anna, "system:serviceaccount:ci:release-bot", "system:serviceaccount:ci:other-bot"], role: linnet-approver}
 ---
-{who: [maria], role: model-approver, rules: [
-  {apiGroups: [linnet.dev], resources: [models], verbs: [get, patch, approve]}]}
+{who: [pat], role: asker, rules: [{apiGroups: [linnet.dev], resources: [requests], verbs: [create, delete, patch]}]}
 ---
-{who: [pat], role: patcher, rules: [{apiGroups: [linnet.dev], resources: [deployments], verbs: [get, patch, update]}]}
+{who: [carl], role: on-call, rules: [
+  {apiGroups: [linnet.dev], resources: [requests], verbs: [create, get]},
+  {apiGroups: [linnet.dev], resources: [deployments], verbs: [abort, rollback]}]}
 ---
 {who: [olga], role: approver-of-one, rules: [
-  {apiGroups: [linnet.dev], resources: [modelversions], verbs: [get, patch]},
+  {apiGroups: [linnet.dev], resources: [requests], verbs: [create]},
   {apiGroups: [linnet.dev], resources: [models], resourceNames: [first], verbs: [approve]}]}
 """
 
@@ -93,14 +97,11 @@ def install(api: ApiServer, folder: Path) -> None:
 
 def wait_for_the_policy(api: ApiServer) -> None:
     """The API server takes a moment to load a policy: this one refuses a forgery, and lists the bot."""
-    probe = Thing(api, model_version(1, "probe", NAMESPACE))
-    api.create(probe.item)
 
     def in_force() -> bool:
         forgery = api.create(forged(NAMESPACE), dry_run=True)
-        listed = probe.ask(f"reject - {next(numbers)} {BOT}", BOT)
-        probe.ask(None)
-        return forgery.status_code == 403 and listed.status_code == 200
+        listed = api.create(asked("reject", "first-v1", BOT), user=BOT, dry_run=True)
+        return forgery.status_code == 403 and listed.status_code == 201
 
     until(in_force, "the policy to be in force")
 
@@ -112,151 +113,226 @@ def until(holds: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-@dataclass(frozen=True)
-class Thing:
-    """An object of ours that requests are made to."""
-
-    api: ApiServer
-    item: Object
-
-    def ask(self, text: str | None, user: str | None = EDITOR) -> httpx.Response:
-        return self.api.patch(self.item, {"metadata": {"annotations": {REQUEST: text}}}, user=user)
-
-    def answer(self, request_id: str) -> None:
-        """As the operator does."""
-        last = {"id": request_id, "verb": "promote", "outcome": "Accepted"}
-        answer = self.api.patch(self.item, {"status": {"lastRequest": last}}, subresource="/status")
-        assert answer.status_code == 200, answer.text
-
-    @property
-    def request(self) -> str | None:
-        annotations: dict[str, str] = self.api.get(self.item)["metadata"].get("annotations", {})
-        return annotations.get(REQUEST)
+KIND_OF = {str(verb): kind for kind, verbs in reversed(VERBS.items()) for verb in verbs}
 
 
-def made(api: ApiServer, item: Object) -> Thing:
-    answer = api.create(item)
-    assert answer.status_code == 201, answer.text
-    return Thing(api, item)
-
-
-@pytest.fixture
-def mld(cluster: ApiServer) -> Thing:
-    """A Deployment of its own for each test."""
-    return made(cluster, deployment(f"mld-{next(numbers)}", NAMESPACE))
-
-
-@pytest.fixture
-def version(cluster: ApiServer) -> Thing:
-    """A ModelVersion of the model `first`, whose former instance is gone."""
-    item = model_version(next(numbers), "first", NAMESPACE)
-    return made(cluster, item)
-
-
-def refusal(answer: httpx.Response) -> str:
-    """The message of a request that the policy refused."""
-    assert answer.status_code in {403, 422}, answer.text
-    message = str(answer.json()["message"])
-    assert "ValidatingAdmissionPolicy 'linnet-requests'" in message
-    assert "linnet.dev/request: " in message
-    return message
+def asked(verb: str, target: str = "risk", user: str = EDITOR, **spec: Any) -> Object:
+    """A Request with a name of its own."""
+    meta = {"name": f"request-{next(numbers)}", "namespace": NAMESPACE}
+    whole = {"target": {"kind": KIND_OF[verb], "name": target}, "verb": verb, "user": user, **spec}
+    return {"apiVersion": "linnet.dev/v1alpha1", "kind": "Request", "metadata": meta, "spec": whole}
 
 
 def taken(answer: httpx.Response) -> None:
-    assert answer.status_code == 200, answer.text
+    assert answer.status_code in {200, 201}, answer.text
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "promote - 1 jane",
-        "promote 7 1 jane",
-        "promote-full v7 2026-11-20_10.00 jane",
-        f"rollback sha256:{'a' * 64} x jane",
-        "retry - 1 jane",
-        "release v3 1 jane",
-    ],
-)
-def test_a_well_formed_request_of_the_caller_is_taken(mld: Thing, text: str) -> None:
-    """By plain kubectl annotate, with nothing but the role of an editor."""
-    taken(mld.ask(text))
-    assert mld.request == text
+def refusal(answer: httpx.Response) -> str:
+    """The policy's words."""
+    assert answer.status_code in {403, 422}, answer.text
+    message = str(answer.json()["message"])
+    assert "ValidatingAdmissionPolicy 'linnet-requests'" in message
+    return message.partition("denied request: ")[2]
 
 
-def test_a_request_in_anothers_name_is_refused(mld: Thing) -> None:
+def answered(api: ApiServer, request: Object) -> None:
+    """As the operator does: the answer, and then the label."""
+    said = {"status": {"outcome": "Accepted", "message": "done"}}
+    taken(api.patch(request, said, subresource="/status"))
+    taken(api.patch(request, {"metadata": {"labels": {ANSWERED: "true"}}}))
+
+
+@pytest.mark.parametrize("kind", VERBS)
+def test_a_request_of_the_caller_is_taken(cluster: ApiServer, kind: str) -> None:
+    """With nothing but the role of an editor, for each verb but the approvals; the API server names it."""
+    for verb in set(VERBS[kind]) - {"approve", "reject"}:
+        request = asked(verb)
+        request["spec"]["target"] = {"kind": kind, "name": "risk-v1"}
+        request["metadata"] = {"generateName": "risk-", "namespace": NAMESPACE}
+        taken(cluster.create(request, user=EDITOR))
+
+
+def test_a_request_in_anothers_name_is_refused(cluster: ApiServer) -> None:
     """Nobody can make it look as if somebody else had promoted, not even an administrator."""
-    message = refusal(mld.ask("promote - 1 bob", EDITOR))
-    assert 'it carries the name "bob", but you are "jane"' in message
-    refusal(mld.ask("promote - 1 jane", ADMIN))
-    refusal(mld.ask("promote - 1 jane bob", EDITOR))
-    assert mld.request is None
+    message = refusal(cluster.create(asked("promote", user="bob"), user=EDITOR))
+    assert message.startswith('spec.user: it carries the name "bob", but you are "jane"; type: echo')
+    refusal(cluster.create(asked("promote", user="jane"), user=ADMIN))
+
+
+def test_without_the_verb_the_request_is_refused(cluster: ApiServer) -> None:
+    """To be able to create Requests is not enough; RBAC stops who can't even do that."""
+    assert cluster.create(asked("promote", user=VIEWER), user=VIEWER).status_code == 403
+    message = refusal(cluster.create(asked("promote", user=ASKER), user=ASKER))
+    assert message.startswith(f'spec.verb: "{ASKER}" may not promote')
+    assert "the verb promote on deployments.linnet.dev/risk" in message
+    assert "--clusterrole=linnet-edit --user='pat'" in message
+
+
+def test_the_right_to_stop_is_no_right_to_change(cluster: ApiServer) -> None:
+    """Who is on call aborts and rolls back, and does nothing else: no patch of anything, no withdrawal."""
+    taken(cluster.create(deployment("risk", NAMESPACE)))
+    for verb in ("abort", "rollback"):
+        taken(cluster.create(asked(verb, user=ON_CALL), user=ON_CALL))
+    refusal(cluster.create(asked("promote", user=ON_CALL), user=ON_CALL))
+    patch = {"spec": {"replicas": 3}}
+    assert cluster.patch(deployment("risk", NAMESPACE), patch, user=ON_CALL).status_code == 403
+    metadata = {"metadata": {"finalizers": ["a/b"]}}
+    assert cluster.patch(deployment("risk", NAMESPACE), metadata, user=ON_CALL).status_code == 403
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("spec", "words"),
     [
-        "promote",
-        "promote - 1",
-        "promote  - 1 jane",
-        "promote v0 1 jane",
-        "promote latest 1 jane",
-        "promote - a/b jane",
-        "PROMOTE - 1 jane",
-        "launch - 1 jane",
-        " promote - 1 jane",
-        "promote - 1 jane\n",
-        "x\npromote - 1 jane",
+        ({"verb": "launch"}, "spec.verb: Unsupported value"),
+        ({"verb": "run"}, "of a RetrainPolicy ask run"),
+        ({"target": {"kind": "Model", "name": "risk"}}, "spec.target.kind: Unsupported value"),
+        ({"version": 0}, "spec.version"),
+        ({"target": {"kind": "ModelVersion", "name": "risk"}, "verb": "release"}, "is named <model>-v<version>"),
+        ({"version": 3, "digest": f"sha256:{'a' * 64}"}, "at most one of version, digest"),
+        ({"target": {"kind": "ModelVersion", "name": "risk-v1"}, "verb": "release", "version": 1}, "leave them out"),
+        ({"reason": "a\nb"}, "spec.reason"),
+        ({"reason": "x" * 513}, "spec.reason: Too long"),
+        ({"surprise": 1}, "unknown field"),
+        ({"user": ""}, "spec.user"),
     ],
 )
-def test_a_malformed_request_is_refused_with_the_form(mld: Thing, text: str) -> None:
-    """Also one that would be well-formed but for a line break."""
-    assert '"<verb> <version|digest|-> <id> <username>"' in refusal(mld.ask(text))
-    assert mld.request is None
+def test_a_request_that_says_nothing_sensible_is_refused_with_its_field(
+    cluster: ApiServer, spec: dict[str, Any], words: str
+) -> None:
+    """By the schema, before anybody has to answer it."""
+    request = asked("abort")
+    request["spec"] |= spec
+    answer = cluster.create(request, user=EDITOR)
+    assert answer.status_code in {400, 422}, answer.text
+    assert words in answer.json()["message"]
 
 
-@pytest.mark.parametrize("user", [VIEWER, PATCHER])
-def test_without_the_verb_the_request_is_refused(mld: Thing, user: str) -> None:
-    """To be able to change the object is not enough; RBAC stops who can't even do that."""
-    answer = mld.ask(f"promote - 1 {user}", user)
-    assert answer.status_code == 403
-    if user == PATCHER:
-        message = refusal(answer)
-        assert f'"{PATCHER}" may not promote' in message
-        assert f"the verb promote on deployments.linnet.dev/{mld.item['metadata']['name']}" in message
-        assert "--clusterrole=linnet-edit --user='pat'" in message
+def test_a_request_is_never_changed(cluster: ApiServer) -> None:
+    """Neither what it asks, nor its answer."""
+    request = asked("promote")
+    taken(cluster.create(request, user=EDITOR))
+    changed = cluster.patch(request, {"spec": {"verb": "abort"}})
+    assert changed.status_code == 422
+    assert "write another one (kubectl create, with generateName)" in changed.text
+    answered(cluster, request)
+    again = cluster.patch(request, {"status": {"outcome": "Refused"}}, subresource="/status")
+    assert "a Request is answered once" in again.text
 
 
-def test_a_second_request_waits_for_the_first_ones_answer(mld: Thing) -> None:
-    """No request is lost by being overwritten."""
-    taken(mld.ask("promote - 1 jane"))
-    message = refusal(mld.ask("promote-full - 2 jane"))
-    assert 'the request before it ("promote - 1 jane") has no answer yet' in message
-    mld.answer("1")
-    taken(mld.ask("promote-full - 2 jane"))
+@pytest.mark.parametrize("kind", ["labels", "annotations"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "argocd.argoproj.io/tracking-id",
+        "argocd.argoproj.io/instance",
+        "app.kubernetes.io/instance",
+        "kustomize.toolkit.fluxcd.io/name",
+        "helm.toolkit.fluxcd.io/name",
+        "meta.helm.sh/release-name",
+    ],
+)
+def test_a_request_in_git_is_refused(cluster: ApiServer, kind: str, key: str) -> None:
+    """The tool would create it again whenever it is gone, and roll back once more each time."""
+    request = asked("rollback")
+    request["metadata"][kind] = {key: "x"}
+    answer = cluster.create(request, user=EDITOR)
+    annotated = key in {"argocd.argoproj.io/tracking-id", "meta.helm.sh/release-name"}
+    if annotated is (kind == "annotations"):
+        assert refusal(answer).startswith(f"metadata: {key} says that a tool tracks this Request")
+    else:
+        taken(answer)
 
 
-@pytest.mark.parametrize("verb", ["abort", "rollback", "pause"])
-def test_urgent_requests_need_not_wait(mld: Thing, verb: str) -> None:
-    """Stopping is always possible."""
-    taken(mld.ask("promote - 1 jane"))
-    taken(mld.ask(f"{verb} - 2 jane"))
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"finalizers": ["example.com/never"]},
+        {"ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "1-2-3"}]},
+    ],
+)
+def test_nobody_makes_a_request_stay_or_vanish(cluster: ApiServer, meta: dict[str, Any]) -> None:
+    """By a finalizer that nobody takes away, or an owner that is not there: neither at first nor later."""
+    request = asked("promote")
+    assert "neither ownerReferences nor finalizers" in refusal(
+        cluster.create({**request, "metadata": request["metadata"] | meta}, user=EDITOR)
+    )
+    taken(cluster.create(request, user=EDITOR))
+    assert "nobody gives it owners or finalizers" in refusal(cluster.patch(request, {"metadata": meta}, user=ASKER))
 
 
-def test_an_id_is_not_used_twice(mld: Thing) -> None:
-    """The operator would take the second for the first, which it has answered."""
-    taken(mld.ask("promote - 1 jane"))
-    assert 'the id "1" was used' in refusal(mld.ask("abort - 1 jane"))
-    mld.answer("1")
-    taken(mld.ask(None))
-    assert 'the id "1" was used' in refusal(mld.ask("promote - 1 jane"))
+def withdrawal(api: ApiServer, request: Object, user: str | None) -> httpx.Response:
+    headers = {"Impersonate-User": user} if user else {}
+    meta = request["metadata"]
+    path = f"/apis/linnet.dev/v1alpha1/namespaces/{meta['namespace']}/requests/{meta['name']}"
+    return api.http.delete(path, headers=headers)
 
 
-def test_after_a_request_that_no_operator_can_read_another_is_taken(cluster: ApiServer) -> None:
-    """An annotation from before the policy was installed does not block for ever."""
-    thing = made(cluster, deployment(f"mld-{next(numbers)}", NAMESPACE))
-    with no_policy(cluster):
-        until(lambda: thing.ask("nonsense", ADMIN).status_code == 200, "the policy to be gone")
-    taken(thing.ask("promote - 1 jane"))
+def test_one_that_waits_is_withdrawn_by_its_author_or_a_holder_of_the_verb(cluster: ApiServer) -> None:
+    """Nobody else makes an abort vanish that waits for its answer."""
+    own, held, foreign = (asked("promote") for _ in range(3))
+    for request in (own, held, foreign):
+        taken(cluster.create(request, user=EDITOR))
+    message = refusal(withdrawal(cluster, foreign, ASKER))
+    assert message.startswith('this Request waits for its answer: "pat" may not withdraw it, since it is of "jane"')
+    for request, user in ((own, EDITOR), (held, ADMIN), (foreign, ODD)):
+        taken(withdrawal(cluster, request, user))
+
+
+def test_all_at_once_is_no_way_around(cluster: ApiServer) -> None:
+    """deletecollection asks for each of them."""
+    rules = ["--verb=deletecollection", "--resource=requests.linnet.dev"]
+    cluster.must("create", "role", "sweeper", *rules, "-n", NAMESPACE)
+    cluster.must("create", "rolebinding", "sweeper", "--role=sweeper", "--user=sven", "-n", NAMESPACE)
+    request = asked("promote")
+    taken(cluster.create(request, user=EDITOR))
+    path = f"/apis/linnet.dev/v1alpha1/namespaces/{NAMESPACE}/requests"
+    answer = cluster.http.delete(path, headers={"Impersonate-User": "sven"})
+    assert "may not withdraw it" in refusal(answer)
+    assert cluster.get(request)
+
+
+def test_an_answered_one_is_deleted_by_whoever_rbac_lets(cluster: ApiServer) -> None:
+    """Nothing waits any more; how long the audit is kept is the platform's."""
+    request = asked("promote")
+    taken(cluster.create(request, user=EDITOR))
+    answered(cluster, request)
+    taken(withdrawal(cluster, request, ASKER))
+
+
+def test_nobody_but_the_operator_says_that_it_was_answered(cluster: ApiServer) -> None:
+    """A waiting abort would be withdrawn by that, and an answered one asked again."""
+    request = asked("abort")
+    taken(cluster.create(request, user=EDITOR))
+    label = {"metadata": {"labels": {ANSWERED: "true"}}}
+    assert "only the operator says that a Request was answered" in refusal(cluster.patch(request, label, user=ASKER))
+    answered(cluster, request)
+    refusal(cluster.patch(request, {"metadata": {"labels": {ANSWERED: None}}}, user=ASKER))
+    taken(cluster.patch(request, {"metadata": {"labels": {"team": "a"}}}, user=ASKER))
+
+
+def test_a_restore_from_a_backup_is_admitted(cluster: ApiServer) -> None:
+    """An answered Request comes back in its author's name, by whoever restores it; it is never obeyed."""
+    request = asked("abort", user="somebody-else")
+    request["metadata"]["labels"] = {ANSWERED: "true", "app.kubernetes.io/instance": "backup"}
+    taken(cluster.create(request, user=ADMIN))
+
+
+def test_a_namespace_that_goes_takes_them_along(cluster: ApiServer) -> None:
+    """Nothing hangs on one that waits."""
+    cluster.namespace("going")
+    request = asked("abort", user="linnet-admin")
+    request["metadata"]["namespace"] = "going"
+    taken(cluster.create(request))
+    cluster.http.delete("/api/v1/namespaces/going").raise_for_status()
+    until(lambda: cluster.http.get("/api/v1/namespaces/going").status_code == 404, "the namespace to be gone")
+
+
+def test_the_operators_probe_is_refused_for_anybody(cluster: ApiServer) -> None:
+    """A dry run of a forged Request shows that the policy is in force; in the caller's name it is sound."""
+    probe = forged(NAMESPACE)
+    assert refusal(cluster.create(probe, dry_run=True)).startswith("spec.user: ")
+    probe["spec"]["user"] = "linnet-admin"
+    assert cluster.create(probe, dry_run=True).status_code == 201
 
 
 @contextmanager
@@ -273,111 +349,82 @@ def no_policy(api: ApiServer) -> Iterator[None]:
         wait_for_the_policy(api)
 
 
-def test_a_request_can_be_taken_back(mld: Thing) -> None:
-    """Removing the annotation asks for nothing."""
-    taken(mld.ask("promote - 1 jane"))
-    taken(mld.ask(None, PATCHER))
-    assert mld.request is None
+def test_what_was_written_without_the_policy_is_not_obeyed(cluster: ApiServer) -> None:
+    """By an operator that comes later and sees the policy in force; nor what a backup has brought back."""
+    with harness.world(cluster) as world:
+        for kind, name in (("Role", "asker"), ("RoleBinding", "asker")):
+            cluster.must("create", *rights_of(kind, name), "-n", world.namespace)
+        forgery, restored = asked("rollback", "iris", "ceo"), asked("rollback", "iris", "ceo")
+        restored["metadata"]["labels"] = {ANSWERED: "true"}
+        for request in (forgery, restored):
+            request["metadata"]["namespace"] = world.namespace
+        world.model("iris", "s3://models/iris/1")
+        world.deployment("iris", "iris")
+        taken(cluster.create(restored))
+        with no_policy(cluster):
+            until(lambda: cluster.create(forgery, user=ASKER).status_code == 201, "the policy to be gone")
+        world.start_operator()
+        answer = world.answer(forgery["metadata"]["name"])
+        assert answer["outcome"] == "Refused"
+        assert "it is older than the admission policy" in answer["message"]
+        world.ready("Deployment", "iris")
+        assert "status" not in cluster.get(restored)
+        assert "requests" not in world.status("Deployment", "iris")
 
 
-def test_other_changes_of_an_object_with_a_request_are_nobodys_business(mld: Thing) -> None:
-    """Who applies the object again, with the annotation as it is, needs no verb and no name."""
-    taken(mld.ask("promote - 1 jane"))
-    taken(mld.api.patch(mld.item, {"spec": {"replicas": 3}}, user=PATCHER))
-    scale = {"spec": {"replicas": 4}}
-    taken(mld.api.patch(mld.item, scale, subresource="/scale", user=EDITOR))
-    assert mld.request == "promote - 1 jane"
-
-
-@pytest.mark.parametrize("subresource", ["/status", "/scale"])
-def test_a_subresource_is_no_way_around(mld: Thing, subresource: str) -> None:
-    """A write of the status or the scale changes no annotation."""
-    whole = mld.api.get(mld.item) if subresource == "/status" else {"metadata": {}}
-    whole["metadata"]["annotations"] = {REQUEST: "promote - 1 nobody"}
-    mld.api.patch(mld.item, {"metadata": whole["metadata"]}, subresource=subresource, user=ADMIN)
-    assert mld.request is None
-
-
-@pytest.mark.parametrize("user", [EDITOR, ADMIN])
-@pytest.mark.parametrize("kind", ["Model", "ModelVersion", "Deployment", "RetrainPolicy"])
-def test_no_object_is_created_with_a_request(cluster: ApiServer, kind: str, user: str | None) -> None:
-    """Not even by an administrator: a restored object asks for nothing."""
-    item = {
-        "Model": model("created", NAMESPACE),
-        "ModelVersion": model_version(next(numbers), "created", NAMESPACE),
-        "Deployment": deployment("created", NAMESPACE),
-        "RetrainPolicy": retrain_policy("created", NAMESPACE),
-    }[kind]
-    item["metadata"]["annotations"] = {REQUEST: f"promote - 1 {user}"}
-    assert "can't be created with a request" in refusal(cluster.create(item, user=user))
-
-
-def test_the_operators_probe_is_refused_for_anybody(cluster: ApiServer) -> None:
-    """A dry run of a forged request shows that the policy is in force; without the request the object is sound."""
-    probe = forged(NAMESPACE)
-    assert "can't be created with a request" in refusal(cluster.create(probe, dry_run=True))
-    del probe["metadata"]["annotations"]
-    assert cluster.create(probe, dry_run=True).status_code == 201
-
-
-def test_every_kind_is_covered(cluster: ApiServer) -> None:
-    """Requests to Models, versions and policies are proven as those to Deployments are."""
-    things = (
-        (model(f"m-{next(numbers)}", NAMESPACE), "approve", APPROVER_OF_MODELS),
-        (model_version(next(numbers), "kinds", NAMESPACE), "release", EDITOR),
-        (retrain_policy(f"rp-{next(numbers)}", NAMESPACE), "run", EDITOR),
-    )
-    for item, verb, user in things:
-        thing = made(cluster, item)
-        refusal(thing.ask(f"{verb} - 1 bob", user))
-        taken(thing.ask(f"{verb} - 1 {user}", user))
+def rights_of(kind: str, name: str) -> list[str]:
+    """To create Requests, and nothing more."""
+    if kind == "Role":
+        return ["role", name, "--verb=create", "--resource=requests.linnet.dev"]
+    return ["rolebinding", name, f"--role={name}", f"--user={ASKER}"]
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
-def test_an_approver_approves(version: Thing, verb: str) -> None:
+def test_an_approver_approves(cluster: ApiServer, verb: str) -> None:
     """The role linnet-approver is all that it takes."""
-    taken(version.ask(f"{verb} - 1 {APPROVER}", APPROVER))
+    taken(cluster.create(asked(verb, "first-v7", APPROVER), user=APPROVER))
 
 
-def test_an_editor_may_not_approve(version: Thing) -> None:
+def test_an_editor_may_not_approve(cluster: ApiServer) -> None:
     """Who makes a version is not by that the one who approves it."""
-    message = refusal(version.ask("approve - 1 jane"))
-    assert "the verb approve on models.linnet.dev/first" in message
+    message = refusal(cluster.create(asked("approve", "first-v7"), user=EDITOR))
+    assert "the verb approve on models.linnet.dev/first " in message
     assert "--clusterrole=linnet-approver --user='jane'" in message
 
 
-def test_approval_is_a_right_on_the_model(cluster: ApiServer, version: Thing) -> None:
+def test_approval_is_a_right_on_the_model(cluster: ApiServer) -> None:
     """RBAC by name on models/<name> holds for the versions of that Model alone."""
-    taken(version.ask(f"approve - 1 {ONE_MODELS_APPROVER}", ONE_MODELS_APPROVER))
-    other = made(cluster, model_version(next(numbers), "second", NAMESPACE))
-    assert "models.linnet.dev/second" in refusal(other.ask(f"approve - 1 {ONE_MODELS_APPROVER}", ONE_MODELS_APPROVER))
+    who = ONE_MODELS_APPROVER
+    taken(cluster.create(asked("approve", "first-v7", who), user=who))
+    for other in ("second-v7", "first-v2-v7"):
+        answer = cluster.create(asked("approve", other, who), user=who)
+        assert f"models.linnet.dev/{other.rpartition('-v')[0]} " in refusal(answer)
 
 
-def test_an_approver_changes_nothing_but_annotations(version: Thing) -> None:
-    """The role lets a person approve what is there, not put something else in its place."""
-    assert version.api.patch(version.item, {"spec": {"version": 2}}, user=APPROVER).status_code == 422
-    item = model("first", NAMESPACE)
-    assert version.api.patch(item, {"spec": {"keepVersions": 1}}, user=APPROVER).status_code == 403
+def test_an_approver_changes_nothing(cluster: ApiServer) -> None:
+    """Not even an annotation: no patch of finalizers or owners that makes a version stay or vanish."""
+    cluster.create(model("first", NAMESPACE))
+    for body in ({"spec": {"keepVersions": 1}}, {"metadata": {"finalizers": ["a/b"]}}):
+        assert cluster.patch(model("first", NAMESPACE), body, user=APPROVER).status_code == 403
 
 
-def test_a_service_account_approves_only_if_the_platform_listed_it(version: Thing) -> None:
+def test_a_service_account_approves_only_if_the_platform_listed_it(cluster: ApiServer) -> None:
     """What applies from Git holds every verb, and would approve whatever Git says."""
-    assert "only if the platform listed it" in refusal(version.ask(f"approve - 1 {OTHER_BOT}", OTHER_BOT))
-    taken(version.ask(f"approve - 1 {BOT}", BOT))
+    message = refusal(cluster.create(asked("approve", "first-v7", OTHER_BOT), user=OTHER_BOT))
+    assert "only if the platform listed it" in message
+    taken(cluster.create(asked("approve", "first-v7", BOT), user=BOT))
 
 
-def test_a_service_account_with_every_right_approves_nothing(cluster: ApiServer, version: Thing) -> None:
+def test_a_service_account_with_every_right_approves_nothing(cluster: ApiServer) -> None:
     """Its own token, and cluster-admin: what a GitOps tool commonly has."""
     cluster.kubectl("create", "serviceaccount", "gitops", "-n", "ci")
     binding = ["clusterrolebinding", "gitops", "--clusterrole=cluster-admin", "--serviceaccount=ci:gitops"]
     cluster.kubectl("create", *binding)
     token = cluster.must("create", "token", "gitops", "-n", "ci").strip()
-    name, user = version.item["metadata"]["name"], "system:serviceaccount:ci:gitops"
-    body = {"metadata": {"annotations": {REQUEST: f"approve - 1 {user}"}}}
-    answer = cluster.http.patch(
-        f"/apis/linnet.dev/v1alpha1/namespaces/{NAMESPACE}/modelversions/{name}",
-        json=body,
-        headers={"Content-Type": "application/merge-patch+json", "Authorization": f"Bearer {token}"},
+    answer = cluster.http.post(
+        f"/apis/linnet.dev/v1alpha1/namespaces/{NAMESPACE}/requests",
+        json=asked("approve", "first-v7", "system:serviceaccount:ci:gitops"),
+        headers={"Authorization": f"Bearer {token}"},
     )
     assert "only if the platform listed it" in refusal(answer)
 
@@ -395,38 +442,15 @@ def run(api: ApiServer, command: str, user: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize("user", [EDITOR, ODD])
-@pytest.mark.parametrize("wrong", ["promote - 1 somebody", "promote v3 now please"])
-def test_the_command_of_a_refusal_works_as_printed(mld: Thing, user: str, wrong: str) -> None:
-    """Also for a name with an apostrophe and a blank in it."""
-    message = refusal(mld.ask(wrong, user))
-    [command] = re.findall(r"kubectl annotate .*$", message)
-    done = run(mld.api, command, user)
+def test_the_command_of_a_refusal_works_as_printed(cluster: ApiServer, user: str) -> None:
+    """Also for a name with quotes, an apostrophe and a backslash in it."""
+    told = """it "can't" \\ wait"""
+    message = refusal(cluster.create(asked("promote", user="somebody", version=3, reason=told), user=user))
+    [command] = re.findall(r"type: (echo .*)$", message)
+    done = run(cluster, f"{command} -o json", user)
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(rf"promote (-|v3) [0-9]+ {user}", mld.request or "")
-
-
-def test_the_command_of_the_documentation_works_as_printed(cluster: ApiServer) -> None:
-    """docs/how-to/requests.md, its first command and its `kubectl wait`, for whoever types them."""
-    thing = made(cluster, deployment("tumor-risk", NAMESPACE))
-    text = (REPO / "docs" / "how-to" / "requests.md").read_text()
-    [ask] = re.findall(r"^```\n(kubectl annotate .*?)```", text, re.MULTILINE | re.DOTALL)
-    wait = next(line for line in text.splitlines() if line.startswith("kubectl wait"))
-    done = shell(cluster, ask)
-    assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"promote - [0-9]+ \S+", thing.request or "")
-    request_id = (thing.request or "").split()[2]
-    thing.answer(request_id)
-    assert shell(cluster, re.sub(r"=[0-9]{10}'", f"={request_id}'", wait)).returncode == 0
-
-
-def test_the_refusal_of_an_early_request_says_how_to_wait(mld: Thing) -> None:
-    """The command returns as soon as the operator has answered."""
-    taken(mld.ask("promote - 17 jane"))
-    message = refusal(mld.ask("promote - 18 jane"))
-    [command] = re.findall(r"kubectl wait .*?'jsonpath=.*?'", message)
-    mld.answer("17")
-    done = run(mld.api, f"{command} --timeout=20s", EDITOR)
-    assert done.returncode == 0, done.stderr
+    spec = json.loads(done.stdout)["spec"]
+    assert (spec["verb"], spec["version"], spec["user"], spec["reason"]) == ("promote", 3, user, told)
 
 
 def test_the_built_in_roles_carry_the_rights(cluster: ApiServer) -> None:
@@ -444,6 +468,8 @@ def test_the_built_in_roles_carry_the_rights(cluster: ApiServer) -> None:
     assert not can("view", "promote", "deployments.linnet.dev")
     for role in ("edit", "admin"):
         assert can(role, "promote", "deployments.linnet.dev")
+        assert can(role, "create", "requests.linnet.dev")
+        assert not can(role, "patch", "requests.linnet.dev")
         assert can(role, "patch", "deployments.linnet.dev", "--subresource=scale")
         assert not can(role, "approve", "models.linnet.dev")
         assert not can(role, "patch", "deployments.linnet.dev", "--subresource=status")

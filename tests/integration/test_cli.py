@@ -57,7 +57,7 @@ def test_a_person_leads_a_rollout_and_goes_back(world: World) -> None:
     assert person.asks("retry", NAME).out.startswith("retry v2: Refused: ")
     assert "Accepted" in person.must("promote", NAME, "--full")
     traffic.until(lambda: outcome(world) == "Promoted" and stable(world) == 2, "version 2 to serve")
-    who = world.status("Deployment", NAME)["lastRequest"]["user"]
+    who = world.status("Deployment", NAME)["requests"][-1]["user"]
     assert f"was promoted by {who}" in person.must("explain", NAME)
     assert person.must("rollback", NAME).startswith("rollback -: Accepted: going back to version 1")
     traffic.until(lambda: stable(world) == 1 and not rollout(world), "version 1 to serve again")
@@ -68,9 +68,9 @@ def test_a_person_leads_a_rollout_and_goes_back(world: World) -> None:
 
 
 def test_a_refusal_by_admission_says_the_way_out(world: World, tmp_path: Path) -> None:
-    """Somebody who may look and patch, and not abort."""
+    """Somebody who may look and ask, and not abort."""
     serve(world, **QUICK)
-    rules = ["--verb=get,list,watch,patch", "--resource=deployments.linnet.dev"]
+    rules = ["--verb=get,list,watch,create", "--resource=deployments.linnet.dev,requests.linnet.dev"]
     world.api.must("create", "role", "looker", *rules, "-n", world.namespace)
     world.api.must("create", "rolebinding", "looker", "--role=looker", "--user=nora", "-n", world.namespace)
     nora = Person(world, speaking_as(world.api, "nora", tmp_path / "config"))

@@ -43,11 +43,6 @@ def until_run(world: World, outcome: str, policy: str = "weekly") -> Json:
     return runs(world, policy)[0]
 
 
-def answer(world: World, policy: str = "weekly") -> Json:
-    found = world.until(lambda: world.status("RetrainPolicy", policy).get("lastRequest") or {}, "the answer")
-    return dict(found)
-
-
 def due(world: World, policy: str = "weekly") -> str:
     """What the CronJob controller does at its minute: a Job of the template, named by the minute."""
     cron = world.until(lambda: world.get("CronJob", f"{policy}-retrain", "batch/v1") or {}, "the CronJob")
@@ -110,11 +105,10 @@ def test_the_clock_makes_a_version_that_becomes_current(world: World) -> None:
 
 
 def test_a_person_starts_a_run(world: World) -> None:
-    """One annotation is answered in status and becomes a run, also without any schedule."""
+    """One Request is answered and becomes a run, also without any schedule."""
     claims(world)
     retrained(world)
-    world.request("RetrainPolicy", "weekly", "run -")
-    assert answer(world)["outcome"] == "Accepted"
+    assert world.answer(world.request("RetrainPolicy", "weekly", "run"))["outcome"] == "Accepted"
     made = until_run(world, "Succeeded")
     assert (made["trigger"], made["version"]) == ("run", 2)
     world.until(lambda: world.status("Model", "iris").get("current") == 2, "version 2 to be current")
@@ -123,16 +117,6 @@ def test_a_person_starts_a_run(world: World) -> None:
         "get", "events", "-n", world.namespace, "-o", "name", "--field-selector=reason=RunSucceeded"
     )
     assert events.count("\n") == 1
-
-
-def test_a_request_for_another_verb_is_refused_with_those_that_there_are(world: World) -> None:
-    """The answer says what a RetrainPolicy can be asked for."""
-    retrained(world)
-    world.request("RetrainPolicy", "weekly", "promote -")
-    said = answer(world)
-    assert said["outcome"] == "Refused"
-    assert "it knows run" in said["message"]
-    assert world.list("Job", "batch/v1", "linnet.dev/component=training") == []
 
 
 def test_an_operator_that_dies_during_a_run_makes_one_version(quiet_world: World) -> None:

@@ -60,7 +60,10 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   resources: [modelversions]
   verbs: [get, list, watch, create, delete]
 - apiGroups: [linnet.dev]
-  resources: [models/status, modelversions/status, deployments/status, retrainpolicies/status]
+  resources: [requests] # create: a forged one, as a dry run, to prove the admission policy; patch: the label linnet.dev/answered
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [linnet.dev]
+  resources: [models/status, modelversions/status, deployments/status, retrainpolicies/status, requests/status]
   verbs: [update]
 - apiGroups: [apps]
   resources: [deployments]

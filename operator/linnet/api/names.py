@@ -7,11 +7,9 @@ GROUP: Final = "linnet.dev"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 
-REQUEST_ANNOTATION: Final = f"{GROUP}/request"
-
 
 class Verb(StrEnum):
-    """What a person can ask for, in Argo Rollouts' words; RBAC grants each as a verb on the object."""
+    """What a person can ask for, in Argo Rollouts' words; RBAC grants each as a verb on the target."""
 
     PROMOTE = "promote"
     PROMOTE_FULL = "promote-full"
@@ -27,5 +25,20 @@ class Verb(StrEnum):
     RUN = "run"
 
 
-URGENT: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
-"""The requests that need not wait until the former one was answered."""
+SAFETY: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.PAUSE})
+"""The requests that stop something: they are obeyed before all others that wait."""
+VERBS: Final = {
+    "Deployment": (
+        Verb.PROMOTE,
+        Verb.PROMOTE_FULL,
+        Verb.RESUME,
+        Verb.PAUSE,
+        Verb.ABORT,
+        Verb.RETRY,
+        Verb.ROLLBACK,
+        Verb.RELEASE,
+    ),
+    "ModelVersion": (Verb.RETRY, Verb.QUARANTINE, Verb.RELEASE, Verb.APPROVE, Verb.REJECT),
+    "RetrainPolicy": (Verb.RUN,),
+}
+"""Maps a kind to what can be asked of it."""

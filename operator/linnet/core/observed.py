@@ -14,6 +14,7 @@ from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
+from linnet.core.requests.waiting import Requests
 from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Parent, Pod, ServiceView, Workload
 from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
@@ -57,8 +58,6 @@ class ModelObserved:
     model: Parent
     versions: tuple[Parent, ...]
     platform: Platform
-    requests_proven: bool
-    """The admission policy refused a forged request: annotations can be believed."""
     serving: frozenset[int] = frozenset()
     """Versions that some Deployment serves or is bringing to traffic: never collected."""
     policies: tuple[Parent, ...] = ()
@@ -73,7 +72,7 @@ class ModelVersionObserved:
     jobs: tuple[JobView, ...]
     pods: tuple[Pod, ...]
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
@@ -125,7 +124,7 @@ class DeploymentObserved:
     evidence: Mapping[str, str] | None
     """`data` of the evidence: the operator's memory of it, or the ConfigMap's after a restart."""
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     unprotected: tuple[str, ...] = ()
     """A sentence for each admission policy that is not in force in its namespace."""
@@ -158,5 +157,5 @@ class RetrainObserved:
     jobs: tuple[JobView, ...]
     pods: tuple[Pod, ...]
     platform: Platform
-    requests_proven: bool
+    requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)

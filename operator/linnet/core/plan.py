@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar
 
 from linnet.api.kinds.model_version import Decision, Quarantine
+from linnet.api.kinds.request import RequestStatus
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -76,6 +77,15 @@ class Record:
 
 
 @dataclass(frozen=True)
+class AnswerRequest:
+    """Write the answer into a Request's status: after the status of the object that was asked, which remembers it."""
+
+    name: str
+    uid: str
+    status: RequestStatus
+
+
+@dataclass(frozen=True)
 class SaveEvidence:
     """Write the evidence ConfigMap whole; the only part of a rollout's memory that is not status."""
 
@@ -107,7 +117,7 @@ class Notify:
     event: Mapping[str, Any]
 
 
-Action = Apply | Create | Patch | Delete | Record | SaveEvidence | Emit | Log | Notify
+Action = Apply | Create | Patch | Delete | Record | AnswerRequest | SaveEvidence | Emit | Log | Notify
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,15 @@ def of_decision(ref: Ref, log: Log) -> Manifest:
     return _event(ref, str(fields["id"]), kind, subject, str(fields["time"]), dict(fields))
 
 
+def of_request(request: Parent) -> Manifest:
+    """The CloudEvent of an answered Request: what was asked by whom, and what became of it."""
+    ref = Ref("Request", request.namespace, request.name)
+    target, answer = request.spec.get("target") or {}, request.status
+    data = {"request": dict(request.spec), "answer": dict(answer)}
+    kind = f"request.{str(answer.get('outcome')).lower()}"
+    return _event(ref, request.uid, kind, str(target.get("name")), str(answer.get("time")), data)
+
+
 def of_transition(ref: Ref, parent: Parent, event: Emit, now: datetime) -> Manifest:
     """The CloudEvent of a Kubernetes Event."""
     data = {"type": event.type, "reason": event.reason, "message": clean(event.message)}

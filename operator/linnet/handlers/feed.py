@@ -7,6 +7,7 @@ from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.telemetry.unreadable import LOST, Told
+from linnet.api.labels import ANSWERED, OWNER_LABELS
 from linnet.core.plan import Manifest, Ref
 from linnet.foreign.objects import named
 
@@ -35,7 +36,13 @@ class Feed:
         self._told = told
 
     def seen(self, resource: Resource, obj: Manifest) -> bool:
-        """Take in the object as it is now; False if that was known already, or if nobody watches its kind."""
+        """Take in the object as it is now; False if that was known already, or if nobody watches its kind.
+
+        A Request that was put away is not watched any more.
+        """
+        meta = obj["metadata"]
+        if resource == resources.REQUEST and ANSWERED in (meta.get("labels") or {}):
+            return self.gone(resource, meta["namespace"], meta["name"], meta["uid"], version_of(meta))
         return resource in resources.WATCHED and self._spread(self._cache.put(resource, obj))
 
     def gone(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> bool:
@@ -73,9 +80,11 @@ def _read(child: Manifest) -> Manifest:
 
 
 def _asked(change: Change) -> Ref | None:
-    """Return the object of ours whose spec or annotations a person wrote; a status is the operator's own word."""
+    """Return the object of ours whose spec a person wrote, or of which one asked something."""
     if change.resource not in resources.OWN or change.after is None:
         return None
+    if change.resource == resources.REQUEST:
+        return _target_of(change.after)
     if change.before is not None and _wish(change.before) == _wish(change.after):
         return None
     return Ref(change.resource.kind, *_place(change.after))
@@ -83,7 +92,7 @@ def _asked(change: Change) -> Ref | None:
 
 def _wish(obj: Manifest) -> object:
     meta = obj["metadata"]
-    return meta["uid"], meta.get("generation"), meta.get("annotations"), meta.get("deletionTimestamp")
+    return meta["uid"], meta.get("generation"), meta.get("deletionTimestamp")
 
 
 def affected(change: Change, cache: Cache) -> set[Ref]:
@@ -129,6 +138,18 @@ def _of_retrain_policy(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]
         yield Ref("Model", namespace, _model_of(obj))
 
 
+def _of_request(_: Change, obj: Manifest, __: Cache) -> Iterator[Ref]:
+    yield Ref("Request", *_place(obj))
+    target = _target_of(obj)
+    if target.kind in OWNER_LABELS:
+        yield target
+
+
+def _target_of(request: Manifest) -> Ref:
+    target = request["spec"].get("target") or {}
+    return Ref(str(target.get("kind")), request["metadata"]["namespace"], str(target.get("name")))
+
+
 def _of_rollout_policy(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
     if _spec(change.before) != _spec(change.after):  # a label of it is nobody's business
         yield from _refs(resources.DEPLOYMENT, cache.of_policy(*_place(obj)))
@@ -139,6 +160,7 @@ _SPREAD = {
     resources.MODEL_VERSION: _of_version,
     resources.DEPLOYMENT: _of_deployment,
     resources.RETRAIN_POLICY: _of_retrain_policy,
+    resources.REQUEST: _of_request,
     resources.ROLLOUT_POLICY: _of_rollout_policy,
     **dict.fromkeys(resources.CHILDREN, _of_child),
 }

@@ -14,9 +14,11 @@ from linnet.adapters.cache.gatherer import Gatherer
 from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import ModelVersionStatus
+from linnet.api.kinds.request import RequestStatus
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.core.plan import Plan
 from linnet.core.registry import model, model_version
+from linnet.core.requests import lifecycle
 from linnet.core.resources.objects import Parent
 from linnet.core.retraining import reconcile as retraining
 from linnet.core.rollout import reconcile as rollout
@@ -38,4 +40,5 @@ def table(gatherer: Gatherer) -> Mapping[str, Kind]:
         "ModelVersion": Kind(gatherer.version, model_version.plan, ModelVersionStatus),
         "Deployment": Kind(gatherer.deployment, rollout.plan, DeploymentStatus),
         "RetrainPolicy": Kind(gatherer.policy, retraining.plan, RetrainPolicyStatus),
+        "Request": Kind(gatherer.request, lifecycle.plan, RequestStatus),
     }

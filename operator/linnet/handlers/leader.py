@@ -35,8 +35,10 @@ from linnet.adapters.telemetry.metrics import Metrics
 from linnet.adapters.telemetry.unreadable import FULL, PARTLY, Told
 from linnet.core.observed import Platform
 from linnet.core.plan import Action, Manifest, Plan, Ref
+from linnet.core.requests.retention import Retention
 from linnet.core.resources.objects import Parent
 from linnet.handlers import kinds
+from linnet.handlers.collection import collect
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
@@ -173,10 +175,19 @@ class Leader:
             self._shared.metrics.cached_bytes.set(self._cache.size)
             try:
                 await self._compare()
+                await self._collect()
             except ServedApisChangedError:
                 raise
             except KubeError as error:
                 _log.warning("the cache was not compared with the API server: %s", error)
+
+    async def _collect(self) -> None:
+        """Delete the Requests that the audit needs no longer."""
+        shared = self._shared
+        shared.writable()
+        retention = Retention(shared.settings.requests_kept, shared.settings.requests_age)
+        if number := await collect(shared.kube, self._scope, retention, shared.now()):
+            _log.info("old Requests were deleted", extra={"fields": {"objects": number}})
 
     async def _reconcile(self, ref: Ref) -> Any:
         return await reconcile(ref, self._deps)
@@ -214,7 +225,8 @@ class Leader:
         return Sources(
             platform=lambda: self._platform,
             now=shared.now,
-            proven=RequestPolicy(shared.kube, shared.clock).proven,
+            proof=RequestPolicy(shared.kube, shared.clock).proof,
+            told=self._endpoints.told,
             unprotected=Protections(
                 shared.kube, shared.clock, admission_policies(shared.settings), shared.metrics.protects
             ).missing,

@@ -1,6 +1,6 @@
 """One reconcile, whole: observe, plan, act, write the status, remember. It is the same for every kind and trigger."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,12 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
 from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, merge
-from linnet.core.plan import Action, Manifest, Plan, Ref, SaveEvidence
+from linnet.core.plan import Action, AnswerRequest, Manifest, Plan, Ref, SaveEvidence
 from linnet.core.resources.objects import Parent
 from linnet.handlers.kinds import Kind
 
 Refusal = ForeignObjectError | InvalidError | ForbiddenError
 _CONDITION = TypeAdapter(Condition)
+_AFTERWARDS = (AnswerRequest, SaveEvidence)
+"""Actions that follow the status, in this order: it remembers what was answered, and has the evidence's hash."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +44,22 @@ async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
     kind = deps.kinds[ref.kind]
     plan = kind.plan(await kind.observe(parent), deps.now())
     try:
-        for action in plan.actions:
-            if not isinstance(action, SaveEvidence):
-                await deps.perform(ref, parent, action)
+        await _perform(deps, ref, parent, [a for a in plan.actions if not isinstance(a, _AFTERWARDS)])
     except (ForeignObjectError, InvalidError, ForbiddenError) as error:
-        await deps.write_status(ref, parent, refused(parent, error, deps.now()))
+        if "conditions" in kind.status.model_fields:
+            await deps.write_status(ref, parent, refused(parent, error, deps.now()))
         raise
     if plan.status is not None:
         await deps.write_status(ref, parent, plan.status.wire())
-    for action in plan.actions:
-        if isinstance(action, SaveEvidence):  # the status has its hash
-            await deps.perform(ref, parent, action)
+    for each in _AFTERWARDS:
+        await _perform(deps, ref, parent, [a for a in plan.actions if isinstance(a, each)])
     deps.remember(ref, parent, plan)
     return plan.requeue_after
+
+
+async def _perform(deps: Deps, ref: Ref, parent: Parent, actions: Iterable[Action]) -> None:
+    for action in actions:
+        await deps.perform(ref, parent, action)
 
 
 def refused(parent: Parent, error: Refusal, now: datetime) -> Manifest:

@@ -22,7 +22,6 @@ from linnet.adapters.cluster.errors import (
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.telemetry.unreadable import LOST, Told
-from linnet.api.labels import MANAGED
 from linnet.core.plan import Manifest, Ref
 from linnet.foreign.objects import named
 from linnet.handlers.feed import Feed, guarded, untold
@@ -43,10 +42,6 @@ class Scope:
     @property
     def parts(self) -> tuple[str | None, ...]:
         return self.namespaces or (None,)
-
-
-def selector(resource: Resource) -> str:
-    return f"{MANAGED}=true" if resource in resources.CHILDREN else ""
 
 
 async def seed(kube: Kube, cache: Cache, scope: Scope) -> list[Ref]:
@@ -74,7 +69,7 @@ async def answered(call: Callable[[], Awaitable[T]]) -> T:
 async def _listed(kube: Kube, resource: Resource, namespace: str | None) -> AsyncIterator[Manifest]:
     while True:
         try:
-            async for page in kube.pages(resource, namespace, selector=selector(resource)):
+            async for page in kube.pages(resource, namespace, selector=resources.selector(resource)):
                 for obj in page.get("items") or ():
                     yield obj
         except NotFoundError:
@@ -105,7 +100,7 @@ class _Place:
 async def _compare(kube: Kube, cache: Cache, feed: Feed, place: _Place) -> None:
     resource, namespace = place.resource, place.namespace
     known = {uid: (key, version) for key, uid, version in cache.keys(resource) if namespace in {None, key[1]}}
-    items, _ = await kube.items(resource, namespace, selector=selector(resource), whole=False)
+    items, _ = await kube.items(resource, namespace, selector=resources.selector(resource), whole=False)
     there = {i["metadata"]["uid"]: i["metadata"] for i in items}
     for uid, (key, _) in known.items():
         if uid not in there:

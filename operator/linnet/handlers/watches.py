@@ -15,7 +15,6 @@ from linnet.adapters.cluster import connection, resources
 from linnet.adapters.cluster.connection import OnHurt
 from linnet.adapters.cluster.kube import PAGE
 from linnet.adapters.cluster.resources import Resource
-from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
 
@@ -58,8 +57,9 @@ def registry(watched: Iterable[Resource]) -> kopf.OperatorRegistry:
 
 async def configure(settings: kopf.OperatorSettings, memo: Memo, **_: Any) -> None:
     """Let kopf write nothing, neither finalizer nor annotation nor Event, and the API server filter the children."""
-    for resource in resources.CHILDREN:
-        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = f"{MANAGED}=true"
+    for resource in resources.WATCHED:
+        if selector := resources.selector(resource):
+            settings.watching.label_selectors[resource.group, resource.version, resource.plural] = selector
     settings.watching.inactivity_timeout = INACTIVITY_SECONDS
     settings.watching.chunk_size = PAGE
     settings.queueing.idle_timeout = 0.1

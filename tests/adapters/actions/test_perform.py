@@ -19,7 +19,8 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
 from linnet.adapters.telemetry.journal import Journal
 from linnet.api.kinds.model_version import Decision, Quarantine
-from linnet.core.plan import Action, Delete, Emit, Log, Notify, Patch, Record, Ref
+from linnet.api.kinds.request import RequestStatus
+from linnet.core.plan import Action, AnswerRequest, Delete, Emit, Log, Notify, Patch, Record, Ref
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REF = Ref("Deployment", "ml", "iris")
@@ -165,6 +166,40 @@ async def test_a_record_of_a_version_that_is_gone_stops_nothing() -> None:
     desk = Desk()
     await desk.do(Record("iris-v1", decision()))
     assert desk.kube.verbs() == ["get"]
+
+
+ANSWER = AnswerRequest("iris-abort", "u1", RequestStatus(outcome="Accepted", message="back"))
+ABORT: Json = {"target": {"kind": "Deployment", "name": "iris"}, "verb": "abort", "user": "jane"}
+
+
+async def test_a_request_is_answered_once() -> None:
+    """At a look that is repeated nothing is written."""
+    desk = Desk()
+    desk.known(resources.REQUEST, own("Request", "iris-abort", uid="u1", spec=ABORT, status={}))
+    for _ in range(2):
+        await desk.do(ANSWER)
+    assert desk.kube.verbs() == ["status"]
+    assert desk.kube.objects[resources.REQUEST, "ml", "iris-abort"]["status"]["outcome"] == "Accepted"
+
+
+async def test_a_request_that_is_gone_or_another_needs_no_answer() -> None:
+    """It was withdrawn; the name is a later one's by now."""
+    desk = Desk()
+    await desk.do(ANSWER)
+    desk.known(resources.REQUEST, own("Request", "iris-abort", uid="u2", spec=ABORT, status={}))
+    await desk.do(ANSWER)
+    assert desk.kube.verbs() == []
+
+
+async def test_an_answer_that_meets_another_write_is_tried_again() -> None:
+    """The newest object is known then."""
+    desk = Desk()
+    desk.known(resources.REQUEST, own("Request", "iris-abort", uid="u1", spec=ABORT, status={}))
+    desk.kube.put(resources.REQUEST, own("Request", "iris-abort", uid="u1", spec=ABORT, status={}))
+    with pytest.raises(ConflictError):
+        await desk.do(ANSWER)
+    await desk.do(ANSWER)
+    assert desk.kube.objects[resources.REQUEST, "ml", "iris-abort"]["status"]["outcome"] == "Accepted"
 
 
 async def test_nothing_is_written_without_the_lease() -> None:

@@ -124,7 +124,7 @@ def test_a_stranger_s_annotations_fill_no_memory() -> None:
     cache = Cache()
     for n in range(400):
         hostile = child("Service", f"x{n}", "iris", n + 1, uid=f"u{n}")
-        hostile["metadata"]["annotations"] = {"linnet.dev/any": "x" * 250_000, "linnet.dev/request": "y" * 250_000}
+        hostile["metadata"]["annotations"] = {"linnet.dev/any": "x" * 250_000, "linnet.dev/template": "y" * 250_000}
         hostile["metadata"]["labels"] |= {f"linnet.dev/x{k}": "z" * 63 for k in range(100)}
         cache.put(resources.SERVICE, hostile)
     assert cache.size < 400 * 2_000

@@ -46,7 +46,8 @@ def sources(gateways: Gateways) -> Sources:
     return Sources(
         platform=lambda: PLATFORM,
         now=lambda: START,
-        proven=none,
+        proof=none,
+        told=none,
         unprotected=nothing,
         accounts=nothing,
         features=gateways.features,

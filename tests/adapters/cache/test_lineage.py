@@ -68,7 +68,9 @@ class Place:
         async def recall(_: Any) -> Recalled:
             return Recalled()
 
-        given: dict[str, Any] = dict.fromkeys(("proven", "unprotected", "accounts", "features", "ask", "call"), nothing)
+        given: dict[str, Any] = dict.fromkeys(
+            ("proof", "told", "unprotected", "accounts", "features", "ask", "call"), nothing
+        )
         given |= {"session_kinds": nothing, "scrape": scrape, "evidence": recall, "now": lambda: None}
         sources = Sources(platform=lambda: Platform(Catalogue(), "linnet:test"), **given)
         gatherer = Gatherer(self.cache, sources)

@@ -3,12 +3,11 @@
 from typing import Any
 
 from adapters.fake_kube import kube
-from adapters.objects import Clock, own
-from linnet.adapters.cache.gatherer import account_names, as_parent, waits
+from adapters.objects import Clock
+from linnet.adapters.cache.gatherer import account_names
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
 from linnet.api.labels import ALLOW_PODS, ALLOWED_PREFIX
-from linnet.api.names import REQUEST_ANNOTATION
 
 Json = dict[str, Any]
 
@@ -59,15 +58,3 @@ def test_every_account_that_a_spec_names_is_found() -> None:
         "list": [{"serviceAccountName": "d"}],
     }
     assert set(account_names(spec)) == {"a", "b", "c", "d"}
-
-
-def test_a_request_waits_until_its_id_is_answered() -> None:
-    """The policy is only asked about while somebody waits."""
-    asked = {"metadata": {REQUEST_ANNOTATION: "abort - 7 jane"}}
-    obj = own("Deployment", "iris")
-    obj["metadata"]["annotations"] = asked["metadata"]
-    assert waits(as_parent(obj))
-    obj["status"] = {"lastRequest": {"id": "7", "verb": "abort", "outcome": "Accepted"}}
-    assert not waits(as_parent(obj))
-    obj["status"] = {"lastRequest": "nonsense"}
-    assert waits(as_parent(obj))

@@ -289,3 +289,44 @@ async def test_what_waits_for_too_long_is_dropped(over: list[Desk], monkeypatch:
     desk.endpoints.tell(REF, PARENT, DECISION)
     await desk.deliver()
     assert desk.sent == ["dropped"]
+
+
+ANSWERED = Parent("abort-1", "ml", "uid-req", 1, {}, False, {"verb": "abort"}, {"outcome": "Accepted"})
+
+
+async def test_an_answer_counts_as_told_once_it_was_taken(over: list[Desk]) -> None:
+    """A request is not put away before; it is sent again, with its uid as the id, for as long as that takes."""
+    seen: list[Any] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        return web.Response(status=503 if len(seen) < 3 else 202)
+
+    async with receiving(handle) as url:
+        over.append(desk := Desk(url, {"endpoint": "desk"}))
+        desk.endpoints._answers.seconds = 60.0
+        assert [await desk.endpoints.told(ANSWERED) for _ in range(3)] == [False, False, True]
+    assert {(e["id"], e["type"]) for e in seen} == {("uid-req", "dev.linnet.request.accepted")}
+    assert desk.sent == ["failed", "failed", "sent"]
+
+
+async def test_nobody_waits_for_an_answer_to_be_taken(over: list[Desk]) -> None:
+    """The look goes on; a later one knows."""
+    begun = asyncio.Event()
+
+    async def handle(_: web.Request) -> web.Response:
+        await begun.wait()
+        return web.Response()
+
+    async with receiving(handle) as url:
+        over.append(desk := Desk(url, {"endpoint": "desk"}))
+        assert not await desk.endpoints.told(ANSWERED)
+        begun.set()
+        desk.endpoints._answers.seconds = 60.0
+        assert await desk.endpoints.told(ANSWERED)
+
+
+async def test_without_an_endpoint_for_events_nobody_has_to_be_told(over: list[Desk]) -> None:
+    """Neither without any endpoint."""
+    over.append(desk := Desk("http://127.0.0.1:1/"))
+    assert await desk.endpoints.told(ANSWERED)

@@ -119,6 +119,15 @@ def test_a_rollout_under_way_shows_what_was_counted(person: Person) -> None:
     assert "latency: InsufficientData: no breach so far, and its time is not over" in said.out
 
 
+def test_counts_are_read_as_they_stand(person: Person) -> None:
+    """What is compared by its hash is not made printable before: words with two blanks are a class like any other."""
+    objects = rollouts.objects(rollouts.canary())
+    sealed = seal.keyed({**objects[-1]["data"], "restarts": '{"a  b": 1}'})
+    objects[-1]["data"] = sealed
+    objects[0]["status"]["rollout"]["evidence"] = [seal.seal(sealed)]
+    assert "counts of 2026-01-01" in person.sees(*objects).types("explain", "tumor-risk").out
+
+
 def test_a_rollout_that_nobody_judges_is_told_so(person: Person) -> None:
     """The operator may be down, or stand by: who waits for a verdict must not wait for nothing."""
     said = person.sees(*rollouts.objects(rollouts.canary())).types("explain", "tumor-risk")

@@ -100,8 +100,8 @@ def test_no_text_of_the_cluster_becomes_markup(person: Person) -> None:
     version: Any = changed(model_version(1), "status.decisions", [evil])
     version["status"]["quarantine"] = [{"reason": EVIL, "message": EVIL, "deployment": EVIL, "revision": EVIL}]
     version["spec"]["card"] = {"owner": EVIL}
-    request = {"id": EVIL, "verb": EVIL, "user": EVIL, "outcome": EVIL, "message": EVIL}
-    html = report(person.sees({**deployment(), "status": {"lastRequest": request}}, version))[1]
+    request = {"uid": EVIL, "verb": EVIL, "user": EVIL, "outcome": EVIL, "message": EVIL}
+    html = report(person.sees({**deployment(), "status": {"requests": [request]}}, version))[1]
     read = Reader(html)
     assert not {"script", "img"} & set(read.tags)
     assert read.text.count("<script>alert(1)</script>") >= 10
@@ -109,9 +109,9 @@ def test_no_text_of_the_cluster_becomes_markup(person: Person) -> None:
 
 def test_requests_of_people_are_there_with_their_names(person: Person) -> None:
     """And a presigned address without its secret."""
-    request = {"id": "1", "verb": "abort", "user": "jane", "outcome": "Accepted", "message": "going back"}
+    request = {"uid": "1", "verb": "abort", "user": "jane", "outcome": "Accepted", "message": "going back"}
     version = changed(model_version(1), "spec.source.uri", "https://bucket/model?X-Amz-Signature=secret")
-    html = report(person.sees({**deployment(), "status": {"lastRequest": request}}, version))[1]
+    html = report(person.sees({**deployment(), "status": {"requests": [request]}}, version))[1]
     assert "tumor-risk abort jane Accepted going back" in Reader(html).text
     assert "https://bucket/model" in html
     assert "secret" not in html

@@ -1,13 +1,12 @@
 """Requests by the command line: what is written for whom, and what the person reads. kubectl is a fake."""
 
 import json
-import re
 
 import pytest
 import yaml
 
 from cli.person import Object, Person
-from linnet.api.names import REQUEST_ANNOTATION
+from linnet.api.kinds.request import RequestSpec
 from samples import deployment, model_version, retrain_policy
 
 UNDER_WAY = {"rollout": {"id": "r", "phase": "Stepping", "to": {"name": "tumor-risk-v7-0a", "version": 7}}}
@@ -46,7 +45,12 @@ def somebody(person: Person) -> Person:
 def test_a_command_is_a_signed_request(jane: Person, words: str, verb: str, target: str) -> None:
     """It names the caller, and the version under way, so that it can't hit one that came in between."""
     said = jane.types(*words.split())
-    assert jane.asked() == [verb, target, "jane o'neill"]
+    spec = jane.asked()
+    kind, name = spec["target"]["kind"], spec["target"]["name"]
+    assert (spec["verb"], spec["user"]) == (verb, "jane o'neill")
+    assert spec.get("version") == (int(target[1:]) if target != "-" else None)
+    assert kind == ("RetrainPolicy" if verb == "run" else "ModelVersion" if name.endswith("-v3") else "Deployment")
+    RequestSpec.model_validate(spec)
     assert said.code == 0, said.err
     assert said.out == f"{verb} {target}: Accepted: left step 2\n"
 
@@ -54,22 +58,40 @@ def test_a_command_is_a_signed_request(jane: Person, words: str, verb: str, targ
 def test_retry_names_the_version_that_is_held(jane: Person) -> None:
     """At rest nothing is under way, but an aborted version waits."""
     jane.sees(having(deployment(), HELD)).types("retry", "tumor-risk")
-    assert jane.asked()[:2] == ["retry", "v7"]
+    assert (jane.asked()["verb"], jane.asked()["version"]) == ("retry", 7)
 
 
 def test_at_rest_a_rollback_is_to_the_former_version(jane: Person) -> None:
     """The operator knows which revision that is."""
     jane.sees(having(deployment(), {"stable": {"version": 6}})).types("rollback", "tumor-risk")
-    assert jane.asked()[:2] == ["rollback", "-"]
+    assert jane.asked()["verb"] == "rollback"
+    assert "version" not in jane.asked()
 
 
-def test_every_request_has_an_id_of_its_own(jane: Person) -> None:
-    """The admission policy refuses one that was used before, or has other characters."""
-    for _ in range(3):
-        jane.types("pause", "tumor-risk", "--no-wait")
-    ids = [c[-1].split(" ")[2] for c in jane.calls() if "annotate" in c]
-    assert len(set(ids)) == 3
-    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", i) for i in ids)
+def test_a_reason_is_passed_on(jane: Person) -> None:
+    """In whatever words."""
+    jane.types("abort", "tumor-risk", "--reason", """it says "no", that's all""")
+    assert jane.asked()["reason"] == """it says "no", that's all"""
+
+
+def test_a_digest_names_a_version_too(jane: Person) -> None:
+    """As it stands in Git."""
+    jane.types("rollback", "tumor-risk", "--version", f"sha256:{'a' * 64}")
+    assert jane.asked()["digest"] == f"sha256:{'a' * 64}"
+
+
+def test_what_is_no_version_is_said_before_anything_is_asked(jane: Person) -> None:
+    """With what to write."""
+    said = jane.types("rollback", "tumor-risk", "--version", "latest")
+    assert said.code == 2
+    assert "write a number, such as 7 or v7, or a digest" in said.err
+    assert jane.requests() == []
+
+
+def test_every_request_has_a_name_of_its_own(jane: Person) -> None:
+    """The API server makes it, so that no two are one."""
+    jane.types("pause", "tumor-risk", "--no-wait")
+    assert jane.requests()[-1]["metadata"] == {"generateName": "tumor-risk-pause-"}
 
 
 def test_cluster_and_namespace_are_passed_on(jane: Person) -> None:
@@ -98,7 +120,7 @@ def test_without_an_answer_it_says_so(person: Person) -> None:
     """It does not wait for ever, and does not pretend."""
     said = person.sees(having(deployment(), UNDER_WAY)).types("abort", "tumor-risk", "--timeout", "0.2")
     assert said.code == 1
-    assert "no answer to the request cli-" in said.err
+    assert "no answer to Request tumor-risk-abort-x7k2p within 0.2 s" in said.err
 
 
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
@@ -118,13 +140,8 @@ def test_wrong_usage_asks_nothing(jane: Person, words: str) -> None:
 
 
 def test_what_is_not_there_is_said_in_kubectls_words(jane: Person) -> None:
-    """Nothing is annotated."""
+    """Nothing is created."""
     said = jane.types("abort", "other")
     assert said.code == 1
     assert 'deployments.linnet.dev "other" not found' in said.err
-    assert not any("annotate" in c for c in jane.calls())
-
-
-def test_the_annotation_is_the_operators() -> None:
-    """The fake kubectl knows it by heart."""
-    assert REQUEST_ANNOTATION == "linnet.dev/request"
+    assert jane.requests() == []

@@ -1,7 +1,7 @@
 """Which version of a Model is current, and when a new one is made."""
 
 from builders import ModelWorld
-from linnet.core.plan import Create, Emit, Log
+from linnet.core.plan import Create
 from simulator import DIGESTS
 
 
@@ -175,13 +175,3 @@ def test_a_failed_version_shows_on_the_model() -> None:
     condition = world.status["conditions"][0]
     assert condition["status"] == "False"
     assert "no such key" in condition["message"]
-
-
-def test_a_request_to_a_model_is_answered() -> None:
-    """Nobody waits for an answer that never comes."""
-    world = ModelWorld(annotations={"linnet.dev/request": "promote v1 id-1 jane"})
-    told = world.step().actions
-    assert world.status["lastRequest"]["outcome"] == "Refused"
-    assert [a.reason for a in told if isinstance(a, Emit) and a.reason.startswith("Request")] == ["RequestRefused"]
-    assert [a.event for a in told if isinstance(a, Log)] == ["request"]
-    assert world.step().actions == ()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from asking import only_answer
 from builders import NOW, ModelWorld, VersionWorld
 from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarantine
 from linnet.api.parts.conditions import timestamp
@@ -240,9 +241,8 @@ def test_a_request_without_the_admission_policy_is_refused() -> None:
     """Nobody's word is taken while anybody could have written it."""
     world = new_version().ask("quarantine - id-1 jane")
     world.proven = False
-    look(world)
-    assert world.status["lastRequest"]["outcome"] == "Refused"
-    assert "quarantine" not in world.status
+    assert only_answer(plan(world.observed(), NOW).actions).outcome == "Refused"
+    assert "quarantine" not in look(world).status
 
 
 @pytest.mark.parametrize(
@@ -256,14 +256,15 @@ def test_an_answer_is_told_once(request_: str, outcome: str) -> None:
     assert event.reason == f"Request{outcome}"
     (line,) = [a.fields for a in made.actions if isinstance(a, Log) and a.event == "request"]
     assert (line["user"], line["outcome"]) == ("jane", outcome)
-    assert plan(world.become(made.status).observed(), NOW).actions == ()
+    world.become(made.status).asked = ()
+    assert plan(world.observed(), NOW).actions == ()
 
 
 def test_a_quarantine_and_a_release_by_hand_are_kept_and_logged() -> None:
     """Who forbade the artifact, who allowed it again, and when: on the version and in the log, with its digest."""
     world = validated()
     lines: list[Mapping[str, Any]] = []
-    for request in ("quarantine - 1 jane", "release - 2 ada", "quarantine - 1 jane"):
+    for request in ("quarantine - 1 jane", "release - 2 ada", "quarantine - 3 jane"):
         made = plan(world.ask(request).observed(), NOW + timedelta(minutes=len(lines)))
         lines += [a.fields for a in made.actions if isinstance(a, Log) and a.event == "decision"]
         world.become(made.status)
@@ -280,15 +281,26 @@ def test_a_version_that_can_not_be_read_can_be_quarantined() -> None:
     world.spec = {**world.spec, "source": "somewhere"}
     look(world.ask("quarantine - 1 jane"))
     assert reason(world) == "False/InvalidSpec"
-    assert world.status["lastRequest"]["outcome"] == "Accepted"
+    assert only_answer(plan(world.observed(), NOW).actions).outcome == "Accepted"
     assert world.status["quarantine"]
 
 
 def test_what_is_not_quarantined_can_not_be_released() -> None:
     """As on a Deployment: the answer says so, and no decision is made up."""
-    world = look(validated().ask("release - 1 jane"))
-    assert world.status["lastRequest"]["outcome"] == "Refused"
-    assert "decisions" not in world.status
+    world = validated().ask("release - 1 jane")
+    assert only_answer(plan(world.observed(), NOW).actions).outcome == "Refused"
+    assert "decisions" not in look(world).status
+
+
+def test_a_retry_whose_answer_was_lost_is_not_obeyed_again() -> None:
+    """The status remembers it: one more attempt, and the same answer once more."""
+    world = started(new_version())
+    world.status["conditions"][0].update(status="False", reason="LoadFailed")
+    first = plan(world.ask("retry - id-1 jane").observed(), NOW)
+    again = plan(world.become(first.status).observed(), NOW)
+    assert again.status is not None
+    assert again.status.attempt == 2
+    assert only_answer(again.actions) == only_answer(first.actions)
 
 
 def test_a_validated_version_leaves_no_job() -> None:

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from builders_retrain import NOW, World, claim, model, standing
 from linnet.api.parts.base import parse_duration
+from linnet.core.requests.answers import LIFETIME
 
 pytestmark = pytest.mark.rollouts
 
@@ -111,10 +112,10 @@ class Retraining(RuleBasedStateMachine):
         self.world = replace(self.world, model=model() if there else None)
 
     @rule()
-    @precondition(lambda self: self.looked)
+    @precondition(lambda self: self.looked and not self.world.asked)
     def person_asks(self) -> None:
         self.requests += 1
-        self.world = self.world.asks(f"run - {self.requests} alice")
+        self.world = self.world.asks(f"run - {self.requests} alice", self.now)
 
     @invariant()
     def at_most_one_runs(self) -> None:
@@ -153,8 +154,10 @@ class Retraining(RuleBasedStateMachine):
 
     @invariant()
     def a_request_is_answered_at_the_next_look(self) -> None:
-        answer = self.world.look(self.now).seen.last_request
-        assert self.requests == 0 or (answer is not None and answer.id == str(self.requests))
+        """But for one that nobody has looked at within an hour."""
+        world = self.world.look(self.now)
+        assert len(world.answers) + len(world.asked) == self.requests
+        assert all(self.now - r.created > LIFETIME for r in world.asked)
 
 
 TestRetraining = Retraining.TestCase

@@ -69,8 +69,7 @@ def test_what_would_move_it_on_is_refused(verb: str) -> None:
     """Where it would go on to is not known."""
     cluster = met(LATER[0]).run(5)
     cluster.ask(f"{verb} v2 id1 jane").run(5)
-    last = cluster.typed.last_request
-    assert last is not None
+    last = cluster.answered
     assert (last.outcome, last.message) == ("Refused", f"{verb} does nothing in phase Mirroring")
     assert cluster.status["rollout"]["phase"] == "Mirroring"
 

@@ -114,7 +114,7 @@ class Rollouts(RuleBasedStateMachine):
     def teardown(self) -> None:
         """When everybody leaves it alone it comes to rest, and then writes nothing."""
         self.cluster.edit(paused=False, replicas=2)
-        self.cluster.annotations.clear()
+        self.cluster.waiting.clear()
         self.cluster.run(200)
         before = self.cluster.writes
         self.cluster.run(4)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from asking import request
 from linnet.api.names import Verb
 from linnet.core.rollout.requests.verbs import ALLOWED
 from simulator import DIGESTS, Behavior, Cluster
@@ -39,10 +40,8 @@ def in_phase(phase: str | None) -> Cluster:
     raise AssertionError(f"never reached {phase}: {cluster.history}")
 
 
-def answer(cluster: Cluster) -> str:
-    last = cluster.typed.last_request
-    assert last is not None
-    return last.outcome
+def answer(cluster: Cluster) -> str | None:
+    return cluster.answered.outcome
 
 
 PHASES = [None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"]
@@ -68,9 +67,9 @@ def test_a_request_in_its_phase_is_obeyed(verb: Verb, phase: str | None) -> None
     cluster.ask(f"{verb} - now jane").reconcile()
     assert answer(cluster) == "Accepted"
     writes = cluster.writes
-    time = cluster.typed.last_request
+    time = cluster.answered
     cluster.reconcile()
-    assert cluster.typed.last_request == time
+    assert cluster.answered == time
     assert cluster.writes >= writes
 
 
@@ -189,20 +188,59 @@ def test_a_request_for_another_version_is_refused() -> None:
 
 
 def test_without_the_admission_policy_nothing_is_obeyed() -> None:
-    """An annotation that anybody could have written is nobody's word."""
+    """A name that anybody could have written is nobody's word; the answer says how to go back without a request."""
     cluster = in_phase("Stepping")
     cluster.proven = False
     cluster.ask("abort v2 id1 jane").reconcile()
     assert answer(cluster) == "Refused"
     assert cluster.phase == "Stepping"
+    patch = """kubectl patch mld tumor-risk -n ml --type merge -p '{"spec":{"model":{"version":1}}}'"""
+    assert cluster.answered.message.endswith(patch)
 
 
-def test_a_request_is_answered_once() -> None:
-    """The same id asked again does nothing."""
+def test_a_request_is_obeyed_once() -> None:
+    """Its answer was lost, and something else was asked meanwhile: it is answered, and not obeyed again."""
     cluster = in_phase("Stepping")
-    cluster.ask("pause v2 id1 jane").run(2)
+    pause = cluster.ask("pause v2 id1 jane").waiting[-1]
+    cluster.run(2)
     cluster.ask("resume v2 id2 jane").run(2)
-    cluster.ask("pause v2 id2 jane").run(2)
+    cluster.waiting.append(pause)
+    cluster.run(2)
     rollout = cluster.typed.rollout
     assert rollout is not None
     assert not rollout.paused
+    assert (answer(cluster), cluster.answered.message) == (
+        "Accepted",
+        "paused where it is; a failing version is still rolled back",
+    )
+
+
+def test_a_stop_is_obeyed_before_what_was_asked_earlier() -> None:
+    """And what it overtakes is not obeyed after it: nobody would expect that."""
+    cluster = in_phase("Stepping")
+    cluster.ask("promote-full - id1 jane").ask("resume - id2 jane").ask("pause - id3 ada").reconcile()
+    assert [a.outcome for a in cluster.answers[-3:]] == ["Accepted", "Refused", "Refused"]
+    assert all("pause by ada (req-id3) came first" in a.message for a in cluster.answers[-2:])
+    cluster.run(5)
+    assert cluster.typed.rollout is not None
+    assert cluster.typed.rollout.paused
+    assert cluster.phase == "Stepping"
+
+
+def test_requests_are_obeyed_in_the_order_in_which_they_were_made() -> None:
+    """One at a look."""
+    cluster = in_phase("Stepping")
+    cluster.ask("pause - id1 jane").ask("resume - id2 jane").run(3)
+    assert [a.message for a in cluster.answers[-2:]] == [
+        "paused where it is; a failing version is still rolled back",
+        "resumed",
+    ]
+
+
+def test_a_reason_is_kept_with_the_decision() -> None:
+    """Who reads the record next year sees why."""
+    cluster = in_phase("Stepping")
+    cluster.waiting.append(request("abort v2 id1 jane", cluster.now, "pager 4711"))
+    cluster.run(60)
+    last = (cluster.version_status(2).decisions or [])[-1]
+    assert (last.decision, last.message) == ("Aborted", "jane aborted it: pager 4711")

@@ -272,8 +272,8 @@ class TestBlueGreen:
         cluster = waiting()
         assert cluster.ready_reason() == "Unknown/Paused"
         assert "tumor-risk-preview" in cluster.message()
-        request = cluster.message().split("linnet.dev/request=")[1].split("'")[0]
-        cluster.ask(request.replace("<new-id>", "id1").replace("<your-username>", "jane"))
+        assert cluster.message().endswith("kubectl linnet promote tumor-risk --version v2 -n ml")
+        cluster.ask("promote v2 id1 jane")
         cluster.run(10, until=until_phase("Baking"))
         assert cluster.phase == "Baking"
 
@@ -514,8 +514,7 @@ def test_the_table_of_requests_holds_in_each_strategy(kind: str, more: dict[str,
     """What is obeyed in a phase of a canary is obeyed in that phase of the others."""
     cluster = in_phase(kind, more, phase)
     cluster.ask(f"{verb} v2 id1 jane").reconcile()
-    last = cluster.typed.last_request
-    assert last is not None
+    last = cluster.answered
     assert last.outcome == ("Accepted" if phase in ALLOWED[verb] else "Refused")
 
 
@@ -591,8 +590,8 @@ class TestOnNewVersion:
         cluster.run(60)
         assert stable_is(2)(cluster)
         assert cluster.ready_reason() == "False/Rejected"
-        request = cluster.message().split("linnet.dev/request=")[1].split("'")[0]
-        cluster.ask(request.replace("<new-id>", "id3").replace("<your-username>", "jane"))
+        assert "Start it: kubectl linnet retry tumor-risk --version v3 -n ml." in cluster.message()
+        cluster.ask("retry v3 id3 jane")
         cluster.run(20, until=lambda c: c.typed.rollout is not None)
         assert served_in_order(cluster) == ["1", "2", "3"]
 

@@ -28,7 +28,7 @@ class TestVersionGone:
     def test_promote_is_refused_and_says_why(self, cluster: Cluster) -> None:
         """Without rules there is no next step: a promotion would pass all that are left."""
         cluster.ask("promote - 1 ann").run(2)
-        answer = cluster.typed.last_request
+        answer = cluster.answered
         assert answer is not None
         assert answer.outcome == "Refused"
         assert "its ModelVersion is gone" in answer.message

@@ -121,10 +121,10 @@ def test_serving_pods_give_an_identity_to_whom_it_was_given() -> None:
     """The fetcher acts as its credentials' account, the server as that of `spec.pod`; everybody else as nobody."""
     account = {"credentials": {"serviceAccountName": "a"}}
     for source, pod, skipped in (
-        ({}, {}, "fetch,server"),
-        (account, {}, "server"),
-        ({}, {"serviceAccountName": "a"}, "fetch"),
-        (account, {"serviceAccountName": "a"}, None),
+        ({}, {}, "fetch,isolate,server"),
+        (account, {}, "isolate,server"),
+        ({}, {"serviceAccountName": "a"}, "fetch,isolate"),
+        (account, {"serviceAccountName": "a"}, "isolate"),
     ):
         deployment = DeploymentSpec.model_validate({"model": {"name": "risk"}, "pod": pod})
         spec = version(**source)

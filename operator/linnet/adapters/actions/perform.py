@@ -1,6 +1,7 @@
 """Does what a plan asks for, one action at a time, and takes each answer into the cache at once."""
 
 import logging
+from contextlib import suppress
 from typing import Any, Final, assert_never
 
 from linnet.adapters.actions.deps import ActionDeps
@@ -13,6 +14,7 @@ from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.core.parse import parse_status
 from linnet.core.plan import (
     Action,
+    AnswerRequest,
     Apply,
     Create,
     Delete,
@@ -26,6 +28,7 @@ from linnet.core.plan import (
     SaveEvidence,
 )
 from linnet.core.registry import model_version
+from linnet.core.requests.waiting import is_answered
 from linnet.core.resources.objects import Parent
 
 _RECORD_TRIES: Final = 5
@@ -48,16 +51,23 @@ async def perform(deps: ActionDeps, ref: Ref, parent: Parent, action: Action) ->
             await _delete(deps, ref.namespace, action)
         case Record():
             await _record(deps, ref.namespace, action)
-        case Emit():
-            deps.journal.emit(ref, parent, action)
-            deps.tell(ref, parent, action)
-        case Log():
-            deps.journal.log(ref, action)
-            deps.tell(ref, parent, action)
-        case Notify():
-            deps.tell(ref, parent, action)
+        case AnswerRequest():
+            await _answer(deps, ref.namespace, action)
+        case Emit() | Log() | Notify():
+            _tell(deps, ref, parent, action)
         case _:
             assert_never(action)
+
+
+def _tell(deps: ActionDeps, ref: Ref, parent: Parent, action: Emit | Log | Notify) -> None:
+    match action:
+        case Emit():
+            deps.journal.emit(ref, parent, action)
+        case Log():
+            deps.journal.log(ref, action)
+        case Notify():
+            pass
+    deps.tell(ref, parent, action)
 
 
 async def _patch(deps: ActionDeps, namespace: str, action: Patch) -> None:
@@ -117,6 +127,21 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
         deps.seen(resources.DEPLOYMENT, deployment)
     if any(version["spec"]["version"] in serving(d) for d in deployments):
         raise ConflictError(f"{action.name} is in use by now")
+
+
+async def _answer(deps: ActionDeps, namespace: str, action: AnswerRequest) -> None:
+    """AnswerRequest the Request, once. One that is gone, or was answered meanwhile, needs no answer."""
+    request = deps.cache.get(resources.REQUEST, namespace, action.name)
+    if request is None or request["metadata"]["uid"] != action.uid or is_answered(request["status"]):
+        return
+    try:
+        deps.seen(resources.REQUEST, await put_status(deps.kube, resources.REQUEST, request, action.status.wire()))
+    except ConflictError:
+        with suppress(NotFoundError):
+            deps.seen(resources.REQUEST, await deps.kube.get(resources.REQUEST, namespace, action.name))
+        raise
+    except NotFoundError:
+        deps.gone(resources.REQUEST, namespace, action.name, action.uid)
 
 
 async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:

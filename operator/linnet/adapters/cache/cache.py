@@ -199,6 +199,10 @@ class Cache:
         """Find the ModelVersions of the namespace that hold a quarantine."""
         return self._found(("quarantined", namespace))
 
+    def requests(self, namespace: str, kind: str, name: str) -> list[Manifest]:
+        """Find the Requests that ask something of the object, and are not put away."""
+        return self._found(("asked", namespace, kind, name))
+
     def of_policy(self, namespace: str, policy: str) -> list[Manifest]:
         """Find the Deployments that name the RolloutPolicy."""
         return self._found(("policy", namespace, policy))
@@ -262,6 +266,10 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
         owner = owner_of(obj)
         if owner is not None:
             yield "owner", resource, namespace, *owner
+        return
+    if resource == resources.REQUEST:
+        target = obj["spec"].get("target") or {}
+        yield "asked", namespace, target.get("kind"), target.get("name")
         return
     model = (obj["spec"].get("model") or {}).get("name")
     if model:

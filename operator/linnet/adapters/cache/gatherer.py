@@ -12,8 +12,8 @@ from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
-from linnet.api.names import REQUEST_ANNOTATION
-from linnet.api.parts.requests import LastRequest, pending
+from linnet.api.labels import OWNER_LABELS
+from linnet.api.parts.conditions import parse_time
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
@@ -26,6 +26,8 @@ from linnet.core.observed import (
     ScrapeTarget,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.requests.lifecycle import RequestObserved
+from linnet.core.requests.waiting import Proof, Requests, is_answered, read
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.resources.routes import RouteView
@@ -40,8 +42,10 @@ class Sources:
 
     platform: Callable[[], Platform]
     now: Callable[[], datetime]
-    proven: Callable[[str], Awaitable[bool]]
-    """Whether the namespace's API server refuses forged requests."""
+    proof: Callable[[str], Awaitable[Proof]]
+    """Since when the namespace's API server has refused forged requests."""
+    told: Callable[[Parent], Awaitable[bool]]
+    """Whether the platform's endpoint for events has taken this Request's answer; it is sent, and nobody waits."""
     unprotected: Callable[[str], Awaitable[tuple[str, ...]]]
     """A sentence for each admission policy that is not in force in the namespace."""
     accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
@@ -78,7 +82,6 @@ class Gatherer:
             model=parent,
             versions=self._versions(parent.namespace, parent.name),
             platform=self._sources.platform().of(parent.namespace),
-            requests_proven=await self._proven(parent),
             serving=frozenset(version for d in deployments for version in serving(d)),
             policies=self._policies(parent),
         )
@@ -95,7 +98,7 @@ class Gatherer:
             jobs=tuple(objects.job(j) for j in jobs),
             pods=self._pods("ModelVersion", parent),
             platform=self._sources.platform().of(parent.namespace),
-            requests_proven=await self._proven(parent),
+            requests=await self._requests("ModelVersion", parent),
             allowed_service_accounts=await self._accounts(parent),
             deployments=deployments,
             policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
@@ -118,7 +121,7 @@ class Gatherer:
             evidence_held=recalled.held,
             evidence_tampered=recalled.tampered,
             platform=self._sources.platform().of(parent.namespace),
-            requests_proven=await self._proven(parent),
+            requests=await self._requests("Deployment", parent),
             allowed_service_accounts=await self._accounts(parent, *versions),
             unprotected=await self._sources.unprotected(parent.namespace),
             policy=self._policy_of(parent),
@@ -149,7 +152,7 @@ class Gatherer:
             jobs=tuple(objects.job(j) for j in self._owned(resources.JOB, "RetrainPolicy", parent)),
             pods=self._pods("RetrainPolicy", parent),
             platform=self._sources.platform().of(parent.namespace),
-            requests_proven=await self._proven(parent),
+            requests=await self._requests("RetrainPolicy", parent),
             allowed_service_accounts=await self._accounts(parent),
         )
 
@@ -182,9 +185,18 @@ class Gatherer:
         foreign = [(r, o) for r, o in labeled if controller(o) != parent.uid]
         return frozenset((r.kind, str(o["metadata"]["name"]), controller(o)) for r, o in (*unread, *foreign))
 
-    async def _proven(self, parent: Parent) -> bool:
-        """Ask whether requests can be believed only when one waits: the proof costs a request to the API server."""
-        return waits(parent) and await self._sources.proven(parent.namespace)
+    async def request(self, parent: Parent) -> RequestObserved:
+        target = parent.spec.get("target") or {}
+        kind, name = str(target.get("kind", "")), str(target.get("name", ""))
+        there = self.parent(Ref(kind, parent.namespace, name)) if kind in OWNER_LABELS else None
+        told = not is_answered(parent.status) or await self._sources.told(parent)
+        return RequestObserved(parent, there, told)
+
+    async def _requests(self, kind: str, parent: Parent) -> Requests:
+        """Ask whether requests can be believed only when one waits: the proof costs requests to the API server."""
+        found = self._cache.requests(parent.namespace, kind, parent.name)
+        waiting = read(as_parent(r) for r in found)
+        return Requests(waiting, await self._sources.proof(parent.namespace)) if waiting else Requests()
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
         """Add what the Gateways can do, asked only where something depends on it."""
@@ -213,6 +225,7 @@ def as_parent(obj: Manifest) -> Parent:
         spec=obj.get("spec") or {},
         status=obj.get("status") or {},
         resource_version=meta.get("resourceVersion", ""),
+        created=parse_time(meta["creationTimestamp"]) if meta.get("creationTimestamp") else None,
         owner=controller(obj),
     )
 
@@ -223,16 +236,6 @@ def serving(deployment: Manifest | None) -> frozenset[int]:
     under_way = (status.get("rollout") or {}).get("to")
     revisions = (status.get("stable"), status.get("former"), status.get("queued"), under_way)
     return frozenset(r["version"] for r in revisions if r and "version" in r)
-
-
-def waits(parent: Parent) -> bool:
-    """Say whether a person's request was not answered yet."""
-    answered = parent.status.get("lastRequest")
-    try:
-        last = LastRequest.model_validate(answered) if answered else None
-    except ValueError:
-        last = None
-    return pending(parent.annotations.get(REQUEST_ANNOTATION), last) is not None
 
 
 def account_names(spec: Any) -> Iterable[str]:

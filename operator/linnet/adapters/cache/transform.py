@@ -9,7 +9,7 @@ from typing import Any, Final
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
 from linnet.api import labels
-from linnet.api.names import GROUP, REQUEST_ANNOTATION
+from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
 from linnet.core.resources.objects import AUTOSCALER_FIELDS, PROGRAM_FIELDS
 from linnet.core.retraining.triggers.schedule import APPLIED, SINCE
@@ -17,9 +17,9 @@ from linnet.core.retraining.triggers.schedule import APPLIED, SINCE
 MOST: Final = 64 * 2**10
 """Bytes of a child that are kept: ours have a few thousand, and what is larger is somebody else's doing."""
 _LABELS: Final = frozenset(v for v in vars(labels).values() if isinstance(v, str) and v.startswith(f"{GROUP}/"))
-_ANNOTATIONS: Final = frozenset({REQUEST_ANNOTATION, APPLIED, SINCE})
+_ANNOTATIONS: Final = frozenset({APPLIED, SINCE})
 _WORDS: Final = 1024
-"""Characters of an annotation that are kept: a request and a hash have fewer."""
+"""Characters of an annotation that are kept: a hash and a time have fewer."""
 _ROUTE_LABELS: Final = 128
 """Labels of a route that are kept: a Gateway's owner may ask for some, and more of them than this are refused."""
 

@@ -1,70 +1,98 @@
 """People's requests can be believed if the API server refuses a forged one, and that is tried here.
 
-Whoever may edit an object may set its annotations. Only the ValidatingAdmissionPolicy makes the username in
-`linnet.dev/request` true, and a platform may have removed the policy, or bound it to other namespaces.
+Whoever may create Requests may write any name in them. Only the ValidatingAdmissionPolicy makes `spec.user` true, and a
+platform may have removed the policy, bound it to other namespaces, or installed it after somebody had forged a request.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ForbiddenError, InvalidError
+from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from linnet.adapters.cluster.kube import Kube
-from linnet.api.names import API_VERSION, REQUEST_ANNOTATION
+from linnet.adapters.cluster.resources import Resource
+from linnet.api.names import API_VERSION
+from linnet.api.parts.conditions import parse_time
 from linnet.core.plan import Manifest
+from linnet.core.requests.waiting import Proof
 
-KEPT_SECONDS: Final = 300.0
-FORGED: Final = "release - forged-by-linnet somebody-else"
+KEPT_SECONDS: Final = 5.0
+"""A proof is good for the looks of one moment: who takes the policy away for a minute should gain nothing by it."""
+IN_FORCE_AFTER: Final = timedelta(seconds=2)
+"""The API server goes by a new policy only after a moment."""
+FORGED_USER: Final = "forged by linnet"
+ABSENT: Final = "no admission policy proves who asked: install it (Helm value admission.enabled=true), then ask again"
+_DENIED: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)' denied request: spec\.user: ")
 
 
 class RequestPolicy:
-    """It asks at most once in five minutes for each namespace. `clock` is a monotonic time in seconds."""
+    """It asks at most once in five seconds for each namespace. `clock` is a monotonic time in seconds."""
 
     def __init__(self, kube: Kube, clock: Callable[[], float]) -> None:
         self._kube = kube
         self._clock = clock
-        self._proven: dict[str, float] = {}
+        self._proofs: dict[str, tuple[float, Proof]] = {}
 
-    async def proven(self, namespace: str) -> bool:
-        """Say whether an admission policy refuses a forged request. Errors of `cluster.errors` pass through."""
-        if self._clock() - self._proven.get(namespace, -KEPT_SECONDS) < KEPT_SECONDS:
-            return True
-        if not await self._refused(namespace):
-            self._proven.pop(namespace, None)
-            return False
-        self._proven[namespace] = self._clock()
-        return True
-
-    async def _refused(self, namespace: str) -> bool:
+    async def proof(self, namespace: str) -> Proof:
+        """Say since when requests of the namespace are proven. While the API server can't say, nothing is known."""
+        kept = self._proofs.get(namespace)
+        if kept is not None and self._clock() - kept[0] < KEPT_SECONDS:
+            return kept[1]
         try:
-            await self._kube.create(resources.MODEL_VERSION, forged(namespace), dry_run=True)
+            found = await self._proof(namespace)
+        except UnavailableError:
+            return Proof()
+        self._proofs[namespace] = self._clock(), found
+        return found
+
+    async def _proof(self, namespace: str) -> Proof:
+        denied = await self._denied(namespace)
+        if denied is None:
+            return Proof(problem=ABSENT)
+        try:
+            changes = [
+                time
+                for resource, name in zip(
+                    (resources.ADMISSION_POLICY, resources.ADMISSION_BINDING), denied.groups(), strict=True
+                )
+                for time in _changes(await self._read(resource, name))
+            ]
+        except (ForbiddenError, NotFoundError) as error:
+            return Proof(problem=f"the age of the admission policy is not known: {error}")
+        return Proof(since=max(changes) + IN_FORCE_AFTER)
+
+    async def _denied(self, namespace: str) -> re.Match[str] | None:
+        """The policy's own words about a forgery, which name the policy and its binding."""
+        try:
+            await self._kube.create(resources.REQUEST, forged(namespace), dry_run=True)
         except (ForbiddenError, InvalidError) as error:
-            return "ValidatingAdmissionPolicy" in str(error) and f"{REQUEST_ANNOTATION}: " in str(error)
-        return False
+            return _DENIED.search(str(error))
+        return None
+
+    async def _read(self, resource: Resource, name: str) -> Manifest:
+        return await self._kube.get(resource, "", name)
+
+
+def _changes(policy: Manifest) -> Iterator[datetime]:
+    """When it was made, and when each of those who wrote it last changed it: not its status."""
+    meta = policy["metadata"]
+    yield parse_time(meta["creationTimestamp"])
+    for entry in meta.get("managedFields") or ():
+        if entry.get("time") and not entry.get("subresource"):
+            yield parse_time(entry["time"])
 
 
 def forged(namespace: str) -> Manifest:
-    """Return a ModelVersion that is sound but for its request. It is never stored: the call is a dry run."""
+    """Return a Request in another's name. It is never stored: the call is a dry run."""
     return {
         "apiVersion": API_VERSION,
-        "kind": "ModelVersion",
-        "metadata": {
-            "name": "linnet-probe-v1",
-            "namespace": namespace,
-            "annotations": {REQUEST_ANNOTATION: FORGED},
-        },
+        "kind": "Request",
+        "metadata": {"name": "linnet-probe", "namespace": namespace},
         "spec": {
-            "model": {"name": "linnet-probe"},
-            "version": 1,
-            "format": {"name": "custom"},
-            "source": {"uri": "s3://linnet/probe", "digest": f"sha256:{'0' * 64}"},
-            "runtime": {
-                "name": "custom",
-                "image": "linnet.invalid/probe",
-                "ports": {"http": 8080},
-                "protocol": "http",
-                "readyPath": "/ready",
-            },
-            "origin": {"type": "Import"},
+            "target": {"kind": "Deployment", "name": "linnet-probe"},
+            "verb": "release",
+            "user": FORGED_USER,
         },
     }

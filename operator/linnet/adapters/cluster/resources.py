@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from linnet.api.labels import ANSWERED, MANAGED
 from linnet.api.names import API_VERSION
 
 
@@ -33,6 +34,7 @@ MODEL: Final = Resource(API_VERSION, "Model", "models")
 MODEL_VERSION: Final = Resource(API_VERSION, "ModelVersion", "modelversions")
 DEPLOYMENT: Final = Resource(API_VERSION, "Deployment", "deployments")
 RETRAIN_POLICY: Final = Resource(API_VERSION, "RetrainPolicy", "retrainpolicies")
+REQUEST: Final = Resource(API_VERSION, "Request", "requests")
 ROLLOUT_POLICY: Final = Resource(API_VERSION, "RolloutPolicy", "rolloutpolicies")
 
 WORKLOAD: Final = Resource("apps/v1", "Deployment", "deployments")
@@ -62,7 +64,7 @@ ADMISSION_BINDING: Final = Resource(
     namespaced=False,
 )
 
-OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY)
+OWN: Final = (MODEL, MODEL_VERSION, DEPLOYMENT, RETRAIN_POLICY, REQUEST)
 NAMED: Final = (ROLLOUT_POLICY,)
 """Resources that people write and objects of ours name: they are read, and never reconciled."""
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE)
@@ -85,6 +87,14 @@ They are read in this order: pods after what makes them, or they would seem to b
 seem to have lost its pod.
 """
 WATCHED: Final = (*OWN, *NAMED, *CHILDREN)
+
+
+def selector(resource: Resource) -> str:
+    """Return the labels by which the server filters what is watched of a resource; empty where all of it is."""
+    if resource == REQUEST:
+        return f"!{ANSWERED}"
+    return f"{MANAGED}=true" if resource in CHILDREN else ""
+
 
 _ALL = (*WATCHED, CONFIG_MAP, SERVICE_ACCOUNT, EVENT)
 _BY_NAME = {(r.api_version, r.kind): r for r in _ALL}

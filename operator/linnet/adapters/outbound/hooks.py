@@ -76,6 +76,7 @@ class Endpoints:
         self._events = hooks.events if hooks else None
         self._now, self._asked, self._sent, self._pause = now, asked, sent, pause
         self._in_flight = InFlight[Call, Reply](0.0, KEEPS_SECONDS)
+        self._answers = InFlight[str, bool](0.0, KEEPS_SECONDS)
         self._remembered: OrderedDict[tuple[str, str, str], None] = OrderedDict()
 
     async def ask(self, calls: Iterable[Call]) -> Mapping[Call, Reply]:
@@ -103,6 +104,20 @@ class Endpoints:
             case _:
                 pass
 
+    async def told(self, request: Parent) -> bool:
+        """Say whether the endpoint for events has this Request's answer. It is sent if not, and nobody waits."""
+        receiver = self._receivers.get(self._events.endpoint) if self._events is not None else None
+        if receiver is None:
+            return True
+        event = webhooks.of_request(request)
+        sent = await self._answers.answered({event["id"]: self._tell(receiver, event)})
+        return sent.get(event["id"], False)
+
+    async def _tell(self, receiver: _Receiver, event: Manifest) -> bool:
+        problem = await self._try(receiver, json.dumps(event))
+        self._sent(receiver.endpoint.name, "failed" if problem else "sent")
+        return problem is None
+
     def _join(self, endpoint: str, event: Manifest) -> None:
         receiver, key = self._receivers.get(endpoint), (endpoint, event["source"], event["id"])
         if receiver is None or key in self._remembered:
@@ -127,6 +142,7 @@ class Endpoints:
 
     async def close(self) -> None:
         self._in_flight.close()
+        self._answers.close()
         for receiver in self._receivers.values():
             await receiver.close()
 

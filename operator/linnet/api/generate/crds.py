@@ -10,10 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from linnet.api.generate.schema import structural
-from linnet.api.kinds import model_version
+from linnet.api.kinds import model_version, request
 from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus
+from linnet.api.kinds.request import RequestSpec, RequestStatus
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStatus
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.names import GROUP, VERSION
@@ -34,7 +35,7 @@ _LAST: tuple[Column, ...] = (("Message", "string", f"{_READY}message", 1), _AGE)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind and how it is shown. `name_limit`: characters that keep the names of its children valid.
+    """A kind and how it is shown. `name_limit`: characters that keep its children's names valid; None: it has none.
 
     A kind without a `status` is only read: it has no children, and is not reconciled.
     """
@@ -45,7 +46,7 @@ class Kind:
     spec: type[BaseModel]
     status: type[BaseModel] | None
     columns: tuple[Column, ...]
-    name_limit: int
+    name_limit: int | None
     description: str
     rules: tuple[Rule, ...] = ()
     scale: bool = False
@@ -145,6 +146,28 @@ KINDS = (
         "RetrainPolicy says when a Model is trained again, and with which Job.",
         selectable=(".spec.model.name",),
     ),
+    Kind(
+        "Request",
+        "requests",
+        "req",
+        RequestSpec,
+        RequestStatus,
+        (
+            ("Kind", "string", ".spec.target.kind", 0),
+            ("Target", "string", ".spec.target.name", 0),
+            ("Verb", "string", ".spec.verb", 0),
+            ("User", "string", ".spec.user", 0),
+            ("Outcome", "string", ".status.outcome", 0),
+            ("Reason", "string", ".spec.reason", 1),
+            ("Message", "string", ".status.message", 1),
+            _AGE,
+        ),
+        None,
+        "Request is what a person asks of an object now, such as to abort a rollout. It can't be changed, and is "
+        "answered in its status.",
+        request.RULES,
+        selectable=(".spec.target.name",),
+    ),
 )
 
 
@@ -195,6 +218,8 @@ def _version(kind: Kind) -> dict[str, Any]:
 
 def object_rules(kind: Kind) -> list[dict[str, Any]]:
     """The CEL rules of the whole object: its name, and what concerns both spec and status."""
+    if kind.name_limit is None:
+        return list(rules(*kind.rules)["x-kubernetes-validations"])
     if kind.status is None:
         return list(rules(_name_rule(kind))["x-kubernetes-validations"])
     limit = (

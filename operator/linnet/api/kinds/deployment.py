@@ -26,7 +26,7 @@ from linnet.api.parts.base import (
 )
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import PodSettings
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequests
 from linnet.api.parts.strategy import Strategy
 from linnet.api.parts.traffic import Traffic
 
@@ -328,5 +328,5 @@ class DeploymentStatus(StatusWire):
     """How the last rollout ended."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
+    requests: AnsweredRequests | None = None
+    """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""

@@ -22,7 +22,6 @@ from linnet.api.parts.base import (
     rules,
 )
 from linnet.api.parts.conditions import Conditions
-from linnet.api.parts.requests import LastRequest
 from linnet.api.parts.runtime import Runtime
 
 Uri = Annotated[
@@ -255,7 +254,5 @@ class ModelStatus(StatusWire):
     """The versions that are kept, newest first: the newest hundred, and always the current one."""
     conditions: Conditions = []
     """Ready: the current version was validated."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
     last_change: Time | None = None
     """When current last changed."""

@@ -22,7 +22,7 @@ from linnet.api.parts.base import (
     rules,
 )
 from linnet.api.parts.conditions import Conditions
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequests
 from linnet.api.parts.runtime import FrozenRuntime
 
 MOST_VERSIONS: Final = 1_000_000
@@ -324,8 +324,8 @@ class ModelVersionStatus(StatusWire):
     conditions: Conditions = []
     """Ready: the artifact was fetched and loaded, and the server answered. ImagePinned: it is served by that very
     image."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
+    requests: AnsweredRequests | None = None
+    """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""
 
 
 RULES: Final[tuple[Rule, ...]] = (

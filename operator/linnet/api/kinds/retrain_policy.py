@@ -21,7 +21,7 @@ from linnet.api.parts.base import (
 )
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import EnvVar, PodSettings
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequests
 
 
 class Schedule(Wire):
@@ -178,5 +178,5 @@ class RetrainPolicyStatus(StatusWire):
     """The last runs, newest first, with the refused ones."""
     conditions: Conditions = []
     """Ready: the CronJob stands. Running: a training Job runs."""
-    last_request: LastRequest | None = None
-    """The answer to the last request of a person."""
+    requests: AnsweredRequests | None = None
+    """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""

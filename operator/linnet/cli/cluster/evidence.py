@@ -17,6 +17,7 @@ from linnet.core.analysis.metrics.pace import missed_before
 from linnet.core.analysis.simulation.replay import COUNTS
 from linnet.core.analysis.verdict import Judgement, Look, Verdict
 from linnet.core.rollout.judging import seal
+from linnet.foreign.text import clean_document, printable
 
 Json = dict[str, Any]
 _LEAST: Final = 0.0005
@@ -46,7 +47,7 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> Counted:
     """
     place = f"{name(tree.deployment)}-evidence"
     try:
-        data = (await kubectl.get("configmaps", place)).get("data") or {}
+        data = (await kubectl.get_exactly("configmaps", place)).get("data") or {}
     except CommandError as error:
         raise UnreadableError(f"what was counted so far lies in the ConfigMap {place}: {error.output}") from error
     if data.get("rollout") != tree.rollout["id"]:
@@ -58,10 +59,10 @@ async def checks(kubectl: Kubectl, tree: DeploymentTree) -> Counted:
         known = evidence.restored(sealed).counts
         if known.folded_at is None:
             raise UnreadableError(f"nothing was counted yet (ConfigMap {place})")
-        found = list(_with_counts(known, parse(tree.rollout.get("rules") or "{}"), tree))
+        found = clean_document(list(_with_counts(known, parse(tree.rollout.get("rules") or "{}"), tree)))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {error}") from error
-    return Counted(_folded(known), found, missed_before(data))
+        raise UnreadableError(f"the ConfigMap {place} can't be read by this release: {printable(error)}") from error
+    return Counted(_folded(known), found, missed_before(sealed))
 
 
 def _with_counts(known: CountEvidence, rules: Mapping[str, Any], tree: DeploymentTree) -> Iterator[Json]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from linnet.cli.cluster.objects import parse
+from linnet.cli.cluster.objects import parse, parse_exactly
 from linnet.cli.cluster.processes import CommandError, outputs
 from linnet.foreign.text import clean
 
@@ -74,6 +74,10 @@ class Kubectl:
     async def get(self, *arguments: str) -> dict[str, Any]:
         """The object, or the List, that `kubectl get … -o json` prints. CommandError as for every command."""
         return parse(await self("get", *arguments, "-o", "json"))
+
+    async def get_exactly(self, *arguments: str) -> dict[str, Any]:
+        """The object as it stands in the API server, with strings that no terminal should get."""
+        return parse_exactly(await self("get", *arguments, "-o", "json"))
 
     def read(self, *resources: Resource) -> Iterator[dict[str, Any]]:
         """Yields each object or List in turn; all are asked for at once. CommandError from the first that fails.

@@ -15,12 +15,17 @@ RESOURCES: Final = {"mld": f"deployments.{GROUP}", "mv": f"modelversions.{GROUP}
 
 
 def parse(text: str | bytes) -> dict[str, Any]:
-    """What kubectl printed as JSON, every string of it printable. CommandError where it is none that can be read.
+    """What kubectl printed as JSON, every string of it printable. CommandError where it can't be read.
 
     Whoever may write an object would else move the terminal of whoever looks at it.
     """
+    return dict(clean_document(parse_exactly(text)))
+
+
+def parse_exactly(text: str | bytes) -> dict[str, Any]:
+    """What kubectl printed, as it stands there: for what is compared by a hash, and shown by nobody."""
     try:
-        return dict(clean_document(json.loads(text)))
+        return dict(json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
         raise CommandError(f"what the API server answered can't be read ({printable(error)})") from error
 

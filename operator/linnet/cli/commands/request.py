@@ -1,19 +1,22 @@
-"""A person's requests, such as `promote`: an annotation signed with the caller's name, and the operator's answer."""
+"""A person's requests, such as `promote`: a Request signed with the caller's name, and the operator's answer."""
 
 import argparse
 import asyncio
-import secrets
+import json
+import re
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.api.names import REQUEST_ANNOTATION, Verb
+from linnet.api.names import API_VERSION, GROUP, Verb
 from linnet.cli.cluster.kubectl import Kubectl
 from linnet.cli.cluster.objects import RESOURCES, Object, revision_version, status
 from linnet.cli.console import FAILED, FORMATS, OK, Console, FailedError, UsageError
 
 SECONDS: Final = 30.0
+KINDS: Final = {"mld": "Deployment", "mv": "ModelVersion", "rp": "RetrainPolicy"}
+_REQUESTS: Final = f"requests.{GROUP}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ def add(commands: Any, cluster: argparse.ArgumentParser) -> None:
             parser.add_argument("--version", help="7, v7 or a digest; whatever is under way if left out")
         if command.verb is Verb.PROMOTE:
             parser.add_argument("--full", action="store_true", help="past all steps that remain; in the bake: end it")
+        parser.add_argument("--reason", help="why, in words; it is kept with the decision")
         parser.add_argument("--no-wait", action="store_true", help="don't wait for the answer")
         parser.add_argument("--timeout", type=float, default=SECONDS, metavar="SECONDS", help="how long; default 30")
         parser.add_argument("-o", "--output", choices=FORMATS, help="print the answer as it stands in the status")
@@ -64,20 +68,41 @@ async def _send(options: argparse.Namespace, console: Console) -> int:
     kind, name = _object(options.name, COMMANDS[options.command])
     verb = Verb.PROMOTE_FULL if getattr(options, "full", False) else COMMANDS[options.command].verb
     obj, user = await asyncio.gather(console.kubectl.get(RESOURCES[kind], name), console.kubectl.whoami())
-    about = getattr(options, "version", None) or target(verb, kind, obj)
-    id_ = f"cli-{secrets.token_hex(5)}"
-    request = f"{REQUEST_ANNOTATION}={verb} {about} {id_} {user}"
-    await console.kubectl("annotate", "--overwrite", RESOURCES[kind], name, request)
+    about = about_version(verb, kind, obj) if (said := getattr(options, "version", None)) is None else _version(said)
+    asked = manifest(kind, name, verb, user, **about, **_reason(options.reason))
+    made = await _create(console.kubectl, asked)
+    shown = f"{verb} {_shown(about)}"
     if options.no_wait:
-        console.say(f"{verb} {about}: asked as {user}, with the id {id_}")
+        console.say(f"{shown}: asked as {user}, by Request {made}")
         return OK
-    answer = await _answer(console.kubectl, kind, name, id_, options.timeout)
+    answer = await _answer(console.kubectl, made, options.timeout)
     if options.output:
         console.show(answer, options.output)
     else:
         color = "green" if answer["outcome"] == "Accepted" else "red"
-        console.say(f"{verb} {about}: {console.paint(answer['outcome'], color)}: {answer.get('message', '')}")
+        console.say(f"{shown}: {console.paint(answer['outcome'], color)}: {answer.get('message', '')}")
     return OK if answer["outcome"] == "Accepted" else FAILED
+
+
+def _shown(about: Mapping[str, Any]) -> str:
+    return str(about.get("digest") or (f"v{about['version']}" if about else "-"))
+
+
+def _reason(words: str | None) -> dict[str, str]:
+    return {"reason": words} if words else {}
+
+
+def manifest(kind: str, name: str, verb: str, user: str, **more: Any) -> dict[str, Any]:
+    """A Request to create; `kind` is such as mld, and `more` its version or digest, and its reason."""
+    spec = {"target": {"kind": KINDS[kind], "name": name}, "verb": verb, **more, "user": user}
+    meta = {"generateName": f"{name}-{verb}-"}
+    return {"apiVersion": API_VERSION, "kind": "Request", "metadata": meta, "spec": spec}
+
+
+async def _create(kubectl: Kubectl, asked: Mapping[str, Any]) -> str:
+    """The name that the API server gave the Request."""
+    made = await kubectl("create", "-f", "-", "-o", "name", stdin=json.dumps(asked))
+    return made.strip().rpartition("/")[2]
 
 
 def _object(text: str, command: RequestCommand) -> tuple[str, str]:
@@ -88,27 +113,37 @@ def _object(text: str, command: RequestCommand) -> tuple[str, str]:
     return kind or command.kinds[0], name
 
 
-def target(verb: Verb, kind: str, obj: Object) -> str:
+def about_version(verb: Verb, kind: str, obj: Object) -> dict[str, Any]:
     """The version that the request is about, by the object's status, so that it can't hit one that came in between."""
     now = status(obj)
     if kind != "mld" or verb is Verb.RELEASE:
-        return "-"
+        return {}
     number = now["rollout"]["to"]["version"] if now.get("rollout") else revision_version(now.get("held") or "")
     waits = now.get("rollout") or verb is Verb.RETRY
-    return f"v{number}" if waits and number is not None else "-"
+    return {"version": number} if waits and number is not None else {}
 
 
-async def _answer(kubectl: Kubectl, kind: str, name: str, id_: str, seconds: float) -> dict[str, Any]:
-    """The operator's answer to the request with this id. FailedError if there is none in time."""
+def _version(text: str) -> dict[str, Any]:
+    """Parses `7`, `v7`, a digest, or `-` for whatever is under way. UsageError for others."""
+    if text == "-":
+        return {}
+    if re.fullmatch(r"sha256:[0-9a-f]{64}", text):
+        return {"digest": text}
+    if re.fullmatch(r"v?[1-9][0-9]{0,6}", text):
+        return {"version": int(text.removeprefix("v"))}
+    raise UsageError(f"--version {text}: write a number, such as 7 or v7, or a digest, sha256:…")
+
+
+async def _answer(kubectl: Kubectl, name: str, seconds: float) -> dict[str, Any]:
+    """The operator's answer to this Request. FailedError if there is none in time."""
     try:
-        async with asyncio.timeout(seconds), aclosing(kubectl.watch(RESOURCES[kind], name)) as changes:
+        async with asyncio.timeout(seconds), aclosing(kubectl.watch(_REQUESTS, name)) as changes:
             async for _, obj in changes:
-                last = status(obj).get("lastRequest") or {}
-                if last.get("id") == id_:
-                    return dict(last)
+                if status(obj).get("outcome"):
+                    return dict(status(obj))
     except TimeoutError:
         pass
     raise FailedError(
-        f"no answer to the request {id_} within {seconds:g} s; it still stands. Is the operator running? "
-        f"kubectl get {kind} {name} -o jsonpath={{.status.lastRequest}}"
+        f"no answer to Request {name} within {seconds:g} s; it still waits, for an hour. Is the operator running? "
+        f"kubectl get req {name}; to withdraw it: kubectl delete req {name}"
     )

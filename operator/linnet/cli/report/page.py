@@ -120,9 +120,9 @@ def _quarantine(version: Object, entry: Json) -> Markup:
 
 
 def _requests(tree: DeploymentTree) -> Markup:
-    """The table of each object's last request: the former ones are in the log."""
+    """The table of what each object was asked last: the former ones are in its Requests and in the log."""
     objects = [tree.deployment, *reversed(tree.versions)]
-    requests = [(name(o), r) for o in objects if (r := status(o).get("lastRequest"))]
+    requests = [(name(o), r) for o in objects for r in reversed(status(o).get("requests") or ())]
     rows = [
         [r.get("time", ""), place, r.get("verb", ""), r.get("user", ""), r.get("outcome", ""), r.get("message", "")]
         for place, r in requests

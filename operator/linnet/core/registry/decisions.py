@@ -15,10 +15,10 @@ from linnet.api.kinds.model_version import (
     SliceResult,
 )
 from linnet.api.parts.conditions import timestamp
-from linnet.api.parts.requests import Request
 from linnet.core.analysis import kinds
 from linnet.core.analysis.verdict import Judgement, Shape
 from linnet.core.plan import Log
+from linnet.core.requests.waiting import Request
 from linnet.foreign.text import printable
 
 MOST_WHOLE: Final = 8
@@ -28,15 +28,15 @@ MANY_CHECKS: Final = 16
 
 
 def by_request(request: Request, kind: Literal["Quarantined", "Released"], deployment: str, now: datetime) -> Decision:
-    """A person's word about a version, outside any rollout. Its id has the time: a request's may be used again."""
+    """A person's word about a version, outside any rollout. Its id is the request's, so that it is recorded once."""
     time = timestamp(now)
     return Decision(
-        id=f"{request.verb}-{time.replace('-', '').replace(':', '')}-{request.id}"[:64],
+        id=f"{request.verb}-{request.uid}"[:64],
         deployment=deployment,
         decision=kind,
         by=request.user,
         reason=request.verb.capitalize(),
-        message=f"{request.user} {kind.lower()} it",
+        message=request.sentence(f"{kind.lower()} it"),
         time=time,
     )
 

@@ -9,10 +9,8 @@ from linnet.api.kinds.model import VERSIONS_LISTED, ModelSpec, ModelStatus, Vers
 from linnet.api.kinds.model_version import MOST_VERSIONS
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus
 from linnet.api.parts.conditions import Reason, condition, merge, timestamp
-from linnet.api.parts.requests import pending
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.api.parts.uri import shown
-from linnet.core import requests
 from linnet.core.observed import ModelObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Create, Delete, Emit, Plan
@@ -184,18 +182,15 @@ def _written(
     holds, reason, message = said
     ready = condition("Ready", holds, reason, message)
     generation = observed.model.generation
-    request = pending(observed.model.request, status.last_request)
-    answer = requests.unknown_verb(request, "Model", (), now) if request else None
     return Plan(
         status.model_copy(
             update={
                 "observed_generation": generation,
                 "conditions": merge(status.conditions, [ready], generation, now),
                 "versions": _listed(status, known) or None,
-                "last_request": answer or status.last_request,
             }
         ),
-        (*actions, *(requests.announcements(answer) if answer else ())),
+        actions,
     )
 
 

@@ -9,9 +9,7 @@ from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus,
 from linnet.api.labels import ALLOWED_PREFIX
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, find, is_true, merge, timestamp
-from linnet.api.parts.requests import LastRequest, Request, pending
 from linnet.api.parts.uri import shown
-from linnet.core import requests
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
@@ -21,6 +19,8 @@ from linnet.core.registry.validation import job as validation_job
 from linnet.core.registry.validation.outcome import Outcome, outcome
 from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
+from linnet.core.requests import answers
+from linnet.core.requests.waiting import Request
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
 from linnet.core.serving import images
@@ -201,7 +201,7 @@ def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionSta
 
 def _retry_command(state: _State) -> str:
     version = state.observed.version
-    return f"kubectl annotate --overwrite mv {version.name} 'linnet.dev/request=retry - <new-id> <your-username>'"
+    return f"kubectl linnet retry mv/{version.name} -n {version.namespace}"
 
 
 def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:
@@ -235,37 +235,36 @@ class _Response:
 
 
 def _answer(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Response:
-    """The status after the request that waits, if any; a version whose spec can't be read is asked like any other."""
-    request = pending(observed.version.request, status.last_request)
-    if request is None:
-        return _Response(status)
-    obeyed, answer = _obey(observed, status, request, now)
-    return _Response(
-        obeyed.status.model_copy(update={"last_request": answer}), (*obeyed.actions, *requests.announcements(answer))
-    )
+    """The status after the request whose turn it is; a version whose spec can't be read is asked like any other."""
+    turn = answers.turn(observed.requests, observed.version, status.requests, now)
+    if turn.request is None:
+        return _Response(status, turn.actions)
+    response, message = _obey(observed, status, turn.request, now)
+    if response is None:
+        return _Response(status, turn.refused(turn.request, message))
+    obeyed = turn.accepted(turn.request, message)
+    after = response.status.model_copy(update={"requests": obeyed.remembered})
+    return _Response(after, (*response.actions, *obeyed.actions))
 
 
 def _obey(
     observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime
-) -> tuple[_Response, LastRequest]:
-    same = _Response(status)
-    if not observed.requests_proven:
-        return same, requests.refused(request, requests.UNPROVEN, now)
+) -> tuple[_Response | None, str]:
+    """What the request leads to, None if it is refused; and the sentence that answers it."""
     match request.verb:
         case Verb.RETRY if not _settled(status):
-            return same, requests.refused(request, "this version's validation has not failed", now)
+            return None, "this version's validation has not failed"
         case Verb.RETRY:
             again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
-            return _Response(again), requests.accepted(request, "fetching and loading it again", now)
+            return _Response(again), "fetching and loading it again"
         case Verb.RELEASE if not status.quarantine:
-            return same, requests.refused(request, "this version is not quarantined", now)
+            return None, "this version is not quarantined"
         case Verb.RELEASE:
-            return _decide(observed, status, request, now), requests.accepted(request, "released from quarantine", now)
+            return _decide(observed, status, request, now), "released from quarantine"
         case Verb.QUARANTINE:
-            answer = requests.accepted(request, "it will not be rolled out until it is released", now)
-            return _decide(observed, status, request, now), answer
+            return _decide(observed, status, request, now), "it will not be rolled out until it is released"
         case _:
-            return same, requests.unknown_verb(request, "ModelVersion", _VERBS, now)
+            return None, answers.unknown_verb(request.verb, "ModelVersion", _VERBS)
 
 
 def _decide(observed: ModelVersionObserved, status: ModelVersionStatus, request: Request, now: datetime) -> _Response:
@@ -278,7 +277,7 @@ def _decide(observed: ModelVersionObserved, status: ModelVersionStatus, request:
 
 
 def _quarantine_entry(request: Request, now: datetime) -> Quarantine:
-    message, time = f"by {request.user}", timestamp(now)
+    message, time = request.sentence("quarantined it"), timestamp(now)
     return Quarantine(deployment="", revision="", reason="Quarantined", message=message, time=time)
 
 

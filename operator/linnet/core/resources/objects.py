@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from linnet.api.names import REQUEST_ANNOTATION
 from linnet.api.parts.conditions import time_or_none
 from linnet.foreign.text import printable
 
@@ -37,12 +36,9 @@ class Parent:
     spec: Mapping[str, Any]
     status: Mapping[str, Any]
     resource_version: str = ""
+    created: datetime | None = None
     owner: str | None = None
     """The uid of its controller."""
-
-    @property
-    def request(self) -> str | None:
-        return self.annotations.get(REQUEST_ANNOTATION)
 
 
 @dataclass(frozen=True)

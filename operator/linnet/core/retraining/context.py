@@ -8,7 +8,7 @@ from typing import Final
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec, RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Reason
-from linnet.api.parts.requests import LastRequest
+from linnet.api.parts.requests import AnsweredRequest
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.observed import RetrainObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
@@ -59,7 +59,8 @@ class RetrainContext:
     target: TargetModel | None
     obstacle: Obstacle | None
     history: History
-    answer: LastRequest | None
+    requests: tuple[AnsweredRequest, ...]
+    """What the policy remembers of the requests that it was asked."""
     actions: tuple[Action, ...] = ()
     again: timedelta | None = None
 
@@ -123,7 +124,7 @@ def first_context(observed: RetrainObserved, now: datetime) -> RetrainContext:
         target=target if isinstance(target, TargetModel) else None,
         obstacle=obstacle,
         history=history.of_status(former),
-        answer=former.last_request,
+        requests=tuple(former.requests or ()),
     )
 
 

@@ -7,7 +7,6 @@ from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, Reason, condition, find, merge, timestamp
-from linnet.core import requests
 from linnet.core.observed import RetrainObserved
 from linnet.core.plan import Action, Emit, Log, Plan
 from linnet.core.retraining.context import RetrainContext, first_context
@@ -52,7 +51,7 @@ def _status(context: RetrainContext) -> RetrainPolicyStatus:
             "last_version": context.history.last_version,
             "runs": list(context.history.runs) or None,
             "conditions": merge(context.former.conditions, conditions, generation, context.now),
-            "last_request": context.answer,
+            "requests": list(context.requests) or None,
         }
     )
 
@@ -96,12 +95,10 @@ _EVENTS: Final = {
 
 
 def _news(context: RetrainContext, status: RetrainPolicyStatus) -> tuple[Action, ...]:
-    """An Event and a log line for each run with a new outcome, oldest first, and for an answer; an Event for Ready."""
+    """An Event and a log line for each run with a new outcome, oldest first, and an Event for Ready."""
     known = {r.job: r.outcome for r in context.former.runs or ()}
     news = [r for r in reversed(context.history.runs) if known.get(r.job) != r.outcome]
     told = [action for run in news for action in _of_run(context, run)]
-    if context.answer is not None and context.answer != context.former.last_request:
-        told += requests.announcements(context.answer)
     was, now = find(context.former.conditions, "Ready"), find(status.conditions, "Ready")
     if now is not None and (was is None or (was.status, was.reason) != (now.status, now.reason)):
         told.append(Emit("Normal" if now.status == "True" else "Warning", now.reason, now.message))

@@ -124,11 +124,12 @@ def _hooks(under_way: UnderWay) -> str:
 
 def _waits_for_person(under_way: UnderWay, where: str) -> str:
     """What a person is asked for, with the command to type."""
-    name, version, request = under_way.context.name, under_way.rollout.to.version, "resume -"
+    name, version, request = under_way.context.name, under_way.rollout.to.version, "resume"
     if under_way.rules.type == "BlueGreen":
         where = f"version {version} stands behind {name}-preview, without live traffic"
-        request = f"promote v{version}"
-    command = f"kubectl annotate --overwrite mld {name} 'linnet.dev/request={request} <new-id> <your-username>'"
+        request = "promote"
+    namespace = under_way.context.observed.deployment.namespace
+    command = f"kubectl linnet {request} {name} --version v{version} -n {namespace}"
     return f"{where}: waits for a person: {command}"
 
 

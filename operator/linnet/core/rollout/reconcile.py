@@ -140,6 +140,11 @@ def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, 
     answered = answer_pending(context, verdicts)
     if answered.context.status != context.status:
         return answered
+    moved = _move(context, verdicts, target, refused)
+    return Transition(moved.context, (*moved.actions, *answered.actions))
+
+
+def _move(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:
     if context.under_way is not None:
         return transitions.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
     if isinstance(target, Refusal) or refused is not None or _serves(context, target):

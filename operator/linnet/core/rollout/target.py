@@ -88,9 +88,14 @@ def _quarantine(context: Context, target: Target) -> Refusal | None:
     return Refusal(
         Reason.QUARANTINED,
         f"version {target.revision.version} is quarantined ({where}{entry.reason}: {entry.message}). Serve another "
-        f"artifact, or release it: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=release v{target.revision.version} <new-id> <your-username>'",
+        f"artifact, or release it: {_command(context, 'release', target)}",
     )
+
+
+def _command(context: Context, verb: str, target: Target) -> str:
+    """What a person types to ask it."""
+    namespace = context.observed.deployment.namespace
+    return f"kubectl linnet {verb} {context.name} --version v{target.revision.version} -n {namespace}"
 
 
 def _aborted(context: Context, target: Target) -> Refusal | None:
@@ -98,8 +103,7 @@ def _aborted(context: Context, target: Target) -> Refusal | None:
         return None
     return Refusal(
         Reason.ABORTED,
-        f"version {target.revision.version} was aborted. Try it again: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+        f"version {target.revision.version} was aborted. Try it again: {_command(context, 'retry', target)}",
     )
 
 
@@ -190,8 +194,7 @@ def _rejected(context: Context, target: Target) -> Refusal | None:
     return Refusal(
         Reason.REJECTED,
         f"version {target.revision.version} came during another rollout, and strategy.onNewVersion was Reject. "
-        f"Start it: kubectl annotate --overwrite mld {context.name} "
-        f"'linnet.dev/request=retry v{target.revision.version} <new-id> <your-username>'",
+        f"Start it: {_command(context, 'retry', target)}",
     )
 
 

@@ -13,6 +13,7 @@ from linnet.api.parts.pod import PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving import isolation
 from linnet.core.serving.credentials import by_account, with_identity
 from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, volumes
 from linnet.core.serving.server import SERVER, probes, server_container
@@ -68,10 +69,13 @@ def workload(
     image: Image,
     replicas: int,
     allowed_prefix: str = "",
+    *,
+    isolated: bool = True,
 ) -> Manifest:
     """The revision's apps/v1 Deployment; made once, afterwards only its replicas change.
 
-    `allowed_prefix` is what the version's ServiceAccount may be used for, where it names one.
+    `allowed_prefix` is what the version's ServiceAccount may be used for, where it names one. `isolated`: the model is
+    loaded once egress is denied.
     """
     own = labels(owner, rev, version.model.name)
     selector = {REVISION: rev.name}
@@ -86,7 +90,7 @@ def workload(
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": with_identity(
                 {"labels": metadata(owner, rev.name, own)["labels"]},
-                _pod(rev, version, spec, image, selector, allowed_prefix),
+                _pod(rev, version, spec, image, selector, allowed_prefix, isolated=isolated),
                 _users(version, spec),
             ),
         },
@@ -106,6 +110,8 @@ def _pod(
     image: Image,
     selector: Mapping[str, str],
     allowed_prefix: str,
+    *,
+    isolated: bool,
 ) -> Manifest:
     settings = spec.pod or PodSettings()
     limits = defaults.deadlines(spec.deadlines)
@@ -121,8 +127,11 @@ def _pod(
     return {
         **pod_spec(settings, selector, account),
         "terminationGracePeriodSeconds": grace + DRAIN_SECONDS,
-        **containers([fetch], [{**server, **probes(version.runtime, ready), "lifecycle": _DRAINING}]),
-        "volumes": volumes(settings, version.source),
+        **containers(
+            [fetch, *([isolation.container(image)] if isolated else [])],
+            [{**server, **probes(version.runtime, ready), "lifecycle": _DRAINING}],
+        ),
+        "volumes": [*volumes(settings, version.source), *([isolation.volume()] if isolated else [])],
     }
 
 

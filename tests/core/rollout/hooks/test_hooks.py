@@ -154,8 +154,7 @@ def test_promote_does_not_pass_it() -> None:
     """There is no next step; the answer says what would pass it."""
     cluster = waiting(hooked(APPROVED))
     cluster.ask("promote v2 id1 jane").run(5)
-    last = cluster.typed.last_request
-    assert last is not None
+    last = cluster.answered
     assert last.outcome == "Refused"
     assert "every step is done; it waits for hook approved" in last.message
     assert cluster.phase == "Stepping"

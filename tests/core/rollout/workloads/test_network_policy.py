@@ -1,9 +1,9 @@
-"""Egress of serving pods: denied from the moment that they are ready, as one sees it in a cluster."""
+"""Egress of serving pods: denied from the moment that their artifact is there, as one sees it in a cluster."""
 
 from dataclasses import replace
 
 from linnet.api.labels import LOADED
-from linnet.core.plan import Patch
+from linnet.core.plan import Apply, Patch
 from linnet.core.rollout import reconcile
 from simulator import Cluster
 
@@ -36,12 +36,42 @@ def test_a_canary_may_ask_nobody_either() -> None:
     assert all(loaded(cluster))
 
 
-def test_a_pod_that_is_not_ready_yet_reaches_its_store() -> None:
-    """Before its model is loaded nothing is denied to it."""
+def test_a_pod_that_fetches_reaches_its_store() -> None:
+    """Before its artifact is there nothing is denied to it; from then on all is, though no model is loaded yet."""
     cluster = Cluster()
     cluster.behaviors[1].starts = False
     cluster.run(5)
+    for pod in cluster.pods.values():
+        pod["status"]["initContainerStatuses"] = [{"name": "fetch", "state": {"running": {}}}]
+    cluster.settle()
     assert loaded(cluster) == [False, False]
+    for pod in cluster.pods.values():
+        pod["status"]["initContainerStatuses"] = [{"name": "fetch", "state": {"terminated": {"exitCode": 0}}}]
+    cluster.settle()
+    assert loaded(cluster) == [True, True]
+
+
+def test_a_pod_waits_for_the_label_between_the_fetcher_and_the_server() -> None:
+    """The label that the kubelet shows as a file is the one that the policy selects."""
+    cluster = served()
+    [workload] = cluster.workloads.values()
+    pod = workload["spec"]["template"]["spec"]
+    assert [c["name"] for c in pod["initContainers"]] == ["fetch", "isolate"]
+    [volume] = [v for v in pod["volumes"] if v["name"] == "labels"]
+    [item] = volume["downwardAPI"]["items"]
+    assert item["fieldRef"]["fieldPath"] == f"metadata.labels['{LOADED}']"
+    mount = pod["initContainers"][1]["volumeMounts"][0]
+    assert f"{mount['mountPath']}/{item['path']}" in pod["initContainers"][1]["args"]
+
+
+def test_where_egress_is_allowed_nobody_waits() -> None:
+    """Nobody would set the label."""
+    cluster = Cluster()
+    observed = cluster.observe()
+    allowed = replace(observed, platform=replace(observed.platform, deny_egress=False))
+    made = [a.manifest for a in reconcile.plan(allowed, cluster.now).actions if isinstance(a, Apply)]
+    [workload] = [m for m in made if m["kind"] == "Deployment"]
+    assert [c["name"] for c in workload["spec"]["template"]["spec"]["initContainers"]] == ["fetch"]
 
 
 def test_a_pod_that_fetches_anew_reaches_its_store_again() -> None:

@@ -7,9 +7,10 @@ from typing import Final
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.names import Verb
 from linnet.api.parts.conditions import Condition
-from linnet.api.parts.requests import Request, pending
-from linnet.core import requests
 from linnet.core.plan import Manifest
+from linnet.core.requests import answers
+from linnet.core.requests.answers import Turn
+from linnet.core.requests.waiting import Request
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.retraining import admission
 from linnet.core.retraining.context import RetrainContext
@@ -24,18 +25,17 @@ VERBS: Final = frozenset({Verb.RUN})
 
 @dataclass(frozen=True)
 class PersonsRequest:
-    """`kubectl annotate rp <name> linnet.dev/request="run …"`."""
+    """`kubectl linnet run <name>`."""
 
     def admit(self, context: RetrainContext) -> RetrainContext:
         """A person's request, if one waits, is obeyed or refused."""
-        request = pending(context.observed.policy.request, context.former.last_request)
-        if request is None:
-            return context
-        if not context.observed.requests_proven:
-            return _refuse(context, request, requests.UNPROVEN)
-        if request.verb not in VERBS:
-            return replace(context, answer=requests.unknown_verb(request, "RetrainPolicy", VERBS, context.now))
-        return _run(context, request)
+        turn = answers.turn(context.observed.requests, context.observed.policy, context.former.requests, context.now)
+        if turn.request is None:
+            return context.with_actions(*turn.actions)
+        if turn.request.verb not in VERBS:
+            why = answers.unknown_verb(turn.request.verb, "RetrainPolicy", VERBS)
+            return context.with_actions(*turn.refused(turn.request, why))
+        return _run(context, turn, turn.request)
 
     def sync(self, context: RetrainContext) -> RetrainContext:
         """Nothing need stand in the cluster for it."""
@@ -50,23 +50,22 @@ class PersonsRequest:
 REQUEST: Final = PersonsRequest()
 
 
-def job_name(policy: str, request_id: str) -> str:
+def job_name(policy: str, request_uid: str) -> str:
     """A request gives one name whenever it is looked at, so that asking the API server twice starts one run."""
-    return f"{policy}-run-{hashlib.sha256(request_id.encode()).hexdigest()[:10]}"
+    return f"{policy}-run-{hashlib.sha256(request_uid.encode()).hexdigest()[:10]}"
 
 
-def _run(context: RetrainContext, request: Request) -> RetrainContext:
-    name = job_name(context.observed.policy.name, request.id)
-    started, known = f"Job {name}", context.history.find(name) is not None
-    if known and name not in {r.job for r in context.former.runs or ()}:
-        return _accept(context, request, started)  # made at an earlier look, whose status was not written
-    if known or context.job(name) is not None:
-        return _refuse(context, request, f"the id {request.id} was used for Job {name}: ask again with a new id")
+def _run(context: RetrainContext, turn: Turn, request: Request) -> RetrainContext:
+    name = job_name(context.observed.policy.name, request.uid)
+    started = f"Job {name}"
+    if context.history.find(name) is not None or context.job(name) is not None:
+        return _accept(context, turn, request, started)  # made at an earlier look, whose status was not written
     why = admission.refusal(context, admission.CHECKS_OF_A_PERSON)
     if why is not None or context.spec is None:
-        return _refuse(context, request, why or "")
+        return context.with_actions(*turn.refused(request, why or ""))
     manifest = _job(context.owner, context.spec, name, context.image)
-    return _accept(admission.start(context, manifest, TRIGGER, f"asked for by {request.user}"), request, started)
+    begun = admission.start(context, manifest, TRIGGER, _why(request))
+    return _accept(begun, turn, request, started)
 
 
 def _job(owner: Owner, spec: RetrainPolicySpec, name: str, image: Image) -> Manifest:
@@ -79,9 +78,10 @@ def _job(owner: Owner, spec: RetrainPolicySpec, name: str, image: Image) -> Mani
     }
 
 
-def _accept(context: RetrainContext, request: Request, message: str) -> RetrainContext:
-    return replace(context, answer=requests.accepted(request, message, context.now))
+def _why(request: Request) -> str:
+    return f"asked for by {request.user}" + (f": {request.reason}" if request.reason else "")
 
 
-def _refuse(context: RetrainContext, request: Request, message: str) -> RetrainContext:
-    return replace(context, answer=requests.refused(request, message, context.now))
+def _accept(context: RetrainContext, turn: Turn, request: Request, message: str) -> RetrainContext:
+    obeyed = turn.accepted(request, message)
+    return replace(context.with_actions(*obeyed.actions), requests=tuple(obeyed.remembered))

@@ -5,9 +5,9 @@ from typing import TypeGuard
 
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.parts.conditions import timestamp
-from linnet.api.parts.requests import Request
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
+from linnet.core.requests.waiting import Request
 from linnet.core.rollout import records, transitions
 from linnet.core.rollout.context import Context, UnderWay, revision_of
 from linnet.core.rollout.judging.look import Verdicts
@@ -44,7 +44,7 @@ def rollback(context: Context, request: Request, verdicts: Verdicts) -> Response
     """Go back to the former version with blame, from a version on trial or from what serves by now."""
     under_way = context.under_way
     if on_trial(under_way):
-        message = f"{request.user} rolled it back"
+        message = request.sentence("rolled it back")
         ended = records.roll_back(under_way, request.user, "Rollback", message, verdicts)
         return Response(ended, "going back")
     at_rest = Transition(context) if under_way is None else transitions.complete(under_way)
@@ -81,7 +81,7 @@ def _back_to(context: Context, to: RevisionStatus, stable: RevisionStatus, reque
     begun = context.with_new_rollout(_reverse(context, to, stable, request))
     reason = begun.rollout.message or ""
     recorded = records.record(begun, "RolledBack", request.user, "Rollback", reason, Verdicts(), quarantine=True)
-    message = f"{request.user} rolls version {stable.version} back to {to.version}"
+    message = request.sentence(f"rolls version {stable.version} back to {to.version}")
     return Transition(begun.context, (*recorded, Emit("Warning", "RolledBack", message)))
 
 
@@ -96,6 +96,6 @@ def _reverse(context: Context, to: RevisionStatus, stable: RevisionStatus, reque
         step_started_at=time,
         decision="RolledBack",
         reason="Rollback",
-        message=f"{request.user} rolled it back",
+        message=request.sentence("rolled it back"),
         by=request.user,
     )

@@ -8,12 +8,11 @@ from typing import Final
 
 from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.names import Verb
-from linnet.api.parts.conditions import parse_time
-from linnet.api.parts.requests import Request, pending
-from linnet.core import requests
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
 from linnet.core.registry.versions import Version
+from linnet.core.requests import answers
+from linnet.core.requests.waiting import Request
 from linnet.core.rollout import records, steps
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
@@ -38,14 +37,35 @@ SAFE: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.RELEASE})
 
 
 def answer_pending(context: Context, verdicts: Verdicts) -> Transition:
-    """Obey or refuse the request that waits, and answer it in status; nothing changes if none waits."""
-    request = pending(context.observed.deployment.request, context.status.last_request)
-    if request is None:
+    """Obey or refuse the request whose turn it is, and answer it; nothing changes if none waits."""
+    observed = context.observed
+    if not observed.requests.waiting:
         return Transition(context)
-    response = _respond(context, request, verdicts)
-    say = requests.accepted if response.done else requests.refused
-    answer, after = say(request, response.message, context.now), response.transition
-    return Transition(after.context.with_status(last_request=answer), (*after.actions, *requests.announcements(answer)))
+    turn = answers.turn(
+        observed.requests, observed.deployment, context.status.requests, context.now, _way_back(context)
+    )
+    if turn.request is None:
+        return Transition(context, turn.actions)
+    response = _respond(context, turn.request, verdicts)
+    after = response.transition
+    if not response.done:
+        return Transition(after.context, (*after.actions, *turn.refused(turn.request, response.message)))
+    obeyed = turn.accepted(turn.request, response.message)
+    return Transition(after.context.with_status(requests=obeyed.remembered), (*after.actions, *obeyed.actions))
+
+
+def _way_back(context: Context) -> str:
+    """How to go back by the spec, for a person whose request can't be obeyed."""
+    rollout = context.status.rollout
+    to = rollout.from_ if rollout is not None and rollout.phase != "Finishing" else context.status.former
+    if to is None:
+        return ""
+    patch = f'{{"spec":{{"model":{{"version":{to.version}}}}}}}'
+    where = f"-n {context.observed.deployment.namespace}"
+    return (
+        f". To go back without a request, set spec.model.version to {to.version} (in Git, if it is there): "
+        f"kubectl patch mld {context.name} {where} --type merge -p '{patch}'"
+    )
 
 
 def _respond(context: Context, request: Request, verdicts: Verdicts) -> Response:
@@ -58,10 +78,8 @@ def _respond(context: Context, request: Request, verdicts: Verdicts) -> Response
 
 
 def _why_not(context: Context, request: Request) -> str | None:
-    if not context.observed.requests_proven:
-        return requests.UNPROVEN
     if request.verb not in ALLOWED:
-        return f"a Deployment doesn't know {request.verb}; it knows {', '.join(sorted(ALLOWED))}"
+        return answers.unknown_verb(request.verb, "Deployment", ALLOWED)
     under_way = context.under_way
     if under_way is not None and under_way.rollout.from_ is None and request.verb != Verb.RELEASE:
         return "the first version is still starting: there is nothing to go back to, nor to wait for"
@@ -101,9 +119,9 @@ def _promote_full(under_way: UnderWay, request: Request, verdicts: Verdicts) -> 
     if context.spec.paused:
         return refusal(context, "spec.paused is true: set it to false first")
     if under_way.rollout.phase == "Baking":
-        ended = records.finish(under_way, user, "PromoteFull", f"{user} ended the bake", verdicts)
+        ended = records.finish(under_way, user, "PromoteFull", request.sentence("ended the bake"), verdicts)
         return Response(ended, "the bake is over")
-    message = f"{user} promoted it past the remaining steps{calls.unconfirmed(under_way)}"
+    message = request.sentence(f"promoted it past the remaining steps{calls.unconfirmed(under_way)}")
     return Response(records.promote(under_way, user, "PromoteFull", message, verdicts), "promoting")
 
 
@@ -126,7 +144,7 @@ def _pause(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Respons
 
 
 def _abort(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Response:
-    aborted = records.abort(under_way, request.user, "Abort", f"{request.user} aborted it", verdicts)
+    aborted = records.abort(under_way, request.user, "Abort", request.sentence("aborted it"), verdicts)
     return Response(aborted, "going back; nothing is quarantined")
 
 
@@ -163,11 +181,9 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
 
 
 def _was_released(version: Version, request: Request) -> bool:
-    """Whether this very request did it, at a look whose own answer was lost: somebody else had written the status."""
+    """Whether this very request did it, at a look whose own status was lost: somebody else had written it."""
     last = next(reversed(version.status.decisions or ()), None)
-    if last is None or last.decision != "Released" or last.time is None:
-        return False
-    return last.id == decisions.by_request(request, "Released", "", parse_time(last.time)).id
+    return last is not None and last.id == decisions.by_request(request, "Released", "", request.created).id
 
 
 def _holds(context: Context, versions: list[Version]) -> bool:

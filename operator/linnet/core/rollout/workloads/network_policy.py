@@ -1,7 +1,8 @@
-"""A pod that has loaded its model answers, and asks nobody: a NetworkPolicy denies egress to pods with one label.
+"""A pod that has its artifact answers, and asks nobody: a NetworkPolicy denies egress to pods with one label.
 
-The label follows the pod: it comes once the pod is ready, and goes while its artifact is fetched anew, as after a
-reboot of its node. Policies add up, so that a namespace allows what its models need by one of its own.
+The label follows the pod: it comes once the artifact is fetched, and the pod waits for it before it loads the model. It
+goes while the artifact is fetched anew, as after a reboot of its node. Policies add up, so that a namespace allows what
+its models need by one of its own.
 """
 
 from collections.abc import Iterator
@@ -28,9 +29,10 @@ def actions(context: Context) -> Iterator[Action]:
 
 
 def _loaded(pod: Pod, *, carried: bool) -> bool:
-    """Ready means loaded; a pod that is not ready, but fetches nothing, stays what it was."""
+    """Fetched is as good as loaded: nothing else of the pod needs a connection. Unknown stays what it was."""
     fetch = pod.container(FETCH)
-    return pod.ready or (carried and (fetch is None or fetch.exit_code is not None))
+    fetched = fetch is not None and fetch.exit_code == 0
+    return pod.ready or fetched or (carried and (fetch is None or fetch.exit_code is not None))
 
 
 def _label(pod: Pod, value: str | None) -> Patch:

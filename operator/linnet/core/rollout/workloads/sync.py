@@ -61,7 +61,11 @@ def _workload(context: Context, revision: RevisionStatus, count: int) -> Iterato
     credentials = version.spec.source.credentials
     account = (credentials.service_account_name if credentials else None) or ""
     prefix = context.observed.allowed_service_accounts.get(account, "")
-    yield Apply(serving.workload(context.owner, revision, version.served, context.spec, image, count, prefix))
+    yield Apply(
+        serving.workload(
+            context.owner, revision, version.served, context.spec, image, count, prefix, isolated=platform.deny_egress
+        )
+    )
 
 
 def _scale(context: Context, name: str, count: int) -> Action:
