@@ -159,10 +159,14 @@ class World:
         self.operator.kill()
         self.forget_lease()
 
+    @property
+    def lease(self) -> str:
+        """The path of the Lease of this world's operators."""
+        return f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/{self.namespace}"
+
     def forget_lease(self) -> None:
         """As if the lease of an operator that has ended had expired."""
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{OPERATOR_NAMESPACE}/leases/{self.namespace}"
-        self.api.http.delete(path).raise_for_status()
+        self.api.http.delete(self.lease).raise_for_status()
 
     def model(self, name: str, uri: str, **spec: Any) -> Json:
         whole = {"format": {"name": "sklearn"}, "source": {"uri": uri}, **spec}

@@ -18,10 +18,6 @@ GROWTH = 1.15
 """Of resident memory, from when everything was used a few times: what a term leaves behind would be more."""
 
 
-def lease(world: World) -> str:
-    return f"/apis/coordination.k8s.io/v1/namespaces/{world.namespace}/leases/linnet"
-
-
 def give(world: World, holder: str | None) -> None:
     """Somebody writes the Lease. Where the leader writes it at the same moment, once more."""
 
@@ -29,7 +25,7 @@ def give(world: World, holder: str | None) -> None:
         spec = {"holderIdentity": holder, "leaseDurationSeconds": 4}
         body = {"spec": spec}
         headers = {"Content-Type": "application/merge-patch+json"}
-        return bool(world.api.http.patch(lease(world), json=body, headers=headers).is_success)
+        return bool(world.api.http.patch(world.lease, json=body, headers=headers).is_success)
 
     until(written, "the Lease to be written")
 
