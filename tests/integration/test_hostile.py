@@ -72,7 +72,7 @@ def operator_of(*worlds: World) -> Operator:
     """One operator for all of these namespaces; the first has its lease, and ends it."""
     first = worlds[0]
     spaces = tuple(world.namespace for world in worlds)
-    first.operators.append(Operator(first.api.kubeconfig, spaces, f"{first.namespace}-{len(first.operators)}"))
+    first.operators.append(Operator(first.api.operator, spaces, f"{first.namespace}-{len(first.operators)}"))
     return first.operator.start()
 
 
