@@ -124,6 +124,15 @@ def parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+def time_or_none(text: object) -> datetime | None:
+    """The time; None for what is no time with a zone: somebody may have written it by hand."""
+    try:
+        found = parse_time(text) if isinstance(text, str) and text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
+
+
 def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:
     """A condition without its times; `merge` adds them."""
     status: Literal["True", "False", "Unknown"] = "Unknown" if holds is None else "True" if holds else "False"

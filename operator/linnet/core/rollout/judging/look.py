@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.deployment import Phase, RevisionStatus
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.conditions import time_or_none, timestamp
 from linnet.api.parts.runtime import Predictions
 from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
@@ -175,9 +175,10 @@ def fresh(under_way: UnderWay) -> dict[str, str]:
 
 def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
     rollout, former = under_way.rollout, under_way.stored_evidence
-    kept = {k: former[k] for k in ("saved", "restarts", DECIDED) if k in former}
+    kept = {k: former[k] for k in ("saved", DECIDED) if k in former}
     missed = missed_before(former) + (_pace(under_way).missed if under_way.context.observed.scrape else 0)
-    restarts = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
+    begun = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
+    restarts = begun if (known_restarts := rollout_health.restarts_before(under_way)) is None else known_restarts
     return {
         "restarts": json.dumps(restarts, sort_keys=True),
         **kept,
@@ -189,10 +190,8 @@ def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
 
 def due(data: Mapping[str, str], now: datetime) -> bool:
     """Whether the ConfigMap is so old that a crash would lose too much."""
-    try:
-        return not timedelta(0) <= now - parse_time(data["saved"]) < SAVE_EVERY
-    except (KeyError, ValueError, TypeError):
-        return True
+    saved = time_or_none(data.get("saved"))
+    return saved is None or abs(now - saved) >= SAVE_EVERY
 
 
 def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
