@@ -105,3 +105,14 @@ async def test_probes_say_why_not() -> None:
     assert (alive.status_code, alive.text) == (200, "ok\n")
     assert (ready.status_code, ready.text) == (503, "the cache is being filled\n")
     assert "linnet_leader 0.0" in metrics.text
+
+
+def test_metrics_without_names_tell_no_object() -> None:
+    """Any pod may be able to read them: counts stay, and what is labeled with a name is left out."""
+    metrics = Metrics(names=False)
+    metrics.gauges(Ref("Deployment", "secret-team", "secret-model"), {"linnet_canary_weight": 5})
+    metrics.protects("children", "secret-team", missing=True)
+    metrics.reconciled("Deployment", "done")
+    shown = metrics.exposition().decode()
+    assert "secret" not in shown
+    assert 'linnet_reconcile_total{kind="Deployment",outcome="done"} 1.0' in shown

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     SESSIONS_NOT_KEPT = "SessionsNotKept"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
+    NOT_WRITTEN = "NotWritten"
     SCHEDULED = "Scheduled"
     RUNNING = "Running"
     SUSPENDED = "Suspended"
@@ -123,6 +124,15 @@ def timestamp(now: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Parses a time as the API server writes it, also with fractions of a second."""
     return datetime.fromisoformat(text)
+
+
+def time_or_none(text: object) -> datetime | None:
+    """The time; None for what is no time with a zone: somebody may have written it by hand."""
+    try:
+        found = parse_time(text) if isinstance(text, str) and text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:
