@@ -31,7 +31,7 @@ from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer, NoValue
 from linnet.core.observed import DeploymentObserved, Platform, Scrape
 from linnet.core.parse import parse_status
-from linnet.core.plan import AnswerRequest, Apply, Delete, Emit, Log, Notify, Patch, Record, SaveEvidence
+from linnet.core.plan import AnswerRequest, Apply, Delete, Emit, Log, Notify, Patch, Plan, Record, SaveEvidence
 from linnet.core.registry import model_version
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects, routes
@@ -95,6 +95,10 @@ class Cluster:
     """The spec of the RolloutPolicy that the Deployment may name."""
     current: int = 1
     versions: dict[int, Json] = field(default_factory=dict)
+    strangers: dict[str, Json] = field(default_factory=dict)
+    """Versions of other Models, by name."""
+    deleting: bool = False
+    """Whether a finalizer keeps the Deployment from being gone."""
     workloads: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
     policies: set[tuple[str, str]] = field(default_factory=set)
@@ -259,20 +263,23 @@ class Cluster:
         self.called += calls
         replies = {call: said for call in calls if (said := self.reply(call)) is not None}
         observed = replace(observed, replies=replies)
-        plan = reconcile.plan(observed, self.now)
+        return self.carry_out(reconcile.plan(observed, self.now))
+
+    def carry_out(self, plan: Plan[DeploymentStatus]) -> bool:
+        """The status first, then the actions in order; True if another look is wanted at once."""
+        if plan.status is not None:
+            self.write(plan.status.wire())
         for action in plan.actions:
-            if not isinstance(action, AnswerRequest):
-                self._act(action)
+            self._act(action)
         if plan.evidence is not None:
             self.memory = plan.evidence
-        if plan.status is not None and (written := plan.status.wire()) != self.status:
-            self.status = written
+        return plan.requeue_after == timedelta(0)
+
+    def write(self, status: Json) -> None:
+        if status != self.status:
+            self.status = status
             self.writes += 1
             self.history.append(self.phase)
-        for action in plan.actions:
-            if isinstance(action, AnswerRequest):
-                self._take_answer(action)
-        return plan.requeue_after == timedelta(0)
 
     def _take_answer(self, action: AnswerRequest) -> None:
         self.waiting = [r for r in self.waiting if r.uid != action.uid]
@@ -280,9 +287,11 @@ class Cluster:
         self.writes += 1
 
     def observe(self) -> DeploymentObserved:
-        parents = tuple(self._version(n) for n in self.versions)
+        parents = (*(self._version(n) for n in self.versions), *(self._stranger(n) for n in self.strangers))
         return DeploymentObserved(
-            deployment=Parent("tumor-risk", "ml", "uid-mld", self.generation, {}, False, self.spec, self.status),
+            deployment=Parent(
+                "tumor-risk", "ml", "uid-mld", self.generation, {}, self.deleting, self.spec, self.status
+            ),
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
             quarantined=tuple(p for p in parents if p.status.get("quarantine")),
@@ -301,26 +310,42 @@ class Cluster:
             else None,
             gateway_features={"public": self.features},
             session_kinds=self.session_kinds,
+            budget=next((self._meta(k, n) for k, n in self.policies if k == "PodDisruptionBudget"), None),
             autoscalers=(objects.autoscaler(self.autoscaler),) if self.autoscaler else (),
             routes=tuple(routes.view(k, self.routes[k]) for k in routes.KINDS.values() if k in self.routes),
         )
+
+    def _meta(self, kind: str, name: str) -> objects.Meta:
+        return objects.meta({"metadata": {"name": name, "uid": f"uid-{kind}-{name}"}})
+
+    def _stranger(self, name: str) -> Parent:
+        data = self.strangers[name]
+        return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
 
     def _version(self, number: int) -> Parent:
         data = self.versions[number]
         name = f"tumor-risk-v{number}"
         return Parent(name, "ml", f"uid-{name}", 1, {}, False, data["spec"], data["status"])
 
-    def _act(self, action: Any) -> None:
+    def _act(self, action: Any) -> None:  # noqa: C901, PLR0912 (a case for each action)
         match action:
+            case AnswerRequest():
+                return self._take_answer(action)
             case Apply(manifest):
                 self._apply(manifest)
             case Patch(kind="Pod", name=name, body={"metadata": {"labels": labels}}):
                 carried = self.pods[name]["metadata"]["labels"] | labels
                 self.pods[name]["metadata"]["labels"] = {k: v for k, v in carried.items() if v is not None}
+            case Patch(kind="Service", name=name, body=body):
+                changed = self.services[name]["spec"]["selector"] | body["spec"]["selector"]
+                self.services[name]["spec"]["selector"] = {k: v for k, v in changed.items() if v is not None}
             case Patch(kind="Deployment", name=name, body=body):
                 self.workloads[name]["spec"]["replicas"] = body["spec"]["replicas"]
             case Delete(kind=kind, name=name):
                 self._delete(kind, name)
+            case Record(version=version) if version in self.strangers:
+                former = parse_status(ModelVersionStatus, self.strangers[version]["status"])
+                self.strangers[version]["status"] = model_version.record(former, action, self.now).wire()
             case Record(version=version):
                 number = int(version.rsplit("-v", 1)[1])
                 status = model_version.record(self.version_status(number), action, self.now)
@@ -329,16 +354,17 @@ class Cluster:
                 self.saved, self.held = manifest["data"], (seal.seal(manifest["data"]),)
             case Emit():
                 self.events.append(action)
-                return
+                return None
             case Log():
                 self.logs.append(action)
-                return
+                return None
             case Notify():
                 self.notified.append(action)
-                return
+                return None
             case _:
                 raise AssertionError(action)
         self.writes += 1
+        return None
 
     def _delete(self, kind: str, name: str) -> None:
         match kind:
@@ -347,6 +373,8 @@ class Cluster:
             case "HTTPRoute" | "GRPCRoute":
                 del self.routes[kind]
                 self.taken_up.pop(kind, None)
+            case "PodDisruptionBudget":
+                self.policies.discard((kind, name))
             case _:
                 {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
 

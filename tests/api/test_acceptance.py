@@ -109,7 +109,7 @@ analysis:
   checks:
   - {name: errors, signal: Errors, maxRatioToStable: "1", minExcess: "0.002"}
   - {name: latency, signal: Latency, threshold: 250ms, maxShareSlower: "0.05"}
-  - {name: business, signal: Metric, metric: {name: missed_total, per: requests}, maxRatioToStable: "1.5"}
+  - {name: business, signal: Metric, metric: {name: missed_total}, maxRatioToStable: "1.5"}
   - {name: slo, signal: Prometheus, query: {name: http-success}, min: "0.99"}
   - {name: by-country, signal: Errors, maxRatioToStable: "1", slice: {label: country, values: [de, Österreich]}}
 deadlines: {fetch: 1h, ready: 10m, evidence: 1h, hook: 8h}
@@ -133,7 +133,6 @@ training:
     pod: {resources: {requests: {cpu: 500m}}}
     deadline: 6h
     retries: 1
-concurrency: Forbid
 cooldown: 6h
 budget: {runs: 4, per: 7h}
 pauseAfterRejections: 2
@@ -269,16 +268,24 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["checks[0].threshold:", "such as 250ms"],
     ),
     (
-        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x", "per": "requests"}}]),
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x"}}]),
         ["checks[0]:", "Metric and Feedback need a bound: maxRatioToStable, max, or both"],
     ),
     (
-        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x"}, "max": "0.1"}]),
-        ["checks[0].metric:", "exactly one of per (a counter) and above (a histogram)"],
+        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x", "per": "seconds"}}]),
+        ['unknown field "spec.analysis.checks[0].metric.per"'],
     ),
     (
-        changed(deployment(), CHECKS, [{"name": "m", "signal": "Metric", "metric": {"name": "x", "per": "seconds"}}]),
-        ["checks[0].metric.per:", "seconds"],
+        changed(deployment(), "spec.analysis", {"defaultChecks": False}),
+        ["spec.analysis.defaultChecks:", "write checks, or leave defaultChecks out"],
+    ),
+    (
+        changed(
+            changed(deployment(), "spec.analysis", {"defaultChecks": False, "checks": [KNOWN]}),
+            STEPS,
+            [{"analyze": {"for": "5m", "checks": ["errors"]}}],
+        ),
+        ["spec.strategy.canary.steps:", "one of its names is no check's"],
     ),
     (
         changed(deployment(), CHECKS, [{"name": "f", "signal": "Feedback"}]),
@@ -550,6 +557,11 @@ TAKEN = [
     changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
     changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e"]}}]),
     changed(changed(deployment(), "spec.policy.name", "p" * 63), STEPS, [{"analyze": {"for": "1m", "checks": ["x"]}}]),
+    changed(
+        changed(deployment(), "spec.analysis", {"checks": [KNOWN]}),
+        STEPS,
+        [{"analyze": {"for": "5m", "checks": ["latency"]}}],
+    ),
     changed(retrain_policy(), "spec.triggers", []),
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),

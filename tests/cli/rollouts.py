@@ -50,7 +50,7 @@ def rolled_back() -> Cluster:
 def asking(answer: Value | Failure) -> Cluster:
     """Version 2 is judged by a query of the platform's, which gets this answer at the time of each question."""
     checks = [{"name": "slo", "signal": "Prometheus", "query": {"name": "http-success"}, "min": "0.99"}]
-    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks})
+    cluster = serving().edit(analysis={**QUICK["analysis"], "defaultChecks": False, "checks": checks})
     server = {"url": "http://prometheus", "scrapeInterval": "1s", "queries": {"http-success": "success"}}
     cluster.prometheus = PrometheusServer.model_validate(server)
     cluster.answer = lambda _: replace(answer, at=cluster.now.timestamp()) if isinstance(answer, Value) else answer
@@ -60,7 +60,11 @@ def asking(answer: Value | Failure) -> Cluster:
 def answering_otherwise() -> Cluster:
     """Version 2 failed: it gives high scores where version 1 gives low ones."""
     checks = [{"name": "answers", "signal": "Predictions", "maxDivergence": "0.02"}]
-    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks}).publish(2, Behavior(high=0.6))
+    cluster = (
+        serving()
+        .edit(analysis={**QUICK["analysis"], "defaultChecks": False, "checks": checks})
+        .publish(2, Behavior(high=0.6))
+    )
     counted = {"histogram": {"name": "score", "bounds": ["0.5"]}}
     cluster.versions[2]["spec"]["runtime"]["metrics"]["predictions"] = counted
     return cluster.run(300, until=lambda c: c.version_status(2).quarantine is not None).run(30)
@@ -70,7 +74,7 @@ def sliced(behavior: Behavior) -> Cluster:
     """Version 2 is judged by country."""
     by = {"label": "country", "values": ["de", "fr", "at"]}
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "slice": by}]
-    cluster = serving().edit(analysis={**QUICK["analysis"], "checks": checks})
+    cluster = serving().edit(analysis={**QUICK["analysis"], "defaultChecks": False, "checks": checks})
     cluster.countries = ("de", "fr", "at")
     for counts in cluster.counters.values():
         counts["in"] = {country: [0, 0] for country in cluster.countries}

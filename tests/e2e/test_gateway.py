@@ -146,6 +146,7 @@ def gated(stage: Stage) -> Iterator[Gated]:
         "analysis": {
             "interval": "2s",
             "warmUp": "3s",
+            "defaultChecks": False,
             "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "minExcess": "0.02"}],
         },
     }

@@ -20,9 +20,10 @@ def text_of(obj: Json, *, managed: str = "[]", affinity: str = "") -> bytes:
     return json.dumps(whole).replace('"MANAGED"', managed).replace('"AFFINITY"', affinity).encode()
 
 
-def managed(levels: int) -> str:
+def managed(levels: int, api_version: str = "v1") -> str:
     """`managedFields` as anybody who creates an object may write them: the API server keeps 10,000 levels."""
-    return f'[{{"manager":"x","operation":"Update","fieldsType":"FieldsV1","fieldsV1":{nested(levels)}}}]'
+    about = f'"manager":"x","operation":"Update","apiVersion":"{api_version}","fieldsType":"FieldsV1"'
+    return f'[{{{about},"fieldsV1":{nested(levels)}}}]'
 
 
 def page(*items: bytes, token: str = "") -> bytes:

@@ -19,6 +19,7 @@ from integration.pod_metrics import Answers, PodServer
 from linnet.adapters.clock import now
 from linnet.api.labels import COMPONENT, MANAGED, MODEL, REVISION, VERSION
 from linnet.api.parts.conditions import timestamp
+from linnet.foreign.objects import decoded
 
 Json = dict[str, Any]
 
@@ -110,7 +111,7 @@ class Kubelet:
             for line in answer.iter_lines():
                 if self._stop.is_set():
                     return
-                event = json.loads(line)
+                event = decoded(line.encode()).value
                 self._event(event["type"], event["object"])
 
     def _event(self, type_: str, pod: Json) -> None:

@@ -31,7 +31,7 @@ QUERY = 'http_success_ratio{namespace="{{namespace}}", pod=~"{{revision}}-.*"}'
 CHECKS: list[dict[str, Any]] = [
     {"name": "slo", "signal": "Prometheus", "query": {"name": "http-success"}, "min": "0.99"}
 ]
-ANALYSIS = {**QUICK["analysis"], "checks": CHECKS}
+ANALYSIS = {**QUICK["analysis"], "defaultChecks": False, "checks": CHECKS}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_query_that_is_not_there_starts_nothing(quiet_world: World, prometheus
     """flagger #892, #1581: a metric that nobody could measure was passed over, and the canary promoted."""
     operate(quiet_world, prometheus, tmp_path)
     checks = [{**CHECKS[0], "query": {"name": "latency"}}]
-    serve(quiet_world, analysis={**ANALYSIS, "checks": checks})
+    serve(quiet_world, analysis={**ANALYSIS, "defaultChecks": False, "checks": checks})
     publish(quiet_world, 2)
     quiet_world.until(lambda: reason(quiet_world) == "InvalidSpec", "the refusal")
     said = quiet_world.condition("Deployment", NAME)["message"]

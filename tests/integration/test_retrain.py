@@ -146,7 +146,7 @@ def test_a_second_run_is_refused_while_one_runs(world: World) -> None:
     job = due(world)
     refused = until_run(world, "Refused")
     assert refused["job"] == job
-    assert "spec.concurrency is Forbid" in refused["message"]
+    assert "one run at a time" in refused["message"]
     world.until(lambda: world.get("Job", job, "batch/v1") is None, "the refused Job to be gone")
     assert world.condition("RetrainPolicy", "weekly", "Running")["status"] == "True"
 

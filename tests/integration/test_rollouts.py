@@ -70,7 +70,7 @@ def test_a_failing_version_is_rolled_back_and_refused_again(world: World) -> Non
 def test_a_slow_version_is_rolled_back(world: World) -> None:
     """Latency is judged by the share of answers slower than a bucket's bound."""
     checks = [{"name": "slow", "signal": "Latency", "threshold": "250ms", "maxShareSlower": "0.05"}]
-    traffic = serve(world, analysis={"interval": "500ms", "warmUp": "0s", "checks": checks})
+    traffic = serve(world, analysis={"interval": "500ms", "warmUp": "0s", "defaultChecks": False, "checks": checks})
     publish(world, 2)
     traffic.answers[2] = SLOW
     rolled_back(traffic)

@@ -15,7 +15,7 @@ from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.requests.waiting import Requests
-from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Parent, Pod, ServiceView, Workload
+from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Meta, Parent, Pod, ServiceView, Workload
 from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
 from linnet.core.webhooks import Call, Reply
@@ -111,7 +111,7 @@ class DeploymentObserved:
     deployment: Parent
     model: Parent | None
     versions: tuple[Parent, ...]
-    """Every ModelVersion of the Model."""
+    """Every ModelVersion of the Models that the spec or a revision of the status names."""
     quarantined: tuple[Parent, ...]
     """Every ModelVersion of the namespace that holds a quarantine, whatever its Model."""
     workloads: tuple[Workload, ...]
@@ -136,6 +136,10 @@ class DeploymentObserved:
     replies: Mapping[Call, Reply] = field(default_factory=dict)
     """Replies of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
+    budget: Meta | None = None
+    """Its PodDisruptionBudget, if there is one."""
+    refused: frozenset[tuple[str, str]] = frozenset()
+    """Kind and name of the objects whose last write the API server refused."""
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
     evidence_held: tuple[str, ...] = ()

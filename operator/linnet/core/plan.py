@@ -122,7 +122,7 @@ Action = Apply | Create | Patch | Delete | Record | AnswerRequest | SaveEvidence
 
 @dataclass(frozen=True)
 class Plan(Generic[S]):
-    """What a reconcile leads to: actions in order, and then the status, which is left as it is where it is None.
+    """What a reconcile leads to: the status, which is left as it is where it is None, and then actions in order.
 
     `requeue_after` None: nothing but an event or the resync makes another look necessary.
     """
@@ -130,6 +130,8 @@ class Plan(Generic[S]):
     status: S | None
     actions: tuple[Action, ...] = ()
     requeue_after: timedelta | None = None
+    urgent: bool = False
+    """The actions lead traffic back to what is proven: they are done even if the status can't be written."""
     evidence: Mapping[str, str] | None = None
     """The evidence after this look: the operator remembers it until the next one; None leaves it."""
     gauges: Mapping[str, float] = field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from linnet.adapters.cache.cache import Cache, Change, owner_of, version_of
+from linnet.adapters.cache.cache import Cache, Change, models_of, owner_of, version_of
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
@@ -127,8 +127,9 @@ def _of_version(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
 def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
     namespace, name = _place(obj)
     yield Ref("Deployment", namespace, name)
-    if serving(change.before) != serving(change.after):  # decides which versions may be collected
-        yield Ref("Model", namespace, _model_of(obj))
+    for model in models_of(obj["spec"], obj.get("status") or {}):
+        if serving(change.before, model) != serving(change.after, model):  # decides which versions may be collected
+            yield Ref("Model", namespace, model)
 
 
 def _of_retrain_policy(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:

@@ -21,7 +21,7 @@ from linnet.adapters.cache.gatherer import Gatherer, Sources
 from linnet.adapters.cache.service_accounts import ServiceAccounts
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
-from linnet.adapters.cluster.errors import KubeError, ServedApisChangedError
+from linnet.adapters.cluster.errors import KubeError, NotFoundError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.protections import Protections
 from linnet.adapters.cluster.request_policy import RequestPolicy
@@ -38,12 +38,13 @@ from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.requests.retention import Retention
 from linnet.core.resources.objects import Parent
 from linnet.handlers import kinds
+from linnet.handlers.attempts import Attempts
 from linnet.handlers.collection import collect
 from linnet.handlers.feed import Feed
 from linnet.handlers.informer import Informer
 from linnet.handlers.reconcile import Deps, reconcile
 from linnet.handlers.sweep import Scope, answered, seed, sweep
-from linnet.handlers.workers import Workers
+from linnet.handlers.workers import Workers, report
 from linnet.settings import Settings
 
 RELIST_SETTLES_SECONDS = 1.0
@@ -84,6 +85,7 @@ class Leader:
         settings = shared.settings
         self.workers = Workers(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
         self._feed = Feed(self._cache, self.workers.enqueue, shared.unreadable)
+        self._attempts = Attempts(shared.clock, self._report)
         self._action_deps = self._make_action_deps()
         self._deps = self._make_deps()
         self._informer: Informer | None = None
@@ -217,6 +219,7 @@ class Leader:
             remember=self._remember,
             forget=self._forget,
             now=self._shared.now,
+            attempts=self._attempts,
         )
 
     def _sources(self) -> Sources:
@@ -237,7 +240,15 @@ class Leader:
             scrape=self._scraper.scrape,
             ask=self._prometheus.ask if self._prometheus is not None else unasked,
             call=self._endpoints.ask,
+            refused=self._attempts.refused,
+            confirm=self._confirm,
         )
+
+    async def _confirm(self, namespace: str, name: str) -> None:
+        with suppress(NotFoundError):
+            self._feed.seen(
+                resources.MODEL_VERSION, await self._shared.kube.get(resources.MODEL_VERSION, namespace, name)
+            )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:
         await perform(self._action_deps, ref, parent, action)
@@ -246,6 +257,11 @@ class Leader:
         fields = self._deps.kinds[ref.kind].status.model_fields.values()
         known = frozenset(field.alias or "" for field in fields)
         await write_status(self._action_deps, ref, parent, status, known)
+
+    def _report(self, ref: Ref, error: KubeError, delay: float) -> None:
+        """Log and count a write that failed and is tried again by itself."""
+        self._shared.metrics.failed(ref.kind, error)
+        report(error, delay)
 
     def _remember(self, ref: Ref, parent: Parent, plan: Plan[Any]) -> None:
         self._evidence.keep(parent, plan.evidence)

@@ -1,22 +1,34 @@
-"""One reconcile, whole: observe, plan, act, write the status, remember. It is the same for every kind and trigger."""
+"""One reconcile, whole: observe, plan, write the status, act, remember. It is the same for every kind and trigger.
+
+The decision and the answer to a person are written first; then each action is tried, and one that fails costs itself
+alone. Where the decision can't be written, traffic goes back to what is proven all the same.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
-
-from linnet.adapters.cluster.errors import ForbiddenError, ForeignObjectError, InvalidError
-from linnet.api.parts.conditions import SUMMARY, Condition, Reason, condition, merge
-from linnet.core.plan import Action, AnswerRequest, Manifest, Plan, Ref, SaveEvidence
+from linnet.adapters.actions.status import briefer
+from linnet.adapters.cluster.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    KubeError,
+    LeadershipLostError,
+    UnavailableError,
+)
+from linnet.core.plan import Action, Apply, Manifest, Patch, Plan, Ref
 from linnet.core.resources.objects import Parent
+from linnet.handlers.attempts import STATUS, Attempts, content_of, key_of
 from linnet.handlers.kinds import Kind
+from linnet.handlers.refusals import newly_told, refusals, with_refusals
 
-Refusal = ForeignObjectError | InvalidError | ForbiddenError
-_CONDITION = TypeAdapter(Condition)
-_AFTERWARDS = (AnswerRequest, SaveEvidence)
-"""Actions that follow the status, in this order: it remembers what was answered, and has the evidence's hash."""
+UNWRITTEN: Final = (Apply, Patch)
+"""What is done even if the status was not written: it follows from what was written before, or leads back."""
+
+UNWRITTEN_AGAIN: Final = timedelta(seconds=5)
+"""A look whose status was not written is taken again so soon at the latest: what it decided is decided anew."""
 
 
 @dataclass(frozen=True)
@@ -30,63 +42,135 @@ class Deps:
     remember: Callable[[Ref, Parent, Plan[Any]], None]
     forget: Callable[[Ref], None]
     now: Callable[[], datetime]
+    attempts: Attempts
 
 
 async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
     """Return when to look again at the latest; None if only a change makes it necessary.
 
-    Errors of `cluster.errors` pass through. What the API server refuses for good is written into Ready first.
+    ConflictError, UnavailableError and LeadershipLostError pass through, after what could be done was done.
     """
-    parent = deps.parent(ref)
-    if parent is None or parent.deleting:
+    parent, kind = deps.parent(ref), deps.kinds[ref.kind]
+    if parent is None or (parent.deleting and not kind.until_gone):
         deps.forget(ref)
+        deps.attempts.forget(ref)
         return None
-    kind = deps.kinds[ref.kind]
     plan = kind.plan(await kind.observe(parent), deps.now())
-    try:
-        await _perform(deps, ref, parent, [a for a in plan.actions if not isinstance(a, _AFTERWARDS)])
-    except (ForeignObjectError, InvalidError, ForbiddenError) as error:
-        if "conditions" in kind.status.model_fields:
-            await deps.write_status(ref, parent, refused(parent, error, deps.now()))
-        raise
-    if plan.status is not None:
-        await deps.write_status(ref, parent, plan.status.wire())
-    for each in _AFTERWARDS:
-        await _perform(deps, ref, parent, [a for a in plan.actions if isinstance(a, each)])
-    deps.remember(ref, parent, plan)
-    return plan.requeue_after
+    return await _Look(ref, parent, kind, plan, deps).carry_out()
 
 
-async def _perform(deps: Deps, ref: Ref, parent: Parent, actions: Iterable[Action]) -> None:
-    for action in actions:
-        await deps.perform(ref, parent, action)
+@dataclass
+class _Look:
+    """One look at one object, while its plan is carried out."""
 
+    ref: Ref
+    parent: Parent
+    kind: Kind
+    plan: Plan[Any]
+    deps: Deps
+    conflicts: list[KubeError] = field(default_factory=list)
+    holds: bool = True
+    """Whether the plan's status is true, as far as it says what was done."""
 
-def refused(parent: Parent, error: Refusal, now: datetime) -> Manifest:
-    """Return the status as it was, but for Ready, which says in the API server's own words what it refused.
+    async def carry_out(self) -> timedelta | None:
+        first = [a for a in self.plan.actions if isinstance(a, self.kind.first)]
+        then = [a for a in self.plan.actions if not isinstance(a, self.kind.first)]
+        self.deps.attempts.keep(self.ref, (STATUS, *(key_of(a) for a in self.plan.actions)))
+        self.holds = await self._locked(first)
+        written = self.holds and await self._write_or_go_back(then)
+        if self.holds:
+            await self._act(then if written else _unwritten(then))
+            self.deps.remember(self.ref, self.parent, self.plan)
+        self.deps.attempts.acted(self.ref)
+        if written or not self.holds:
+            await self._tell()
+        if self.conflicts:
+            raise self.conflicts[0]
+        planned = self.plan.requeue_after if written else UNWRITTEN_AGAIN
+        return _sooner(planned, self.deps.attempts.again(self.ref))
 
-    The plan's actions were not done, so its status does not hold. The same error said again gives the same status, so
-    that an object at rest is not written.
-    """
-    former = _former(parent.status)
-    ready = condition("Ready", holds=False, reason=_reason(error), message=str(error))
-    others = [c for c in former if c.type not in SUMMARY]
-    ready_now = merge(former, [ready], parent.generation, now)
-    conditions = [c.wire() for c in (*ready_now, *others)]
-    return {**parent.status, "observedGeneration": parent.generation, "conditions": conditions}
+    async def _locked(self, actions: Iterable[Action]) -> bool:
+        """Do what the status will say is done; False if the API server refused one of it. A conflict ends the look."""
+        tried = [await self._try(action) for action in actions]
+        if self.conflicts:
+            raise self.conflicts[0]
+        return all(tried)
 
-
-def _former(status: Mapping[str, Any]) -> list[Condition]:
-    found = []
-    for item in status.get("conditions") or ():
+    async def _write_or_go_back(self, then: Iterable[Action]) -> bool:
         try:
-            found.append(_CONDITION.validate_python(item))
-        except ValidationError:
-            continue
-    return found
+            return await self._write()
+        except (ConflictError, UnavailableError):
+            if self.plan.urgent:
+                await self._act(_unwritten(then))
+            raise
+
+    def _given(self) -> Manifest:
+        """The status that the plan leads to, or as it was."""
+        made = self.plan.status if self.holds else None
+        return made.wire() if made is not None else dict(self.parent.status)
+
+    async def _write(self) -> bool:
+        """Write the status, or as much of it as the API server takes; False if it takes nothing."""
+        attempts, given = self.deps.attempts, self._given()
+        content = content_of(given)
+        whole = with_refusals(given, self.parent, attempts, self.ref, self.deps.now())
+        if not attempts.waits(self.ref, STATUS, content):
+            refused = await self._put(whole)
+            if refused is None:
+                attempts.done(self.ref, STATUS)
+                return True
+            attempts.failed(self.ref, STATUS, content, refused)
+        for brief in briefer(whole):
+            if await self._put(brief) is None:
+                return True
+        return False
+
+    async def _put(self, status: Manifest) -> KubeError | None:
+        """Write the status; return why it was refused, if it was."""
+        try:
+            await self.deps.write_status(self.ref, self.parent, status)
+        except (InvalidError, ForbiddenError) as error:
+            return error
+        return None
+
+    async def _act(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            await self._try(action)
+
+    async def _try(self, action: Action) -> bool:
+        """Do the action, unless it failed lately and is not due again; say whether it is done."""
+        attempts, key, content = self.deps.attempts, key_of(action), content_of(action)
+        if attempts.waits(self.ref, key, content):
+            return False
+        try:
+            await self.deps.perform(self.ref, self.parent, action)
+        except LeadershipLostError:
+            raise
+        except ConflictError as error:
+            if not attempts.lost(self.ref, key, content, error):
+                self.conflicts.append(error)
+            return False
+        except KubeError as error:
+            attempts.failed(self.ref, key, content, error)
+            return False
+        attempts.done(self.ref, key)
+        return True
+
+    async def _tell(self) -> None:
+        """Write what is refused, if that is not what was written already, with an Event if it is new."""
+        newest = self.deps.parent(self.ref)
+        if newest is None or newest.uid != self.parent.uid:
+            return
+        self.parent = newest
+        status = with_refusals(self._given(), newest, self.deps.attempts, self.ref, self.deps.now())
+        if refusals(status) != refusals(newest.status) and await self._write():
+            for event in newly_told(newest.status, status):
+                await self.deps.perform(self.ref, newest, event)
 
 
-def _reason(error: Refusal) -> Reason:
-    if isinstance(error, ForeignObjectError):
-        return Reason.FOREIGN_OBJECT
-    return Reason.FORBIDDEN if isinstance(error, ForbiddenError) else Reason.INVALID_SPEC
+def _unwritten(actions: Iterable[Action]) -> list[Action]:
+    return [a for a in actions if isinstance(a, UNWRITTEN)]
+
+
+def _sooner(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    return min((t for t in (one, other) if t is not None), default=None)

@@ -10,7 +10,7 @@ from linnet.adapters.cluster.errors import ConflictError, KubeError, LeadershipL
 from linnet.adapters.telemetry.logs import OBJECT
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
-from linnet.handlers.backoff import Backoff, Pace, jittered
+from linnet.handlers.backoff import CAP_SECONDS, Backoff, Pace, jittered
 from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue
 
 SETTLE_SECONDS: Final = 0.1
@@ -128,16 +128,16 @@ class Workers:
             self.queue.add(ref, self._conflicts.failed(ref, self._clock()))
             return
         if isinstance(error, UnavailableError):
-            delay = max(self._unreachable.failed(ref, self._clock()), error.retry_after or 0.0)
+            delay = max(self._unreachable.failed(ref, self._clock()), min(error.retry_after or 0.0, CAP_SECONDS))
         else:
             delay = self._refused.failed(ref, self._clock())
         self._metrics.reconciled(ref.kind, "error")
         self._metrics.failed(ref.kind, error)
-        _report(error, delay)
+        report(error, delay)
         self.queue.add(ref, delay, ROUTINE)
 
 
-def _report(error: Exception, delay: float) -> None:
+def report(error: Exception, delay: float) -> None:
     """Write a line for trouble that has a name; anything else is a bug, and comes with its traceback."""
     fields = {"fields": {"reason": type(error).__name__, "retry_in_seconds": round(delay, 1)}}
     if isinstance(error, KubeError):

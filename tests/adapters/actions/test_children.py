@@ -9,7 +9,7 @@ from adapters.objects import child, own
 from linnet.adapters.actions.children import Children
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError
+from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError, InvalidError
 
 Json = dict[str, Any]
 
@@ -88,9 +88,49 @@ async def test_a_foreign_object_is_left_alone() -> None:
     theirs = desk.kube.put(
         resources.SERVICE, {"metadata": {"name": "iris", "namespace": "ml"}, "spec": {"selector": {}}}
     )
-    with pytest.raises(ForeignObjectError, match="Service iris exists"):
+    with pytest.raises(ForeignObjectError, match="Service iris exists") as caught:
         await desk.children.apply(service())
     assert desk.kube.objects[resources.SERVICE, "ml", "iris"] == theirs
+    assert "delete" not in str(caught.value)
+
+
+async def test_a_name_that_two_deployments_need_is_told_with_both() -> None:
+    """Whoever followed an advice to delete it would take the other team's Service away."""
+    desk = Desk()
+    other = {"kind": "Deployment", "name": "iris-canary", "uid": "theirs", "controller": True}
+    desk.kube.put(
+        resources.SERVICE, {"metadata": {"name": "iris", "namespace": "ml", "ownerReferences": [other]}, "spec": {}}
+    )
+    with pytest.raises(ForeignObjectError, match="Service iris is of Deployment iris-canary, and Deployment") as caught:
+        await desk.children.apply(service())
+    assert "give one of them another name" in str(caught.value)
+    assert "delete" not in str(caught.value)
+
+
+class Meanwhile(FakeKube):
+    """Another writes between the apply and the JSON patch, whose test fails then: the API server says 422."""
+
+    written = False
+
+    async def patch(self, resource: Any, namespace: str, name: str, body: Any, **kwargs: Any) -> Any:
+        if isinstance(body, list):
+            if self.written:
+                self.put(resource, self.objects[resource, namespace, name])
+            raise InvalidError("the server rejected our request due to an error in our request")
+        return await super().patch(resource, namespace, name, body, **kwargs)
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_lost_race_is_a_conflict_and_a_refusal_is_not(written: bool) -> None:
+    """Nobody is told that the spec is invalid because a controller wrote a status at that moment."""
+    desk = Desk()
+    kube = Meanwhile()
+    kube.written = written
+    desk.kube = cast("Any", kube)
+    desk.children = Children(desk.kube, desk.cache, desk.seen, desk.gone)
+    await desk.children.apply(service())
+    with pytest.raises(ConflictError if written else InvalidError):
+        await desk.children.apply(service({"a": "c"}))
 
 
 async def test_a_foreign_object_is_looked_at_and_not_written_to_again() -> None:

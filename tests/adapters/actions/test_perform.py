@@ -1,6 +1,8 @@
 """Actions: what a plan asks for is done once, against the right object, and known at once."""
 
 import asyncio
+import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -16,9 +18,9 @@ from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gatherer import as_parent
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, LeadershipLostError
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, LeadershipLostError
 from linnet.adapters.telemetry.journal import Journal
-from linnet.api.kinds.model_version import Decision, Quarantine
+from linnet.api.kinds.model_version import CheckEvidence, CheckResult, Decision, Quarantine
 from linnet.api.kinds.request import RequestStatus
 from linnet.core.plan import Action, AnswerRequest, Delete, Emit, Log, Notify, Patch, Record, Ref
 
@@ -159,6 +161,68 @@ async def test_a_record_survives_another_writer() -> None:
     status = desk.kube.objects[resources.MODEL_VERSION, "ml", "iris-v1"]["status"]
     assert [d["id"] for d in status["decisions"]] == ["other", "r1-Promoted"]
     assert status["quarantine"][0]["reason"] == "errors"
+
+
+class Narrow(FakeKube):
+    """It takes no status that is longer than this."""
+
+    room = 0
+    error: Exception = InvalidError("too large")
+
+    async def replace_status(self, resource: resources.Resource, manifest: Json) -> Json:
+        if len(json.dumps(manifest["status"])) > self.room:
+            raise self.error
+        return await super().replace_status(resource, manifest)
+
+
+def judged() -> Record:
+    evidence = CheckEvidence(signal="Errors", segments=[[1, 2, 3, 4]] * 60)
+    checks = [CheckResult(name="errors", verdict="Fail", canary_requests=100, evidence=evidence)]
+    decision = Decision(
+        id="r1-RolledBack", deployment="iris", decision="RolledBack", by="analysis", reason="errors", message="!" * 900
+    ).model_copy(update={"checks": checks})
+    return Record("iris-v1", decision, Quarantine(deployment="iris", revision="r", reason="errors", message="!" * 900))
+
+
+@pytest.mark.parametrize("error", [InvalidError("too large"), ForbiddenError("a policy of the platform")])
+@pytest.mark.parametrize(("room", "kept"), [(10_000, "whole"), (3_000, "counts"), (500, "reason")])
+async def test_a_record_that_is_refused_is_written_with_less_in_it(room: int, kept: str, error: Exception) -> None:
+    """The quarantine and who decided what are written as long as anything is taken."""
+    desk = Desk()
+    narrow = Narrow()
+    narrow.room, narrow.error = room, error
+    desk.deps = replace(desk.deps, kube=cast("Any", narrow))
+    desk.seen(resources.MODEL_VERSION, narrow.put(resources.MODEL_VERSION, version(1)))
+    await desk.do(judged())
+    status = narrow.objects[resources.MODEL_VERSION, "ml", "iris-v1"]["status"]
+    (decision,) = status["decisions"]
+    assert (decision["decision"], decision["reason"], status["quarantine"][0]["reason"]) == (
+        "RolledBack",
+        "errors",
+        "errors",
+    )
+    assert ("evidence" in str(decision), "checks" in decision) == (kept == "whole", kept != "reason")
+
+
+async def test_a_record_that_is_refused_whatever_is_in_it_says_why() -> None:
+    """It is the caller's to tell, and to try again."""
+    desk = Desk()
+    desk.deps = replace(desk.deps, kube=cast("Any", Narrow()))
+    desk.seen(resources.MODEL_VERSION, desk.deps.kube.put(resources.MODEL_VERSION, version(1)))  # type: ignore[attr-defined]
+    with pytest.raises(InvalidError):
+        await desk.do(judged())
+
+
+async def test_an_event_whose_words_are_refused_says_its_reason() -> None:
+    """A sentence of a stranger's must not take the Event away."""
+    desk = Desk()
+    desk.kube.fails["create"] = InvalidError("note: not printable")
+    await desk.do(Emit("Warning", "RolledBack", "\x00"))
+    writing = asyncio.ensure_future(desk.journal.write())
+    await desk.journal.flush()
+    writing.cancel()
+    (event,) = [o for k, o in desk.kube.objects.items() if k[0] == resources.EVENT]
+    assert (event["reason"], event["note"]) == ("RolledBack", "RolledBack")
 
 
 async def test_a_record_of_a_version_that_is_gone_stops_nothing() -> None:

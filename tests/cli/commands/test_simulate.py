@@ -61,7 +61,7 @@ def test_the_canarys_share_is_what_the_traffic_makes_of_a_weight(
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]
     spec = {
         "model": {"name": "x"},
-        "analysis": {"checks": checks},
+        "analysis": {"defaultChecks": False, "checks": checks},
         "strategy": {"canary": {"steps": [{"setWeight": weight}]}},
     }
     file = person.folder / "some.yaml"
@@ -100,7 +100,7 @@ def comparing(person: Person, *, bound: str = "0.05", model: bool = True) -> str
     runtime = {"name": "bentoml", "image": "x", "metrics": {"predictions": COUNTED}}
     of_model = {"format": {"name": "bento"}, "source": {"uri": "s3://models/1"}, "runtime": runtime}
     checks = [{"name": "answers", "signal": "Predictions", "maxDivergence": bound}]
-    spec = {"model": {"name": "tumor-risk"}, "replicas": 4, "analysis": {"checks": checks}}
+    spec = {"model": {"name": "tumor-risk"}, "replicas": 4, "analysis": {"defaultChecks": False, "checks": checks}}
     made = [changed(deployment(), "spec", spec)]
     made += [changed(deployment(), "spec", of_model) | {"kind": "Model"}] if model else []
     file = person.folder / "comparing.yaml"

@@ -112,7 +112,7 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], Reason, str]] = [
         "policy.spec.strategy.capacity: InPlace with one replica needs strategy allAtOnce",
     ),
     (
-        {"analysis": {"checks": [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]}},
+        {"analysis": {"defaultChecks": False, "checks": [{"name": "pod-health", "signal": "Errors", "max": "0.1"}]}},
         {},
         Reason.NOT_YET_SUPPORTED,
         "policy.spec.analysis.checks[0].name: pod-health is the name of the built-in check",
@@ -263,7 +263,7 @@ class TestRollouts:
     def test_a_check_of_the_policy_that_the_runtime_lacks_is_told_with_its_path(self) -> None:
         """It is found when a version wants to start."""
         slow = {"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}
-        cluster = shares().share(analysis={"checks": [slow]}).publish(2).run(20)
+        cluster = shares().share(analysis={"defaultChecks": False, "checks": [slow]}).publish(2).run(20)
         assert cluster.message().startswith("policy.spec.analysis.checks[0].threshold: 0.123s is no bucket")
         assert "(RolloutPolicy gentle)" in cluster.message()
 

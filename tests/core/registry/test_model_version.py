@@ -340,6 +340,10 @@ def test_a_release_takes_the_quarantine_away() -> None:
     assert status.decisions is not None
 
 
+def containers(spec: Json) -> list[Json]:
+    return [*spec["initContainers"], *spec["containers"]]
+
+
 class TestPlace:
     """A version is tried as it will be served."""
 
@@ -355,6 +359,17 @@ class TestPlace:
         assert str(server["resources"]["limits"]["nvidia.com/gpu"]) == "1"
         assert server["args"][-1] == "--quiet"
         assert spec["tolerations"][0]["key"] == "gpu"
+
+    def test_it_has_as_long_as_the_most_patient_deployment_gives(self) -> None:
+        """A large model that may take its time to be served may take it to be tried: deadlines.fetch and ready."""
+        world = new_version()
+        world.deployments = [{"deadlines": {"fetch": "3h"}}, {"deadlines": {"ready": "40m"}}, {}]
+        started(world)
+        spec = world.jobs[0]["spec"]
+        arguments = {c["name"]: " ".join(c["args"]) for c in containers(spec["template"]["spec"])}
+        assert "--deadline 3h" in arguments["fetch"]
+        assert "--deadline 40m" in arguments["probe"]
+        assert spec["activeDeadlineSeconds"] == 3 * 3600 + 40 * 60 + 60
 
     def test_where_nothing_is_to_spare_it_is_only_fetched(self) -> None:
         """capacity InPlace: no server is started beside stable's, and the digest is known all the same."""

@@ -44,7 +44,7 @@ class TestEveryTrigger:
         assert [r.outcome for r in after.history.runs] == ["Running"]
 
     def test_refuses_while_another_run_is_under_way(self, trigger: Trigger) -> None:
-        """The one gate for all triggers: concurrency is Forbid."""
+        """The one gate for all triggers: one run at a time."""
         context = context_of(DUE[trigger]())
         busy = context.with_history(context.history.with_started("another", "x", "", NOW))
         after = trigger.admit(busy)

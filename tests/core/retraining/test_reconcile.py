@@ -163,7 +163,7 @@ def test_a_suspended_policy_refuses() -> None:
 def test_a_second_run_is_refused_while_one_runs() -> None:
     """One run at a time, whoever started the other."""
     world = standing().asks(RUN).look().due()
-    refused(world, "runs, and spec.concurrency is Forbid")
+    refused(world, "runs: one run at a time")
     assert len(world.look().active()) == 1
 
 
@@ -265,7 +265,7 @@ def test_a_person_need_not_wait_for_the_cooldown_or_the_suspension() -> None:
 @pytest.mark.parametrize(
     ("world", "request_", "words"),
     [
-        (running(), RUN, "concurrency is Forbid"),
+        (running(), RUN, "one run at a time"),
         (standing(), "promote v3 1 alice", "it knows run"),
         (replace(standing(), proven=False), RUN, "no admission policy proves who asked"),
         (standing().edit(pauseAfterRejections=2), RUN, "spec.pauseAfterRejections: 2"),

@@ -70,7 +70,7 @@ def step(cluster: Cluster) -> int | None:
 
 def analysing(names: list[str], behavior: Behavior) -> Cluster:
     steps = [{"setWeight": 25}, {"analyze": {"for": "10s", "checks": names}}, {"pause": {}}]
-    analysis = {"interval": "2s", "warmUp": "0s", "checks": [ERRORS, SLOW]}
+    analysis = {"interval": "2s", "warmUp": "0s", "defaultChecks": False, "checks": [ERRORS, SLOW]}
     return serving(
         strategy={"canary": {"steps": steps}, "bake": {"time": "30s"}}, analysis=analysis, replicas=4
     ).publish(2, behavior)
@@ -112,7 +112,7 @@ def found(analysis: dict[str, Any], *names: str) -> str | None:
 
 def test_a_name_that_no_check_bears_is_refused_with_its_path() -> None:
     """Such a step would wait for ever."""
-    told = found({"checks": [ERRORS]}, "errors", "latency")
+    told = found({"defaultChecks": False, "checks": [ERRORS]}, "errors", "latency")
     assert told == "spec.strategy.canary.steps[1].analyze.checks[1]: no check is named latency: the checks are errors"
     assert shared_policy.located(told, {"policy": {"name": "gentle"}}).startswith(
         "policy.spec.strategy.canary.steps[1]"

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.rollouts
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",
+    "defaultChecks": False,
     "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "max": "0.02"}],
 }
 BAKE = {"time": "30s"}
@@ -341,7 +342,11 @@ class TestBlueGreen:
         """What the former version answered before the switch is no comparison for what came after."""
         cluster = serving(
             strategy={"blueGreen": {"autoPromote": True}, "bake": BAKE},
-            analysis={**ANALYSIS, "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]},
+            analysis={
+                **ANALYSIS,
+                "defaultChecks": False,
+                "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}],
+            },
         )
         cluster.publish(2, Behavior(errors=0.3)).run(20, until=until_phase("Baking"))
         cluster.run(10)

@@ -140,7 +140,9 @@ def test_a_failing_version_is_rolled_back_and_quarantined() -> None:
 def test_a_slow_version_is_rolled_back_for_latency() -> None:
     """Right answers that come too late are a failure of their own, quarantined with their template."""
     checks = [{"name": "slow", "signal": "Latency", "threshold": "250ms", "maxShareSlower": "0.05"}]
-    cluster = serving(analysis={"interval": "2s", "warmUp": "0s", "checks": checks}).publish(2, Behavior(slow=0.5))
+    cluster = serving(analysis={"interval": "2s", "warmUp": "0s", "defaultChecks": False, "checks": checks}).publish(
+        2, Behavior(slow=0.5)
+    )
     cluster.run(600, until=lambda c: "RollingBack" in c.history and at_rest(c))
     entry = cluster.version_status(2).quarantine
     assert entry is not None

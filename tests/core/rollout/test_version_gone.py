@@ -1,4 +1,4 @@
-"""A rollout whose ModelVersion somebody deletes: nobody knows its rules any more, so that only a person moves it."""
+"""A rollout whose ModelVersion somebody deletes: nothing can be judged or recorded of it, so that it goes back."""
 
 import pytest
 
@@ -19,11 +19,17 @@ def cluster() -> Cluster:
 
 @pytest.mark.rollouts
 class TestVersionGone:
-    def test_it_stays_where_it_is(self, cluster: Cluster) -> None:
-        """No step is left, nothing is promoted, and no request is lost."""
-        cluster.run(120)
-        assert cluster.typed.rollout is not None
-        assert (cluster.phase, cluster.typed.rollout.step) == ("Stepping", 1)
+    @pytest.mark.parametrize("asked", ["", "promote - 1 ann", "abort - 1 ann"])
+    def test_it_ends_as_aborted(self, cluster: Cluster, asked: str) -> None:
+        """It does not hang, whoever asks what, and nobody is blamed."""
+        if asked:
+            cluster.ask(asked)
+        cluster.run(120, until=lambda c: c.typed.rollout is None)
+        assert cluster.typed.rollout is None
+        assert cluster.typed.last_rollout is not None
+        assert cluster.typed.last_rollout.outcome == "Aborted"
+        assert cluster.selected()["linnet.dev/revision"] == cluster.revision(1)
+        assert not cluster.typed.quarantine
 
     def test_promote_is_refused_and_says_why(self, cluster: Cluster) -> None:
         """Without rules there is no next step: a promotion would pass all that are left."""
@@ -32,12 +38,10 @@ class TestVersionGone:
         assert answer is not None
         assert answer.outcome == "Refused"
         assert "its ModelVersion is gone" in answer.message
-        assert cluster.phase == "Stepping"
 
-    def test_abort_brings_the_traffic_back(self, cluster: Cluster) -> None:
-        """The way back needs no rules, and comes to its end once the canary's pods are gone."""
-        cluster.ask("abort - 1 ann").run(120, until=lambda c: c.typed.rollout is None)
-        assert cluster.typed.rollout is None
-        assert cluster.typed.last_rollout is not None
-        assert cluster.typed.last_rollout.outcome == "Aborted"
-        assert cluster.selected()["linnet.dev/revision"] == cluster.revision(1)
+    def test_the_next_version_starts_afterwards(self, cluster: Cluster) -> None:
+        """A version that is made of the same artifact is tried in its turn."""
+        digest = "sha256:" + "2".zfill(64)
+        cluster.publish(3, digest=digest).run(60)
+        assert cluster.typed.rollout is not None
+        assert cluster.typed.rollout.to.version == 3

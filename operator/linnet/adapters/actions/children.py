@@ -8,7 +8,13 @@ from typing import Final
 
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError, NotFoundError
+from linnet.adapters.cluster.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    ForeignObjectError,
+    InvalidError,
+    NotFoundError,
+)
 from linnet.adapters.cluster.kube import JSON_PATCH, Kube
 from linnet.adapters.cluster.ownership import as_applied, controller
 from linnet.adapters.cluster.resources import Resource
@@ -107,7 +113,7 @@ class Children:
         try:
             return await self._kube.get(resource, meta["namespace"], meta["name"])
         except NotFoundError as error:
-            raise ConflictError(f"{manifest['kind']} {meta['name']} was deleted meanwhile") from error
+            raise ConflictError(f"{resource.kind} {meta['name']} was deleted meanwhile") from error
 
     async def _change(self, resource: Resource, manifest: Manifest, uid: str) -> Manifest:
         """Apply the manifest to the object of this uid. ConflictError if the name is another object's by now."""
@@ -121,8 +127,23 @@ class Children:
         fields = as_applied(made)
         if fields is None:
             return made
-        await self._kube.patch(resource, *_place(manifest), _replacing(made, fields), content_type=JSON_PATCH)
+        await self._take_over(resource, made, fields)
         return await self._kube.apply(resource, guarded)
+
+    async def _take_over(self, resource: Resource, made: Manifest, fields: list[Manifest]) -> None:
+        """Make our fields those of an apply. ConflictError if somebody, such as the object's controller, wrote first.
+
+        The API server answers a JSON patch whose test fails with 422, as it does one that it refuses.
+        """
+        place = _place(made)
+        try:
+            await self._kube.patch(resource, *place, _replacing(made, fields), content_type=JSON_PATCH)
+        except InvalidError as error:
+            newest = await self._live(resource, made)
+            self._seen(resource, newest)
+            if newest["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]:
+                raise
+            raise ConflictError(f"{resource.kind} {place[1]} was written meanwhile") from error
 
     async def _look_again(self, resource: Resource, manifest: Manifest, uid: str) -> None:
         """Take into the cache what bears the name now: the object that was known is not there any more."""
@@ -145,10 +166,29 @@ def _replacing(obj: Manifest, fields: list[Manifest]) -> list[Manifest]:
 def _refuse_foreign(found: Manifest | None, manifest: Manifest) -> None:
     if found is None or controller(found) == controller(manifest):
         return
+    raise ForeignObjectError(_whose(found, manifest))
+
+
+def _whose(found: Manifest, manifest: Manifest) -> str:
+    """Say whose the name is, and the way out; never to delete what may be another team's."""
     name, kind = manifest["metadata"]["name"], manifest["kind"]
-    raise ForeignObjectError(
-        f"{kind} {name} exists and is not this object's: rename or delete it (kubectl get {kind.lower()} {name})"
+    mine, other = _owner(manifest), _owner(found)
+    if other is None:
+        return (
+            f"{kind} {name} exists and is not of {mine}: give {mine} another name, or, if that {kind} is yours, give "
+            f"it another (kubectl get {kind.lower()} {name})"
+        )
+    return (
+        f"{kind} {name} is of {other}, and {mine} needs one of that name: the two can't be in one namespace; "
+        "give one of them another name"
     )
+
+
+def _owner(obj: Manifest) -> str | None:
+    """Return kind and name of the controller."""
+    owners = (obj.get("metadata") or {}).get("ownerReferences") or ()
+    found = next((o for o in owners if o.get("controller")), None)
+    return f"{found.get('kind')} {found.get('name')}" if found is not None else None
 
 
 def _place(manifest: Manifest) -> tuple[str, str]:

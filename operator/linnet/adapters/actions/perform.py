@@ -6,9 +6,10 @@ from typing import Any, Final, assert_never
 
 from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.actions.status import put_status
+from linnet.adapters.cache.cache import models_of
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from linnet.adapters.cluster.errors import ConflictError, ForbiddenError, InvalidError, KubeError, NotFoundError
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.kinds.model_version import ModelVersionStatus
 from linnet.core.parse import parse_status
@@ -64,7 +65,8 @@ def _tell(deps: ActionDeps, ref: Ref, parent: Parent, action: Emit | Log | Notif
         case Emit():
             deps.journal.emit(ref, parent, action)
         case Log():
-            deps.journal.log(ref, action)
+            if not deps.journal.log(ref, action):
+                return
         case Notify():
             pass
     deps.tell(ref, parent, action)
@@ -122,10 +124,10 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
         return
     model = version["spec"]["model"]["name"]
     listed, _ = await deps.kube.items(resources.DEPLOYMENT, namespace)
-    deployments = [d for d in listed if d["spec"]["model"]["name"] == model]
+    deployments = [d for d in listed if model in models_of(d["spec"], d.get("status") or {})]
     for deployment in deployments:
         deps.seen(resources.DEPLOYMENT, deployment)
-    if any(version["spec"]["version"] in serving(d) for d in deployments):
+    if any(version["spec"]["version"] in serving(d, model) for d in deployments):
         raise ConflictError(f"{action.name} is in use by now")
 
 
@@ -145,6 +147,22 @@ async def _answer(deps: ActionDeps, namespace: str, action: AnswerRequest) -> No
 
 
 async def _record(deps: ActionDeps, namespace: str, action: Record) -> None:
+    """Record the decision whole; where that is refused with less in it, down to who decided what and why."""
+    refused: KubeError | None = None
+    for brief in (action, *model_version.briefer(action)):
+        try:
+            await _record_once(deps, namespace, brief)
+        except (ForbiddenError, InvalidError) as error:
+            refused = refused or error
+        else:
+            if refused is not None:
+                _log.warning("the record of decision %s has less in it: %s", action.decision.id, refused)
+            return
+    if refused is not None:
+        raise refused
+
+
+async def _record_once(deps: ActionDeps, namespace: str, action: Record) -> None:
     """Merge the record into the newest status that is known; read it again if somebody wrote first."""
     version = deps.cache.get(resources.MODEL_VERSION, namespace, action.version)
     for _ in range(_RECORD_TRIES):

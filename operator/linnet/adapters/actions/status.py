@@ -1,6 +1,11 @@
-"""A status is written if it differs, on the newest object that is known, and carries along what others wrote."""
+"""A status is written if it differs, on the newest object that is known, and carries along what others wrote.
 
+What the API server refuses is written with less in it: the decision is what must not be lost, and that is short.
+"""
+
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from typing import Any, Final
 
 from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.cluster import resources
@@ -10,6 +15,10 @@ from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Manifest, Ref
 from linnet.core.resources.objects import Parent
+
+_SENTENCES: Final = frozenset({"message"})
+_SHORT: Final = 128
+_OPTIONAL: Final = frozenset({"checks", "versions", "metrics", "lineage"})
 
 
 async def write_status(deps: ActionDeps, ref: Ref, parent: Parent, status: Manifest, known: frozenset[str]) -> None:
@@ -46,3 +55,22 @@ async def put_status(kube: Kube, resource: Resource, obj: Manifest, status: Mani
     meta = {k: obj["metadata"][k] for k in ("name", "namespace", "uid", "resourceVersion")}
     body = {"apiVersion": API_VERSION, "kind": resource.kind, "metadata": meta, "status": status}
     return await kube.replace_status(resource, body)
+
+
+def briefer(status: Manifest) -> Iterator[Manifest]:
+    """The status with short sentences and without optional lists; then without any sentence.
+
+    >>> [*briefer({"rollout": {"phase": "RollingBack", "message": "!" * 500, "checks": [1]}})][1]
+    {'rollout': {'phase': 'RollingBack', 'message': ''}}
+    """
+    for longest in (_SHORT, 0):
+        yield {key: _brief(value, longest) for key, value in status.items() if key not in _OPTIONAL}
+
+
+def _brief(value: Any, longest: int) -> Any:
+    if isinstance(value, Mapping):
+        kept = {k: v for k, v in value.items() if k not in _OPTIONAL}
+        return {
+            k: v[:longest] if k in _SENTENCES and isinstance(v, str) else _brief(v, longest) for k, v in kept.items()
+        }
+    return [_brief(v, longest) for v in value] if isinstance(value, list) else value

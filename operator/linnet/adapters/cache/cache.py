@@ -5,9 +5,9 @@ A newer object is never replaced by an older one, since events lag behind answer
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from linnet.adapters.cache.transform import MOST, bare, decode, encode, fingerprint, slim
 from linnet.adapters.cluster import resources
@@ -192,7 +192,7 @@ class Cache:
         return self._makers.get(uid or "")
 
     def of_model(self, resource: Resource, namespace: str, model: str) -> list[Manifest]:
-        """Find the ModelVersions, Deployments or RetrainPolicies that name the Model."""
+        """Find the ModelVersions, Deployments or RetrainPolicies that name the Model, also in a Deployment's status."""
         return self._found(("model", resource, namespace, model))
 
     def quarantined(self, namespace: str) -> list[Manifest]:
@@ -271,8 +271,7 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
         target = obj["spec"].get("target") or {}
         yield "asked", namespace, target.get("kind"), target.get("name")
         return
-    model = (obj["spec"].get("model") or {}).get("name")
-    if model:
+    for model in models_of(obj["spec"], obj["status"] if resource == resources.DEPLOYMENT else {}):
         yield "model", resource, namespace, model
     policy = (obj["spec"].get("policy") or {}).get("name")
     if policy:
@@ -281,6 +280,21 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
         yield "quarantined", namespace
     if resource == resources.DEPLOYMENT:
         yield "all", resource, namespace
+
+
+def models_of(spec: Manifest | Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
+    """Return the Models that a spec, and the revisions of a Deployment's status, name: of these they may be former."""
+    named = [(spec.get("model") or {}).get("name"), *(r.get("model") for r in revisions(status))]
+    return list(dict.fromkeys(n for n in named if isinstance(n, str) and n))
+
+
+def revisions(status: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    """Return the revisions that a Deployment serves, could go back to, or brings to traffic."""
+    given = status or {}
+    rollout = given.get("rollout")
+    both = (rollout.get("to"), rollout.get("from")) if isinstance(rollout, Mapping) else ()
+    found = (given.get("stable"), given.get("former"), given.get("queued"), *both)
+    return [r for r in found if isinstance(r, Mapping)]
 
 
 _OWNERS: Final = ("Deployment", "RetrainPolicy", "ModelVersion", "Model")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from linnet.adapters.cache.cache import Cache
+from linnet.adapters.cache.cache import Cache, models_of, revisions
 from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
@@ -36,6 +36,10 @@ from linnet.core.rollout.traffic import gateway_features
 from linnet.core.webhooks import Call, Reply
 
 
+async def _believed(_namespace: str, _version: str) -> None:
+    """Believe the cache."""
+
+
 @dataclass(frozen=True)
 class Sources:
     """The parts of an observation that don't come from the cache come from here; each is one adapter's function."""
@@ -60,6 +64,10 @@ class Sources:
     """The platform's Prometheus; questions come only where it has one."""
     call: Callable[[Iterable[Call]], Awaitable[Mapping[Call, Reply]]]
     """The platform's endpoints; returns at once."""
+    refused: Callable[[Ref], frozenset[tuple[str, str]]] = lambda _: frozenset()
+    """Kind and name of what the API server refused at its last write, for this object."""
+    confirm: Callable[[str, str], Awaitable[None]] = _believed
+    """Read the ModelVersion of this namespace and name, which the cache lacks, into the cache, if it is there."""
 
 
 class Gatherer:
@@ -78,11 +86,13 @@ class Gatherer:
 
     async def model(self, parent: Parent) -> ModelObserved:
         deployments = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, parent.name)
+        current = parent.status.get("current")
+        await self._confirm(parent.namespace, [f"{parent.name}-v{current}"] if current else [])
         return ModelObserved(
             model=parent,
             versions=self._versions(parent.namespace, parent.name),
             platform=self._sources.platform().of(parent.namespace),
-            serving=frozenset(version for d in deployments for version in serving(d)),
+            serving=frozenset(version for d in deployments for version in serving(d, parent.name)),
             policies=self._policies(parent),
         )
 
@@ -91,8 +101,9 @@ class Gatherer:
 
     async def version(self, parent: Parent) -> ModelVersionObserved:
         jobs = self._owned(resources.JOB, "ModelVersion", parent)
-        followers = self._cache.of_model(resources.DEPLOYMENT, parent.namespace, _name_of(parent, "model"))
-        deployments = tuple(as_parent(d) for d in followers)
+        model = _name_of(parent, "model")
+        named = (as_parent(d) for d in self._cache.of_model(resources.DEPLOYMENT, parent.namespace, model))
+        deployments = tuple(d for d in named if _name_of(d, "model") == model)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(objects.job(j) for j in jobs),
@@ -105,11 +116,12 @@ class Gatherer:
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
-        model, recalled = _name_of(parent, "model"), await self._sources.evidence(parent)
-        versions = self._versions(parent.namespace, model)
+        await self._confirm(parent.namespace, _depends_on(parent))
+        recalled = await self._sources.evidence(parent)
+        versions = self._versions(parent.namespace, *models_of(parent.spec, parent.status))
         observed = DeploymentObserved(
             deployment=parent,
-            model=self.parent(Ref("Model", parent.namespace, model)),
+            model=self.parent(Ref("Model", parent.namespace, _name_of(parent, "model"))),
             versions=versions,
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
             workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
@@ -127,6 +139,8 @@ class Gatherer:
             policy=self._policy_of(parent),
             routes=self._routes(parent),
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
+            budget=next((objects.meta(b) for b in self._owned(resources.BUDGET, "Deployment", parent)), None),
+            refused=self._sources.refused(Ref("Deployment", parent.namespace, parent.name)),
         )
         observed = await self._of_gateways(observed)
         now = self._sources.now()
@@ -156,8 +170,15 @@ class Gatherer:
             allowed_service_accounts=await self._accounts(parent),
         )
 
-    def _versions(self, namespace: str, model: str) -> tuple[Parent, ...]:
-        found = (as_parent(v) for v in self._cache.of_model(resources.MODEL_VERSION, namespace, model))
+    async def _confirm(self, namespace: str, versions: Iterable[str]) -> None:
+        """Ask for what the cache lacks and much follows from: a LIST may have been of an earlier time."""
+        for name in versions:
+            if self._cache.get(resources.MODEL_VERSION, namespace, name) is None:
+                await self._sources.confirm(namespace, name)
+
+    def _versions(self, namespace: str, *models: str) -> tuple[Parent, ...]:
+        all_of = (self._cache.of_model(resources.MODEL_VERSION, namespace, model) for model in models)
+        found = (as_parent(v) for versions in all_of for v in versions)
         return tuple(sorted(found, key=lambda v: (v.spec.get("version", 0), v.name)))
 
     def _all(self, resource: Resource, kind: str, parent: Parent) -> list[Manifest]:
@@ -230,12 +251,21 @@ def as_parent(obj: Manifest) -> Parent:
     )
 
 
-def serving(deployment: Manifest | None) -> frozenset[int]:
-    """Return the versions that a Deployment serves, could go back to, or brings to traffic."""
-    status = (deployment or {}).get("status") or {}
-    under_way = (status.get("rollout") or {}).get("to")
-    revisions = (status.get("stable"), status.get("former"), status.get("queued"), under_way)
-    return frozenset(r["version"] for r in revisions if r and "version" in r)
+def serving(deployment: Manifest | None, model: str) -> frozenset[int]:
+    """Return the Model's versions that a Deployment serves, could go back to, or brings to traffic."""
+    of_spec = _model_of((deployment or {}).get("spec"))
+    found = revisions((deployment or {}).get("status"))
+    return frozenset(r["version"] for r in found if "version" in r and (r.get("model") or of_spec) == model)
+
+
+def _depends_on(deployment: Parent) -> list[str]:
+    """Return the names of the ModelVersions without which a rollout ends, or a decision is on no record."""
+    rollout, owed = deployment.status.get("rollout"), deployment.status.get("owed") or ()
+    to = rollout.get("to") if isinstance(rollout, Mapping) else None
+    names = [o["version"] for o in owed if isinstance(o, Mapping) and isinstance(o.get("version"), str)]
+    if isinstance(to, Mapping) and to.get("version"):
+        names.append(f"{to.get('model') or _name_of(deployment, 'model')}-v{to['version']}")
+    return names
 
 
 def account_names(spec: Any) -> Iterable[str]:
@@ -249,6 +279,11 @@ def account_names(spec: Any) -> Iterable[str]:
     elif isinstance(spec, list):
         for value in spec:
             yield from account_names(value)
+
+
+def _model_of(spec: Any) -> str:
+    reference = spec.get("model") if isinstance(spec, Mapping) else None
+    return str(reference.get("name", "")) if isinstance(reference, Mapping) else ""
 
 
 def _name_of(parent: Parent, field: str) -> str:

@@ -6,12 +6,13 @@ written only while nothing else waits, and are written before the leader hands o
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import KubeError
+from linnet.adapters.cluster.errors import InvalidError, KubeError
 from linnet.adapters.cluster.kube import Kube
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Emit, Log, Manifest, Ref
@@ -37,6 +38,8 @@ class Journal:
         self._instance = instance
         self._now = now
         self._counted = counted
+        self._decided: OrderedDict[tuple[Ref, str], None] = OrderedDict()
+        """The decisions that this process has written a line of."""
         self._waiting: asyncio.Queue[Manifest] = asyncio.Queue(MAX_WAITING)
 
     def emit(self, ref: Ref, parent: Parent, action: Emit) -> None:
@@ -63,16 +66,38 @@ class Journal:
         await self._waiting.join()
 
     async def _write(self, event: Manifest) -> None:
+        """Write the Event; where its words are refused, then its reason alone."""
+        try:
+            await self._kube.create(resources.EVENT, event)
+        except InvalidError:
+            await self._write_reason({**event, "note": event["reason"]})
+        except KubeError as error:
+            _not_written(event, error)
+
+    async def _write_reason(self, event: Manifest) -> None:
         try:
             await self._kube.create(resources.EVENT, event)
         except KubeError as error:
-            _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
+            _not_written(event, error)
 
-    def log(self, ref: Ref, action: Log) -> None:
-        """Write one JSON line, whose message is the event's own, and count what belongs to it."""
+    def log(self, ref: Ref, action: Log) -> bool:
+        """Write one JSON line, whose message is the event's own, and count what belongs to it.
+
+        A decision whose record is still owed is planned again: its line is written once, and False returned then.
+        """
+        if action.event == "decision" and self._is_known(ref, str(action.fields.get("id"))):
+            return False
         fields = {"event": action.event, **action.fields}
         _log.info("%s", action.fields.get("message") or action.event, extra={"object": str(ref), "fields": fields})
         self._counted(action.event, action.fields)
+        return True
+
+    def _is_known(self, ref: Ref, id_: str) -> bool:
+        known = (ref, id_) in self._decided
+        self._decided[ref, id_] = None
+        while len(self._decided) > MAX_WAITING:
+            self._decided.popitem(last=False)
+        return known
 
     def _event(self, ref: Ref, parent: Parent, action: Emit) -> Manifest:
         time = self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -95,6 +120,10 @@ class Journal:
                 "uid": parent.uid,
             },
         }
+
+
+def _not_written(event: Manifest, error: KubeError) -> None:
+    _log.warning("an Event was not written: %s", error, extra={"fields": {"reason": event["reason"]}})
 
 
 def _stamp(now: datetime) -> str:

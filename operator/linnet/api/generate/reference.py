@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter
 from linnet.api.generate.crds import KINDS, Kind, object_rules
 from linnet.api.kinds.model import Uri
 from linnet.api.names import API_VERSION
-from linnet.api.parts import base
+from linnet.api.parts import base, conditions
 from linnet.api.parts.uri import RESERVED, SUPPORTED, one_of
 
 Schema = dict[str, Any]
@@ -33,6 +33,8 @@ _WORDS: Final = {
         f"{one_of(f'`{scheme}://`' for scheme in SUPPORTED)}, without a user; "
         f"{one_of((f'`{scheme}`' for scheme in RESERVED), 'and')} are reserved",
     ),
+    "condition type": (conditions.ConditionType, "one word, such as `Ready`, as `metav1.Condition` has it"),
+    "reason": (conditions.ReasonWord, "one CamelCase word, as `metav1.Condition` has it"),
     "time": (base.Time, "an RFC 3339 time in UTC"),
 }
 """Maps the word for a type to the type and its meaning."""

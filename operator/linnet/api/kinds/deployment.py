@@ -180,13 +180,15 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """The name of the revision's apps/v1 Deployment and Service."""
+    """Its name."""
+    model: Annotated[str, Field(max_length=253)] | None = None
+    """Its Model."""
     version: int
-    """The ModelVersion's number."""
+    """Its number."""
     digest: Digest | None = None
-    """The digest of the version's artifact."""
+    """Its artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """A hash of the revision's pod template."""
+    """Its template's hash."""
 
 
 class CheckVerdict(StatusWire):
@@ -234,9 +236,9 @@ class RolloutStatus(StatusWire):
     """The phase that the rollout is in: Starting, Stepping, Promoting, Baking, Finishing or RollingBack. In any other,
     which a later release has written, nothing is done but what a person asks for: abort, rollback."""
     from_: Annotated[RevisionStatus | None, Field(alias="from")] = None
-    """The revision that serves until the new one does; none on the first rollout."""
+    """The former revision; none on the first rollout."""
     to: RevisionStatus
-    """The revision that is brought to traffic."""
+    """The new revision."""
     step: int | None = None
     """The step that is under way, from 0."""
     started_at: Time
@@ -246,12 +248,11 @@ class RolloutStatus(StatusWire):
     ready_at: Time | None = None
     """When all of the canary's pods were first ready."""
     replicas: int | None = None
-    """With an autoscaler: the pods that served when the rollout began, at a rollback those of both; the autoscaler's
-    minimum."""
+    """With an autoscaler: its minimum during the rollout."""
     weight: int | None = None
     """The weight that the step asks for, in percent."""
     effective_weight: int | None = None
-    """The weight that is in force, in percent; with traffic type Replicas it follows from the number of pods."""
+    """The weight in force, in percent; with traffic type Replicas it follows from the pods."""
     paused: bool | None = None
     """A person asked the rollout to pause."""
     checks: Annotated[list[CheckVerdict], Field(max_length=48, json_schema_extra=keyed_by("name"))] | None = None
@@ -269,9 +270,9 @@ class RolloutStatus(StatusWire):
     decision: Word | None = None
     """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""
     reason: CheckName | None = None
-    """The reason of the decision: one word, or the failed check."""
+    """One word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] | None = None
-    """The reason of the decision, as a sentence."""
+    """The reason, as a sentence."""
     by: Annotated[str, Field(max_length=256)] | None = None
     """Who decided: analysis, deadline, hook, spec, or the person."""
 
@@ -288,15 +289,15 @@ class LastRollout(StatusWire):
     id: Annotated[str, Field(max_length=64)]
     """The rollout's id."""
     to: RevisionStatus
-    """The revision that the rollout was to bring to traffic."""
+    """The new revision."""
     outcome: Word
     """How the rollout ended: Promoted, RolledBack or Aborted."""
     reason: CheckName = ""
-    """The reason of its end: one word, or the failed check."""
+    """One word, or the failed check."""
     message: Annotated[str, Field(max_length=1024)] = ""
-    """The reason of its end, as a sentence."""
+    """The reason, as a sentence."""
     by: Annotated[str, Field(max_length=256)] = ""
-    """Who decided: analysis, deadline, hook, spec, or the person."""
+    """Who decided."""
     time: Time | None = None
     """When the rollout ended."""
 
@@ -315,17 +316,21 @@ class DeploymentStatus(StatusWire):
     stable: RevisionStatus | None = None
     """The revision that has proven itself."""
     former: RevisionStatus | None = None
-    """The revision that was stable before, for a rollback by one request."""
+    """Stable before, for a rollback by one request."""
     rollout: RolloutStatus | None = None
     """The rollout under way."""
     queued: RevisionStatus | None = None
-    """The revision that waits until the rollout under way has ended."""
+    """Waits until the rollout under way has ended."""
     rejected: RevisionStatus | None = None
-    """The revision that came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
+    """It came in mid-rollout under onNewVersion Reject; not tried until `retry` or another change."""
     held: Annotated[str, Field(max_length=253)] | None = None
-    """A revision that a person rolled back or aborted; not tried again until `retry` or another change."""
+    """Aborted by a person; not tried again until `retry` or another change."""
     last_rollout: LastRollout | None = None
     """How the last rollout ended."""
+    quarantine: Annotated[list[Annotated[str, Field(max_length=1700)]], Field(max_length=16)] | None = None
+    """What failed here: `<digest> <template|*> <revision> <time> <why>`."""
+    owed: Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=8)] | None = None
+    """Decisions to record: `<version> <id>`."""
     conditions: Conditions = []
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     requests: AnsweredRequests | None = None

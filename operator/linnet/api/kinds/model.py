@@ -85,10 +85,10 @@ class MlflowSource(Wire):
     """How often the alias is read; 1m if left out."""
 
 
-class Source(Wire):
-    """Where the artifact lies: exactly one of uri, mlflow."""
+class Artifact(Wire):
+    """Where the artifact lies."""
 
-    model_config = {"json_schema_extra": rules(("has(self.uri) != has(self.mlflow)", "exactly one of uri, mlflow"))}
+    model_config = {"json_schema_extra": rules(("has(self.uri)", "a version has the uri of its artifact"))}
 
     uri: Uri | None = None
     """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
@@ -98,6 +98,13 @@ class Source(Wire):
     """Patterns such as "*.joblib": only files that match one of them are fetched; all if left out."""
     credentials: Credentials | None = None
     """How the fetcher proves itself to the store; it is anonymous if left out."""
+
+
+class Source(Artifact):
+    """Where the artifact lies: exactly one of uri, mlflow."""
+
+    model_config = {"json_schema_extra": rules(("has(self.uri) != has(self.mlflow)", "exactly one of uri, mlflow"))}
+
     mlflow: MlflowSource | None = None
     """A registered model instead of a uri."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from linnet.api.kinds.model import Card, Contract, Format, Lineage, Source
+from linnet.api.kinds.model import Artifact, Card, Contract, Format, Lineage
 from linnet.api.parts.base import (
     CheckName,
     Digest,
@@ -54,7 +54,7 @@ class ModelVersionSpec(Wire):
     """The version's number."""
     format: Format
     """The kind of the artifact."""
-    source: Source
+    source: Artifact
     """Where the artifact lies."""
     runtime: FrozenRuntime
     """The model server as it was resolved when the version was made."""

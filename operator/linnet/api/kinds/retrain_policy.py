@@ -132,8 +132,6 @@ class RetrainPolicySpec(Wire):
     """Reasons to train again, besides a person's `run`."""
     training: Training
     """How the Model is trained."""
-    concurrency: Literal["Forbid"] | None = None
-    """Forbid: one run at a time (the only choice)."""
     cooldown: Duration | None = None
     """The least time between two runs; 0s if left out. A person's `run` need not wait for it."""
     budget: Budget | None = None

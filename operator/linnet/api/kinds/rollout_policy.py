@@ -14,7 +14,8 @@ CHECKS_ARE_KNOWN: Final[Rule] = (
     "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
     "!has(self.analysis) || !has(self.analysis.checks) || "
     "self.strategy.canary.steps.all(s, !has(s.analyze) || !has(s.analyze.checks) || "
-    "s.analyze.checks.all(n, self.analysis.checks.exists(c, c.name == n)))",
+    "s.analyze.checks.all(n, self.analysis.checks.exists(c, c.name == n) || (n in ['errors', 'latency'] && "
+    "(!has(self.analysis.defaultChecks) || self.analysis.defaultChecks))))",
     "analyze.checks names checks of analysis.checks: one of its names is no check's",
     ".strategy.canary.steps",
 )
@@ -24,9 +25,9 @@ class Deadlines(Wire):
     """How long fetching, starting, judging and hooks may take."""
 
     fetch: Duration | None = None
-    """How long bringing the artifact into a pod may take; 1h if left out."""
+    """How long bringing the artifact into a pod may take, its validation's too; 1h if left out."""
     ready: Duration | None = None
-    """How long a pod may take from its creation until it is ready; 10m if left out."""
+    """How long a pod may take from its creation until it is ready, and the server of a validation; 10m if left out."""
     evidence: Duration | None = None
     """How long a step may wait for a verdict; 1h if left out."""
     hook: Duration | None = None

@@ -37,19 +37,18 @@ class MetricRef(Wire):
     model_config = {
         "json_schema_extra": rules(
             (
-                "!has(self.match) || has(self.per)",
-                "match goes with per: a histogram's labels are the runtime's",
+                "!has(self.match) || !has(self.above)",
+                "match does not go with above: a histogram's labels are the runtime's",
                 ".match",
             )
         )
     }
 
     name: Token
-    """The metric's name; for a histogram without its _bucket, as the runtime names it."""
-    per: Literal["requests"] | None = None
-    """For Metric: a counter of bad requests, which counts at most one for each request."""
+    """The metric's name. For Metric a counter of bad requests, which counts at most one for each request, unless above
+    is given; for a histogram without its _bucket, as the runtime names it."""
     match: Annotated[list[LabelMatch], Field(min_length=1, max_length=8)] | None = None
-    """Conditions on labels of the counter that per names; all must hold."""
+    """Conditions on labels of the counter; all must hold."""
     above: Quantity | None = None
     """For Metric: what a histogram observed above this, a bucket's bound in its own unit, counts as bad."""
 
@@ -117,13 +116,8 @@ class Check(Wire):
                 ".metric",
             ),
             (
-                "self.signal != 'Metric' || !has(self.metric) || has(self.metric.per) != has(self.metric.above)",
-                "signal Metric: exactly one of per (a counter) and above (a histogram)",
-                ".metric",
-            ),
-            (
-                "self.signal != 'Latency' || !has(self.metric) || (!has(self.metric.per) && !has(self.metric.above))",
-                "signal Latency: threshold says what counts; per and above go with signal Metric",
+                "self.signal != 'Latency' || !has(self.metric) || (!has(self.metric.above) && !has(self.metric.match))",
+                "signal Latency: threshold says what counts; above and match go with signal Metric",
                 ".metric",
             ),
             (
@@ -233,6 +227,11 @@ class Analysis(Wire):
                 "the checks have at most 32 values in their slices together: leave out the rarest",
                 ".checks",
             ),
+            (
+                "!has(self.defaultChecks) || self.defaultChecks || has(self.checks)",
+                "without the default checks nothing is asked: write checks, or leave defaultChecks out",
+                ".defaultChecks",
+            ),
         )
     }
 
@@ -257,5 +256,7 @@ class Analysis(Wire):
         ]
         | None
     ) = None
-    """The questions about the canary. If left out: errors not more than stable's, and answers not slower than
-    stable's."""
+    """Questions about the canary, beside the two that are asked by default: `errors`, not more than stable's, and
+    `latency`, answers not slower than stable's. A check of one of these names takes its place."""
+    default_checks: bool | None = None
+    """Whether `errors` and `latency` are asked where no check of that name is written; true if left out."""

@@ -57,6 +57,7 @@ class Reason(StrEnum):
     SESSIONS_NOT_KEPT = "SessionsNotKept"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
+    NOT_WRITTEN = "NotWritten"
     SCHEDULED = "Scheduled"
     RUNNING = "Running"
     SUSPENDED = "Suspended"
@@ -74,6 +75,8 @@ _TYPE: Final = (
     r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
 )
 _REASON: Final = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$"
+ConditionType = Annotated[str, Field(max_length=316, pattern=_TYPE)]
+ReasonWord = Annotated[str, Field(min_length=1, max_length=1024, pattern=_REASON)]
 """Both as `metav1.Condition` has them."""
 
 
@@ -83,11 +86,11 @@ class Condition(StatusWire):
     # `merge` gives each its time, and nothing else writes them.
     model_config = {"json_schema_extra": {"required": ["type", "status", "reason", "message", "lastTransitionTime"]}}
 
-    type: Annotated[str, Field(max_length=316, pattern=_TYPE)]
+    type: ConditionType
     """What is observed, such as Ready."""
     status: Literal["True", "False", "Unknown"]
     """Whether what is observed holds."""
-    reason: Annotated[str, Field(min_length=1, max_length=1024, pattern=_REASON)]
+    reason: ReasonWord
     """One CamelCase word for programs."""
     message: Annotated[str, Field(max_length=32768)] = ""
     """A sentence for people, with the way out."""
@@ -121,6 +124,15 @@ def timestamp(now: datetime) -> str:
 def parse_time(text: str) -> datetime:
     """Parses a time as the API server writes it, also with fractions of a second."""
     return datetime.fromisoformat(text)
+
+
+def time_or_none(text: object) -> datetime | None:
+    """The time; None for what is no time with a zone: somebody may have written it by hand."""
+    try:
+        found = parse_time(text) if isinstance(text, str) and text else None
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None
 
 
 def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:

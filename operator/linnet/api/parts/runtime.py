@@ -13,7 +13,6 @@ from linnet.api.parts.base import (
     Name,
     Port,
     Quantity,
-    StringMap,
     Token,
     Wire,
     keyed_by,
@@ -238,7 +237,5 @@ class FrozenRuntime(Wire):
     """The path that answers 200 while the process is sound."""
     startup: Duration | None = None
     """How long loading may take before the pod is restarted; deadlines.ready if left out."""
-    labels: StringMap | None = None
-    """Free-form facts from the catalogue."""
     metrics: RuntimeMetrics | None = None
     """Where requests, errors and latencies are counted."""

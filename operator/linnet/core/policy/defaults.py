@@ -82,9 +82,16 @@ def holdback_percent(strategy: Strategy) -> int:
 
 
 def checks(analysis: Analysis | None, runtime: FrozenRuntime) -> tuple[Check, ...]:
-    """The checks as written, or those that this runtime can answer: not worse than stable."""
-    if analysis is not None and analysis.checks is not None:
-        return tuple(analysis.checks)
+    """The checks as written, then those that are asked by default and have no check of their name."""
+    written = tuple(analysis.checks or ()) if analysis is not None else ()
+    if analysis is not None and analysis.default_checks is False:
+        return written
+    names = {check.name for check in written}
+    return (*written, *(check for check in _by_default(runtime) if check.name not in names))
+
+
+def _by_default(runtime: FrozenRuntime) -> tuple[Check, ...]:
+    """Not worse than stable, as far as this runtime can answer it."""
     metrics = runtime.metrics
     found = []
     if metrics is not None and metrics.errors is not None:

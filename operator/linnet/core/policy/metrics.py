@@ -71,9 +71,13 @@ def _predictions(metrics: RuntimeMetrics, checks: Iterable[Check]) -> Prediction
     return PredictionRule(Selector(name, _label_rules(series)), classes(of))
 
 
+def _counts_events(check: Check) -> bool:
+    return check.signal == "Metric" and check.metric is not None and check.metric.above is None
+
+
 def counter_key(check: Check) -> str:
     """The counter that the check names, in the words of PromQL; empty if it names none."""
-    if check.metric is None or check.metric.per is None:
+    if check.metric is None or not _counts_events(check):
         return ""
     conditions = [_shown(match) for match in check.metric.match or ()]
     return check.metric.name + (f"{{{','.join(conditions)}}}" if conditions else "")
@@ -116,7 +120,7 @@ def _feedback(metrics: RuntimeMetrics) -> Iterable[CounterRule]:
 
 def _counters(checks: Iterable[Check]) -> Iterable[CounterRule]:
     for check in checks:
-        if check.metric is not None and check.metric.per is not None:
+        if check.metric is not None and _counts_events(check):
             series = Series(name=check.metric.name, match=check.metric.match)
             yield CounterRule(counter_key(check), _selectors([series]))
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from linnet.api.kinds.deployment import DeploymentSpec
-from linnet.api.kinds.model import ModelSpec, Source
+from linnet.api.kinds.model import Artifact, ModelSpec, Source
 from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.uri import RESERVED, SUPPORTED, one_of, scheme_of
 
 Blocks = DeploymentSpec | RolloutPolicySpec
 
 
-def in_source(source: Source, path: str) -> Iterator[str]:
-    if source.mlflow is not None:
+def in_source(source: Artifact, path: str) -> Iterator[str]:
+    if isinstance(source, Source) and source.mlflow is not None:
         yield f"{path}.mlflow: following an MLflow alias is not supported yet; name a uri"
     if source.uri is not None and (scheme := scheme_of(source.uri)) in RESERVED:
         yield f"{path}.uri: the scheme {scheme} is not supported yet; use {one_of(SUPPORTED)}"

@@ -56,7 +56,7 @@ def kept(decisions: Sequence[Decision], most: int) -> list[Decision]:
     """The newest, the last few of them with what they were worked out from: an object has bounds."""
     newest = _within(list(decisions)[-most:], most * (MANY_CHECKS + 1))
     bare = len(newest) - len(_within(newest[-MOST_WHOLE:], MOST_WHOLE * (MANY_CHECKS + 1)))
-    return [*(_without_evidence(d) for d in newest[:bare]), *newest[bare:]]
+    return [*(without_evidence(d) for d in newest[:bare]), *newest[bare:]]
 
 
 def _within(decisions: Sequence[Decision], checks: int) -> list[Decision]:
@@ -65,7 +65,8 @@ def _within(decisions: Sequence[Decision], checks: int) -> list[Decision]:
     return list(decisions)[len(decisions) - sum(taken <= checks for taken in room) :]
 
 
-def _without_evidence(decision: Decision) -> Decision:
+def without_evidence(decision: Decision) -> Decision:
+    """The decision with the counts of its checks, and without what they were worked out from."""
     checks = [c.model_copy(update={"evidence": None}) for c in decision.checks or ()]
     return decision.model_copy(update={"checks": checks or None})
 

@@ -101,7 +101,7 @@ def _choose(
         again = versions.version_spec(observed.model.name, same.number, spec, frozen)
         known_again = VersionSummary(version=same.number, made=versions.made(again)) if same.spec == again else None
         return _Choice(same.number, top, made=known_again)
-    number = versions.next_number(former, known)
+    number = versions.next_number(former, known, observed.serving)
     if number is None:
         return None
     version = versions.version_spec(observed.model.name, number, spec, frozen)

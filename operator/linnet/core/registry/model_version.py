@@ -1,6 +1,6 @@
 """From artifact to trusted record: a version is fetched and loaded once by its real server before it may serve."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -300,3 +300,13 @@ def _with(known: Sequence[Quarantine], new: Quarantine | None) -> Sequence[Quara
     former = [q for q in known if (q.deployment, q.revision) == place]
     wider = None if any(q.template is None for q in (*former, new)) else new.template
     return [*(q for q in known if q not in former), new.model_copy(update={"template": wider})]
+
+
+def briefer(entry: Record) -> Iterator[Record]:
+    """The record with less in it, for where the API server refuses it: without evidence, then who, what and why."""
+    bare, short = decisions.without_evidence(entry.decision), entry.quarantine
+    yield replace(entry, decision=bare)
+    least = {"checks": None, "message": "", "policy": None}
+    if short is not None:
+        short = short.model_copy(update={"message": ""})
+    yield replace(entry, decision=entry.decision.model_copy(update=least), quarantine=short)

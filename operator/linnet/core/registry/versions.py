@@ -92,10 +92,13 @@ def highest(status: ModelStatus, known: Sequence[Version]) -> int:
     return max([own, *(v.number for v in known if v.number <= own + IMPORTS_AHEAD)])
 
 
-def next_number(status: ModelStatus, known: Sequence[Version]) -> int | None:
-    """One more than any number that was ever given, so that a deleted version's number never returns; None: no more."""
+def next_number(status: ModelStatus, known: Sequence[Version], serving: Iterable[int] = ()) -> int | None:
+    """One more than any number that was ever given, so that a deleted version's number never returns; None: no more.
+
+    Numbers that Deployments serve count, too: a Model that was deleted and comes back has forgotten its own.
+    """
     taken = {v.number for v in known}
-    number = highest(status, known) + 1
+    number = max([highest(status, known), *serving]) + 1
     while number in taken:
         number += 1
     return number if number <= MOST_VERSIONS else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.conditions import time_or_none
 from linnet.foreign.text import printable
 
 SENTENCE: Final = 1024
@@ -275,4 +275,4 @@ def cron_job(obj: Mapping[str, Any]) -> CronJobView:
 
 
 def _time(text: str | None) -> datetime | None:
-    return parse_time(text) if text else None
+    return time_or_none(text)

@@ -64,7 +64,7 @@ def _no_schedule(context: RetrainContext) -> str | None:
 
 def _concurrency(context: RetrainContext) -> str | None:
     running = context.history.running
-    return f"{running[0].job} runs, and spec.concurrency is Forbid" if running else None
+    return f"{running[0].job} runs: one run at a time" if running else None
 
 
 def _cooldown(context: RetrainContext) -> str | None:

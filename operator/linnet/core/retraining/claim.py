@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BeforeValidator
 
-from linnet.api.kinds.model import Lineage, ModelSpec, Source, Uri
+from linnet.api.kinds.model import Artifact, Lineage, ModelSpec, Uri
 from linnet.api.kinds.model_version import ModelVersionSpec, Origin
 from linnet.api.parts.base import Digest, QuantityMap, StatusWire, StringMap, Text
 from linnet.api.parts.runtime import FrozenRuntime
@@ -102,7 +102,7 @@ def version(
                 "model": {"name": owner.name},
                 "version": number,
                 "format": spec.format,
-                "source": Source(uri=claim.uri, digest=claim.digest, credentials=spec.source.credentials),
+                "source": Artifact(uri=claim.uri, digest=claim.digest, credentials=spec.source.credentials),
                 "runtime": frozen,
                 "origin": origin,
                 "metrics": dict(claim.metrics) or None,

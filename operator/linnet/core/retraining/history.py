@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.conditions import time_or_none, timestamp
 from linnet.foreign.text import printable
 
 LIMIT: Final = 20
@@ -61,13 +61,13 @@ class History:
         Cron keeps minutes, and a Job of 03:00 is admitted some seconds later: with a budget of one run a day,
         the run of 03:00:02 must not stand in the way of 03:00:01 on the next.
         """
-        starts = (parse(r.started_at) for r in self.runs if r.outcome != "Refused")
+        starts = (time_or_none(r.started_at) for r in self.runs if r.outcome != "Refused")
         return tuple(sorted(minute(at) for at in starts if at is not None and minute(at) > now - window))
 
 
 def of_status(status: RetrainPolicyStatus) -> History:
     """The history that a status holds."""
-    last = parse(status.last_run_time)
+    last = time_or_none(status.last_run_time)
     return History(tuple(status.runs or ()), last, status.last_version)
 
 
@@ -79,15 +79,6 @@ def _run(job: str, trigger: str, outcome: str, message: str, at: datetime) -> Ru
 
 def minute(at: datetime) -> datetime:
     return at.replace(second=0, microsecond=0)
-
-
-def parse(text: str | None) -> datetime | None:
-    """The time that status tells; None for what is no time with a zone: somebody may have written it by hand."""
-    try:
-        found = parse_time(text) if text else None
-    except ValueError:
-        return None
-    return found if found is not None and found.tzinfo is not None else None
 
 
 def _bounded(runs: tuple[Run, ...]) -> tuple[Run, ...]:

@@ -16,6 +16,7 @@ from linnet.core.rollout.judging import pod_health
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.target import Refusal, Target
 from linnet.core.rollout.traffic import gateway
+from linnet.core.rollout.workloads import sync
 from linnet.foreign.text import printable
 
 _HOLDING = {
@@ -63,16 +64,12 @@ def _progressing(context: Context) -> Condition:
 
 
 def _phase(under_way: UnderWay) -> tuple[Reason, str]:
-    context, rollout = under_way.context, under_way.rollout
-    version = f"version {rollout.to.version}"
+    rollout, version = under_way.rollout, f"version {under_way.rollout.to.version}"
     match rollout.known_phase:
         case None:
             return Reason.UNKNOWN_PHASE, f"{version}: {unknown_phase(rollout)}"
         case "Starting":
-            trouble = pod_health.trouble(context.pods(rollout.to))
-            if (waits := _hooks(under_way)) and not trouble and not context.paused:
-                return Reason.WAITING_FOR_HOOK, f"{version}: its pods are ready, and get no requests yet; it {waits}"
-            return Reason.STARTING, f"{version}: {trouble or 'its pods are starting'}"
+            return _starting(under_way)
         case "Stepping":
             return _stepping(under_way)
         case "Promoting":
@@ -83,6 +80,25 @@ def _phase(under_way: UnderWay) -> tuple[Reason, str]:
             return Reason.PROMOTING, f"{version} serves alone; the former version's pods are ending"
         case "RollingBack":
             return Reason.ROLLING_BACK, f"{version}: {rollout.reason}: {rollout.message}"
+
+
+def _starting(under_way: UnderWay) -> tuple[Reason, str]:
+    context, version = under_way.context, f"version {under_way.rollout.to.version}"
+    if trouble := pod_health.trouble(context.pods(under_way.rollout.to)):
+        return Reason.STARTING, f"{version}: {trouble}"
+    if context.paused and under_way.rollout.from_ is not None:
+        return Reason.PAUSED, f"{version}: its pods start, and get no requests: {_paused_by(context)}"
+    if waits := _hooks(under_way):
+        return Reason.WAITING_FOR_HOOK, f"{version}: its pods are ready, and get no requests yet; it {waits}"
+    return Reason.STARTING, f"{version}: its pods are starting"
+
+
+def _paused_by(context: Context) -> str:
+    """Who paused it, and the way on."""
+    if context.spec.paused:
+        return "paused by spec.paused: set it to false"
+    namespace = context.observed.deployment.namespace
+    return f"paused by a request: kubectl linnet resume {context.name} -n {namespace}"
 
 
 def unknown_phase(rollout: RolloutStatus) -> str:
@@ -110,7 +126,7 @@ def _stepping(under_way: UnderWay) -> tuple[Reason, str]:
     if index >= len(steps):
         where = f"{version}, every step is done, weight {rollout.weight} %"
     if context.paused:
-        return Reason.PAUSED, f"{where}: paused by {'spec.paused' if context.spec.paused else 'a request'}"
+        return Reason.PAUSED, f"{where}: {_paused_by(context)}"
     if index < len(steps) and steps[index].pause is not None:
         return Reason.PAUSED, _waits_for_person(under_way, where)
     if waits := _hooks(under_way):
@@ -157,6 +173,8 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
     if stable is None or context.ready(stable) < context.replicas:
         trouble = pod_health.trouble(context.pods(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
+    if lacking := sync.missing(context):
+        return condition("Ready", None, Reason.PROGRESSING, f"version {stable.version}: {lacking[0]} is being made")
     return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
 
 

@@ -18,8 +18,8 @@ from linnet.api.kinds.deployment import (
     RevisionStatus,
     RolloutStatus,
 )
-from linnet.api.labels import REVISION, TEMPLATE, VERSION
-from linnet.api.parts.conditions import parse_time
+from linnet.api.labels import MODEL, REVISION, TEMPLATE, VERSION
+from linnet.api.parts.conditions import time_or_none
 from linnet.api.parts.traffic import Traffic
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
@@ -30,6 +30,8 @@ from linnet.core.registry.versions import Version
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import Pod, Workload
 
+_NEW: Final = timedelta(minutes=1)
+"""A Deployment is new so long: its first revision may have pods before anything is written down."""
 ANALYSIS: Final = "analysis"
 DEADLINE: Final = "deadline"
 HOOK: Final = "hook"
@@ -87,11 +89,38 @@ class Context:
         return bool(self.spec.paused) or bool(rollout and rollout.paused)
 
     @cached_property
-    def versions(self) -> Sequence[Version]:
+    def known(self) -> Sequence[Version]:
+        """The versions of every Model that its spec or a revision of it names."""
         return versions.parse(self.observed.versions)
 
+    @property
+    def versions(self) -> Sequence[Version]:
+        """The versions of the Model that the spec names."""
+        return tuple(v for v in self.known if v.spec.model.name == self.spec.model.name)
+
     def version(self, number: int) -> Version | None:
+        """The version of this number that the spec means."""
         return next((v for v in self.versions if v.number == number), None)
+
+    def version_of(self, revision: RevisionStatus | None) -> Version | None:
+        """The version that a revision is of, whatever Model the spec names by now; None if it was deleted.
+
+        A number that was given to another artifact since is another version's.
+        """
+        if revision is None:
+            return None
+        model = revision.model or self.spec.model.name
+        mine = (v for v in self.known if (v.spec.model.name, v.number) == (model, revision.version))
+        return next((v for v in mine if None in {v.digest, revision.digest} or v.digest == revision.digest), None)
+
+    def artifact_of(self, revision: RevisionStatus | None) -> Version | None:
+        """The version that a revision is of, or else the newest of the same artifact: a Model that was deleted and made
+        again has it under another number.
+        """
+        if revision is None or (found := self.version_of(revision)) is not None:
+            return self.version_of(revision)
+        same = [v for v in self.known if revision.digest is not None and v.digest == revision.digest]
+        return same[-1] if same else found
 
     def workload(self, revision: RevisionStatus | None) -> Workload | None:
         name = revision.name if revision else None
@@ -103,7 +132,10 @@ class Context:
         return found.replicas if found else 0
 
     def ready(self, revision: RevisionStatus | None) -> int:
+        """The number of its pods that answer, also where its apps/v1 Deployment was taken from us and they go on."""
         found = self.workload(revision)
+        if found is None and revision is not None and ("Deployment", revision.name) in self.observed.refused:
+            return sum(p.ready and not p.meta.deleting for p in self.pods(revision))
         return found.ready if found else 0
 
     def pods(self, revision: RevisionStatus | None) -> tuple[Pod, ...]:
@@ -124,7 +156,8 @@ class Context:
         return revision is not None and self.selector(self.name).get(REVISION) == revision.name
 
     def since(self, time: str | None) -> timedelta:
-        return self.now - parse_time(time) if time else timedelta(0)
+        since = time_or_none(time)
+        return self.now - since if since is not None else timedelta(0)
 
     @cached_property
     def under_way(self) -> "UnderWay | None":
@@ -139,7 +172,7 @@ class Context:
 
     def with_status(self, **changes: object) -> "Context":
         made = replace(self, status=self.status.model_copy(update=changes))
-        vars(made)["versions"] = self.versions  # parsed once: what was observed does not change
+        vars(made)["known"] = self.known  # parsed once: what was observed does not change
         return made
 
 
@@ -154,7 +187,7 @@ class UnderWay:
     @property
     def version(self) -> Version | None:
         """The version on trial; None if its ModelVersion is gone."""
-        return self.context.version(self.rollout.to.version)
+        return self.context.version_of(self.rollout.to)
 
     @property
     def rules_missing(self) -> bool:
@@ -190,9 +223,10 @@ def _evidence_of(context: Context, rollout: RolloutStatus) -> Mapping[str, str]:
 def _rules(context: Context, rollout: RolloutStatus) -> Rules:
     """The rules that were frozen when the rollout began, or else what the spec says now.
 
-    Those of another release, which this one can't read, hold it where it is; it is still judged, and goes back.
+    Those of another release, which this one can't read, hold it where it is; it is still judged, and goes back. The way
+    back of a version that was deleted needs them, too: by the server of the former version.
     """
-    version = context.version(rollout.to.version)
+    version = context.version_of(rollout.to) or context.artifact_of(rollout.from_)
     if version is None:
         return rules.UNKNOWN
     frozen = rules.restored(rollout.rules) if rollout.rules else None
@@ -241,15 +275,27 @@ def _traffic(given: Mapping[str, Any]) -> Traffic | None:
 
 
 def with_stable_adopted(context: Context) -> Context:
-    """If status was lost, what `<name>` selects becomes stable, and nothing is decided."""
+    """If status was lost, what `<name>-stable` selects becomes stable, ready or not, and nothing is decided.
+
+    Pods that are not ready are trouble of their node as likely as of their version, and the other revision is on trial.
+    """
     if context.status.stable is not None or context.status.rollout is not None:
         return context
-    for service in (context.name, f"{context.name}-stable"):
+    present = [w for w in context.observed.workloads if w.replicas > 0 and not w.meta.deleting]
+    for service in (f"{context.name}-stable", context.name):
         selected = context.selector(service).get(REVISION)
-        found = next((w for w in context.observed.workloads if w.meta.name == selected), None)
-        if found is not None and found.replicas > 0 and found.ready > 0:
+        found = next((w for w in present if w.meta.name == selected), None)
+        if found is not None:
             return context.with_status(stable=revision_of(context, found))
-    return context
+    return _with_largest_adopted(context, present)
+
+
+def _with_largest_adopted(context: Context, present: Sequence[Workload]) -> Context:
+    """Where the Services were lost, too, that of two revisions which has more pods: a canary has fewer."""
+    old = [w for w in present if w.meta.created is not None and context.now - w.meta.created > _NEW]
+    if not old:
+        return context
+    return context.with_status(stable=revision_of(context, max(old, key=lambda w: w.replicas)))
 
 
 def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
@@ -257,10 +303,11 @@ def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
     number = found.meta.labels.get(VERSION, "")
     if not number.isdigit():
         return None
-    version = context.version(int(number))
-    return RevisionStatus(
+    made = RevisionStatus(
         name=found.meta.name,
+        model=found.meta.labels.get(MODEL),
         version=int(number),
-        digest=version.digest if version else None,
         template=found.meta.labels.get(TEMPLATE, ""),
     )
+    version = context.version_of(made)
+    return made.model_copy(update={"digest": version.digest if version else None})

@@ -9,16 +9,25 @@ from linnet.api.parts.conditions import Reason, find, merge
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
-from linnet.core.plan import Action, Emit, Log, Plan, SaveEvidence
+from linnet.core.plan import Action, Emit, Log, Patch, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
-from linnet.core.rollout import conditions, transitions
+from linnet.core.rollout import conditions, owed, transitions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
 from linnet.core.rollout.judging import look, seal
+from linnet.core.rollout.judging.gaps import without_gaps
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.verbs import answer_pending
-from linnet.core.rollout.target import Refusal, Target, find_target, newer_target, refusal
+from linnet.core.rollout.target import (
+    Refusal,
+    Target,
+    find_target,
+    is_served,
+    newer_target,
+    refusal,
+    with_version_adopted,
+)
 from linnet.core.rollout.traffic import gateway_features
 from linnet.core.rollout.workloads import sync
 from linnet.core.serving import revision
@@ -30,10 +39,13 @@ AFTER_OTHERS = timedelta(milliseconds=100)
 
 
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
-    """Route as was written down; then let requests and evidence move the rollout, and write that down.
+    """Let requests and evidence move the rollout, write that down, and route as was written down.
 
-    A first revision's pods are made in the look that chooses it, and written down in the next.
+    On the way back that is what this look decides, elsewhere what the one before it did. A first revision's pods are
+    made in the look that chooses it, and written down in the next.
     """
+    if observed.deployment.deleting and not observed.deployment.status.get("rollout"):
+        return Plan(None)
     former = parse_status(DeploymentStatus, observed.deployment.status)
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
     stopped = _refused(spec, observed)
@@ -100,32 +112,54 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
     return None
 
 
-def _plan(before: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
+    before = without_gaps(written)
     verdicts = look.look(before.under_way) if before.under_way is not None else Verdicts()
     target = stopped or find_target(before)
     if before.under_way is not None and before.under_way.rollout.known_phase is None:
         return _held(before, target, stopped)
-    refused = refusal(before, target) if isinstance(target, Target) and not _serves(before, target) else None
+    refused = refusal(before, target) if isinstance(target, Target) and not is_served(before, target) else None
     transition = _transition(before, verdicts, target, refused)
-    after = transition.context
-    if _is_new(before) and (pods := tuple(sync.missing_pods(after))):
+    after = with_version_adopted(owed.with_owed(transition.context, transition.actions), target)
+    if _is_new(before) and not before.observed.refused and (pods := tuple(sync.missing_pods(after))):
         return Plan(None, pods, AFTER_OTHERS)
-    evidence, saving = _evidence(before, after, verdicts)
-    written = _sealed(after, saving).with_status(**_queue(after, target))
-    status = _status(written, verdicts, target, refused, stopped)
-    told = (
-        *transition.actions,
-        *_verdict_logs(before, verdicts),
-        *_warning(before, status),
-        *_rejection(before, status),
-    )
+    evidence, saving = _evidence(before, after, verdicts, owed.decided(transition.actions))
+    sealed = _sealed(after, saving).with_status(**_queue(after, target))
+    status = _status(sealed, verdicts, target, refused, stopped)
+    said = (*_verdict_logs(before, verdicts), *_warning(before, status), *_rejection(before, status))
+    told = (*owed.due(before), *transition.actions, *said)
+    back = _goes_back(after)
+    routed = () if _is_new(before) else _routed(after if back else before)
     return Plan(
         status,
-        (*(() if _is_new(before) else sync.actions(before)), *told, *saving),
-        _next_look(before, after),
+        (*_words(told), *routed, *saving, *_records(told)),
+        SOON if _is_incomplete(status, after) else _next_look(written, after),
+        urgent=back,
         evidence=evidence,
         gauges=_gauges(before, after, verdicts),
     )
+
+
+def _routed(context: Context) -> tuple[Action, ...]:
+    """Traffic and pods; of an object that is being deleted only the way back, and nothing is made for it any more."""
+    if not context.observed.deployment.deleting:
+        return tuple(sync.actions(context))
+    return tuple(a for a in sync.actions(context) if isinstance(a, Patch)) if _goes_back(context) else ()
+
+
+def _goes_back(context: Context) -> bool:
+    """Whether traffic returns to what is proven: that waits for no write."""
+    return context.under_way is not None and context.under_way.rollout.phase == "RollingBack"
+
+
+def _words(told: Iterable[Action]) -> tuple[Action, ...]:
+    """What is said at once, by Events and lines in the log: as it was written, and before anything else can fail."""
+    return tuple(a for a in told if not isinstance(a, Record))
+
+
+def _records(told: Iterable[Action]) -> tuple[Action, ...]:
+    """What is kept on ModelVersions: nothing waits for it."""
+    return tuple(a for a in told if isinstance(a, Record))
 
 
 def _held(before: Context, target: Target | Refusal, stopped: Refusal | None) -> Plan[DeploymentStatus]:
@@ -147,13 +181,11 @@ def _transition(context: Context, verdicts: Verdicts, target: Target | Refusal, 
 def _move(context: Context, verdicts: Verdicts, target: Target | Refusal, refused: Refusal | None) -> Transition:
     if context.under_way is not None:
         return transitions.advance(context.under_way, verdicts, target if isinstance(target, Target) else None)
-    if isinstance(target, Refusal) or refused is not None or _serves(context, target):
+    if isinstance(target, Refusal) or refused is not None or is_served(context, target):
+        return Transition(context)
+    if context.observed.deployment.deleting:
         return Transition(context)
     return transitions.begin(context, target)
-
-
-def _serves(context: Context, target: Target) -> bool:
-    return context.status.stable is not None and context.status.stable.name == target.revision.name
 
 
 def _status(
@@ -189,7 +221,7 @@ def _queue(context: Context, target: Target | Refusal) -> dict[str, RevisionStat
 
 
 def _evidence(
-    before: Context, after: Context, verdicts: Verdicts
+    before: Context, after: Context, verdicts: Verdicts, decided: str | None
 ) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
     """What the operator remembers until the next look, and its saving at a transition or when it is due."""
     under_way = after.under_way
@@ -198,8 +230,9 @@ def _evidence(
     former = before.status.rollout
     begun = former is None or former.id != under_way.rollout.id
     data = look.fresh(under_way) if begun else verdicts.data
-    if data is None:
-        return None, ()
+    if data is None or after.observed.deployment.deleting:
+        return data, ()
+    data = {**data, look.DECIDED: decided} if decided is not None else data
     if former == under_way.rollout and not look.due(data, after.now):
         return data, ()
     stamped = look.stamped(data, after.now)
@@ -256,6 +289,13 @@ def _verdict_logs(context: Context, verdicts: Verdicts) -> tuple[Action, ...]:
 def _is_new(context: Context) -> bool:
     """No revision was chosen yet: there is no traffic to move, so nothing to write down before its pods are made."""
     return context.status.stable is None and context.status.rollout is None
+
+
+def _is_incomplete(status: DeploymentStatus, context: Context) -> bool:
+    """At rest something is made in this look: the next one says that all is as desired."""
+    ready = find(status.conditions, "Ready")
+    at_rest = context.under_way is None and not context.observed.refused
+    return at_rest and ready is not None and ready.reason == Reason.PROGRESSING
 
 
 def _next_look(before: Context, after: Context) -> timedelta | None:

@@ -8,6 +8,7 @@ from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
+from linnet.api.parts.base import REASON_SIZE
 from linnet.api.parts.conditions import Reason
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
@@ -73,6 +74,30 @@ def _not_ready(version: Version) -> Refusal:
     if ready is not None and ready.status == "False":
         return Refusal(Reason.VERSION_FAILED, f"version {version.number}: {ready.reason}: {ready.message}")
     return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated", failed=False)
+
+
+def is_served(context: Context, target: Target) -> bool:
+    """Whether what serves is what the spec asks for: the same revision, or the same pods under another number.
+
+    A Model that was deleted and made again has its artifact under a new number.
+    """
+    return context.status.stable is not None and _same_pods(context.status.stable, target.revision)
+
+
+def _same_pods(one: RevisionStatus, other: RevisionStatus) -> bool:
+    same = one.digest is not None and (one.digest, one.template) == (other.digest, other.template)
+    return one.name == other.name or same
+
+
+def with_version_adopted(context: Context, target: Target | Refusal) -> Context:
+    """What serves is of the version that the spec asks for, if its own was deleted and this is the same artifact."""
+    stable = context.status.stable
+    if isinstance(target, Refusal) or stable is None or context.under_way is not None:
+        return context
+    if context.version_of(stable) is not None or not is_served(context, target):
+        return context
+    number = {"model": target.revision.model, "version": target.revision.version}
+    return context.with_status(stable=stable.model_copy(update=number))
 
 
 def refusal(context: Context, target: Target) -> Refusal | None:
@@ -222,8 +247,53 @@ def newer_target(under_way: UnderWay, target: Target | None) -> Target | None:
 
 def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that forbids this revision, whichever version or Model of the namespace carries it."""
-    parsed = (*context.versions, *versions.parse(context.observed.quarantined))
-    return _entry(parsed, revision)
+    parsed = (*context.known, *versions.parse(context.observed.quarantined))
+    return _entry(parsed, revision) or _entry_here(context, revision)
+
+
+@dataclass(frozen=True)
+class QuarantinedArtifact:
+    """An artifact that is refused here, even if its ModelVersion is deleted; `entry` is what that says, or said."""
+
+    digest: str
+    entry: Quarantine
+
+    @property
+    def line(self) -> str:
+        """How the status has it."""
+        e = self.entry
+        return f"{self.digest} {e.template or _ANY} {e.revision} {e.time or _ANY} {e.reason}: {e.message}"[:1700]
+
+
+_ANY: Final = "*"
+
+
+def quarantined_here(context: Context) -> list[QuarantinedArtifact]:
+    """What the status says of artifacts that failed here; a line that can't be read is left out."""
+    return [found for line in context.status.quarantine or () if (found := _artifact(context, line)) is not None]
+
+
+def _artifact(context: Context, line: str) -> QuarantinedArtifact | None:
+    try:
+        digest, template, revision, time, why = line.split(" ", 4)
+        reason, _, message = why.partition(": ")
+        entry = Quarantine(
+            template=None if template == _ANY else template,
+            deployment=context.name,
+            revision=revision,
+            reason=reason[:REASON_SIZE],
+            message=message[:1024],
+            time=None if time == _ANY else time,
+        )
+    except ValueError:
+        return None
+    return QuarantinedArtifact(digest, entry)
+
+
+def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:
+    """The entry that is kept here: the ModelVersion that had it may be deleted."""
+    same = (q.entry for q in quarantined_here(context) if q.digest == revision.digest)
+    return next((entry for entry in same if entry.template in {None, revision.template}), None)
 
 
 def _entry(parsed: Iterable[Version], revision: RevisionStatus) -> Quarantine | None:

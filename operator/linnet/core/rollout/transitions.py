@@ -58,10 +58,9 @@ def _first_status(context: Context, target: Target) -> RolloutStatus:
 def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition:
     """One look at the rollout: what ends it early comes first, then the phase's own question."""
     context, rollout = under_way.context, under_way.rollout
-    if under_way.rules_missing and rollout.phase not in DECIDED:
-        return Transition(context)
-    if (ended := _ended_early(under_way, verdicts, target)) is not None:
-        return ended
+    early = _without_version(under_way, verdicts, target) or _ended_early(under_way, verdicts, target)
+    if early is not None:
+        return early
     phase = rollout.known_phase
     match phase:
         case None:
@@ -80,6 +79,16 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
             return _rolling_back(under_way)
         case _:
             assert_never(phase)
+
+
+def _without_version(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:
+    """Its ModelVersion was deleted: it goes back without blame; a first version waits for another."""
+    if under_way.version is not None or under_way.rollout.phase in DECIDED:
+        return None
+    if under_way.rollout.from_ is None:
+        return _replace_first(under_way, target) or Transition(under_way.context)
+    message = "its ModelVersion was deleted, so that nothing can be judged or recorded of it"
+    return abort(under_way, SPEC, "VersionGone", message, verdicts)
 
 
 def _ended_early(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:

@@ -7,7 +7,7 @@ the identity of a pod's account to every container that is not named to be skipp
 from collections.abc import Collection
 from typing import Final
 
-from linnet.api.kinds.model import Credentials, Source
+from linnet.api.kinds.model import Artifact, Credentials
 from linnet.api.parts.uri import ALLOWED_PREFIX, CREDENTIALS, SCHEMES, scheme_of
 from linnet.core.plan import Manifest
 
@@ -17,7 +17,7 @@ _EKS: Final = "eks.amazonaws.com"
 _AZURE: Final = "azure.workload.identity"
 
 
-def keys_for(source: Source) -> tuple[str, ...]:
+def keys_for(source: Artifact) -> tuple[str, ...]:
     """The keys of a credentials Secret that bring this artifact: no others reach the pod."""
     scheme = scheme_of(source.uri or "")
     used = SCHEMES[scheme].credentials if scheme is not None else ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from linnet.api.kinds.model import Source
+from linnet.api.kinds.model import Artifact
 from linnet.api.parts.base import format_quantity
 from linnet.api.parts.pod import EnvVar, PodSettings
 from linnet.api.parts.uri import claim_of
@@ -64,7 +64,7 @@ def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account
     return {key: value for key, value in spec.items() if value or value is False}
 
 
-def volumes(settings: PodSettings, source: Source | None = None) -> list[Manifest]:
+def volumes(settings: PodSettings, source: Artifact | None = None) -> list[Manifest]:
     """The artifact's volume, /tmp, and what settings and source add."""
     out = [_model_volume(settings), {"name": "tmp", "emptyDir": {}}]
     if settings.shared_memory is not None:
@@ -136,7 +136,7 @@ def _literal(text: str) -> str:
 
 
 def fetch_container(
-    source: Source,
+    source: Artifact,
     digest: str | None,
     settings: PodSettings,
     image: str,

@@ -46,7 +46,11 @@ def revision(name: str, version: ModelVersionSpec, digest: str, spec: Deployment
     """The revision that this version and this spec make."""
     template = template_hash(version, digest, spec)
     return RevisionStatus(
-        name=f"{name}-v{version.version}-{template}", version=version.version, digest=digest, template=template
+        name=f"{name}-v{version.version}-{template}",
+        model=version.model.name,
+        version=version.version,
+        digest=digest,
+        template=template,
     )
 
 

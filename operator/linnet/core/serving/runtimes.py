@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import field_validator
 
 from linnet.api.kinds.model import Format, ModelSpec
-from linnet.api.parts.base import Arguments, Duration, HttpPath, Image, Name, StringMap, Token, Wire
+from linnet.api.parts.base import Arguments, Duration, HttpPath, Image, Name, Token, Wire
 from linnet.api.parts.pod import EnvVar
 from linnet.api.parts.runtime import FrozenRuntime, Runtime, RuntimeMetrics, RuntimePorts
 
@@ -54,8 +54,6 @@ class CatalogueEntry(Wire):
     """Answers 200 while the process is sound."""
     startup: Duration | None = None
     """How long loading may take."""
-    labels: StringMap | None = None
-    """Free-form facts."""
     metrics: RuntimeMetrics | None = None
     """Where its requests are counted; label values may hold $(MODEL_NAME)."""
 
@@ -139,7 +137,6 @@ def _from_entry(entry: CatalogueEntry, asked: Runtime | None, format_: Format) -
         "ready_path": entry.ready_path,
         "live_path": entry.live_path,
         "startup": entry.startup,
-        "labels": entry.labels,
         "metrics": _metrics(entry, asked),
     }
 

@@ -50,7 +50,9 @@ def runtime(**metrics: Any) -> FrozenRuntime:
 
 
 def resolved(*checks: dict[str, Any], served: FrozenRuntime) -> Rules:
-    spec = DeploymentSpec.model_validate({"model": {"name": "risk"}, "analysis": {"checks": list(checks)}})
+    spec = DeploymentSpec.model_validate(
+        {"model": {"name": "risk"}, "analysis": {"defaultChecks": False, "checks": list(checks)}}
+    )
     assert list(unsupported.in_deployment(spec)) == []
     found = policy.resolve(policy.source_of(spec), served)
     assert found is not None
@@ -106,7 +108,7 @@ def test_a_metric_that_no_pod_exposes_is_an_error_and_never_a_verdict(check: Cou
 
 def test_the_missing_metric_is_named() -> None:
     """From the text to the sentence that a person reads."""
-    asked = {"name": "m", "signal": "Metric", "metric": {"name": "mised_total", "per": "requests"}, "max": "0.01"}
+    asked = {"name": "m", "signal": "Metric", "metric": {"name": "mised_total"}, "max": "0.01"}
     served = runtime(**METRICS)
     rules = metric_rules(served.metrics, resolved(asked, served=served).asked)
     seen = count_pod("asked_total 100\nmissed_total 3\n", rules)
@@ -186,7 +188,7 @@ def test_each_bound_of_each_signal_has_its_share_of_alpha() -> None:
     """The rollout's alpha stays what it is, whatever is counted."""
     found = resolved(
         {"name": "e", "signal": "Latency", "threshold": "100ms", "maxShareSlower": "0.1", "maxRatioToStable": "1"},
-        {"name": "m", "signal": "Metric", "metric": {"name": "x_total", "per": "requests"}, "max": "0.1"},
+        {"name": "m", "signal": "Metric", "metric": {"name": "x_total"}, "max": "0.1"},
         {"name": "f", "signal": "Feedback", "maxRatioToStable": "1.5"},
         served=runtime(**METRICS),
     )
@@ -275,7 +277,7 @@ def test_a_counter_is_chosen_by_its_labels() -> None:
         {
             "name": kind,
             "signal": "Metric",
-            "metric": {"name": "events_total", "per": "requests", "match": [{"label": "kind", "in": [kind]}]},
+            "metric": {"name": "events_total", "match": [{"label": "kind", "in": [kind]}]},
             "max": "0.1",
         }
         for kind in ("missed", "late")

@@ -68,7 +68,9 @@ SERVED = runtime(**METRICS)
 
 
 def resolved(*checks: dict[str, Any], served: FrozenRuntime = SERVED) -> Rules:
-    spec = DeploymentSpec.model_validate({"model": {"name": "risk"}, "analysis": {"checks": list(checks)}})
+    spec = DeploymentSpec.model_validate(
+        {"model": {"name": "risk"}, "analysis": {"defaultChecks": False, "checks": list(checks)}}
+    )
     found = policy.resolve(policy.source_of(spec), served)
     assert found is not None
     return found
@@ -133,7 +135,7 @@ def test_each_value_is_counted_apart_and_others_are_not() -> None:
     ("check", "reading"),
     [
         ({"signal": "Latency", "threshold": "100ms"}, (100, 40)),
-        ({"signal": "Metric", "metric": {"name": "unsure_total", "per": "requests"}}, (100, 4)),
+        ({"signal": "Metric", "metric": {"name": "unsure_total"}}, (100, 4)),
         ({"signal": "Feedback"}, (40, 10)),
     ],
     ids=["Latency", "Metric", "Feedback"],
@@ -157,7 +159,7 @@ def test_other_signals_are_sliced_as_errors_are(check: dict[str, Any], reading: 
 def test_series_without_the_label_are_unreadable_and_never_zero(page: str, check: dict[str, Any], family: str) -> None:
     """The sentence names metric and label: no errors of a slice that can't be told apart are no good sign."""
     if "metric" in check:
-        check = {"signal": "Metric", "metric": {"name": check["metric"], "per": "requests"}}
+        check = {"signal": "Metric", "metric": {"name": check["metric"]}}
     elif "threshold" in check:
         check = {"signal": "Latency", **check}
     found = counted(page, **check)

@@ -21,6 +21,7 @@ def cluster(wrong: float) -> Cluster:
         strategy={"canary": {"steps": [{"setWeight": 50}, {"analyze": {"for": "10m"}}]}, "bake": {"time": "0s"}},
         analysis={
             "interval": "1m",
+            "defaultChecks": False,
             "checks": [{"name": "truth", "signal": "Feedback", "maxRatioToStable": "1", "minExcess": "0.05"}],
         },
         deadlines={"evidence": "24h"},

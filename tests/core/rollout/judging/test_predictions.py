@@ -18,7 +18,7 @@ def cluster(high: float, *, stable_counts: bool = True) -> Cluster:
     made.edit(
         replicas=4,
         strategy={"canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1m"}}]}, "bake": {"time": "30s"}},
-        analysis={"interval": "5s", "warmUp": "0s", "checks": [CHECK]},
+        analysis={"interval": "5s", "warmUp": "0s", "defaultChecks": False, "checks": [CHECK]},
     )
     if stable_counts:
         _counts_answers(made.versions[1])
@@ -65,6 +65,6 @@ def test_a_stable_whose_model_did_not_say_so_yet_is_read_as_the_canary_is() -> N
 
 def test_a_runtime_that_names_no_predictions_starts_no_rollout() -> None:
     """It is said before traffic moves."""
-    made = Cluster().edit(analysis={"checks": [CHECK]}).run(5).publish(2).run(10)
+    made = Cluster().edit(analysis={"defaultChecks": False, "checks": [CHECK]}).run(5).publish(2).run(10)
     assert made.ready_reason() == "False/UnsupportedSignal"
     assert "spec.analysis.checks[0].signal: runtime mlserver names no Predictions" in made.message()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.rollouts
 
 QUERY = 'success{namespace="{{namespace}}", pod=~"{{revision}}-.*"}'
 SLO: dict[str, Any] = {"name": "slo", "signal": "Prometheus", "query": {"name": "http-success"}, "min": "0.99"}
-ANALYSIS = {**QUICK["analysis"], "checks": [SLO]}
+ANALYSIS = {**QUICK["analysis"], "defaultChecks": False, "checks": [SLO]}
 
 
 def asking(**fields: Any) -> Cluster:
@@ -121,7 +121,7 @@ def quarantined(cluster: Cluster) -> bool:
 def test_both_kinds_of_checks_must_pass() -> None:
     """Errors are counted in the pods, and roll back though the query is content."""
     checks = [SLO, {"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}]
-    cluster = asking(analysis={**ANALYSIS, "checks": checks})
+    cluster = asking(analysis={**ANALYSIS, "defaultChecks": False, "checks": checks})
     says(cluster, 1.0)
     cluster.publish(2, Behavior(errors=0.3)).run(300, until=rolled_back)
     assert rolled_back(cluster)
@@ -138,7 +138,7 @@ def test_both_kinds_of_checks_must_pass() -> None:
 def test_a_query_that_is_not_there_starts_no_rollout(server: dict[str, str] | None, reason: str, said: str) -> None:
     """flagger #892, #1581 went on without it; here the path, the value and what there is are said."""
     checks = [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}, SLO]
-    cluster = serving(analysis={**ANALYSIS, "checks": checks})
+    cluster = serving(analysis={**ANALYSIS, "defaultChecks": False, "checks": checks})
     if server is not None:
         cluster.prometheus = PrometheusServer.model_validate({"url": "http://p", "queries": server})
     cluster.publish(2).run(30)

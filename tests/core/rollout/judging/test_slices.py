@@ -28,7 +28,7 @@ def cluster(then: Behavior) -> Cluster:
             "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1m", "checks": ["errors"]}}]},
             "bake": {"time": "30s"},
         },
-        analysis={"interval": "5s", "warmUp": "0s", "checks": [BY_COUNTRY, WHOLE]},
+        analysis={"interval": "5s", "warmUp": "0s", "defaultChecks": False, "checks": [BY_COUNTRY, WHOLE]},
     )
     return made.run(5).publish(2, then)
 

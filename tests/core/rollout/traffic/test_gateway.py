@@ -14,6 +14,7 @@ from simulator import Behavior, Cluster
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",
+    "defaultChecks": False,
     "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1"}],
 }
 GATEWAY_TRAFFIC = {"type": "Gateway", "parentRefs": [{"name": "public"}], "hostnames": ["risk.example.org"]}

@@ -14,6 +14,7 @@ from simulator import Behavior, Cluster
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",
+    "defaultChecks": False,
     "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "max": "0.05"}],
 }
 STEPS = [{"setWeight": 25}, {"pause": {"maxTime": "20s"}}, {"setWeight": 50}, {"pause": {"maxTime": "20s"}}]

@@ -14,6 +14,7 @@ AUTOSCALING = {"minReplicas": 2, "maxReplicas": 10, "metrics": [{"type": "CPU", 
 ANALYSIS = {
     "interval": "2s",
     "warmUp": "0s",
+    "defaultChecks": False,
     "checks": [{"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "max": "0.05"}],
 }
 STEPS = [{"setWeight": 50}, {"pause": {}}]

@@ -152,7 +152,7 @@ def fold(
     """
     at, streams = now.timestamp(), dict[str, Stream](evidence.streams)
     scrapes = [_scrape(streams, uid, t, samples.get(uid), evidence.pods.get(uid), at) for uid, t in tracks.items()]
-    elapsed = at - evidence.folded_at if evidence.folded_at is not None else 0.0
+    elapsed = max(0.0, at - evidence.folded_at) if evidence.folded_at is not None else 0.0
     for name, stream in evidence.streams.items():
         noted = stream.noted([(scrape.track, scrape.found[name]) for scrape in scrapes], at)
         counted = count and name not in uncounted

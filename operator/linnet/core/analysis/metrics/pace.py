@@ -26,8 +26,8 @@ class Pace:
 
     @property
     def is_due(self) -> bool:
-        """Whether the pods are to be read now."""
-        return self.last is None or self._gap >= _EARLY * self._wanted
+        """Whether the pods are to be read now; a clock that went back does not stop that until it has caught up."""
+        return self.last is None or not 0 <= self._gap < _EARLY * self._wanted
 
     @property
     def missed(self) -> int:

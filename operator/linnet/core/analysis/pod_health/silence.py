@@ -149,7 +149,7 @@ def _lasting(known: Silence, latest: Silence, looks: int) -> Silence:
 
     Between two looks the greater number counts as waiting: what is not known makes stable slower, never faster.
     """
-    elapsed = (latest.at or 0.0) - (known.at or 0.0)
+    elapsed = max(0.0, (latest.at or 0.0) - (known.at or 0.0))
     pairs = ((known.stable[uid], tally) for uid, tally in latest.stable.items() if uid in known.stable)
     grown = [
         (rise[0], max(then.waiting, now.waiting))

@@ -1,12 +1,12 @@
 """The validation Job: the fetcher, the real server as a sidecar, and a prober that reports what it saw."""
 
+from datetime import timedelta
 from typing import Final
 
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, MODEL, MODEL_VERSION, VERSION
 from linnet.api.parts.base import format_duration
 from linnet.core.plan import Manifest
-from linnet.core.policy import defaults
 from linnet.core.registry.validation.placement import Place
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.serving.credentials import by_account, with_identity
@@ -40,7 +40,6 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
         VERSION: str(spec.version),
         COMPONENT: "validation",
     }
-    limits = defaults.deadlines(None)
     meta = metadata(owner, job_name(owner.name, attempt), labels)
     users = {FETCH} if by_account(spec.source.credentials) else set()
     return {
@@ -49,7 +48,7 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
         "metadata": meta,
         "spec": {
             "backoffLimit": 2,
-            "activeDeadlineSeconds": int((limits.fetch + limits.ready).total_seconds()) + 60,
+            "activeDeadlineSeconds": _seconds(place.limits.fetch + _loading(spec, place)) + 60,
             "ttlSecondsAfterFinished": 3600,
             "podFailurePolicy": {"rules": [_fail_at_once(c) for c in ((FETCH, PROBE) if place.loads else (FETCH,))]},
             "template": {
@@ -59,13 +58,23 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
     }
 
 
+def _seconds(duration: timedelta) -> int:
+    """Whole seconds, within what a Job takes."""
+    return min(int(duration.total_seconds()), 2**31 - 61)
+
+
+def _loading(spec: ModelVersionSpec, place: Place) -> timedelta:
+    """How long the server may take until it is ready: what its catalogue entry needs, or the place allows."""
+    return max(spec.runtime.startup or timedelta(0), place.limits.ready)
+
+
 def _fail_at_once(container: str) -> Manifest:
     codes = {"containerName": container, "operator": "In", "values": [TERMINAL_EXIT]}
     return {"action": "FailJob", "onExitCodes": codes}
 
 
 def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, place: Place) -> Manifest:
-    settings, limits = place.settings, defaults.deadlines(None)
+    settings, limits = place.settings, place.limits
     credentials = spec.source.credentials
     account = credentials.service_account_name if credentials else None
     deadline = format_duration(limits.fetch)
@@ -78,16 +87,15 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
         **pod_spec(settings, {MODEL_VERSION: name}, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 5,
-        **(containers([fetch, server], [_probe(spec, image)]) if place.loads else containers([], [fetch])),
+        **(containers([fetch, server], [_probe(spec, image, place)]) if place.loads else containers([], [fetch])),
         "volumes": [*volumes(settings, spec.source), *contract],
     }
 
 
-def _probe(spec: ModelVersionSpec, image: Image) -> Manifest:
+def _probe(spec: ModelVersionSpec, image: Image, place: Place) -> Manifest:
     arguments = ["probe", "--url", f"http://127.0.0.1:{spec.runtime.ports.http}"]
     arguments += ["--ready-path", spec.runtime.ready_path, "--model-name", spec.model.name]
-    deadline = spec.runtime.startup or defaults.deadlines(None).ready
-    arguments += ["--deadline", format_duration(deadline)]
+    arguments += ["--deadline", format_duration(_loading(spec, place))]
     mounts: list[Manifest] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 (a mount point inside the pod)
     if spec.contract:
         arguments += ["--contract", CONTRACT_DIR]

@@ -4,26 +4,29 @@ A server that needs a GPU does not load without one. Where every Deployment repl
 spare: then the artifact is fetched and its digest taken, and the canary's own readiness shows that it loads.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from linnet.api.kinds.deployment import DeploymentSpec
 from linnet.api.parts.pod import PodSettings
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.policy import effective
+from linnet.core.policy import defaults, effective
+from linnet.core.policy.defaults import Limits
 
 
 @dataclass(frozen=True)
 class Place:
     """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one.
 
+    `limits`: how long that may take; the most patient Deployment counts, since a version is tried once for all.
     `allowed_prefix`: the URIs that the version's account may be used for.
     """
 
     settings: PodSettings = field(default_factory=PodSettings)
     arguments: tuple[str, ...] = ()
     loads: bool = True
+    limits: Limits = field(default_factory=lambda: defaults.deadlines(None))
     allowed_prefix: str = ""
 
 
@@ -38,7 +41,12 @@ def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
         settings=(first.pod or PodSettings()).model_copy(update={"service_account_name": None}),
         arguments=tuple(first.runtime.args) if first.runtime else (),
         loads=contract or not in_place,
+        limits=_longest([defaults.deadlines(d.deadlines) for d in found]),
     )
+
+
+def _longest(limits: Sequence[Limits]) -> Limits:
+    return replace(limits[0], fetch=max(each.fetch for each in limits), ready=max(each.ready for each in limits))
 
 
 def _followers(observed: ModelVersionObserved) -> Iterator[DeploymentSpec]:

@@ -10,7 +10,7 @@ from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.kinds.retrain_policy import Schedule as ScheduleSpec
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
-from linnet.api.parts.conditions import Condition, Reason, condition, timestamp
+from linnet.api.parts.conditions import Condition, Reason, condition, time_or_none, timestamp
 from linnet.core.plan import Apply, Delete, Manifest, Patch
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.resources.objects import CronJobView, JobView
@@ -18,7 +18,6 @@ from linnet.core.retraining import admission
 from linnet.core.retraining.context import RetrainContext, created
 from linnet.core.retraining.executors import executor
 from linnet.core.retraining.executors.labels import run_labels
-from linnet.core.retraining.history import parse
 from linnet.core.serving.pods import Image
 
 APPLIED: Final = f"{GROUP}/applied"
@@ -99,7 +98,7 @@ def _scheduled(job: JobView, cron_job: CronJobView) -> datetime | None:
 
 
 def _too_early(cron_job: CronJobView, at: datetime) -> str | None:
-    since = parse(cron_job.meta.annotations.get(SINCE))
+    since = time_or_none(cron_job.meta.annotations.get(SINCE))
     if since is None or at >= since:
         return None
     return f"its time, {timestamp(at)}, lies before {timestamp(since)}, when this schedule came into force"

@@ -49,7 +49,8 @@ def _call(under_way: UnderWay, hook: Hook, since: str) -> Call:
 
 
 def _pause_is_over(under_way: UnderWay, status: HookStatus) -> bool:
-    return status.asked_at is None or under_way.context.since(status.asked_at) >= pause(status.asked)
+    """A clock that went back does not make it longer."""
+    return status.asked_at is None or not timedelta(0) <= under_way.context.since(status.asked_at) < pause(status.asked)
 
 
 def pause(asked: int) -> timedelta:

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from linnet.api.kinds.deployment import Phase
-from linnet.api.labels import REVISION
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.kinds.deployment import Phase, RevisionStatus
+from linnet.api.parts.conditions import time_or_none, timestamp
 from linnet.api.parts.runtime import Predictions
 from linnet.core.analysis import evidence
 from linnet.core.analysis.checks import Signal, Track, family
@@ -36,6 +35,8 @@ from linnet.core.serving.server import metrics_port
 
 JUDGED: Final[frozenset[Phase]] = frozenset({"Stepping", "Promoting", "Baking"})
 """Phases in which the canary has, or may have, traffic."""
+DECIDED: Final = "decided"
+"""The key of what the last decision was worked out from: its record may still be owed."""
 SAVE_EVERY: Final = timedelta(seconds=30)
 
 
@@ -61,7 +62,8 @@ class Verdicts:
 def look(under_way: UnderWay) -> Verdicts:
     """Fold this look's scrape, if there is one, and judge."""
     context, policy = under_way.context, under_way.rules.judged
-    if under_way.rules_missing or under_way.rollout.known_phase is None:
+    rollout = under_way.rollout
+    if under_way.rules_missing or under_way.version is None or rollout.known_phase is None:
         return Verdicts()
     if under_way.rollout.phase not in JUDGED:
         health = rollout_health.judge(under_way, NO_SILENCE)
@@ -173,9 +175,10 @@ def fresh(under_way: UnderWay) -> dict[str, str]:
 
 def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
     rollout, former = under_way.rollout, under_way.stored_evidence
-    kept = {k: former[k] for k in ("saved", "restarts") if k in former}
+    kept = {k: former[k] for k in ("saved", DECIDED) if k in former}
     missed = missed_before(former) + (_pace(under_way).missed if under_way.context.observed.scrape else 0)
-    restarts = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
+    begun = {p.meta.uid: rollout_health.restarts(p) for p in under_way.context.pods(rollout.from_)}
+    restarts = begun if (known_restarts := rollout_health.restarts_before(under_way)) is None else known_restarts
     return {
         "restarts": json.dumps(restarts, sort_keys=True),
         **kept,
@@ -187,10 +190,8 @@ def _data(under_way: UnderWay, known: Evidence) -> dict[str, str]:
 
 def due(data: Mapping[str, str], now: datetime) -> bool:
     """Whether the ConfigMap is so old that a crash would lose too much."""
-    try:
-        return now - parse_time(data["saved"]) >= SAVE_EVERY
-    except (KeyError, ValueError, TypeError):
-        return True
+    saved = time_or_none(data.get("saved"))
+    return saved is None or abs(now - saved) >= SAVE_EVERY
 
 
 def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
@@ -200,12 +201,12 @@ def stamped(data: Mapping[str, str], now: datetime) -> dict[str, str]:
 def targets(under_way: UnderWay) -> tuple[ScrapeTarget, ...]:
     """The pods to read now: those of the two revisions, if the rollout is judged and the interval has passed."""
     rollout = under_way.rollout
-    if under_way.rules_missing or rollout.phase not in JUDGED:
+    if under_way.version is None or rollout.phase not in JUDGED:
         return ()
     if not _pace(under_way).is_due:
         return ()
     revisions = [r for r in (rollout.from_, rollout.to) if r is not None]
-    return tuple(t for r in revisions for t in _of_revision(under_way, r.version, r.name))
+    return tuple(t for revision in revisions for t in _of_revision(under_way, revision))
 
 
 def gauges(under_way: UnderWay, verdicts: Verdicts) -> dict[str, float]:
@@ -240,16 +241,17 @@ def _of_canary(under_way: UnderWay) -> list[PodCounters]:
     return [counters for uid, counters in scrape.counters.items() if uid in uids] if scrape else []
 
 
-def _of_revision(under_way: UnderWay, number: int, name: str) -> tuple[ScrapeTarget, ...]:
+def _of_revision(under_way: UnderWay, revision: RevisionStatus) -> tuple[ScrapeTarget, ...]:
+    """The pods to read; those of a stable whose version was deleted are read as those of the version on trial are."""
     context, policy = under_way.context, under_way.rules
-    version = context.version(number)
+    version = context.artifact_of(revision) or under_way.version
     metrics = version.spec.runtime.metrics if version else None
     if version is None or metrics is None or not (policy.checks or metrics.in_flight):
         return ()
     if metrics.predictions is None:
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
-    running = [p for p in context.observed.pods if p.meta.labels.get(REVISION) == name and p.phase == "Running"]
+    running = [p for p in context.pods(revision) if p.phase == "Running"]
     whose = context.observed.deployment.namespace, context.name
     return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules, *whose) for p in running if p.ip)
 

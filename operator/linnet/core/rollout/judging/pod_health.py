@@ -55,12 +55,18 @@ def _killed_for_memory(pod: Pod) -> bool:
 
 def _stable_restarted(under_way: UnderWay) -> bool:
     """Whether stable's pods restarted since the rollout began: then it is the node, not the version."""
-    try:
-        before = read_object(under_way.stored_evidence.get("restarts", "{}"))
-    except ForeignError:
-        before = {}
+    before = restarts_before(under_way) or {}
     pods = under_way.context.pods(under_way.rollout.from_)
-    return any(isinstance(known := before.get(p.meta.uid), int) and restarts(p) > known for p in pods)
+    return any(restarts(p) > before[p.meta.uid] for p in pods if p.meta.uid in before)
+
+
+def restarts_before(under_way: UnderWay) -> dict[str, int] | None:
+    """How often stable's pods had restarted when the rollout began, by uid; None where that can't be read."""
+    try:
+        before = read_object(under_way.stored_evidence["restarts"])
+    except (KeyError, ForeignError):
+        return None
+    return before if all(type(number) is int for number in before.values()) else None
 
 
 def _deadline(policy: Rules, pods: tuple[Pod, ...]) -> tuple[str, timedelta]:

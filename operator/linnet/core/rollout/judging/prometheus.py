@@ -46,7 +46,8 @@ def _question(under_way: UnderWay, check: QueryCheck) -> Question | None:
 
 def _since(under_way: UnderWay, known: Measurements, check: QueryCheck) -> timedelta:
     asked_at = known.checks.get(check.name, Measurement()).asked_at
-    return timedelta.max if asked_at is None else timedelta(seconds=under_way.context.now.timestamp() - asked_at)
+    passed = None if asked_at is None else under_way.context.now.timestamp() - asked_at
+    return timedelta.max if passed is None or passed < 0 else timedelta(seconds=passed)
 
 
 def _pace(under_way: UnderWay) -> timedelta:

@@ -3,7 +3,7 @@
 `docs/reference/requests.md` holds the same table; a test compares them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from linnet.api.kinds.deployment import Phase, RevisionStatus
@@ -19,7 +19,7 @@ from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
-from linnet.core.rollout.target import Refusal, find_target, quarantine_of
+from linnet.core.rollout.target import QuarantinedArtifact, Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.PROMOTE: frozenset({"Stepping"}),
@@ -106,7 +106,7 @@ def _promote(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Respo
     context = under_way.context
     if context.spec.paused:
         return refusal(context, "spec.paused is true: set it to false first")
-    if under_way.rules_missing:
+    if under_way.version is None:
         return refusal(context, "its ModelVersion is gone, so that its steps are not known: request abort or rollback")
     if waits := calls.waiting_message(under_way, under_way.waiting_hooks):
         return refusal(context, f"every step is done; it {waits}. promote-full goes on without it")
@@ -168,8 +168,12 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     meant = [v for v in context.versions if is_named(request, v)]
     if request.target == "-" and not isinstance(target := find_target(context), Refusal):
         meant = [target.version]
-    digests = {v.digest for v in meant}
-    quarantined = [v for v in context.versions if v.digest in digests and v.status.quarantine]
+    kept = [q for q in quarantined_here(context) if _is_meant(context, request, q)]
+    digests = {v.digest for v in meant} | {q.digest for q in kept}
+    quarantined = [v for v in context.known if v.digest in digests and v.status.quarantine]
+    here = [q for q in quarantined_here(context) if q.digest in digests]
+    if here and not quarantined:
+        return _release_here(context, here, request)
     if not quarantined:
         known = [v.name for v in context.versions if v.digest in digests and _was_released(v, request)]
         message = f"released {', '.join(known)}" if known else f"no version {request.target} is quarantined here"
@@ -178,6 +182,22 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
     held = None if _holds(context, quarantined) else context.status.held
     names = ", ".join(v.name for v in quarantined)
     return Response(Transition(context.with_status(held=held), actions), f"released {names}")
+
+
+def _is_meant(context: Context, request: Request, entry: QuarantinedArtifact) -> bool:
+    """Whether the request names an artifact that is refused here though its version was deleted."""
+    number = request.target.removeprefix("v")
+    return request.target == entry.digest or entry.entry.revision.startswith(f"{context.name}-v{number}-")
+
+
+def _release_here(context: Context, entries: Sequence[QuarantinedArtifact], request: Request) -> Response:
+    """Release what no ModelVersion has any more."""
+    digests = {q.digest for q in entries}
+    left = [q.line for q in quarantined_here(context) if q.digest not in digests]
+    decision = decisions.by_request(request, "Released", context.name, context.now)
+    told = tuple(decisions.logged(decision, digest) for digest in sorted(digests))
+    free = Transition(context.with_status(quarantine=left or None), told)
+    return Response(free, f"released {', '.join(q.entry.revision for q in entries)}")
 
 
 def _was_released(version: Version, request: Request) -> bool:

@@ -16,11 +16,15 @@ from linnet.core.rollout.traffic.split import Split
 
 @dataclass(frozen=True)
 class Routing:
-    """Pods of each revision, and who gets requests; with `keep` whoever gets them now goes on."""
+    """Pods of each revision, and who gets requests; with `keep` whoever gets them now goes on.
+
+    `diverted`: a Service of a failed revision, behind a route that can't be written, which leads to the proven one.
+    """
 
     replicas: Mapping[str, int]
     split: Split | None = None
     keep: bool = False
+    diverted: str | None = None
 
 
 def of(context: Context) -> Routing:
@@ -126,7 +130,31 @@ def _rolling_back(under_way: UnderWay, old: RevisionStatus) -> Routing:
     if _is_alone(context, old):
         return Routing({old.name: full, rollout.to.name: present if _lingers(under_way) else 0}, Split(old))
     warm = context.ready(old) >= _enough(under_way) or (rollout.reason == OUTAGE and context.ready(old) > 0)
+    if warm and is_stuck(context):
+        return _around(under_way, old)
     return Routing({old.name: full, rollout.to.name: present}, Split(old), keep=not warm)
+
+
+def is_stuck(context: Context) -> bool:
+    """Whether what leads back to the former version was refused at its last write."""
+    rollout, refused = context.status.rollout, context.observed.refused
+    if rollout is None or rollout.phase != "RollingBack":
+        return False
+    ways = {"HTTPRoute", "GRPCRoute"} if context.gateway else {"Service"}
+    return any((kind, context.name) in refused for kind in ways)
+
+
+def _around(under_way: UnderWay, old: RevisionStatus) -> Routing:
+    """The failed pods lose their requests by what can still be written: they end, or their own Service leads elsewhere.
+
+    Where `<name>` selects them alone, they stay until it can be written: nobody else would answer.
+    """
+    context, rollout = under_way.context, under_way.rollout
+    full, present = context.replicas, context.size(rollout.to)
+    if context.gateway:
+        return Routing({old.name: full, rollout.to.name: present}, Split(old), diverted=rollout.to.name)
+    shared = DEPLOYMENT in context.selector(context.name)
+    return Routing({old.name: full, rollout.to.name: 0 if shared else present}, Split(old))
 
 
 def _in_place(under_way: UnderWay, old: RevisionStatus, phase: Phase) -> Routing:

@@ -6,6 +6,7 @@ from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
 from linnet.api.labels import REVISION
 from linnet.core.plan import Action, Apply, Delete, Patch
 from linnet.core.policy import defaults
+from linnet.core.registry.versions import Version
 from linnet.core.rollout.context import ANALYSIS, Context
 from linnet.core.rollout.traffic import router, routing
 from linnet.core.rollout.traffic.routing import Routing
@@ -20,16 +21,43 @@ FAILED_GRACE_SECONDS = 1
 def actions(context: Context) -> Iterator[Action]:
     """Everything in which the cluster differs from the routing, in order; empty if nothing differs."""
     wanted = routing.of(context)
+    traffic = (*_services(context, wanted), *_routes(context, wanted))
     yield from missing_pods(context)
-    yield from _services(context, wanted)
-    if wanted.split is not None:
-        yield from router.of(context).actions(context, wanted.split, keep=wanted.keep)
-    yield from _shrink(context, wanted)
+    yield from traffic
+    if not any(_moves_requests(context, action) for action in traffic):
+        yield from _shrink(context, wanted)
     yield from _deleted_at_once(context)
     yield from _budget(context)
     yield from autoscaling.actions(context)
     yield from network_policy.actions(context)
     yield from _beyond_history(context)
+
+
+def _routes(context: Context, wanted: Routing) -> Iterator[Action]:
+    if wanted.split is not None:
+        yield from router.of(context).actions(context, wanted.split, keep=wanted.keep)
+
+
+def _moves_requests(context: Context, action: Action) -> bool:
+    """Whether clients are sent elsewhere by it: until that is seen to be done, no revision loses pods.
+
+    On the way back one that is stuck is not waited for: the pods that failed lose their requests with their lives.
+    """
+    name = action.manifest["metadata"]["name"] if isinstance(action, Apply) else None
+    patched = action.name if isinstance(action, Patch) and action.kind == "Service" else None
+    return context.name in {name, patched} and not routing.is_stuck(context)
+
+
+def missing(context: Context) -> tuple[str, ...]:
+    """What is not there yet, by kind and name: as long as something is missing, not all is as desired."""
+    observed = context.observed
+    present = {("Deployment", w.meta.name) for w in observed.workloads}
+    present |= {("Service", s.meta.name) for s in observed.services}
+    present |= {(autoscaling.KIND, a.meta.name) for a in observed.autoscalers}
+    present |= {(r.route.kind, r.meta.name) for r in observed.routes} | {other[:2] for other in observed.others}
+    made = (a.manifest for a in actions(context) if isinstance(a, Apply))
+    wanted = ((str(m["kind"]), str(m["metadata"]["name"])) for m in made)
+    return tuple(f"{kind} {name}" for kind, name in wanted if (kind, name) not in present)
 
 
 def missing_pods(context: Context) -> Iterator[Action]:
@@ -53,7 +81,7 @@ def _grow(context: Context, wanted: Routing) -> Iterator[Action]:
 
 
 def _workload(context: Context, revision: RevisionStatus, count: int) -> Iterator[Action]:
-    version = context.version(revision.version)
+    version = context.artifact_of(revision)
     if version is None or count == 0:
         return
     platform = context.observed.platform
@@ -84,18 +112,33 @@ def _shrink(context: Context, wanted: Routing) -> Iterator[Action]:
 def _services(context: Context, wanted: Routing) -> Iterator[Action]:
     rollout, stable = context.status.rollout, context.status.stable
     present = stable or (rollout.to if rollout else None)
-    version = context.version(present.version) if present else None
-    if present is None or version is None:
+    if present is None:
         return
-    selectors: dict[str, Mapping[str, str]] = {r: {REVISION: r} for r in _revisions(context)}
+    selectors: dict[str, Mapping[str, str]] = {}
     if wanted.split is not None and not wanted.keep:
         selectors[context.name] = router.of(context).selector(context, wanted.split)
+    selectors |= {r: {REVISION: r} for r in _revisions(context)}
     selectors[f"{context.name}-stable"] = {REVISION: present.name}
     newest = _canary(rollout) or present
     selectors |= {alias: {REVISION: newest.name} for alias in _aliases(context)}
+    if wanted.diverted is not None and rollout is not None:
+        selectors[wanted.diverted] = {REVISION: present.name}
     for name, selector in selectors.items():
         if context.selector(name) != selector:
-            yield Apply(serving.service(context.owner, name, selector, version.spec))
+            yield from _selecting(context, name, selector, context.artifact_of(present))
+
+
+def _selecting(
+    context: Context, name: str, selector: Mapping[str, str], version: Version | None
+) -> Iterator[Patch | Apply]:
+    """Make the Service, or put it right. Where nobody knows the server's ports any more, whom it selects is changed."""
+    found = next((s for s in context.observed.services if s.meta.name == name), None)
+    if found is not None and (version is None or context.observed.deployment.deleting):
+        dropped = {key: None for key in found.selector if key not in selector}
+        body = {"spec": {"selector": {**dropped, **selector}}}
+        yield Patch("v1", "Service", name, found.meta.uid, body)
+    elif version is not None:
+        yield Apply(serving.service(context.owner, name, selector, version.spec))
 
 
 def _canary(rollout: RolloutStatus | None) -> RevisionStatus | None:
@@ -129,9 +172,13 @@ def _deleted_at_once(context: Context) -> Iterator[Action]:
 
 
 def _budget(context: Context) -> Iterator[Action]:
-    mine = [o for o in context.observed.others if o[:2] == ("PodDisruptionBudget", context.name)]
-    if context.replicas > 1 and not mine:
+    """One where more than one pod serves; an autoscaler that may make more keeps it."""
+    mine, found = ("PodDisruptionBudget", context.name), context.observed.budget
+    most = context.spec.autoscaling.max_replicas if context.spec.autoscaling is not None else context.replicas
+    if context.replicas > 1 and not any(other[:2] == mine for other in context.observed.others):
         yield Apply(serving.disruption_budget(context.owner))
+    elif most <= 1 and found is not None and not found.deleting:
+        yield Delete("policy/v1", "PodDisruptionBudget", found.name, found.uid)
 
 
 def _beyond_history(context: Context) -> Iterator[Action]:

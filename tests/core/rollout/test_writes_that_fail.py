@@ -1,0 +1,247 @@
+"""Whatever the API server refuses to take, a bad version is rolled back and a person's abort goes through."""
+
+import copy
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from core.rollout.test_transitions import QUICK
+from linnet.adapters.cluster.errors import (
+    ConflictError,
+    ForbiddenError,
+    ForeignObjectError,
+    InvalidError,
+    KubeError,
+    UnavailableError,
+)
+from linnet.api.kinds.deployment import DeploymentStatus
+from linnet.core.observed import DeploymentObserved
+from linnet.core.plan import Emit, Log, Notify, Plan, Ref
+from linnet.core.resources.objects import Parent
+from linnet.handlers.attempts import Attempts, key_of
+from linnet.handlers.kinds import Kind
+from linnet.handlers.reconcile import Deps, reconcile
+from simulator import Behavior, Cluster
+
+pytestmark = pytest.mark.rollouts
+REF = Ref("Deployment", "ml", "tumor-risk")
+Json = dict[str, Any]
+Fault = Callable[[str, str, str], KubeError | None]
+"""What the API server says to a verb, a kind and a name; None: it takes it."""
+
+
+def nothing(*_: str) -> None:
+    """Every write is taken."""
+
+
+@dataclass
+class FaultyCluster(Cluster):
+    """The real engine carries the plans out; `fault` says what the API server refuses."""
+
+    fault: Fault = nothing
+    tried: list[tuple[str, str, str]] = field(default_factory=list)
+    attempts: Attempts | None = None
+
+    def carry_out(self, plan: Plan[DeploymentStatus]) -> bool:
+        self.attempts = self.attempts or Attempts(lambda: self.now.timestamp())  # noqa: PLW0108 (now is another in each look)
+        kind = Kind(self._seen, lambda *_: plan, DeploymentStatus)
+        deps = Deps(
+            {"Deployment": kind},
+            lambda _: self._parent(),
+            self._perform,
+            self._put,
+            self._keep,
+            lambda _: None,
+            lambda: self.now,
+            self.attempts,
+        )
+        try:
+            again = finished(reconcile(REF, deps))
+        except (ConflictError, UnavailableError):
+            return False
+        return again == timedelta(0)
+
+    def observe(self) -> DeploymentObserved:
+        refused = self.attempts.refused(REF) if self.attempts is not None else frozenset()
+        return replace(super().observe(), refused=refused)
+
+    def _parent(self) -> Parent:
+        return super().observe().deployment
+
+    async def _seen(self, parent: Parent) -> Parent:
+        return parent
+
+    async def _perform(self, _: Ref, __: Parent, action: Any) -> None:
+        if not isinstance(action, Emit | Log | Notify):
+            self._judge(*key_of(action))
+        self._act(action)
+
+    async def _put(self, _: Ref, parent: Parent, status: Json) -> None:
+        if status != parent.status:
+            self._judge("status", "Deployment", "tumor-risk")
+            self.write(status)
+
+    def _judge(self, verb: str, kind: str, name: str) -> None:
+        self.tried.append((verb, kind, name))
+        if (error := self.fault(verb, kind, name)) is not None:
+            raise error
+
+    def _keep(self, _: Ref, __: Parent, plan: Plan[Any]) -> None:
+        if plan.evidence is not None:
+            self.memory = plan.evidence
+
+    def condition(self, type_: str) -> Json:
+        return next((c for c in self.status.get("conditions", ()) if c["type"] == type_), {})
+
+    @property
+    def safe(self) -> bool:
+        """Whether nobody is answered by version 2."""
+        answering = {p["metadata"]["labels"]["linnet.dev/version"] for p in self.answering()}
+        return answering == {"1"}
+
+
+def finished(work: Coroutine[Any, Any, timedelta | None]) -> timedelta | None:
+    """Run what never waits for anything."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
+    raise AssertionError("it waits for something")
+
+
+STRATEGY = {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}, "bake": {"time": "1h"}}
+
+
+@cache
+def _reached(phase: str) -> FaultyCluster:
+    made = FaultyCluster()
+    made.edit(**{**QUICK, "strategy": STRATEGY, "replicas": 3}).run(5).publish(2)
+    if phase == "Starting":
+        made.behaviors[2].starts = False
+    if phase in {"Promoting", "Baking"}:
+        made.run(300, until=lambda c: c.typed.rollout is not None and (c.typed.rollout.step or 0) == 1)
+        made.behaviors[2].starts = phase == "Baking"
+        made.ask("promote-full v2 id-0 jane")
+    made.run(300, until=lambda c: c.phase == phase)
+    assert made.phase == phase
+    return made
+
+
+def reached(phase: str) -> FaultyCluster:
+    """Version 2 is in this phase."""
+    made = copy.deepcopy(_reached(phase))
+    made.attempts = None
+    return made
+
+
+ERRORS = {
+    "422": InvalidError("is invalid"),
+    "413": InvalidError("the request is too large"),
+    "403": ForbiddenError("is forbidden: exceeded quota"),
+    "409": ConflictError("the object has been modified"),
+    "500": UnavailableError("a webhook failed"),
+}
+WRITES: dict[str, Callable[[str, str, str], bool]] = {
+    "status": lambda verb, _kind, _name: verb == "status",
+    "evidence": lambda verb, _kind, _name: verb == "SaveEvidence",
+    "record": lambda verb, _kind, _name: verb.startswith("Record"),
+    "the Service": lambda _verb, kind, name: (kind, name) == ("Service", "tumor-risk"),
+    "every Service": lambda _verb, kind, _name: kind == "Service",
+    "workloads": lambda verb, kind, _name: kind == "Deployment" and verb != "status",
+    "the rest": lambda _verb, kind, _name: kind in {"PodDisruptionBudget", "NetworkPolicy", "Pod"},
+}
+PHASES = ("Starting", "Stepping", "Promoting", "Baking")
+
+
+def refusing(write: str, error: str) -> Fault:
+    return lambda *what: ERRORS[error] if WRITES[write](*what) else None
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_abort_goes_through(phase: str, write: str, error: str) -> None:
+    """The traffic is back with version 1; where the status can be written, the person has an answer."""
+    cluster = reached(phase)
+    cluster.fault = refusing(write, error)
+    cluster.ask("abort - id-1 jane")
+    stuck = write in {"the Service", "every Service", "workloads"} and phase == "Baking"
+    cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe or stuck
+    if write != "status":
+        assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    cluster.fault = nothing
+    cluster.run(200, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.last_rollout is not None
+    assert cluster.typed.last_rollout.outcome == "Aborted"
+    assert [d.decision for d in cluster.version_status(2).decisions or ()].count("Aborted") == 1
+    assert cluster.safe
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("phase", ["Stepping", "Baking"])
+def test_a_bad_version_is_rolled_back(phase: str, write: str, error: str) -> None:
+    """And it is quarantined once, as soon as that can be written."""
+    cluster = reached(phase)
+    cluster.fault = refusing(write, error)
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    stuck = write in {"the Service", "every Service", "workloads"} and phase == "Baking"
+    cluster.run(120, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe or stuck
+    cluster.fault = nothing
+    cluster.run(300, until=lambda c: c.phase == "AtRest" and not c.typed.owed)
+    status = cluster.version_status(2)
+    assert [d.decision for d in status.decisions or ()].count("RolledBack") == 1
+    assert [q.reason for q in status.quarantine or ()] == ["errors"]
+    assert not cluster.typed.owed
+    assert cluster.safe
+
+
+@pytest.mark.parametrize("name", ["tumor-risk-canary", "tumor-risk-stable", "canary's", "stable's workload"])
+def test_a_stranger_with_a_childs_name_holds_nothing_up(name: str) -> None:
+    """The condition says whose name it is, and the rollback goes on."""
+    cluster = reached("Stepping")
+    kind = "Deployment" if name == "stable's workload" else "Service"
+    own = {"canary's": cluster.revision(2), "stable's workload": cluster.revision(1)}.get(name, name)
+    foreign = ForeignObjectError(f"{kind} {own} exists and is not of Deployment tumor-risk")
+    cluster.fault = lambda _verb, of, called: foreign if (of, called) == (kind, own) else None
+    (cluster.workloads if kind == "Deployment" else cluster.services).pop(own, None)
+    cluster.run(5)
+    assert own in cluster.condition("Refused")["message"]
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    cluster.run(120, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe
+    assert cluster.typed.rollout is None or cluster.typed.rollout.decision == "RolledBack"
+
+
+def test_a_refused_child_is_written_rarely_and_nothing_else_is() -> None:
+    """At rest with a refusal the operator tries it once a minute, and no status changes."""
+    cluster = FaultyCluster()
+    cluster.fault = lambda _verb, kind, _name: ERRORS["403"] if kind == "PodDisruptionBudget" else None
+    cluster.edit(replicas=3).run(60)
+    assert cluster.condition("Ready")["reason"] == "Forbidden"
+    cluster.tried.clear()
+    cluster.run(600)
+    assert {kind for _, kind, _ in cluster.tried} == {"PodDisruptionBudget"}
+    assert 8 <= len(cluster.tried) <= 15
+
+
+def test_a_record_that_is_owed_outlives_the_process() -> None:
+    """A death between the status and the record loses neither the quarantine nor the record."""
+    cluster = reached("Stepping")
+    cluster.fault = lambda verb, *_: ERRORS["500"] if verb.startswith("Record") else None
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    cluster.run(120, until=lambda c: bool(c.typed.owed))
+    assert cluster.typed.quarantine
+    cluster.attempts = None
+    cluster.restart_operator()
+    cluster.fault = nothing
+    cluster.run(5, until=lambda c: not c.typed.owed)
+    (decision,) = [d for d in cluster.version_status(2).decisions or () if d.decision == "RolledBack"]
+    assert (decision.reason, decision.by) == ("errors", "analysis")
+    assert len(cluster.version_status(2).quarantine or ()) == 1
