@@ -668,7 +668,13 @@ READY: Object = {
         "stable": {"name": "risk-v3-1", "version": 3},
         "rollout": {"id": "r", "phase": "Stepping", "to": {"name": "n", "version": 4}, "effectiveWeight": 20},
         "conditions": [
-            {"type": "Ready", "status": "False", "reason": "Progressing", "lastTransitionTime": "2026-11-20T00:00:00Z"}
+            {
+                "type": "Ready",
+                "status": "False",
+                "reason": "Progressing",
+                "message": "",
+                "lastTransitionTime": "2026-11-20T00:00:00Z",
+            }
         ],
     }
 }
@@ -718,7 +724,7 @@ def test_kubectl_explain_tells_what_a_field_means(api: ApiServer, field: str, se
 def test_the_server_has_no_complaint_about_a_crd(api: ApiServer) -> None:
     """Structural schemas, all columns and subresources accepted."""
     items = json.loads(api.must("get", "crd", "-o", "json"))["items"]
-    assert len(items) == 5
+    assert len(items) == 6
     for crd in items:
         conditions: dict[str, Any] = {c["type"]: c["status"] for c in crd["status"]["conditions"]}
         assert conditions.get("NonStructuralSchema", "False") == "False"

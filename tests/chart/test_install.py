@@ -108,4 +108,4 @@ def test_the_archive_holds_the_crds(tmp_path: Path, api: ApiServer) -> None:
         for item in yaml.safe_load_all(rendered)
         if "group" in (item or {}).get("spec", {})
     ]
-    assert sorted(kinds) == ["Deployment", "Model", "ModelVersion", "RetrainPolicy", "RolloutPolicy"]
+    assert sorted(kinds) == ["Deployment", "Model", "ModelVersion", "Request", "RetrainPolicy", "RolloutPolicy"]

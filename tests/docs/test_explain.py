@@ -32,7 +32,8 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
         "The chance of rolling back a good version, over the whole rollout; 0.01 if left out.",
         "What Pass promises to have been able to see.",
         "What happens at deadlines.evidence without a verdict; Hold if left out.",
-        "If left out: errors not more than stable's, and answers not slower than stable's.",
+        "the two that are asked by default: `errors`, not more than stable's, and `latency`, answers not slower than",
+        "Whether `errors` and `latency` are asked where no check of that name is written; true if left out.",
         "enum: Hold, Promote, RollBack",
     ):
         assert sentence in said, sentence

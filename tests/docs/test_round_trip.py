@@ -47,7 +47,7 @@ def test_what_is_applied_is_read_back(api: ApiServer, source: Source) -> None:
 
 def stored(api: ApiServer, source: Source, namespace: str) -> list[Object]:
     """The source's objects, in a namespace of this test."""
-    api.namespace(namespace)
+    api.namespace(namespace, hostnames="*")
     found = []
     for item in source.ours:
         named = {**item["metadata"], "namespace": namespace}
