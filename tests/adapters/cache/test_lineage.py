@@ -100,6 +100,16 @@ def test_pods_that_our_own_objects_made_are_seen(place: Place) -> None:
     assert place.pods("RetrainPolicy") == {"timed-run", "asked-run"}
 
 
+def test_an_adopted_replica_set_stays_a_strangers(place: Place) -> None:
+    """The Deployment controller adopts whatever bears a revision's label and has no owner."""
+    orphan = replica_set("evil", "", "evil")
+    adopted = replica_set("evil", "workload", "evil")
+    place.put(resources.REPLICA_SET, orphan)
+    place.put(resources.REPLICA_SET, {**adopted, "metadata": {**adopted["metadata"], "resourceVersion": "2"}})
+    place.pod("forged", "ReplicaSet", "evil")
+    assert place.pods("Deployment") == set()
+
+
 FORGED = {
     "no owner": ("", ""),
     "an invented uid": ("ReplicaSet", "no-such"),

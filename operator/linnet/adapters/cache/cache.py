@@ -101,7 +101,8 @@ class Cache:
         self._dead: OrderedDict[str, int] = OrderedDict()
         """The uid and last resourceVersion of what was deleted, or lost its label."""
         self._makers: dict[str, Maker] = {}
-        """By uid. What was deleted stays while its uid is among the dead: its pods end later than it does."""
+        """By uid, with the owner that each was born with: the Deployment controller adopts a stranger's ReplicaSet that
+        bears a revision's label. What was deleted stays while its uid is among the dead: its pods end later than it."""
 
     def put(self, resource: Resource, obj: Manifest) -> Change | None:
         """Remember the object; None if this or a newer one is known already, or if it was seen deleted since.
@@ -125,7 +126,7 @@ class Cache:
         self._replace(key, known, fresh)
         self._dead.pop(fresh.uid, None)
         if resource in MAKERS:
-            self._makers[fresh.uid] = Maker(resource, controller(after))
+            self._makers.setdefault(fresh.uid, Maker(resource, controller(after)))
         moved = known is None or known.marks != fresh.marks
         return Change(resource, known.data if known is not None else None, after, moved)
 
