@@ -37,7 +37,7 @@ from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.rollout import reconcile
-from linnet.core.rollout.judging import seal
+from linnet.core.rollout.judging import look, seal
 from linnet.core.serving.runtimes import catalogue, freeze
 from linnet.core.webhooks import Call, NotYet, Reply
 
@@ -182,6 +182,13 @@ class Cluster:
     def ask(self, text: str) -> "Cluster":
         """`promote v2 id1 jane`."""
         self.waiting.append(request(text, self.now))
+        return self
+
+    def save(self) -> "Cluster":
+        """What is remembered is written now, as at a look that finds the ConfigMap old: first its hash, then itself."""
+        assert self.memory is not None
+        self.saved = look.stamped(self.memory, self.now)
+        self.status["rollout"] = {**self.status["rollout"], "evidence": [seal.seal(self.saved)]}
         return self
 
     def restart_operator(self) -> "Cluster":

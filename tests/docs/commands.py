@@ -44,6 +44,7 @@ _RULES = (
     (r"linnet digest\b", How.RUN),
     (r"linnet (fetch|probe)\b", How.FLAGS),
     (r"\S*uv pip compile\b", How.FLAGS),
+    (r"python -m linnet\.api\.generate\.fields\b", How.FLAGS),
     (r"python3 hack/[\w/]+\.py\b", How.FLAGS),
     (r"curl\b", How.FLAGS),
     (r"(export|cd|git clone|kubectl krew)\b", How.SYNTAX),

@@ -22,6 +22,8 @@ VOLATILE: Final = {
     *("lastTransitionTime", "time", "id", "lastChange", "validatedAt", "decisions", "attempt", "since"),
     *("startedAt", "finishedAt", "lastRunTime", "lastScheduleTime", "evidenceHash"),
 }
+SENTENCES: Final = {"message", "quarantine"}
+"""Their numbers are counts of requests."""
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 MINUTE: Final = re.compile(r"-retrain-\d+")
 
@@ -51,9 +53,9 @@ def masked(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {k: masked(v, k) for k, v in value.items() if k not in VOLATILE}
     if isinstance(value, list):
-        return [masked(v) for v in value]
+        return [masked(v, key) for v in value]
     if isinstance(value, str):
-        return NUMBER.sub("N", value) if key == "message" else MINUTE.sub("-retrain", value)
+        return NUMBER.sub("N", value) if key in SENTENCES else MINUTE.sub("-retrain", value)
     return value
 
 

@@ -55,7 +55,7 @@ class Play:
 SAMPLE: Final = (
     Play(("killed before", "409", "never answered", "500"), 3),
     Play(("killed after", "dropped events", "503", "reset after commit"), 11),
-    Play(("429", "blackhole"), 19),
+    Play(("stale lists", "429", "blackhole"), 19),
 )
 """Each fault once or twice, in three runs of the story."""
 

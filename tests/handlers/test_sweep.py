@@ -89,6 +89,19 @@ async def test_what_was_deleted_unseen_is_dropped_and_its_owner_told(desk: Desk)
     assert desk.keys == [Ref("Deployment", "ml", "iris")]
 
 
+async def test_a_list_of_an_earlier_time_buries_nothing_that_lives(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came after it is not in it, and would be taken for dead for good."""
+    earlier = await desk.kube.items(resources.MODEL_VERSION, None)
+    version = desk.known(resources.MODEL_VERSION, own("ModelVersion", "iris-v2"))
+
+    async def items(resource: resources.Resource, namespace: str | None, **_: Any) -> tuple[list[Json], str]:
+        return earlier if resource == resources.MODEL_VERSION else await FakeKube.items(desk.kube, resource, namespace)
+
+    monkeypatch.setattr(desk.kube, "items", items)
+    await desk.sweep()
+    assert desk.cache.get(resources.MODEL_VERSION, "ml", version["metadata"]["name"]) is not None
+
+
 async def test_what_was_made_or_changed_unseen_is_read(desk: Desk) -> None:
     """Events can be lost as well as late."""
     desk.known(resources.DEPLOYMENT, own("Deployment", "iris"))

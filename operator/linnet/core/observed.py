@@ -137,7 +137,7 @@ class DeploymentObserved:
     """Replies of the platform's endpoints to this rollout's hooks, as far as they are there."""
     autoscalers: tuple[AutoscalerView, ...] = ()
     budget: Meta | None = None
-    """Its PodDisruptionBudget, if there is one."""
+    """The PodDisruptionBudget, if there is one."""
     refused: frozenset[tuple[str, str]] = frozenset()
     """Kind and name of the objects whose last write the API server refused."""
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)

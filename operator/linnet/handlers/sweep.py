@@ -100,10 +100,11 @@ class _Place:
 async def _compare(kube: Kube, cache: Cache, feed: Feed, place: _Place) -> None:
     resource, namespace = place.resource, place.namespace
     known = {uid: (key, version) for key, uid, version in cache.keys(resource) if namespace in {None, key[1]}}
-    items, _ = await kube.items(resource, namespace, selector=resources.selector(resource), whole=False)
+    items, listed = await kube.items(resource, namespace, selector=resources.selector(resource), whole=False)
     there = {i["metadata"]["uid"]: i["metadata"] for i in items}
-    for uid, (key, _) in known.items():
-        if uid not in there:
+    as_of = version_of({"resourceVersion": listed})
+    for uid, (key, version) in known.items():
+        if uid not in there and version <= as_of:  # a LIST may be of an earlier time than the object
             feed.gone(*key, uid)
     for uid, meta in there.items():
         wanted = version_of(meta) > known[uid][1] if uid in known else not cache.is_full(resource, meta["namespace"])

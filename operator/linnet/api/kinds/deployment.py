@@ -180,15 +180,15 @@ class RevisionStatus(StatusWire):
     """A model version and its frozen pod template."""
 
     name: Annotated[str, Field(max_length=253)]
-    """Its name."""
+    """The revision's name."""
     model: Annotated[str, Field(max_length=253)] | None = None
-    """Its Model."""
+    """The Model that the version is of."""
     version: int
-    """Its number."""
+    """The version's number."""
     digest: Digest | None = None
-    """Its artifact."""
+    """The artifact."""
     template: Annotated[str, Field(max_length=64)] = ""
-    """Its template's hash."""
+    """The template's hash."""
 
 
 class CheckVerdict(StatusWire):

@@ -147,7 +147,7 @@ def same_input(
 def _is_of(version: Version, model: Parent, status: ModelStatus, spec: ModelSpec, frozen: FrozenRuntime) -> bool:
     if version.is_made_by(status):
         return version.spec.identity == identity(spec)
-    if version.spec.source != spec.source:
+    if version.spec.source.wire() != spec.source.wire():
         return False
     if not words(status) and version.owner == model.uid and version.spec.identity == identity(spec):
         return True  # the status was lost, as in a restore: nobody could know the uid before the Model was there

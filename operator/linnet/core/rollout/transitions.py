@@ -82,7 +82,7 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
 
 
 def _without_version(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:
-    """Its ModelVersion was deleted: it goes back without blame; a first version waits for another."""
+    """A rollout whose ModelVersion was deleted goes back without blame; a first version waits for another."""
     if under_way.version is not None or under_way.rollout.phase in DECIDED:
         return None
     if under_way.rollout.from_ is None:

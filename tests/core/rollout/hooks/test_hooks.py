@@ -215,8 +215,7 @@ def test_a_restarted_operator_forgets_no_yes() -> None:
 
     cluster.reply = one
     cluster.publish(2).run(900, until=lambda c: len(c.called) > 2)
-    cluster.saved = cluster.memory
-    cluster.restart_operator()
+    cluster.save().restart_operator()
     before = len(cluster.called)
     cluster.run(120)
     assert {c.hook for c in cluster.called[before:]} == {"other"}

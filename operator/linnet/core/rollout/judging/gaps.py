@@ -15,9 +15,12 @@ LONGEST: Final = timedelta(minutes=2)
 
 
 def without_gaps(context: Context) -> Context:
-    """The context whose rollout counts only the time that was looked at, and began nothing in the future."""
+    """The context whose rollout counts only the time that was looked at, and began nothing in the future.
+
+    What the times of a later release's phase mean is not known, so that they stay.
+    """
     under_way = context.under_way
-    if under_way is None:
+    if under_way is None or under_way.rollout.known_phase is None:
         return context
     moved = {name: at for name, at in _times(under_way).items() if at != getattr(under_way.rollout, name)}
     return under_way.with_rollout(**moved).context if moved else context
