@@ -225,19 +225,19 @@ def test_a_bad_canary_is_taken_back_beside_hostile_namespaces(neighbors: Neighbo
         publish(world, 2)
     for page, world in hostile.items():
         traffic[page].until(partial(stepping, world), "the hostile canary to get traffic")
-        put_one_of_each(world, 1)
         damage_evidence(world)
+    put_one_of_each(hostile["digits"], 1)
     ours.kill_operator()
     operator = neighbors.start_operator()
+    put_one_of_each(hostile["digits"], 2)
     for page, world in hostile.items():
-        put_one_of_each(world, 2)
         lie(world, page)
 
     publish(ours, 2)
     honest.answers[2] = (140, 60, 0)
     honest.until(lambda: outcome(ours) == "RolledBack", "our bad version to be rolled back")
     assert quarantine(ours, 2)
-    assert operator.metric("linnet_unreadable_objects_total") >= len(SPECS) * len(hostile)
+    assert operator.metric("linnet_unreadable_objects_total") >= 2 * len(SPECS)
 
     assert [outcome(world) for world in hostile.values()] == ["", "", ""]
     for page, world in hostile.items():
