@@ -27,6 +27,7 @@ STEPS = "spec.strategy.canary.steps"
 CHECKS = "spec.analysis.checks"
 ALIKE = {"name": "p", "signal": "Predictions", "maxDivergence": "0.02"}
 SLICED = {"name": "s", "signal": "Errors", "max": "0.1", "slice": {"label": "country", "values": ["de", "fr"]}}
+REQUESTS = "spec.pod.resources.requests"
 HOOKS = "spec.strategy.hooks"
 HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
@@ -195,6 +196,9 @@ REFUSED: list[tuple[Object, list[str]]] = [
         [f"{HOOKS}:", "allAtOnce with capacity InPlace takes PostRollout hooks only"],
     ),
     (changed(deployment(), HOOKS, [HOOK, HOOK]), [f"{HOOKS}[1]", "Duplicate value"]),
+    (changed(deployment(), REQUESTS, {"cpu": 0.5}), [f"{REQUESTS}.cpu", "must be of type integer,string"]),
+    (changed(deployment(), REQUESTS, {"cpu": True}), [f"{REQUESTS}.cpu", 'string: "boolean"']),
+    (changed(deployment(), "spec.pod.storage", {"size": 10}), ["spec.pod.storage.size", 'string: "integer"']),
     (changed(deployment(), HOOKS, [{**HOOK, "name": f"h{n}"} for n in range(9)]), [HOOKS, "at most 8 items"]),
     (changed(deployment(), "spec.replicass", 3), ['unknown field "spec.replicass"']),
     (changed(deployment(), "spec.selector", {"matchLabels": {"a": "b"}}), ['unknown field "spec.selector"']),
@@ -553,6 +557,7 @@ TAKEN = [
     deployment("least"),
     retrain_policy("least"),
     rollout_policy("1" * 63),
+    changed(deployment(), REQUESTS, {"cpu": "0.5", "memory": "1.5Gi", "nvidia.com/gpu": 1}),
     changed(rollout_policy(), STEPS, [{"setWeight": 100}]),
     changed(rollout_policy(), STEPS, [{"mirror": {"percent": 5}}]),
     changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e"]}}]),

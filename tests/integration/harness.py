@@ -28,6 +28,7 @@ from integration.kubelet import Kubelet
 from integration.processes import Begin, forked
 from linnet.adapters.cluster import resources
 from linnet.api.names import API_VERSION
+from linnet.foreign.objects import decoded
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -220,7 +221,7 @@ class World:
 
     def get(self, kind: str, name: str, api_version: str = API_VERSION) -> Json | None:
         answer = self.api.http.get(self.path(kind, name, api_version))
-        return None if answer.status_code == 404 else dict(answer.raise_for_status().json())
+        return None if answer.status_code == 404 else decoded(answer.raise_for_status().content).value
 
     def status(self, kind: str, name: str) -> Json:
         return dict((self.get(kind, name) or {}).get("status") or {})
@@ -232,9 +233,8 @@ class World:
 
     def list(self, kind: str, api_version: str = API_VERSION, selector: str = "") -> list[Json]:
         query = {"labelSelector": selector} if selector else {}
-        return list(
-            self.api.http.get(self.path(kind, "", api_version), params=query).raise_for_status().json()["items"]
-        )
+        answer = self.api.http.get(self.path(kind, "", api_version), params=query).raise_for_status()
+        return list(decoded(answer.content).value["items"])
 
     def delete(self, kind: str, name: str, api_version: str = API_VERSION) -> None:
         assert self.api.http.delete(self.path(kind, name, api_version)).is_success

@@ -51,7 +51,7 @@ class Kubelet:
     reports: dict[int, Json] = field(default_factory=dict)
     """Version → the fetcher's report instead of a good one, such as {"outcome": "Failed", "reason": "NotFound"}."""
     claim: Json = field(default_factory=dict)
-    """What training containers leave in their termination message."""
+    """What training containers leave in their termination message. As in reports, `said` is that message as it is."""
     training_exits: int = 0
     pods: dict[str, Json] = field(default_factory=dict)
     servers: dict[str, PodServer] = field(default_factory=dict)
@@ -243,7 +243,6 @@ def _container(name: str, ready: bool, state: Json, restarts: int = 0) -> Json:
 
 
 def _ended(name: str, code: int, report: Json) -> Json:
-    state = {
-        "terminated": {"exitCode": code, "reason": "Error" if code else "Completed", "message": json.dumps(report)}
-    }
+    said = report.get("said") or json.dumps(report)
+    state = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed", "message": said}}
     return _container(name, False, state)

@@ -13,6 +13,7 @@ from control_plane import REPO, Said
 from samples import changed, deployment, model, model_version, retrain_policy, rollout_policy
 
 EXAMPLES = sorted(str(p) for p in (REPO / "docs/examples").rglob("*.yaml") if "kustomize" not in str(p))
+REQUESTS = "spec.pod.resources.requests"
 CUSTOM = {"name": "custom", "image": "server:1", "ports": {"http": 80}, "readyPath": "/"}
 
 
@@ -45,6 +46,14 @@ def test_every_example_is_fine(person: Person) -> None:
         (deployment(), "kind", "Deploiment", "there is no Deploiment in linnet.dev/v1alpha1"),
         (deployment(), "apiVersion", "linnet.dev/v9", "there is no Deployment in linnet.dev/v9"),
         (deployment(), "spec", None, "spec: "),
+        (
+            deployment(),
+            f"{REQUESTS}.cpu",
+            0.5,
+            "cpu: 0.5 is neither an integer nor a string: write it in quotes, such as '0.5'",
+        ),
+        (deployment(), f"{REQUESTS}.cpu", True, f"{REQUESTS}.cpu: true is neither an integer nor a string"),
+        (deployment(), "spec.pod.storage.size", 10, "must be of type string, not int: write '10', in quotes"),
     ],
 )
 def test_what_would_be_refused_is_named_with_its_path(
@@ -55,6 +64,16 @@ def test_what_would_be_refused_is_named_with_its_path(
     assert said.code == 1
     assert sentence in said.out
     assert "1 objects of linnet.dev; 1 would be refused" in said.out
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(f"{REQUESTS}.cpu", 1), (f"{REQUESTS}.cpu", 1.0), (f"{REQUESTS}.cpu", "0.5"), ("spec.replicas", 2.0)],
+)
+def test_a_number_that_kubectl_sends_as_the_api_server_takes_it_is_fine(person: Person, path: str, value: Any) -> None:
+    """Kubectl writes 2.0 as 2."""
+    said = lint(person, changed(deployment(), path, value))
+    assert said.code == 0, said.out
 
 
 def test_all_wrong_fields_are_named(person: Person) -> None:

@@ -178,6 +178,21 @@ def test_a_network_failure_is_tried_again() -> None:
     assert "connection reset" in world.status["conditions"][0]["message"]
 
 
+@pytest.mark.parametrize(
+    "message", ["[" * 4000, said(outcome="Fetched", digest="\ud800"), f'{{"bytes": 1{"0" * 3500}}}', ""]
+)
+def test_what_was_fetched_without_a_report_is_not_validated(message: str) -> None:
+    """The server loaded something, and nobody can say what: without a digest there is nothing to hold a version to."""
+    world = started(new_version())
+    ended = pod(world, fetch={"exitCode": 0, "message": message, "reason": "Completed"}, probe=PROBED)
+    ended["status"]["phase"] = "Succeeded"
+    world.pods = [ended]
+    look(world)
+    assert reason(world) == "False/FetchFailed"
+    assert "without a report" in world.status["conditions"][0]["message"]
+    assert "digest" not in world.status
+
+
 def test_a_model_that_its_server_cannot_load_fails() -> None:
     """The server's own words are in the condition."""
     world = started(new_version())

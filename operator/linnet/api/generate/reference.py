@@ -23,7 +23,10 @@ _WORDS: Final = {
     "duration": (base.Duration, "a Go duration in quotes or plain: `30s`, `5m`, `1h30m`, `250ms`"),
     "quantity": (base.Quantity, 'a number as a string: `"0.05"`, `"50m"`, `"10Gi"`'),
     "signed quantity": (base.SignedQuantity, 'a quantity that may be below zero: `"-0.2"`'),
-    "integer or quantity": (base.IntOrQuantity, 'as in Kubernetes\' own resource lists: `1`, `"500m"`'),
+    "integer or quantity": (
+        base.IntOrQuantity,
+        'as in Kubernetes\' own resource lists, a fraction in quotes: `1`, `"0.5"`, `"500m"`',
+    ),
     "name": (base.Name, "the name of an object in the same namespace: lowercase letters, digits and `-`, at most 63"),
     "digest": (base.Digest, "`sha256:` and 64 hexadecimal digits"),
     "image": (base.Image, "a container image, with a tag or a digest"),

@@ -34,6 +34,7 @@ _SUFFIXES: Final = {
     "Ti": Decimal(2**40),
 }
 _QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
+_INT64: Final = 2**63
 _LABEL_VALUE: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 Rule = tuple[str, str] | tuple[str, str, str]
@@ -94,6 +95,14 @@ def parse_signed(text: object) -> Decimal:
     return -parse_quantity(text[1:]) if below and isinstance(text, str) else parse_quantity(text)
 
 
+def parse_int_or_text(value: object) -> str:
+    """The text of an integer or a string. ValueError for a fraction without quotes, which no CRD can take."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INT64
+    if whole or isinstance(value, str):
+        return str(value)
+    raise ValueError(f"{value!r} is neither an integer nor a string: write it in quotes, such as '0.5' or '500m'")
+
+
 def format_quantity(value: Decimal) -> str:
     """Writes the plain decimal, without exponent or trailing zeros: `0.05`."""
     text = format(value, "f")
@@ -133,10 +142,13 @@ SignedQuantity = Annotated[
 
 IntOrQuantity = Annotated[
     str,
-    BeforeValidator(str),
+    BeforeValidator(parse_int_or_text),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": _QUANTITY, "maxLength": 32}),
 ]
-"""A quantity as Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`."""
+"""A quantity as Kubernetes' own resource lists take it: `cpu: 1` or `cpu: "500m"`.
+
+Those take `cpu: 0.5`, too; the schema of a CRD can't say so: `x-kubernetes-int-or-string` has no fractions.
+"""
 
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=_LABEL_VALUE)]
 """A name of something in the same namespace."""

@@ -30,7 +30,7 @@ class Resources(Wire):
     """Compute resources of the main container, as in `v1.ResourceRequirements`."""
 
     requests: ResourceList | None = None
-    """What the scheduler reserves, such as cpu, memory, nvidia.com/gpu."""
+    """What the scheduler reserves, such as cpu, memory, nvidia.com/gpu; a fraction in quotes: cpu: "0.5"."""
     limits: ResourceList | None = None
     """What the container may use at most."""
 

@@ -62,6 +62,7 @@ def _problems(manifest: Manifest) -> Iterator[str]:
     """Sentences that API server or operator would say of this object alone; each begins with a field's path."""
     from linnet.api.generate.crds import KINDS
     from linnet.cli.lint.schema import refusals
+    from linnet.cli.lint.spellings import written_today
     from linnet.core.parse import invalid_fields
 
     kind = next((k for k in KINDS if k.name == manifest.kind), None)
@@ -69,7 +70,7 @@ def _problems(manifest: Manifest) -> Iterator[str]:
         known = ", ".join(k.name for k in KINDS)
         yield f"there is no {manifest.kind} in {manifest.content.get('apiVersion')}; {API_VERSION} has {known}"
         return
-    wrong = [w.message for w in invalid_fields(kind.spec, manifest.spec, "spec")]
+    wrong = [w.message + written_today(w.path) for w in invalid_fields(kind.spec, manifest.spec, "spec")]
     wrong = wrong or list(refusals(kind, manifest.content))
     yield from wrong or _unsupported(manifest)
 

@@ -21,6 +21,7 @@ WITHOUT: Final = (
     "`pipx install 'linnet[lint]'` brings it all, "
     "or `python3 -m pip install {packages}` for the Python that runs this file"
 )
+_EXPONENT: Final = 1e21
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,17 @@ def _documents(file: str) -> Iterator[Manifest]:
             if isinstance(item, dict) and "kind" in item:
                 meta = item.get("metadata") if isinstance(item.get("metadata"), dict) else {}
                 yield Manifest(
-                    file, printable(item["kind"]), printable((meta or {}).get("name", "without a name")), item
+                    file, printable(item["kind"]), printable((meta or {}).get("name", "without a name")), _sent(item)
                 )
+
+
+def _sent(value: Any) -> Any:
+    """The document as kubectl sends it: it writes 2.0 as 2, an integer, and a large number with an exponent."""
+    if isinstance(value, dict):
+        return {key: _sent(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_sent(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT else value
 
 
 def catalogue(folder: Path | None) -> "Catalogue":

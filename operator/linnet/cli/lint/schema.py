@@ -36,7 +36,7 @@ def _schema(kind: Kind) -> Schema:
 def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
     expected = schema.get("type")
     if expected is not None and not _fits(value, expected):
-        yield f"{path}: must be of type {expected}, not {type(value).__name__}"
+        yield f"{path}: must be of type {expected}, not {type(value).__name__}{_quoted(value, expected)}"
         return
     rules = schema.get("x-kubernetes-validations") or ()
     if not rules and isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
@@ -50,6 +50,12 @@ def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
 def _fits(value: Any, expected: str) -> bool:
     """True is no integer, though Python has it so."""
     return isinstance(value, _JSON[expected]) and (expected == "boolean" or not isinstance(value, bool))
+
+
+def _quoted(value: Any, expected: str) -> str:
+    """The way out for a number where a string belongs."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f": write '{value}', in quotes" if number and expected == "string" else ""
 
 
 def _parts(schema: Schema, value: Any, path: str) -> Iterator[str]:

@@ -66,14 +66,14 @@ def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Out
 
 def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
     fetched, probed = report.read(pod.container(FETCH)), report.read(pod.container(PROBE))
-    if probed is not None and probed.outcome == "Validated" and fetched is not None:
-        return Outcome(passed=fetched, image=_image(pod))
-    only_fetches = any(c.name == FETCH for c in pod.containers)
-    if only_fetches and fetched is not None and fetched.outcome == "Fetched":
-        return Outcome(passed=fetched, loaded=False)
-    for said in (probed, fetched):
+    if fetched is not None and fetched.outcome == "Fetched":
+        if probed is not None and probed.outcome == "Validated":
+            return Outcome(passed=fetched, image=_image(pod))
+        if any(c.name == FETCH for c in pod.containers):
+            return Outcome(passed=fetched, loaded=False)
+    for said, reason in ((probed, Reason.LOAD_FAILED), (fetched, Reason.FETCH_FAILED)):
         if said is not None and said.outcome == "Failed":
-            return _failure(job, pod, said)
+            return _failure(job, pod, said, reason)
     server = pod.container(SERVER)
     if server is not None and server.restarts >= MAX_SERVER_RESTARTS:
         return Outcome(failed=(Reason.LOAD_FAILED, _server_died(server)))
@@ -85,21 +85,17 @@ def _image(pod: Pod) -> str | None:
     return images.digest_of_run(program.image, server.image_id) if server is not None and program is not None else None
 
 
-def _failure(job: JobView, pod: Pod, said: Report) -> Outcome:
+def _failure(job: JobView, pod: Pod, said: Report, unnamed: Reason) -> Outcome:
+    """`unnamed` is the reason where the report names none. After a pod that succeeded, nothing is tried again."""
     ended = [pod.container(FETCH), pod.container(PROBE)]
     terminal = any(c is not None and c.exit_code == TERMINAL_EXIT for c in ended)
-    reason = _REASONS.get(said.reason, Reason.FETCH_FAILED if _by_fetcher(pod) else Reason.LOAD_FAILED)
+    reason = _REASONS.get(said.reason, unnamed)
     server = pod.container(SERVER)
     detail = f" The server's last words: {last_words(server.message)}" if server and server.message else ""
     message = f"{said.message.rstrip('.')}.{detail}"
-    if terminal or job.failed is not None:
+    if terminal or pod.phase == "Succeeded" or job.failed is not None:
         return Outcome(failed=(reason, message))
     return Outcome(waiting=f"{message} It is tried again.")
-
-
-def _by_fetcher(pod: Pod) -> bool:
-    fetch = pod.container(FETCH)
-    return fetch is not None and fetch.exit_code not in {None, 0}
 
 
 def _server_died(server: ContainerState) -> str:
