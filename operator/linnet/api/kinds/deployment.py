@@ -173,7 +173,7 @@ class DeploymentSpec(Wire):
     deadlines: Deadlines | None = None
     """How long fetching, starting, judging and hooks may take."""
     paused: bool | None = None
-    """Holds every rollout where it is; rollback stays possible."""
+    """Holds every rollout where it is; rollback stays possible. It is false if left out."""
 
 
 class RevisionStatus(StatusWire):

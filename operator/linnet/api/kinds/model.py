@@ -185,7 +185,7 @@ class Approval(Wire):
     """People who must agree before a version is rolled out."""
 
     count: Annotated[int, Field(ge=1, le=10)] = 1
-    """How many people must agree."""
+    """How many people must agree; 1 if left out."""
     expire_after: Duration | None = None
     """How long an approval may be waited for."""
 

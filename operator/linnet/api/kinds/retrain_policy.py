@@ -139,7 +139,7 @@ class RetrainPolicySpec(Wire):
     pause_after_rejections: Annotated[int, Field(ge=1, le=100)] | None = None
     """The number of versions rejected in a row after which the policy suspends itself."""
     suspend: bool | None = None
-    """Holds every trigger."""
+    """Holds every trigger; false if left out."""
 
 
 class Run(StatusWire):

@@ -56,9 +56,9 @@ class TopologySpread(Wire):
     topology_key: Token
     """The node label to spread over, such as topology.kubernetes.io/zone."""
     max_skew: Annotated[int, Field(ge=1, le=100)] = 1
-    """How uneven the spread may be."""
+    """How uneven the spread may be; 1 if left out."""
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = "ScheduleAnyway"
-    """What to do with a pod that would break the spread."""
+    """What to do with a pod that would break the spread; ScheduleAnyway if left out."""
 
 
 class EnvVar(Wire):
@@ -78,7 +78,7 @@ class Storage(Wire):
     class_: Annotated[Name | None, Field(alias="class")] = None
     """StorageClass for an ephemeral volume; the node's own disk if left out."""
     cache: Literal["None", "Node"] | None = None
-    """Node: share downloads between the pods of a node."""
+    """Node: share downloads between the pods of a node. None if left out."""
 
 
 class PodSettings(Wire):

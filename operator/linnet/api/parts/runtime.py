@@ -65,7 +65,7 @@ class Latency(Wire):
     also: SeriesList | None = None
     """Histograms of the same unit and bounds that time other requests, such as gRPC calls; they are added up."""
     unit: Literal["s", "ms", "us"] = "s"
-    """The unit of the histogram's bucket bounds."""
+    """The unit of the histogram's bucket bounds; s if left out."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
     """The bounds of the histogram's buckets, in that unit: a latency check's threshold must be one of them."""
 
@@ -128,7 +128,7 @@ class RuntimeMetrics(Wire):
     """Where a server tells of its requests. Health probes must not be among them."""
 
     path: HttpPath = "/metrics"
-    """Path of the server's Prometheus metrics, on port metrics."""
+    """Path of the server's Prometheus metrics, on port metrics; /metrics if left out."""
     requests: SeriesList | None = None
     """Counters of all inference requests; their sum is used."""
     errors: SeriesList | None = None
@@ -230,7 +230,7 @@ class FrozenRuntime(Wire):
     ports: RuntimePorts
     """Ports that the server listens on."""
     protocol: Literal["v2", "v1", "openai", "http"] = "http"
-    """The inference protocol that the server speaks."""
+    """The inference protocol that the server speaks; http if left out."""
     ready_path: HttpPath
     """The path that answers 200 once the model is loaded."""
     live_path: HttpPath | None = None
