@@ -120,6 +120,27 @@ def test_a_far_number_that_was_seen_keeps_no_retrained_version_out() -> None:
     assert world.status["current"] == 3
 
 
+@pytest.mark.parametrize("forged", [{"source": EVIL_SOURCE, "runtime": EVIL_RUNTIME}, {"runtime": EVIL_RUNTIME}])
+def test_who_deletes_the_current_version_does_not_put_another_in_its_place(forged: dict[str, Any]) -> None:
+    """Under the same name, before anybody has looked: the Model makes its own version again."""
+    world = pinned()
+    world.step()
+    world.validated(2).step()
+    del world.versions[2]
+    world.written(2, **forged).validated(2, forged.get("source", {}).get("digest")).step()
+    assert world.status["current"] == 3
+    assert world.versions[3]["spec"]["source"] == {"uri": "s3://models/2", "digest": DIGESTS[2]}
+
+
+def test_an_import_that_is_current_is_not_swapped_either() -> None:
+    """Its digest is what the Model said of it."""
+    world = pinned()
+    world.written(2, source={"uri": "s3://elsewhere/2", "digest": DIGESTS[2]}).validated(2).step()
+    assert world.status["current"] == 2
+    world.written(2, source=EVIL_SOURCE).validated(2, EVIL_DIGEST).step()
+    assert world.status["current"] == 3
+
+
 def test_the_last_number_is_told_and_raises_nothing() -> None:
     """Every later look says the same, and what serves goes on."""
     world = ModelWorld()

@@ -84,9 +84,9 @@ def _choose(
     observed: ModelObserved, spec: ModelSpec, frozen: FrozenRuntime, former: ModelStatus, known: Sequence[Version]
 ) -> _Choice | None:
     """The version that is to be current; None if it had to be made, and there is no number left."""
-    numbers = [v.number for v in known]
     top = versions.highest(former, known)
-    unchanged = former.observed_source == versions.identity(spec) and former.current in numbers
+    stands = any(v.number == former.current and versions.is_still(v, former) for v in known)
+    unchanged = former.observed_source == versions.identity(spec) and stands
     if unchanged and former.current is not None:
         considered = former.considered or 0
         runs = [parse_status(RetrainPolicyStatus, p.status) for p in observed.policies]

@@ -127,6 +127,13 @@ def words(status: ModelStatus) -> Mapping[int, str]:
     return {v.version: v.made for v in status.versions or () if v.made is not None}
 
 
+def is_still(version: Version, model: ModelStatus) -> bool:
+    """Whether this is the version of its number that the Model knows, and none that took a deleted one's name."""
+    if version.number in words(model):
+        return version.is_made_by(model)
+    return model.current_digest is None or version.digest in {None, model.current_digest}
+
+
 def same_input(
     model: Parent, status: ModelStatus, spec: ModelSpec, frozen: FrozenRuntime, known: Sequence[Version]
 ) -> Version | None:
