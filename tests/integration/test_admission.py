@@ -317,6 +317,22 @@ def test_a_restore_from_a_backup_is_admitted(cluster: ApiServer) -> None:
     taken(cluster.create(request, user=ADMIN))
 
 
+def test_nobody_makes_up_an_answered_one_in_anothers_name(cluster: ApiServer) -> None:
+    """The label of a restore is no way around the name: it would stand in the audit."""
+    made_up = asked("approve", "first-v1", "ceo@example.org")
+    made_up["metadata"]["labels"] = {ANSWERED: "true"}
+    assert refusal(cluster.create(made_up, user=ASKER)).startswith("spec.user: ")
+
+
+def test_one_that_is_too_large_to_be_answered_is_refused(cluster: ApiServer) -> None:
+    """There would be no room for its status, and it would stand before all others until it expires."""
+    request = asked("abort")
+    request["metadata"]["labels"] = {f"label-{n}": "x" for n in range(33)}
+    assert "at most 32 labels" in refusal(cluster.create(request, user=EDITOR))
+    request["metadata"] |= {"labels": {}, "annotations": {"note": "x" * 8193}}
+    assert "16 annotations of 8192" in refusal(cluster.create(request, user=EDITOR))
+
+
 def test_a_namespace_that_goes_takes_them_along(cluster: ApiServer) -> None:
     """Nothing hangs on one that waits."""
     cluster.namespace("going")
