@@ -50,6 +50,16 @@ def test_what_it_overtakes_is_refused_with_it() -> None:
     assert {e.uid: e.outcome for e in obeyed.remembered} == {"p": "Accepted", "old": "Refused"}
 
 
+def test_a_way_back_stands_behind_no_pause() -> None:
+    """However many there are: they would hold up what is going back."""
+    waiting = [request(f"pause - {n} pat", NOW - (60 - n) * SECOND) for n in range(50)]
+    stop, later = request("abort - stop ada", NOW), request("pause - later pat", NOW + SECOND)
+    here = looked(*waiting, stop, later)
+    assert here.request == stop
+    outcomes = {uid: a.outcome for uid, a in answers(here.accepted(stop, "aborted").actions).items()}
+    assert outcomes == {"stop": "Accepted", **{str(n): "Refused" for n in range(50)}}
+
+
 def test_a_refused_stop_overtakes_nothing() -> None:
     """Nothing was stopped."""
     older, stop = request("resume - old jane", NOW - SECOND), request("pause - p jane", NOW)
