@@ -346,6 +346,18 @@ def test_a_revision_is_quarantined_once_by_the_wider_reason(wider: str) -> None:
     assert [(q.reason, q.template) for q in status.quarantine or ()] == [("reason-1", None)]
 
 
+def test_a_quarantine_that_stands_is_not_written_again() -> None:
+    """Who restores what a lost record had may have seen an earlier state of it."""
+    entry = Quarantine(deployment="risk", revision="risk-v1-1", reason="errors", message="", time=timestamp(NOW))
+    failed = Decision(
+        id="a", deployment="risk", revision="risk-v1-1", decision="RolledBack", by="analysis", reason="errors"
+    )
+    again = failed.model_copy(update={"id": "kept-risk-v1-1", "decision": "Quarantined", "by": "spec"})
+    status = record(ModelVersionStatus(), Record("risk-v1", failed, entry), NOW)
+    assert record(status, Record("risk-v1", again, entry), NOW) == status
+    assert record(ModelVersionStatus(), Record("risk-v1", again, entry), NOW).quarantine == [entry]
+
+
 def test_a_release_takes_the_quarantine_away() -> None:
     """And is kept as a decision itself."""
     entry = Quarantine(deployment="d", revision="r", reason="errors")

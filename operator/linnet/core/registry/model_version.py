@@ -284,12 +284,20 @@ def _quarantine_entry(request: Request, now: datetime) -> Quarantine:
 def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVersionStatus:
     """The status with a decision added once, by its id; a release takes every quarantine away."""
     known = list(status.decisions or ())
-    if any(d.id == entry.decision.id for d in known):
+    if any(d.id == entry.decision.id for d in known) or _stands_already(status, entry):
         return status
     stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
     quarantine = () if entry.release else _with(status.quarantine or (), entry.quarantine)
     kept = decisions.kept([*known, stamped], MAX_DECISIONS)
     return status.model_copy(update={"decisions": kept, "quarantine": list(quarantine[-MAX_QUARANTINES:]) or None})
+
+
+def _stands_already(status: ModelVersionStatus, entry: Record) -> bool:
+    """Whether the record restores a quarantine that never went: who wrote it had an earlier state before their eyes."""
+    if entry.quarantine is None or (entry.decision.decision, entry.decision.by) != ("Quarantined", "spec"):
+        return False
+    place = (entry.quarantine.deployment, entry.quarantine.revision)
+    return any((q.deployment, q.revision) == place for q in status.quarantine or ())
 
 
 def _with(known: Sequence[Quarantine], new: Quarantine | None) -> Sequence[Quarantine]:
