@@ -288,6 +288,17 @@ class TestChildren:
         admitted(place.patch(item, {"data": {"policy": "mine, too"}}, OPERATOR))
         admitted(place.delete(item, EDITOR))
 
+    def test_the_image_that_is_judged_stays(self, place: Place) -> None:
+        """A pod's can be changed where it runs, and a template's for the pods to come; other changes are RBAC's."""
+        running = place.made(pod(), CONTROLLERS[0])
+        evil = [{**POD["containers"][0], "image": "evil:1"}]
+        refused(place.patch(running, {"spec": {"containers": evil}}, EDITOR), "children", "images of its pods")
+        serving = place.made(workload())
+        template = {"spec": {"template": {"spec": {"containers": evil}}}}
+        refused(place.patch(serving, template, ADMIN), "children", "images of its pods")
+        admitted(place.patch(serving, template, OPERATOR))
+        admitted(place.patch(place.made(plain(pod()), CONTROLLERS[0]), {"spec": {"containers": evil}}, EDITOR))
+
     def test_a_pods_status_is_no_way_around(self, place: Place) -> None:
         """The API server lets labels change through pods/status, and through a binding."""
         item = place.made(plain(pod()), CONTROLLERS[0])

@@ -35,6 +35,14 @@
 + (has({{ . }}.spec) && has({{ . }}.spec.jobTemplate) && has({{ . }}.spec.jobTemplate.spec.template.metadata) ? {{ include "linnet.cel.marksAt" (dict "path" (printf "%s.spec.jobTemplate.spec.template.metadata" .) "where" "spec.jobTemplate.spec.template") }} : [])
 {{- end -}}
 
+{{/* Images of a pod, or of the pods that an object makes, each with its container's name. */}}
+{{- define "linnet.cel.images" -}}
+(has({{ . }}.spec) && has({{ . }}.spec.initContainers) ? {{ . }}.spec.initContainers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
++ (has({{ . }}.spec) && has({{ . }}.spec.containers) ? {{ . }}.spec.containers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
++ (has({{ . }}.spec) && has({{ . }}.spec.template) && has({{ . }}.spec.template.spec) && has({{ . }}.spec.template.spec.initContainers) ? {{ . }}.spec.template.spec.initContainers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
++ (has({{ . }}.spec) && has({{ . }}.spec.template) && has({{ . }}.spec.template.spec) && has({{ . }}.spec.template.spec.containers) ? {{ . }}.spec.template.spec.containers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
+{{- end -}}
+
 {{/* References of an object to owners of our kinds. */}}
 {{- define "linnet.cel.owners" -}}
 (has({{ . }}.metadata.ownerReferences) ? {{ . }}.metadata.ownerReferences.filter(r, r.apiVersion.startsWith('linnet.dev/')).map(r, r.kind + '/' + r.name + ' ' + r.uid + (has(r.controller) && r.controller ? ' controller' : '')) : [])
