@@ -168,6 +168,19 @@ def test_one_namespace_leaves_the_others_their_place(monkeypatch: pytest.MonkeyP
     assert cache.put(resources.SERVICE, child("Service", "new", "iris", 2000)) is not None
 
 
+def test_what_the_operator_wrote_comes_into_a_full_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's objects take all of the place: a status still grows, a spec does not, and an `abort` is seen."""
+    monkeypatch.setattr("linnet.adapters.cache.cache.MOST_BYTES", 2000)
+    cache = Cache()
+    cache.put(resources.DEPLOYMENT, own("Deployment", "victim", 1))
+    cache.put(resources.DEPLOYMENT, own("Deployment", "hog", 2, spec={"words": "x" * 1500}))
+    assert cache.put(resources.DEPLOYMENT, own("Deployment", "more", 3, spec={"words": "x" * 1500})) is None
+    assert cache.put(resources.DEPLOYMENT, own("Deployment", "victim", 14, status={"words": "x" * 1500})) is not None
+    assert cache.put(resources.DEPLOYMENT, own("Deployment", "hog", 5, spec={"words": "x" * 1900})) is None
+    abort = own("Request", "abort", 6, spec={"target": {"kind": "Deployment", "name": "victim"}, "verb": "abort"})
+    assert cache.put(resources.REQUEST, abort) is not None
+
+
 def test_what_is_forgotten_leaves_its_place() -> None:
     """The place that a namespace takes is counted down, too."""
     cache = Cache()

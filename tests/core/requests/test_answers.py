@@ -1,12 +1,12 @@
 """Which request comes next, what is answered without being considered, and what an object remembers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from asking import PROVEN, UNPROVEN, answers, request
 from builders import NOW
 from linnet.api.parts.requests import MAX_ANSWERED, AnsweredRequest
 from linnet.core.requests.answers import LIFETIME, Turn, turn
-from linnet.core.requests.waiting import Proof, Request, Requests
+from linnet.core.requests.waiting import Proof, Request, Requests, read
 from linnet.core.resources.objects import Parent
 
 TARGET = Parent("risk", "ml", "uid", 1, {}, False, {}, {}, created=NOW - timedelta(days=1))
@@ -16,6 +16,17 @@ SECOND = timedelta(seconds=1)
 def looked(*waiting: Request, proof: Proof = PROVEN, known: list[AnsweredRequest] | None = None) -> Turn:
     ordered = tuple(sorted(waiting, key=lambda r: r.order))
     return turn(Requests(ordered, proof), TARGET, known, NOW)
+
+
+def looked_in_order(waiting: tuple[Request, ...]) -> Request:
+    chosen = turn(Requests(waiting, PROVEN), TARGET, None, NOW).request
+    assert chosen is not None
+    return chosen
+
+
+def requested(name: str, created: datetime) -> Parent:
+    spec = {"target": {"kind": "Deployment", "name": "risk"}, "verb": "abort", "user": "jane"}
+    return Parent(name, "ml", name, 1, {}, False, spec, {}, created=created)
 
 
 def remembered(uid: str) -> AnsweredRequest:
@@ -58,6 +69,13 @@ def test_a_way_back_stands_behind_no_pause() -> None:
     assert here.request == stop
     outcomes = {uid: a.outcome for uid, a in answers(here.accepted(stop, "aborted").actions).items()}
     assert outcomes == {"stop": "Accepted", **{str(n): "Refused" for n in range(50)}}
+
+
+def test_one_that_can_not_be_answered_holds_up_no_other() -> None:
+    """The API server refuses to write its answer, so that it waits, and would be the oldest at every look."""
+    broken, wanted = requested("broken", NOW - SECOND), requested("wanted", NOW)
+    assert [r.name for r in read([broken, wanted])] == ["broken", "wanted"]
+    assert looked_in_order(read([broken, wanted], {"broken"})).name == "wanted"
 
 
 def test_a_refused_stop_overtakes_nothing() -> None:

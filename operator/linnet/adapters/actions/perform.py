@@ -132,7 +132,7 @@ async def _confirm_unused(deps: ActionDeps, namespace: str, action: Delete) -> N
 
 
 async def _answer(deps: ActionDeps, namespace: str, action: AnswerRequest) -> None:
-    """AnswerRequest the Request, once. One that is gone, or was answered meanwhile, needs no answer."""
+    """Answer the Request, once. One that is gone, or was answered meanwhile, needs no answer."""
     request = deps.cache.get(resources.REQUEST, namespace, action.name)
     if request is None or request["metadata"]["uid"] != action.uid or is_answered(request["status"]):
         return

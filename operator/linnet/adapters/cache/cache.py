@@ -18,9 +18,11 @@ from linnet.core.plan import Manifest
 
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
+Place = tuple[str, str]
+"""A namespace, and a kind that people write there; no kind is that of all children."""
 _TOMBSTONES: Final = 4096
 MOST_BYTES: Final = 64 * 2**20
-"""Bytes of one namespace's objects that are kept, and as much of its children: strangers can label what they make."""
+"""Bytes that are kept of one namespace's objects of a kind, and of all its children: strangers label what they make."""
 MOST_OBJECTS: Final = 100_000
 _APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD, resources.REPLICA_SET}
 """Resources whose changes by others an Apply would put right."""
@@ -95,7 +97,7 @@ class Cache:
 
     def __init__(self, full: Full = lambda *_: None) -> None:
         self._full = full
-        self._kept: dict[tuple[str, bool], _Kept] = defaultdict(_Kept)
+        self._kept: dict[Place, _Kept] = defaultdict(_Kept)
         self._entries: dict[Key, _Entry] = {}
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._dead: OrderedDict[str, int] = OrderedDict()
@@ -118,7 +120,7 @@ class Cache:
         if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
             return None
         after, data = _bounded(resource, obj)
-        if not self._has_place(key, len(data) - (len(known.data) if known is not None else 0), new=known is None):
+        if not self._has_place(key, known, after, len(data)):
             self._full(*key)
             return None
         print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
@@ -130,9 +132,16 @@ class Cache:
         moved = known is None or known.marks != fresh.marks
         return Change(resource, known.data if known is not None else None, after, moved)
 
-    def _has_place(self, key: Key, more: int, *, new: bool) -> bool:
-        """Say whether the object may come in; what is known already may not grow for ever either."""
-        return (not new and more <= 0) or self._kept[_place(key)].has_place(new, more)
+    def _has_place(self, key: Key, known: _Entry | None, after: Manifest, size: int) -> bool:
+        """Say whether the object may come in; a spec that is known already may not grow for ever either.
+
+        A status that grows always comes in, as it is the operator's own: what it decided must not wait until strangers
+        have made place.
+        """
+        more = size - (len(known.data) if known is not None else 0)
+        if self._kept[_place(key)].has_place(known is None, more):
+            return True
+        return known is not None and len(_written(after)) <= len(_written(decode(known.data)))
 
     def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
         former = len(known.data) if known is not None else 0
@@ -163,7 +172,7 @@ class Cache:
         self._leave(_place(key), known)
         return Change(resource, known.data, None)
 
-    def _leave(self, place: tuple[str, bool], entry: _Entry) -> None:
+    def _leave(self, place: Place, entry: _Entry) -> None:
         kept = self._kept[place]
         kept.add(-1, -len(entry.data))
         if not kept.objects:
@@ -245,9 +254,18 @@ class Cache:
         return sum(kept.size for kept in self._kept.values())
 
 
-def _place(key: Key) -> tuple[str, bool]:
-    """Return whose place it takes: its namespace's, and there that of children or of what people write."""
-    return key[1], key[0] in resources.CHILDREN
+def _place(key: Key) -> Place:
+    """Return whose place it takes: its namespace's, and there that of its kind, or of all children.
+
+    A Request needs one of its own most of all: nobody's other objects may keep an `abort` from being seen.
+    """
+    return key[1], "" if key[0] in resources.CHILDREN else key[0].kind
+
+
+def _written(obj: Manifest) -> bytes:
+    """Return what people wrote of the object."""
+    meta = obj["metadata"]
+    return encode({"spec": obj.get("spec"), "labels": meta.get("labels"), "annotations": meta.get("annotations")})
 
 
 def _bounded(resource: Resource, obj: Manifest) -> tuple[Manifest, bytes]:

@@ -216,7 +216,9 @@ class Gatherer:
     async def _requests(self, kind: str, parent: Parent) -> Requests:
         """Ask whether requests can be believed only when one waits: the proof costs requests to the API server."""
         found = self._cache.requests(parent.namespace, kind, parent.name)
-        waiting = read(as_parent(r) for r in found)
+        refused = self._sources.refused(Ref(kind, parent.namespace, parent.name)) if found else ()
+        failed = {name for of, name in refused if of == resources.REQUEST.kind}
+        waiting = read((as_parent(r) for r in found), failed)
         return Requests(waiting, await self._sources.proof(parent.namespace)) if waiting else Requests()
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:

@@ -65,14 +65,14 @@ def turn(
 ) -> Turn:
     """Choose the next request of those that wait. `way_back` says how to do without, where none can be believed.
 
-    What goes back comes first, then what stops something; otherwise the oldest.
+    What goes back comes first, then what stops something; otherwise the first.
     """
     answered = {entry.uid: entry for entry in known or ()}
     fresh = [r for r in requests.waiting if r.uid not in answered and now - r.created <= LIFETIME]
     doubtful = {r.uid: why for r in fresh if (why := _doubt(r, requests, target, way_back)) is not None}
     believed = [r for r in fresh if r.uid not in doubtful] if requests.proof.since is not None else []
     remembered = _worth_remembering(known or (), {r.uid for r in requests.waiting})
-    chosen = min((r for r in believed if r.verb in SAFETY), key=lambda r: (r.verb == "pause", r.order), default=None)
+    chosen = min((r for r in believed if r.verb in SAFETY), key=lambda r: r.verb == "pause", default=None)
     if chosen is None and len(remembered) < MAX_ANSWERED:
         chosen = next(iter(believed), None)
     told = (*_lost(requests.waiting, answered), *_doubted(fresh, doubtful, now))

@@ -1,6 +1,6 @@
 """The requests that wait for an object's answer, and what is known of whether they can be believed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,16 +53,19 @@ class Proof:
 
 @dataclass(frozen=True)
 class Requests:
-    """What waits for one object's answer, oldest first."""
+    """What waits for one object's answer, oldest first; last come those whose answer could not be written."""
 
     waiting: tuple[Request, ...] = ()
     proof: Proof = Proof()
 
 
-def read(parents: Iterable[Parent]) -> tuple[Request, ...]:
-    """The requests among these objects that nobody has answered, oldest first."""
+def read(parents: Iterable[Parent], failed: Collection[str] = ()) -> tuple[Request, ...]:
+    """The requests among these objects that nobody has answered, oldest first.
+
+    Those of `failed`, whose answer could not be written, come last: one that can't be answered holds up no other.
+    """
     found = (_read(p) for p in parents if not p.deleting and not is_answered(p.status))
-    return tuple(sorted((r for r in found if r is not None), key=lambda r: r.order))
+    return tuple(sorted((r for r in found if r is not None), key=lambda r: (r.name in failed, r.order)))
 
 
 def is_answered(status: Mapping[str, Any]) -> bool:
