@@ -9,7 +9,7 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import NotFoundError
 from linnet.core.requests.retention import Retention
 from linnet.handlers.collection import collect
-from linnet.handlers.sweep import Scope
+from linnet.handlers.informer.sweep import Scope
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

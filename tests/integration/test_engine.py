@@ -15,7 +15,7 @@ from integration import harness
 from integration.faults import InProcess, Proxy
 from integration.harness import SHORT_LEASE, World, until
 from integration.processes import begun
-from linnet.handlers import watches
+from linnet.handlers.informer import watches
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ from linnet.api.labels import ANSWERED
 from linnet.api.parts.conditions import parse_time
 from linnet.core.plan import Manifest
 from linnet.core.requests.retention import Kept, Retention, surplus
-from linnet.handlers.sweep import Scope
+from linnet.handlers.informer.sweep import Scope
 
 
 async def collect(kube: Kube, scope: Scope, retention: Retention, now: datetime) -> int:

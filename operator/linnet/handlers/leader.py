@@ -38,12 +38,12 @@ from linnet.core.plan import Action, Manifest, Plan, Ref
 from linnet.core.requests.retention import Retention
 from linnet.core.resources.objects import Parent
 from linnet.handlers import kinds
-from linnet.handlers.attempts import Attempts
 from linnet.handlers.collection import collect
-from linnet.handlers.feed import Feed
-from linnet.handlers.informer import Informer
-from linnet.handlers.reconcile import Deps, reconcile
-from linnet.handlers.sweep import Scope, answered, seed, sweep
+from linnet.handlers.informer.feed import Feed
+from linnet.handlers.informer.informer import Informer
+from linnet.handlers.informer.sweep import Scope, answered, seed, sweep
+from linnet.handlers.reconcile.attempts import Attempts
+from linnet.handlers.reconcile.reconcile import Deps, reconcile
 from linnet.handlers.workers import Workers, report
 from linnet.settings import Settings
 

@@ -15,7 +15,7 @@ from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import connection, kube, resources
 from linnet.adapters.cluster.errors import TooLargeError, UnreadableError
 from linnet.adapters.cluster.kube import Kube
-from linnet.handlers.sweep import Scope, seed
+from linnet.handlers.informer.sweep import Scope, seed
 
 WHERE: Final = "/apis/apps/v1/deployments"
 

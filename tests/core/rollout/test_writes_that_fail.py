@@ -22,9 +22,9 @@ from linnet.api.kinds.deployment import DeploymentStatus
 from linnet.core.observed import DeploymentObserved
 from linnet.core.plan import Emit, Log, Notify, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.attempts import Attempts, key_of
 from linnet.handlers.kinds import Kind
-from linnet.handlers.reconcile import Deps, reconcile
+from linnet.handlers.reconcile.attempts import Attempts, key_of
+from linnet.handlers.reconcile.reconcile import Deps, reconcile
 from simulator import Behavior, Cluster
 
 pytestmark = pytest.mark.rollouts

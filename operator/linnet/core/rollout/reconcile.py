@@ -11,7 +11,7 @@ from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Patch, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
-from linnet.core.rollout import conditions, owed, transitions
+from linnet.core.rollout import conditions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
 from linnet.core.rollout.judging import look, seal
@@ -29,6 +29,7 @@ from linnet.core.rollout.target import (
     with_version_adopted,
 )
 from linnet.core.rollout.traffic import gateway_features
+from linnet.core.rollout.transitions import owed, transitions
 from linnet.core.rollout.workloads import sync
 from linnet.core.serving import revision
 from linnet.core.webhooks import Call

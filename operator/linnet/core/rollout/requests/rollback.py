@@ -8,10 +8,11 @@ from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
 from linnet.core.requests.waiting import Request
-from linnet.core.rollout import records, transitions
+from linnet.core.rollout import records
 from linnet.core.rollout.context import Context, UnderWay, revision_of
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
+from linnet.core.rollout.transitions import transitions
 from linnet.core.serving import revision as serving
 
 

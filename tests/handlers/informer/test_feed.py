@@ -8,7 +8,7 @@ from adapters.objects import child, own
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
 from linnet.core.plan import Ref
-from linnet.handlers.feed import Feed
+from linnet.handlers.informer.feed import Feed
 
 Json = dict[str, Any]
 PAUSE: Json = {"target": {"kind": "Deployment", "name": "new"}, "verb": "pause", "user": "anna"}

@@ -24,7 +24,7 @@ from linnet.adapters.cluster.resources import Resource
 from linnet.adapters.telemetry.unreadable import LOST, Told
 from linnet.core.plan import Manifest, Ref
 from linnet.foreign.objects import named
-from linnet.handlers.feed import Feed, guarded, untold
+from linnet.handlers.informer.feed import Feed, guarded, untold
 
 RETRY_SECONDS: Final = 5.0
 T = TypeVar("T")

@@ -11,9 +11,9 @@ from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ForbiddenError, GoneError, NotFoundError, TooLargeError
 from linnet.core.plan import Ref
-from linnet.handlers import sweep
-from linnet.handlers.feed import Feed
-from linnet.handlers.sweep import Scope
+from linnet.handlers.informer import sweep
+from linnet.handlers.informer.feed import Feed
+from linnet.handlers.informer.sweep import Scope
 
 Json = dict[str, Any]
 

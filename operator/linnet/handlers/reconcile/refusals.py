@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from linnet.api.parts.conditions import SUMMARY, Condition, condition, find, merge
 from linnet.core.plan import Emit, Manifest, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.attempts import STATUS, Attempts, Failure
+from linnet.handlers.reconcile.attempts import STATUS, Attempts, Failure
 
 REFUSED: Final = "Refused"
 """The condition is there only while something is refused, and is True then."""

@@ -20,9 +20,9 @@ from linnet.adapters.cluster.errors import (
 )
 from linnet.core.plan import Action, Apply, Manifest, Patch, Plan, Ref
 from linnet.core.resources.objects import Parent
-from linnet.handlers.attempts import STATUS, Attempts, content_of, key_of
 from linnet.handlers.kinds import Kind
-from linnet.handlers.refusals import newly_told, refusals, with_refusals
+from linnet.handlers.reconcile.attempts import STATUS, Attempts, content_of, key_of
+from linnet.handlers.reconcile.refusals import newly_told, refusals, with_refusals
 
 UNWRITTEN: Final = (Apply, Patch)
 """What is done even if the status was not written: it follows from what was written before, or leads back."""

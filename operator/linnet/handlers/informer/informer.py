@@ -18,8 +18,8 @@ from linnet.adapters.cluster.connection import OnHurt
 from linnet.adapters.cluster.errors import WatchesEndedError
 from linnet.adapters.cluster.resources import Resource
 from linnet.foreign.text import printable
-from linnet.handlers import watches
-from linnet.handlers.watches import Memo, OnEvent
+from linnet.handlers.informer import watches
+from linnet.handlers.informer.watches import Memo, OnEvent
 
 _log = logging.getLogger(__name__)
 _log = logging.getLogger(__name__)

@@ -35,9 +35,9 @@ from linnet.core.plan import (
     SaveEvidence,
 )
 from linnet.core.resources.objects import Parent
-from linnet.handlers.attempts import Attempts
 from linnet.handlers.kinds import Kind
-from linnet.handlers.reconcile import Deps, reconcile
+from linnet.handlers.reconcile.attempts import Attempts
+from linnet.handlers.reconcile.reconcile import Deps, reconcile
 
 REF = Ref("Deployment", "ml", "iris")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
