@@ -75,6 +75,36 @@ class Behavior:
     """Whether its counters have the label country."""
 
 
+def quick(observation: str, bake: str) -> dict[str, Any]:
+    """A canary of two short steps under analysis, looked at every two seconds."""
+    analyze = {"analyze": {"for": observation}}
+    return {
+        "strategy": {
+            "canary": {"steps": [{"setWeight": 25}, analyze, {"setWeight": 50}, analyze]},
+            "bake": {"time": bake},
+            "abortScaleDownDelay": "0s",
+        },
+        "analysis": {"interval": "2s", "warmUp": "0s"},
+    }
+
+
+def validated(model: str, number: int, uri: str, digest: str) -> dict[str, Any]:
+    """A ModelVersion of scikit-learn that was loaded."""
+    spec = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": uri}})
+    ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "loaded"}
+    return {
+        "spec": {
+            "model": {"name": model},
+            "version": number,
+            "format": {"name": "sklearn"},
+            "source": {"uri": uri},
+            "runtime": freeze(model, spec, CATALOGUE).wire(),
+            "origin": {"type": "Source"},
+        },
+        "status": {"digest": digest, "conditions": [ready]},
+    }
+
+
 @dataclass
 class Cluster:
     """One Deployment `tumor-risk` and all that belongs to it."""
@@ -153,18 +183,8 @@ class Cluster:
     def publish(self, number: int, behavior: Behavior | None = None, *, digest: str | None = None) -> "Cluster":
         """A validated version, which becomes the Model's current one."""
 
-        model = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": f"s3://models/{number}"}})
-        spec = {
-            "model": {"name": "tumor-risk"},
-            "version": number,
-            "format": {"name": "sklearn"},
-            "source": {"uri": f"s3://models/{number}"},
-            "runtime": freeze("tumor-risk", model, CATALOGUE).wire(),
-            "origin": {"type": "Source"},
-        }
-        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "loaded"}
-        status = {"digest": digest or DIGESTS[number], "conditions": [ready]}
-        self.versions[number] = {"spec": spec, "status": status}
+        uri = f"s3://models/{number}"
+        self.versions[number] = validated("tumor-risk", number, uri, digest or DIGESTS[number])
         self.behaviors[number] = behavior or self.behaviors.get(number, Behavior())
         self.current = number
         return self

@@ -10,19 +10,10 @@ import pytest
 from linnet.core.analysis.metrics.counters import PodCounters, count_pod, unreadable
 from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.observed import Scrape
-from simulator import Behavior, Cluster
+from simulator import Behavior, Cluster, quick
 
 pytestmark = pytest.mark.rollouts
-QUICK: dict[str, Any] = {
-    "strategy": {
-        "canary": {
-            "steps": [{"setWeight": 25}, {"analyze": {"for": "60s"}}, {"setWeight": 50}, {"analyze": {"for": "60s"}}]
-        },
-        "bake": {"time": "300s"},
-        "abortScaleDownDelay": "0s",
-    },
-    "analysis": {"interval": "2s", "warmUp": "0s"},
-}
+QUICK = quick("60s", bake="300s")
 MOST_OF_A_CONFIG_MAP = 2**20
 NUMBERS = [2.0**53, 9e15, 1e17, 1e20, 1e300]
 

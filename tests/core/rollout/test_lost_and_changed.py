@@ -7,9 +7,7 @@ from functools import cache
 import pytest
 
 from core.rollout.test_transitions import QUICK
-from linnet.api.kinds.model import ModelSpec
-from linnet.core.serving.runtimes import freeze
-from simulator import CATALOGUE, Behavior, Cluster
+from simulator import Behavior, Cluster, validated
 
 pytestmark = pytest.mark.rollouts
 STRATEGY = {"canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "60s"}}]}, "bake": {"time": "600s"}}
@@ -103,19 +101,9 @@ def test_a_lost_status_adopts_stable_though_its_pods_are_not_ready(services: boo
 
 def other(cluster: Cluster, *numbers: int) -> None:
     """Another Model of the namespace, with these versions; the spec names it from now on."""
-    model = ModelSpec.model_validate({"format": {"name": "sklearn"}, "source": {"uri": "s3://models/other"}})
     for number in numbers:
-        spec = {
-            "model": {"name": "other"},
-            "version": number,
-            "format": {"name": "sklearn"},
-            "source": {"uri": f"s3://models/other/{number}"},
-            "runtime": freeze("other", model, CATALOGUE).wire(),
-            "origin": {"type": "Source"},
-        }
-        ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "loaded"}
-        status = {"digest": f"sha256:{'f' * 62}{number:02}", "conditions": [ready]}
-        cluster.strangers[f"other-v{number}"] = {"spec": spec, "status": status}
+        uri, digest = f"s3://models/other/{number}", f"sha256:{'f' * 62}{number:02}"
+        cluster.strangers[f"other-v{number}"] = validated("other", number, uri, digest)
     cluster.current = numbers[0]
     cluster.edit(model={"name": "other"})
 

@@ -7,20 +7,11 @@ import pytest
 
 from linnet.core.plan import Apply
 from linnet.core.rollout import reconcile
-from simulator import Behavior, Cluster
+from simulator import Behavior, Cluster, quick
 
 pytestmark = pytest.mark.rollouts
 
-QUICK: dict[str, Any] = {
-    "strategy": {
-        "canary": {
-            "steps": [{"setWeight": 25}, {"analyze": {"for": "10s"}}, {"setWeight": 50}, {"analyze": {"for": "10s"}}]
-        },
-        "bake": {"time": "30s"},
-        "abortScaleDownDelay": "0s",
-    },
-    "analysis": {"interval": "2s", "warmUp": "0s"},
-}
+QUICK = quick("10s", bake="30s")
 
 
 def serving(**fields: object) -> Cluster:

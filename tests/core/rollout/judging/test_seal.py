@@ -6,18 +6,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from linnet.core.rollout.judging import seal
-from simulator import Behavior, Cluster
+from simulator import Behavior, Cluster, quick
 
-QUICK = {
-    "strategy": {
-        "canary": {
-            "steps": [{"setWeight": 25}, {"analyze": {"for": "60s"}}, {"setWeight": 50}, {"analyze": {"for": "60s"}}]
-        },
-        "bake": {"time": "300s"},
-        "abortScaleDownDelay": "0s",
-    },
-    "analysis": {"interval": "2s", "warmUp": "0s"},
-}
+QUICK = quick("60s", bake="300s")
 LENIENT = json.dumps(
     {
         "strategy": {"steps": [{"setWeight": 50}], "bake": {"time": "0s"}},
