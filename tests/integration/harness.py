@@ -87,13 +87,17 @@ class Operator:
     def leads(self) -> bool:
         return self.metric("linnet_leader") == 1.0
 
+    def metrics(self) -> str:
+        """Its exposition."""
+        return self._get("/metrics").text
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the series of this name with these labels."""
-        return summed(self._get("/metrics").text, name, **labels)
+        return summed(self.metrics(), name, **labels)
 
     def writes(self) -> float:
         """Requests other than reads that it has made; the lease's are not counted."""
-        text, name = self._get("/metrics").text, "linnet_api_requests_total"
+        text, name = self.metrics(), "linnet_api_requests_total"
         return summed(text, name) - summed(text, name, verb="get") - summed(text, name, verb="dry-run")
 
     def lines(self) -> list[Json]:
