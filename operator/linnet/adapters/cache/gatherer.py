@@ -13,7 +13,8 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
-from linnet.api.parts.conditions import parse_time
+from linnet.api.names import SAFETY
+from linnet.api.parts.conditions import parse_time, time_or_none
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
@@ -26,8 +27,9 @@ from linnet.core.observed import (
     ScrapeTarget,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.requests.answers import ACCEPTED
 from linnet.core.requests.lifecycle import RequestObserved
-from linnet.core.requests.waiting import Proof, Requests, is_answered, read
+from linnet.core.requests.waiting import Asks, Proof, Requests, is_answered, read
 from linnet.core.resources import objects, routes
 from linnet.core.resources.objects import Parent
 from linnet.core.resources.routes import RouteView
@@ -215,11 +217,15 @@ class Gatherer:
 
     async def _requests(self, kind: str, parent: Parent) -> Requests:
         """Ask whether requests can be believed only when one waits: the proof costs requests to the API server."""
-        found = self._cache.requests(parent.namespace, kind, parent.name)
-        refused = self._sources.refused(Ref(kind, parent.namespace, parent.name)) if found else ()
-        failed = {name for of, name in refused if of == resources.REQUEST.kind}
-        waiting = read((as_parent(r) for r in found), failed)
-        return Requests(waiting, await self._sources.proof(parent.namespace)) if waiting else Requests()
+        target = (parent.namespace, kind, parent.name)
+        refused = self._sources.refused(Ref(kind, parent.namespace, parent.name))
+        self._cache.postpone(target, [name for of, name in refused if of == resources.REQUEST.kind])
+        found, excerpt = self._cache.requests(target, *_answered(parent.status))
+        waiting = read(as_parent(r) for r in found)
+        if not waiting:
+            return Requests()
+        newest = {asks: time for asks, made in excerpt.newest.items() if (time := time_or_none(made)) is not None}
+        return Requests(waiting, await self._sources.proof(parent.namespace), newest, time_or_none(excerpt.oldest))
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
         """Add what the Gateways can do, asked only where something depends on it."""
@@ -234,6 +240,17 @@ class Gatherer:
         """The accounts that any of these name, all of one namespace."""
         named = {name for each in named_by for name in account_names(each.spec)}
         return await self._sources.accounts(named_by[0].namespace, named) if named else {}
+
+
+def _answered(status: Mapping[str, Any]) -> tuple[Mapping[Asks, str], list[str]]:
+    """Return up to when what asks something is answered by what the status remembers, and the names in it."""
+    remembered = [e for e in status.get("requests") or () if isinstance(e, Mapping)]
+    until: dict[Asks, str] = {}
+    for entry in remembered:
+        asks = str(entry.get("verb")), str(entry.get("about"))
+        if asks[0] in SAFETY and entry.get("outcome") == ACCEPTED:
+            until[asks] = max(until.get(asks, ""), str(entry.get("until") or ""))
+    return until, [str(entry.get("name")) for entry in remembered]
 
 
 def as_parent(obj: Manifest) -> Parent:

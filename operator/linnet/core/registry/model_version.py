@@ -237,14 +237,14 @@ class _Response:
 def _answer(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Response:
     """The status after the request whose turn it is; a version whose spec can't be read is asked like any other."""
     turn = answers.turn(observed.requests, observed.version, status.requests, now)
-    if turn.request is None:
-        return _Response(status, turn.actions)
-    response, message = _obey(observed, status, turn.request, now)
-    if response is None:
-        return _Response(status, turn.refused(turn.request, message))
-    obeyed = turn.accepted(turn.request, message)
-    after = response.status.model_copy(update={"requests": obeyed.remembered})
-    return _Response(after, (*response.actions, *obeyed.actions))
+    for request in turn.candidates:
+        response, message = _obey(observed, status, request, now)
+        if response is not None:
+            obeyed = turn.accepted(request, message)
+            after = response.status.model_copy(update={"requests": obeyed.remembered})
+            return _Response(after, (*response.actions, *obeyed.actions))
+        turn = turn.refused(request, message)
+    return _Response(status, turn.actions)
 
 
 def _obey(
