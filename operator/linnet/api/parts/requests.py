@@ -7,6 +7,8 @@ from pydantic import Field
 from linnet.api.parts.base import StatusWire, Time, Word
 
 MAX_ANSWERED: Final = 16
+MEMORY: Final = frozenset({"about", "until", "before"})
+"""Fields of an entry that say which other requests it speaks for; no log has them."""
 
 
 class AnsweredRequest(StatusWire):

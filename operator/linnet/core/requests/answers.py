@@ -13,7 +13,7 @@ from typing import Final
 from linnet.api.kinds.request import RequestStatus
 from linnet.api.names import SAFETY, Verb
 from linnet.api.parts.conditions import time_or_none, timestamp
-from linnet.api.parts.requests import MAX_ANSWERED, AnsweredRequest
+from linnet.api.parts.requests import MAX_ANSWERED, MEMORY, AnsweredRequest
 from linnet.core.plan import Action, AnswerRequest, Emit, Log
 from linnet.core.requests.waiting import Request, Requests
 from linnet.core.resources.objects import Parent
@@ -161,7 +161,7 @@ def _came_first(entry: AnsweredRequest) -> str:
 
 
 def _like(entry: AnsweredRequest, request: Request) -> tuple[AnsweredRequest, Request]:
-    """The same answer for another request, and that request."""
+    """An entry that answers another request in the same way, and that request."""
     message = f"{entry.message} (as {entry.user} asked, too: {entry.name})"
     own = {"uid": request.uid, "name": request.name, "user": request.user, "message": printable(message, 1024)}
     return entry.model_copy(update=own), request
@@ -211,6 +211,6 @@ def _entry(
 def _told(entry: AnsweredRequest, request: Request) -> tuple[Action, ...]:
     """The Event of an answer, its line in the log, and the answer."""
     event = Emit("Normal", f"Request{entry.outcome}", f"{request.verb} by {request.user}: {entry.message}")
-    said = {k: v for k, v in entry.wire().items() if k not in {"about", "until", "before"}}
+    said = {k: v for k, v in entry.wire().items() if k not in MEMORY}
     about = {"target": request.target, **({"reason": request.reason} if request.reason else {})}
     return event, Log("request", {**said, **about}), AnswerRequest(request.name, request.uid, _status(entry))
