@@ -80,6 +80,18 @@ def test_versions_are_found_by_model_and_quarantine() -> None:
     assert cache.of_model(resources.MODEL_VERSION, "other", "iris") == []
 
 
+def test_deployments_are_found_by_what_they_refuse() -> None:
+    """By the digest, whatever version it was, until they refuse it no more."""
+    cache = Cache()
+    kept = {"quarantine": ["sha256:a * iris-v1-x * errors: many", 7, "sha256:b * iris-v2-x * errors: many"]}
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", 1, status=kept))
+    found = cache.refusing("ml", ["sha256:a", "sha256:b", "sha256:c"])
+    assert [d["metadata"]["name"] for d in found] == ["iris"]
+    assert cache.refusing("theirs", ["sha256:a"]) == []
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", 2, status={"quarantine": kept["quarantine"][2:]}))
+    assert cache.refusing("ml", ["sha256:a"]) == []
+
+
 def test_nothing_is_left_of_what_was_dropped() -> None:
     """A fleet that comes and goes leaves no memory behind."""
     cache = Cache()

@@ -232,6 +232,11 @@ class Cache:
         """Find the ModelVersions of the namespace that hold a quarantine."""
         return self._found(("quarantined", namespace))
 
+    def refusing(self, namespace: str, digests: Iterable[str]) -> list[Manifest]:
+        """Find the Deployments of the namespace whose status keeps a quarantine of one of these digests."""
+        marked = (key for digest in digests for key in self._marked.get(("refusing", namespace, digest), ()))
+        return [decode(self._entries[key].data) for key in dict.fromkeys(marked)]
+
     def postpone(self, target: Target, requests: Iterable[str]) -> None:
         """Let these Requests of the target wait behind the others."""
         self._backlog.postpone(target, requests)
@@ -335,6 +340,8 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
         yield "quarantined", namespace
     if resource == resources.DEPLOYMENT:
         yield "all", resource, namespace
+        for digest in refused_digests(obj["status"]):
+            yield "refusing", namespace, digest
 
 
 def _asked(request: Manifest) -> Asked:
@@ -354,6 +361,12 @@ def models_of(spec: Manifest | Mapping[str, Any], status: Mapping[str, Any]) -> 
     """Return the Models that a spec, and the revisions of a Deployment's status, name: of these they may be former."""
     named = [(spec.get("model") or {}).get("name"), *(r.get("model") for r in revisions(status))]
     return list(dict.fromkeys(n for n in named if isinstance(n, str) and n))
+
+
+def refused_digests(status: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the digests of which a Deployment's status keeps a quarantine."""
+    kept = (status or {}).get("quarantine") or ()
+    return frozenset(line.partition(" ")[0] for line in kept if isinstance(line, str))
 
 
 def revisions(status: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

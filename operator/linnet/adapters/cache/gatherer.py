@@ -115,6 +115,7 @@ class Gatherer:
             allowed_service_accounts=await self._accounts(parent),
             deployments=deployments,
             policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
+            refused_by=self._refusing(parent.namespace, [parent]),
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
@@ -126,6 +127,7 @@ class Gatherer:
             model=self.parent(Ref("Model", parent.namespace, _name_of(parent, "model"))),
             versions=versions,
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
+            refused_elsewhere=tuple(d for d in self._refusing(parent.namespace, versions) if d.uid != parent.uid),
             workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
             services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
             pods=self._pods("Deployment", parent),
@@ -150,6 +152,11 @@ class Gatherer:
         replies = await self._sources.call(reconcile.calls(observed, now))
         scrape, answers = await asyncio.gather(self._scrape(targets), self._sources.ask(questions))
         return replace(observed, scrape=scrape, answers=answers, replies=replies)
+
+    def _refusing(self, namespace: str, versions: Iterable[Parent]) -> tuple[Parent, ...]:
+        """Find the Deployments that keep a quarantine of what one of these versions is."""
+        digests = {d for v in versions if isinstance(d := v.status.get("digest"), str)}
+        return tuple(as_parent(d) for d in self._cache.refusing(namespace, sorted(digests)))
 
     async def _scrape(self, targets: Collection[ScrapeTarget]) -> Scrape | None:
         return await self._sources.scrape(targets) if targets else None

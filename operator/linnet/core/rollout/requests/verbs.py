@@ -10,6 +10,7 @@ from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.names import Verb
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
+from linnet.core.registry.quarantine import QuarantinedArtifact
 from linnet.core.registry.versions import Version
 from linnet.core.requests import answers
 from linnet.core.requests.waiting import Request
@@ -19,7 +20,7 @@ from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
-from linnet.core.rollout.target import QuarantinedArtifact, Refusal, find_target, quarantine_of, quarantined_here
+from linnet.core.rollout.target import Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.PROMOTE: frozenset({"Stepping"}),
