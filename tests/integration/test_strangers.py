@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hack.chart_install import refuses
 
-from control_plane import ApiServer, refuses, running
+from control_plane import ApiServer, running
 from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, Traffic, outcome, phase, publish, rollout, serve, stable
@@ -27,7 +28,7 @@ def unprotected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]
     """A control plane of its own, without that policy."""
     with running(tmp_path_factory.mktemp("strangers")) as api:
         api.must("delete", "validatingadmissionpolicybinding", "linnet-children")
-        harness.until(lambda: not refuses(api, "children"), "the policy to be gone")
+        harness.until(lambda: not refuses(api.kubeconfig, "children"), "the policy to be gone")
         yield api
 
 
