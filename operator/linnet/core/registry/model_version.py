@@ -83,8 +83,8 @@ def _quarantined_again(
     if version is None or status is None or status.quarantine or status.digest is None:
         return done
     mine = replace(version, status=status)
-    kept = [q for q in quarantine.kept_by(observed.refused_by) if q.digest == status.digest]
-    found = [q for q in kept if not q.is_released([mine])]
+    kept = [q for q in quarantine.kept_by(observed.refused_by, now) if q.digest == status.digest]
+    found = [q for q in kept if not q.is_released([mine], now)]
     for each in found:
         status = record(status, Record(version.name, quarantine.again(each), each.entry), now)
     told = (decisions.logged(quarantine.again(each), each.digest) for each in found)

@@ -12,7 +12,7 @@ from typing import Final
 
 from linnet.api.kinds.request import RequestStatus
 from linnet.api.names import SAFETY, Verb
-from linnet.api.parts.conditions import time_or_none, timestamp
+from linnet.api.parts.conditions import past_or_none, time_or_none, timestamp
 from linnet.api.parts.requests import MAX_ANSWERED, MEMORY, AnsweredRequest
 from linnet.core.plan import Action, AnswerRequest, Emit, Log
 from linnet.core.requests.waiting import Request, Requests
@@ -56,7 +56,7 @@ class Turn:
     def accepted(self, request: Request, message: str) -> Obeyed:
         """Answer what asks the same in the same way, and refuse what it overtakes: that would undo it."""
         made = _entry(request, ACCEPTED, message, self.now, self.requests.until(request))
-        same = [_like(made, r) for r in self._others(request) if _is_covered(r, made)]
+        same = [_like(made, r) for r in self._others(request) if _is_covered(r, made, self.now)]
         overtaken = [r for r in self._others(request) if r.order < request.order and _gives_way(r, request.verb)]
         undone = [(_entry(r, REFUSED, _came_first(made), self.now), r) for r in overtaken]
         kept = _bounded((*self.remembered, made, *(entry for entry, _ in undone[: MAX_ANSWERED - _SHOWN - 1])))
@@ -107,9 +107,9 @@ def _answer(
         return _told(_entry(request, REFUSED, why, now), request)[1:]
     if requests.proof.since is None:
         return None
-    if (entry := next((e for e in memory if _is_covered(request, e)), None)) is not None:
+    if (entry := next((e for e in memory if _is_covered(request, e, now)), None)) is not None:
         return _told(*_like(entry, request))[1:]
-    if (why := _too_late(request, memory)) is not None:
+    if (why := _too_late(request, memory, now)) is not None:
         return _told(_entry(request, REFUSED, why, now), request)[1:]
     return None
 
@@ -126,12 +126,12 @@ def _doubt(request: Request, requests: Requests, target: Parent, way_back: str) 
     return None
 
 
-def _too_late(request: Request, memory: Sequence[AnsweredRequest]) -> str | None:
+def _too_late(request: Request, memory: Sequence[AnsweredRequest], now: datetime) -> str | None:
     """Why what was done already forbids a request that is older; None if nothing does."""
     stopped = (e for e in memory if e.outcome == ACCEPTED and _gives_way(request, e.verb))
-    if (stop := next((e for e in stopped if request.created < _until(e)), None)) is not None:
+    if (stop := next((e for e in stopped if request.created < _until(e, now)), None)) is not None:
         return _came_first(stop)
-    forgotten = max((t for e in memory if (t := time_or_none(e.before)) is not None), default=None)
+    forgotten = max((t for e in memory if (t := past_or_none(e.before, now)) is not None), default=None)
     if forgotten is None or request.created > forgotten:
         return None
     if request.verb in SAFETY and request.created == forgotten:
@@ -146,14 +146,14 @@ def _gives_way(request: Request, verb: str) -> bool:
     return verb in SAFETY and request.verb not in SAFETY - {Verb.PAUSE}
 
 
-def _is_covered(request: Request, entry: AnsweredRequest) -> bool:
+def _is_covered(request: Request, entry: AnsweredRequest, now: datetime) -> bool:
     """Whether the request asks what was done for another by then: to go back twice is not to go back further."""
     same = entry.outcome == ACCEPTED and request.asks == (entry.verb, entry.about)
-    return same and request.verb in SAFETY and request.created <= _until(entry)
+    return same and request.verb in SAFETY and request.created <= _until(entry, now)
 
 
-def _until(entry: AnsweredRequest) -> datetime:
-    return time_or_none(entry.until) or datetime.min.replace(tzinfo=UTC)
+def _until(entry: AnsweredRequest, now: datetime) -> datetime:
+    return past_or_none(entry.until, now) or datetime.min.replace(tzinfo=UTC)
 
 
 def _came_first(entry: AnsweredRequest) -> str:

@@ -253,13 +253,13 @@ def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | No
 
 def quarantined_here(context: Context) -> list[QuarantinedArtifact]:
     """What the status says of artifacts that were quarantined here."""
-    return quarantine.kept(context.status.quarantine or (), context.name)
+    return quarantine.kept(context.status.quarantine or (), context.name, context.now)
 
 
 def _entry_kept(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that this Deployment keeps, or another one: the ModelVersion that had it may be deleted."""
-    elsewhere = quarantine.kept_by(context.observed.refused_elsewhere)
-    kept = (*quarantined_here(context), *(q for q in elsewhere if not q.is_released(context.known)))
+    elsewhere = quarantine.kept_by(context.observed.refused_elsewhere, context.now)
+    kept = (*quarantined_here(context), *(q for q in elsewhere if not q.is_released(context.known, context.now)))
     same = (q.entry for q in kept if q.digest == revision.digest)
     return next((entry for entry in same if entry.template in {None, revision.template}), None)
 

@@ -87,7 +87,7 @@ def _quarantined_again(context: Context) -> Iterator[Record]:
     for entry in quarantined_here(context):
         for version in context.known:
             bare = version.digest == entry.digest and not version.status.quarantine and not version.deleting
-            if bare and version.name not in owing and not entry.is_released(context.known):
+            if bare and version.name not in owing and not entry.is_released(context.known, context.now):
                 yield Record(version.name, quarantine.again(entry), entry.entry)
 
 
@@ -111,7 +111,7 @@ def _quarantine(context: Context, records: Iterable[Record]) -> list[Quarantined
     What a person quarantined is nobody's failure, so that whoever follows the Model keeps it.
     """
     known = _versions(context)
-    kept = [q for q in quarantined_here(context) if not q.is_released(context.known)]
+    kept = [q for q in quarantined_here(context) if not q.is_released(context.known, context.now)]
     for record in records:
         version = known.get(record.version)
         digest = version.digest if version is not None else None
