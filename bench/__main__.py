@@ -11,6 +11,7 @@ PARTS: Final = {
     "slices": ("bench.judge.slices",),
     "curves": ("bench.judge.curves",),
     "engine": ("bench.engine",),
+    "policies": ("bench.engine.policies",),
     "cli": ("bench.cli",),
     "download": ("bench.download",),
     "engine-everything": ("bench.engine", "--everything"),

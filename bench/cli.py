@@ -15,15 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import aiohttp
-from bench.engine.controllers import NAMESPACE, READY_POD, Api
-from bench.engine.fleet import DIGEST, GROUP, RUNTIME, each, path
+from bench.engine.api import GROUP, MERGE, NAMESPACE, Api, Json, path
+from bench.engine.controllers import READY_POD
+from bench.engine.fleet import DIGEST, RUNTIME, each
 from bench.results import REPO, keep
 
-Json = dict[str, Any]
-MERGE = "application/merge-patch+json"
 STAMP = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
 READY = {"type": "Ready", "status": "True", "reason": "AsDesired", "message": "version 1 serves", **STAMP}
 
@@ -139,7 +137,7 @@ def _measure(server: Json, folder: Path, count: int, runs: int) -> Json:
             took = seconds_of(command, environment)
             if run:  # the first fills caches of discovery and bytecode
                 seconds[name].append(took)
-    about: dict[str, Any] = {"deployments": count, "runs": runs, "cores": os.cpu_count()}
+    about: Json = {"deployments": count, "runs": runs, "cores": os.cpu_count()}
     return {**about, "load": [begun, os.getloadavg()[0]], "seconds": seconds}
 
 

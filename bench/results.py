@@ -20,6 +20,11 @@ def keep(name: str, results: Mapping[str, Any]) -> Path:
     return out
 
 
+def load() -> float:
+    """How many processes wanted a core, in the mean of the last minute."""
+    return os.getloadavg()[0]
+
+
 def machine() -> dict[str, str | int | None]:
     return {
         "system": platform.platform(),

@@ -4,7 +4,6 @@ import json
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
+from hack import chart_install
 
 import shared
-from linnet.adapters.cluster.protections import probe
 
 REPO = Path(__file__).parents[1]
 CLUSTER = [sys.executable, str(REPO / "hack" / "cluster" / "cluster.py"), "control-plane"]
@@ -97,14 +96,9 @@ def path(item: Object) -> str:
     return f"{collection(item)}/{item['metadata']['name']}"
 
 
-OPERATOR_NAMESPACE = "linnet-system"
+OPERATOR_NAMESPACE = chart_install.NAMESPACE
 DELEGATE = "system:serviceaccount:argocd:argocd-application-controller"
-OPERATOR_PARTS = (
-    "rbac",
-    "serviceaccount",
-    "people",
-    *(f"admission/{p}" for p in ("requests", "children", "authors", "operator")),
-)
+VALUES = ("--set", f"authors.delegates={{{DELEGATE}}}")
 LEASES = """\
 {apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: tests, namespace: linnet-system},
  rules: [{apiGroups: [coordination.k8s.io], resources: [leases], verbs: [get, create, update]}]}
@@ -118,39 +112,9 @@ LEASES = """\
 
 def install(api: ApiServer) -> None:
     """The chart without its pods: every operator of these tests has the chart's rights, and the chart's policies."""
-    api.namespace(OPERATOR_NAMESPACE)
     api.must("annotate", "namespace", "default", "linnet.dev/hostnames=*", "--overwrite")
-    api.must("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=chart_parts(api, *OPERATOR_PARTS))
+    chart_install.install(api.kubeconfig, *VALUES)
     api.must("apply", "-f", "-", stdin=LEASES)
-    token = api.must("create", "token", "linnet", "-n", OPERATOR_NAMESPACE, "--duration", "12h").strip()
-    config = json.loads(api.kubeconfig.read_text())
-    config["users"] = [{"name": user["name"], "user": {"token": token}} for user in config["users"]]
-    api.operator.write_text(json.dumps(config))
-    _wait_for_the_policies(api)
-
-
-def chart_parts(api: ApiServer, *parts: str) -> str:
-    """These templates of the chart, with the values of the tests."""
-    shown = [word for part in parts for word in ("-s", f"templates/{part}.yaml")]
-    values = ["--set", f"authors.delegates={{{DELEGATE}}}"]
-    said = api.helm("template", "linnet", str(REPO / "charts/linnet"), "-n", OPERATOR_NAMESPACE, *shown, *values)
-    assert said.code == 0, said.err
-    return said.out
-
-
-def _wait_for_the_policies(api: ApiServer) -> None:
-    """The API server goes by a policy some moments after it has it."""
-    end = time.monotonic() + 60
-    while waiting := [policy for policy in ("children", "authors", "operator") if not refuses(api, policy)]:
-        assert time.monotonic() < end, f"waited a minute for the policies {waiting}"
-        time.sleep(0.1)
-
-
-def refuses(api: ApiServer, policy: str) -> bool:
-    """Whether the policy is in force: each refuses its label to everybody."""
-    _, item = probe(policy, "default")
-    user = f"system:serviceaccount:{OPERATOR_NAMESPACE}:linnet"
-    return f"linnet.dev/probe: the policy linnet-{policy}" in api.create(item, user=user, dry_run=True).text
 
 
 @contextmanager

@@ -1,70 +1,52 @@
-"""Fake controllers and a fake kubelet for the engine's bench: pods become ready, and routes are accepted."""
+"""Fake controllers and a fake kubelet for the engine's bench: pods become ready, and routes are accepted.
+
+Each speaks in the name of the one that it stands for, so that the API server admits what it admits in a cluster.
+"""
 
 import asyncio
-import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
+from bench.engine.api import (
+    DEPLOYMENT_CONTROLLER,
+    KUBELET,
+    MERGE,
+    NAMESPACE,
+    NODE,
+    REPLICA_SET_CONTROLLER,
+    SCHEDULER,
+    Api,
+    Json,
+    is_ready,
+    path,
+)
 
-NAMESPACE = "bench"
 MANAGED = "linnet.dev/managed=true"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 REPLICA_SETS = f"/apis/apps/v1/namespaces/{NAMESPACE}/replicasets"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
 ROUTES = f"/apis/gateway.networking.k8s.io/v1/namespaces/{NAMESPACE}/httproutes"
-Json = dict[str, Any]
-
-
-@dataclass
-class Api:
-    """The API server, by a session with many connections."""
-
-    session: aiohttp.ClientSession
-    url: str
-
-    async def send(self, method: str, path: str, body: Json | None = None, content: str = "application/json") -> Json:
-        data = None if body is None else json.dumps(body)
-        headers = {"Content-Type": content}
-        async with self.session.request(method, self.url + path, data=data, headers=headers) as answer:
-            text = await answer.text()
-            assert answer.status < 300, f"{method} {path}: {answer.status} {text}"
-            return dict(json.loads(text))
-
-    async def watch(self, path: str, on_event: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        """Gives `on_event` each event's type and object, for ever; begins again where the server ends the watch."""
-        while True:
-            with suppress(aiohttp.ClientError, TimeoutError):
-                await self._stream(path, on_event)
-
-    async def _stream(self, path: str, on_event: Callable[[str, Json], Awaitable[None] | None]) -> None:
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with self.session.get(f"{self.url}{path}&watch=true", timeout=timeout) as answer:
-            buffer = b""
-            async for chunk in answer.content.iter_any():
-                *lines, buffer = (buffer + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    waiting = on_event(event["type"], event["object"])
-                    if waiting is not None:
-                        await waiting
 
 
 @dataclass
 class FakeControllers:
-    """Gives every apps/v1 Deployment a ready pod; `made`: the monotonic second in which each was created, by name."""
+    """Gives every apps/v1 Deployment a ready pod.
+
+    `made` and `ready` are the monotonic seconds in which each was seen created, and ours of the name seen Ready.
+    """
 
     api: Api
     gateway: bool = False
     """A gateway's controller is faked too, which accepts every route."""
     made: dict[str, float] = field(default_factory=dict)
+    ready: dict[str, float] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def start(self) -> None:
         self._spawn(self.api.watch(f"{DEPLOYMENTS}?labelSelector={MANAGED}", self._on_deployment))
+        self._spawn(self.api.watch(f"{path('deployments')}?timeoutSeconds=3600", self._on_ours))
         if self.gateway:
             self._spawn(self.api.watch(f"{ROUTES}?labelSelector={MANAGED}", self._on_route))
 
@@ -81,6 +63,10 @@ class FakeControllers:
         self.tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             print("the fake controllers failed:", task.exception(), file=sys.stderr)
+
+    def _on_ours(self, type_: str, obj: Json) -> None:
+        if type_ in {"ADDED", "MODIFIED"} and is_ready(obj):
+            self.ready.setdefault(obj["metadata"]["name"], time.monotonic())
 
     def _on_deployment(self, type_: str, obj: Json) -> None:
         """Makes one pod for each Deployment: a watch that begins again tells of all of them anew."""
@@ -99,19 +85,20 @@ class FakeControllers:
         said |= {"lastTransitionTime": "2026-01-01T00:00:00Z"}
         conditions = [{"type": t, **said} for t in ("Accepted", "ResolvedRefs")]
         parent = {"parentRef": {"name": "public"}, "controllerName": "example.org/played", "conditions": conditions}
-        merge = "application/merge-patch+json"
-        await self.api.send("PATCH", f"{ROUTES}/{name}/status", {"status": {"parents": [parent]}}, merge)
+        await self.api.send("PATCH", f"{ROUTES}/{name}/status", {"status": {"parents": [parent]}}, MERGE)
 
     async def _ready(self, obj: Json) -> None:
         """Creates one pod that is ready after a while, and counts it in the Deployment's status."""
         await asyncio.sleep(READY_AFTER_SECONDS)
-        name, merge = obj["metadata"]["name"], "application/merge-patch+json"
-        pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-        await self.api.send("POST", pods, pod(await self.api.send("POST", REPLICA_SETS, replica_set(obj))))
-        await self.api.send("PATCH", f"{pods}/{name}-0-0/status", {"status": READY_POD}, merge)
-        status = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
-        path_ = f"{DEPLOYMENTS}/{name}/status"
-        await self.api.send("PATCH", path_, {"status": {**status, "observedGeneration": 1}}, merge)
+        owner = await self.api.send("POST", REPLICA_SETS, replica_set(obj), user=DEPLOYMENT_CONTROLLER)
+        made = await self.api.send("POST", PODS, pod(owner), user=REPLICA_SET_CONTROLLER)
+        name = made["metadata"]["name"]
+        await self.api.send("POST", f"{PODS}/{name}/binding", binding(name), user=SCHEDULER)
+        await self.api.send("PATCH", f"{PODS}/{name}/status", {"status": READY_POD}, MERGE, KUBELET)
+        counted = {**obj, "status": READY_DEPLOYMENT, "metadata": {**obj["metadata"], "resourceVersion": ""}}
+        await self.api.send(
+            "PUT", f"{DEPLOYMENTS}/{obj['metadata']['name']}/status", counted, user=DEPLOYMENT_CONTROLLER
+        )
 
 
 READY_AFTER_SECONDS = 5.0
@@ -133,6 +120,19 @@ READY_POD = {
         }
     ],
 }
+READY_DEPLOYMENT = {
+    "replicas": 1,
+    "updatedReplicas": 1,
+    "readyReplicas": 1,
+    "availableReplicas": 1,
+    "observedGeneration": 1,
+}
+
+
+def binding(pod_: str) -> Json:
+    """What the scheduler says of a pod."""
+    target = {"apiVersion": "v1", "kind": "Node", "name": NODE}
+    return {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod_}, "target": target}
 
 
 def replica_set(made: Json) -> Json:

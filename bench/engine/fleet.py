@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 
-from bench.engine.controllers import NAMESPACE, Api, Json
+from bench.engine.api import AUTHOR, GROUP, MERGE, NAMESPACE, Api, Json, is_ready, path
 
-GROUP = "linnet.dev/v1alpha1"
 DIGEST = f"sha256:{'0' * 64}"
 RUNTIME = {
     "name": "custom",
@@ -49,10 +48,6 @@ def deployment(name: str, features: Json) -> Json:
     return {"apiVersion": GROUP, "kind": "Deployment", "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
 
 
-def path(plural: str, name: str = "") -> str:
-    return f"/apis/{GROUP}/namespaces/{NAMESPACE}/{plural}/{name}".rstrip("/")
-
-
 async def each(items: Iterable[str], work: Callable[[str], Awaitable[Any]], writers: int = 20) -> None:
     """Does `work` for every item, by so many writers at once."""
     waiting = list(items)[::-1]
@@ -76,7 +71,7 @@ async def until(holds: Callable[[], Awaitable[bool]], what: str, within: float =
 async def create_validated(api: Api, names: list[str]) -> None:
     """Creates Models whose version 1 is validated: the operator makes the versions, the bench says that they loaded."""
     print(f"{len(names)} Models with a validated version", file=sys.stderr, flush=True)
-    await each(names, lambda n: api.send("POST", path("models"), model(n)))
+    await each(names, lambda n: api.send("POST", path("models"), model(n), user=AUTHOR))
 
     async def validate(name: str) -> None:
         async def there() -> bool:
@@ -89,14 +84,12 @@ async def create_validated(api: Api, names: list[str]) -> None:
         ready = {"type": "Ready", "status": "True", "reason": "Validated", "message": "played"}
         stamp = {"lastTransitionTime": "2026-01-01T00:00:00Z", "observedGeneration": 1}
         status = {"digest": DIGEST, "attempt": 1, "observedGeneration": 1, "conditions": [{**ready, **stamp}]}
-        patch = {"status": status}
-        await api.send("PATCH", path("modelversions", f"{name}-v1/status"), patch, "application/merge-patch+json")
+        await api.send("PATCH", path("modelversions", f"{name}-v1/status"), {"status": status}, MERGE)
 
     await each(names, validate)
-    await until(lambda: all_ready(api, "models", len(names)), "models to be ready")
+    await until(lambda: all_ready(api, "models", names), "models to be ready")
 
 
-async def all_ready(api: Api, plural: str, count: int) -> bool:
+async def all_ready(api: Api, plural: str, names: Iterable[str]) -> bool:
     items = (await api.send("GET", path(plural)))["items"]
-    ready = [c for i in items for c in (i.get("status") or {}).get("conditions") or () if c["type"] == "Ready"]
-    return bool(sum(c["status"] == "True" for c in ready) >= count)
+    return {*names} <= {i["metadata"]["name"] for i in items if is_ready(i)}

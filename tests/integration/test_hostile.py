@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hack.chart_install import refuses
 
-from control_plane import ApiServer, refuses, running
+from control_plane import ApiServer, running
 from foreign.nested import managed, nested, text_of
 from integration import harness
 from integration.harness import Operator, World
@@ -125,7 +126,9 @@ def unprotected(tmp_path: Path) -> Iterator[ApiServer]:
     with running(tmp_path / "plane") as api:
         define(api)
         api.must("delete", "validatingadmissionpolicybinding", "linnet-children", "linnet-operator")
-        harness.until(lambda: not any(refuses(api, p) for p in ("children", "operator")), "the policies to be gone")
+        harness.until(
+            lambda: not any(refuses(api.kubeconfig, p) for p in ("children", "operator")), "the policies to be gone"
+        )
         yield api
 
 

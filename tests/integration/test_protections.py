@@ -3,22 +3,15 @@
 from pathlib import Path
 
 import pytest
-import yaml
+from hack import chart_install
 
-from control_plane import ApiServer, chart_parts, running
+from control_plane import VALUES, ApiServer, running
 from integration import harness
 from integration.harness import World
 
 pytestmark = pytest.mark.integration
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
-
-
-def shipped(api: ApiServer, folder: Path) -> Path:
-    """What the chart mounts for the operator."""
-    for name, text in yaml.safe_load(chart_parts(api, "admission/shipped"))["data"].items():
-        (folder / name).write_text(text)
-    return folder
 
 
 def protected(world: World) -> str:
@@ -30,7 +23,7 @@ def test_what_a_cluster_lacks_is_told_and_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "plane").mkdir()
     (tmp_path / "policies").mkdir()
     with running(tmp_path / "plane") as api, harness.world(api) as world:
-        folder = str(shipped(api, tmp_path / "policies"))
+        folder = str(chart_install.shipped(tmp_path / "policies", *VALUES))
         world.start_operator(LINNET_POLICIES_DIR=folder)
         world.model("iris", "s3://models/iris/1")
         world.deployment("iris", "iris")

@@ -1,6 +1,8 @@
 """Whether the chart's admission policies protect a namespace: asked by objects that each of them refuses."""
 
+import asyncio
 import copy
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,17 @@ SPEC: Json = {"matchConstraints": {"resourceRules": [{"resources": ["pods"]}]}, 
 
 
 class Guarded(FakeKube):
-    """An API server with the policies of `in_force`, which refuse what they are tried by."""
+    """An API server with the policies of `in_force`, which refuse what they are tried by; answers take a moment."""
 
     in_force: set[str]
     other_words: str = ""
 
+    async def get(self, resource: Any, namespace: str, name: str) -> Json:
+        await asyncio.sleep(0)
+        return await super().get(resource, namespace, name)
+
     async def create(self, resource: Any, manifest: Json, *, dry_run: bool = False) -> Json:
+        await asyncio.sleep(0)
         policy = manifest["metadata"]["labels"][PROBE]
         self._called("create", resource, policy)
         assert dry_run
@@ -87,6 +94,26 @@ async def test_nothing_is_missing_where_all_are_in_force() -> None:
     clock.now += 301
     server.in_force.clear()
     assert len(await asked.missing("ml")) == 3
+
+
+async def test_looks_of_one_moment_share_an_answer() -> None:
+    """After a start all workers want it at once: each policy is tried once in a namespace, and compared once in all."""
+    server = guarded("children", "authors", "operator")
+    asked = protections(server, Clock())
+    found = await asyncio.gather(*(asked.missing(namespace) for namespace in ["ml"] * 4 + ["other"] * 4))
+    assert set(found) == {()}
+    calls = Counter(call[0] for call in server.calls)
+    assert calls == {"create": 6, "get": 8}
+
+
+async def test_a_look_that_is_given_up_leaves_the_question_to_the_next() -> None:
+    """Whoever waits is answered, whatever becomes of who asked first."""
+    server = guarded("children", "authors", "operator")
+    asked = protections(server, Clock())
+    first, second = (asyncio.ensure_future(asked.missing("ml")) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == ()
 
 
 @pytest.mark.parametrize("policy", ["children", "authors", "operator"])

@@ -4,7 +4,9 @@ Each refuses a label of its own to everybody, which is asked by dry runs: the op
 What is missing is told, and nothing stops for it: a rollout on a cluster without a policy is judged as ever.
 """
 
+import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -55,10 +57,19 @@ class Protections:
         self._shipped = shipped
         self._tell = tell
         self._known: dict[str, _Known] = {}
+        self._asking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._comparing = asyncio.Lock()
         self._changed: tuple[float, frozenset[str]] | None = None
 
     async def missing(self, namespace: str) -> tuple[str, ...]:
-        """Return a sentence for each policy that is not in force as shipped; in an outage, what was known last."""
+        """Return a sentence for each policy that is not in force as shipped; in an outage, what was known last.
+
+        One look asks, and the others of that moment wait for its answer: after a start all workers want it at once.
+        """
+        async with self._asking[namespace]:
+            return await self._missing(namespace)
+
+    async def _missing(self, namespace: str) -> tuple[str, ...]:
         former = self._known.get(namespace)
         if former is not None and self._clock() - former.at < KEPT_SECONDS:
             return former.missing
@@ -97,10 +108,11 @@ class Protections:
 
     async def _changes(self) -> frozenset[str]:
         """The policies whose stored spec, or binding, is another than the shipped one."""
-        if self._changed is None or self._clock() - self._changed[0] >= KEPT_SECONDS:
-            found = [_policy_of(m) for m in self._shipped if not await self._stands(m)]
-            self._changed = self._clock(), frozenset(found)
-        return self._changed[1]
+        async with self._comparing:
+            if self._changed is None or self._clock() - self._changed[0] >= KEPT_SECONDS:
+                found = [_policy_of(m) for m in self._shipped if not await self._stands(m)]
+                self._changed = self._clock(), frozenset(found)
+            return self._changed[1]
 
     async def _stands(self, manifest: Manifest) -> bool:
         try:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import cache
 
 import pytest
 
@@ -20,6 +22,11 @@ Data = Mapping[str, str]
 
 def stepping(errors: float = 0.3) -> Cluster:
     """Version 2, in its first step, has answered for a second."""
+    return deepcopy(_stepping(errors))
+
+
+@cache
+def _stepping(errors: float) -> Cluster:
     cluster = Cluster()
     cluster.edit(**QUICK).run(5)
     cluster.publish(2, Behavior(errors=errors)).run(600, until=lambda c: c.phase == "Stepping")
@@ -29,6 +36,10 @@ def stepping(errors: float = 0.3) -> Cluster:
 def outcome(cluster: Cluster) -> str:
     last = cluster.typed.last_rollout
     return last.outcome if last is not None and last.to.version == 2 else cluster.phase
+
+
+def is_rolled_back(cluster: Cluster) -> bool:
+    return outcome(cluster) == "RolledBack"
 
 
 def events(cluster: Cluster, reason: str) -> list[str]:
@@ -67,7 +78,7 @@ def test_a_bad_version_is_rolled_back_whatever_the_config_map_holds(damage: Call
     assert cluster.saved is not None
     assert rules is not None
     cluster.saved = damage(cluster.saved)
-    cluster.restart_operator().run(300)
+    cluster.restart_operator().run(300, until=is_rolled_back)
     assert outcome(cluster) == "RolledBack"
     assert [d.policy_hash for d in cluster.version_status(2).decisions or ()] == [rules.policy_hash]
 
@@ -78,7 +89,7 @@ def test_evidence_that_cannot_be_read_raises_nothing(damage: Callable[[Data], Da
     cluster = stepping()
     assert cluster.saved is not None
     cluster.memory = damage(cluster.saved)
-    assert outcome(cluster.run(300)) == "RolledBack"
+    assert outcome(cluster.run(300, until=is_rolled_back)) == "RolledBack"
 
 
 def test_what_somebody_wrote_is_told_once() -> None:
