@@ -156,7 +156,7 @@ def test_a_wrong_digest_stops_the_version_for_good() -> None:
     look(world)
     assert reason(world) == "False/DigestMismatch"
     assert "spec.source.digest" in world.status["conditions"][0]["message"]
-    world.jobs, world.pods = [], []
+    world.jobs, world.pods, world.denied = [], [], False
     assert plan(world.observed(), NOW).actions == ()
 
 
