@@ -14,7 +14,7 @@ from linnet.core.registry import versions
 from linnet.core.registry.model import plan as plan_model
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects
-from linnet.core.resources.objects import Parent
+from linnet.core.resources.objects import Meta, Parent
 from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE, DIGESTS, PLATFORM
 
@@ -131,6 +131,8 @@ class VersionWorld:
     """The Deployments' names, where they matter."""
     refused_by: dict[str, list[str]] = field(default_factory=dict)
     """By Deployment, the quarantines that its status keeps."""
+    denied: bool = False
+    """Whether the NetworkPolicy is there that denies egress."""
 
     def ask(self, text: str) -> "VersionWorld":
         self.asked = (request(text, NOW),)
@@ -144,6 +146,7 @@ class VersionWorld:
             platform=PLATFORM,
             requests=waiting(*self.asked, proven=self.proven),
             allowed_service_accounts=self.accounts,
+            egress_policy=Meta("risk-v1-loaded", "uid-policy", {}, {}, "uid-1", NOW, False) if self.denied else None,
             deployments=tuple(self._follower(n, spec) for n, spec in enumerate(self.deployments)),
             refused_by=tuple(
                 Parent(name, "ml", f"uid-{name}", 1, {}, False, {}, {"quarantine": lines})

@@ -24,6 +24,7 @@ Key = tuple[Resource, str, str]
 Place = tuple[str, str, str]
 """A namespace, a kind that people write there, and an author of Requests; no kind is that of all children."""
 _TOMBSTONES: Final = 4096
+"""Deletions that are remembered of all namespaces; where they are too many, the one with most forgets its oldest."""
 MOST_BYTES: Final = 64 * 2**20
 """Bytes that are kept of one namespace's objects of a kind, and of all its children: strangers label what they make."""
 MOST_OBJECTS: Final = 100_000
@@ -108,8 +109,9 @@ class Cache:
         self._entries: dict[Key, _Entry] = {}
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
         self._backlog = Backlog()
-        self._dead: OrderedDict[str, int] = OrderedDict()
-        """The uid and last resourceVersion of what was deleted, or lost its label."""
+        self._dead: dict[str, OrderedDict[str, int]] = defaultdict(OrderedDict)
+        """By namespace, the uid and last resourceVersion of what was deleted, or lost its label."""
+        self._buried = 0
         self._makers: dict[str, Maker] = {}
         """By uid, with the owner that each was born with: the Deployment controller adopts a stranger's ReplicaSet that
         bears a revision's label. What was deleted stays while its uid is among the dead: its pods end later than it."""
@@ -125,7 +127,8 @@ class Cache:
         key = (resource, meta["namespace"], meta["name"])
         known = self._entries.get(key)
         version = version_of(meta)
-        if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
+        buried = self._dead[key[1]].get(meta["uid"], -1) if key[1] in self._dead else -1
+        if version <= max(buried, known.version if known is not None else -1):
             return None
         after, data = _bounded(resource, obj)
         if not self._has_place(key, known, after, len(data)):
@@ -134,7 +137,7 @@ class Cache:
         print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
         fresh = _Entry(meta["uid"], version, data, print_, tuple(_marks(resource, after)), _author(resource, after))
         self._replace(key, known, fresh)
-        self._dead.pop(fresh.uid, None)
+        self._exhume(key[1], fresh.uid)
         if resource in MAKERS:
             self._makers.setdefault(fresh.uid, Maker(resource, controller(after)))
         moved = known is None or known.marks != fresh.marks
@@ -160,7 +163,7 @@ class Cache:
         if known is not None:
             fresh.applied = known.applied if known.uid == fresh.uid else ""
         if known is not None and known.uid != fresh.uid:
-            self._bury(known.uid, known.version)
+            self._bury(key[1], known.uid, known.version)
         moved = known is None or known.marks != fresh.marks
         if known is not None and moved:
             self._unmark(key, known)
@@ -176,7 +179,7 @@ class Cache:
         key = (resource, namespace, name)
         known = self._entries.get(key)
         same = known is not None and known.uid == uid
-        self._bury(uid, max(version, known.version if known is not None and same else 0))
+        self._bury(namespace, uid, max(version, known.version if known is not None and same else 0))
         if known is None or not same:
             return None
         self._unmark(key, known)
@@ -191,10 +194,22 @@ class Cache:
             if not kept.objects:
                 del self._kept[place]
 
-    def _bury(self, uid: str, version: int) -> None:
-        self._dead[uid] = version
-        while len(self._dead) > _TOMBSTONES:
-            self._makers.pop(self._dead.popitem(last=False)[0], None)
+    def _bury(self, namespace: str, uid: str, version: int) -> None:
+        """Remember a deletion. Who deletes by the thousand makes the operator forget their own ones first."""
+        self._buried += uid not in self._dead[namespace]
+        self._dead[namespace][uid] = version
+        while self._buried > _TOMBSTONES:
+            fullest = max(self._dead, key=lambda n: len(self._dead[n]))
+            forgotten = next(iter(self._dead[fullest]))
+            self._exhume(fullest, forgotten)
+            self._makers.pop(forgotten, None)
+
+    def _exhume(self, namespace: str, uid: str) -> None:
+        if uid in self._dead.get(namespace, ()):
+            del self._dead[namespace][uid]
+            self._buried -= 1
+            if not self._dead[namespace]:
+                del self._dead[namespace]
 
     def _mark(self, key: Key, entry: _Entry) -> None:
         for mark in entry.marks:

@@ -22,11 +22,13 @@ from linnet.core.registry.validation.placement import Place
 from linnet.core.registry.validation.report import Report
 from linnet.core.requests import answers
 from linnet.core.requests.waiting import Request
+from linnet.core.resources import accounts
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
-from linnet.core.serving import images
+from linnet.core.serving import images, isolation
 from linnet.core.serving.pods import Image
 
+_CREDENTIALS: Final = "spec.source.credentials"
 MAX_DECISIONS: Final = 32
 MAX_QUARANTINES: Final = 16
 _VERBS: Final = frozenset({Verb.RETRY, Verb.RELEASE, Verb.QUARANTINE})
@@ -95,9 +97,9 @@ def _look(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]
     if refusal := _refusal(state):
         return _finish(state.observed, state.status, *refusal, state.now)
     if is_true(state.status.conditions, "Ready"):
-        return Plan(state.status, _clean_up(state.observed.jobs))
+        return Plan(state.status, _clean_up(state.observed))
     if _settled(former) and state.status.attempt == former.attempt:
-        return _elsewhere(state) or Plan(state.status, _clean_up(state.observed.jobs))
+        return _elsewhere(state) or Plan(state.status, _clean_up(state.observed))
     return _validate(state)
 
 
@@ -109,7 +111,7 @@ def _elsewhere(state: _State) -> Plan[ModelVersionStatus] | None:
     if trials.following(state.status, _places(state)) is None:
         return None
     begun = _start(state, (state.status.attempt or 1) + 1)
-    return replace(begun, actions=(*_clean_up(state.observed.jobs), *begun.actions))
+    return replace(begun, actions=(*_without_jobs(state.observed.jobs), *begun.actions))
 
 
 def _places(state: _State) -> tuple[Place, ...]:
@@ -122,7 +124,7 @@ def _settled(status: ModelVersionStatus) -> bool:
 
 
 def _refusal(state: _State) -> tuple[Reason, str] | None:
-    source, accounts = state.spec.source, state.observed.allowed_service_accounts
+    source, known = state.spec.source, state.observed.allowed_service_accounts
     if message := next(unsupported.in_source(source, "spec.source"), None):
         return Reason.NOT_YET_SUPPORTED, message
     if source.digest is None and state.spec.origin.type == "Import":
@@ -133,14 +135,11 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
     if source.digest is None and state.observed.platform.require_digest:
         return Reason.DIGEST_REQUIRED, "spec.source.digest: this platform requires one; `linnet digest DIR` prints it"
     account = source.credentials.service_account_name if source.credentials else None
-    if account is not None and account not in accounts:
+    if account is not None and (why := accounts.obstacle(f"{_CREDENTIALS}.serviceAccountName", account, known)):
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, why
+    if account is not None and not known[account]:
         return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
-            f"spec.source.credentials.serviceAccountName: {account} does not exist or does not carry the label "
-            'linnet.dev/allow-pods: "true"'
-        )
-    if account is not None and not accounts[account]:
-        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
-            f"spec.source.credentials.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
+            f"{_CREDENTIALS}.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
             "writes there which URIs it may be used for, such as s3://models/"
         )
     return None
@@ -150,7 +149,7 @@ def _prefix(state: _State) -> str:
     """The URIs that the version's account may be used for; empty where it names none."""
     credentials = state.spec.source.credentials
     account = (credentials.service_account_name if credentials else None) or ""
-    return state.observed.allowed_service_accounts.get(account, "")
+    return state.observed.allowed_service_accounts.get(account) or ""
 
 
 def _validate(state: _State) -> Plan[ModelVersionStatus]:
@@ -168,8 +167,8 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
         return _failed_here(state, *found.failed)
     place = trials.present(state.status, _places(state), attempt)
     if trials.gives_way(state.status, place, job, state.now, starts=found.starts):
-        return _elsewhere(state) or _waiting(state, found)
-    return _waiting(state, found)
+        return _elsewhere(state) or _waiting(state, job, found)
+    return _waiting(state, job, found)
 
 
 def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
@@ -177,19 +176,29 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     digest = state.status.digest or state.spec.source.digest
     where, status = trials.begun(state.status, _places(state), attempt)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation_job.job(
-        state.owner, state.spec, digest, image, attempt, replace(where, allowed_prefix=_prefix(state))
-    )
+    isolated = where.loads and platform.deny_egress
+    where = replace(where, allowed_prefix=_prefix(state), isolated=isolated)
+    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
     several = f" with the settings of mld/{where.deployment}" if len(status.trials or ()) > 1 else ""
     message = f"fetching {state.shown}{loading}{several}"
     event = Emit("Normal", "Validating", message[0].upper() + message[1:])
-    return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
+    return _finish(
+        state.observed,
+        status,
+        Reason.VALIDATING,
+        message,
+        state.now,
+        Apply(job),
+        *_isolation(state, waits=isolated),
+        event,
+    )
 
 
-def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
+def _waiting(state: _State, job: JobView, found: Outcome) -> Plan[ModelVersionStatus]:
     message = found.waiting or f"fetching {state.shown} and loading it in {state.spec.runtime.name}"
-    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
+    isolated = _isolation(state, waits=isolation.ISOLATE in job.programs)
+    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now, *isolated)
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
@@ -245,7 +254,7 @@ def _failed_here(state: _State, reason: Reason, message: str) -> Plan[ModelVersi
 def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
     full = f"{message} Then ask again: {_retry_command(state)}" if message.endswith(".") else message
     event = Emit("Warning", reason, message)
-    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed.jobs))
+    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed))
 
 
 def _retry_command(state: _State) -> str:
@@ -253,7 +262,22 @@ def _retry_command(state: _State) -> str:
     return f"kubectl linnet retry mv/{version.name} -n {version.namespace}"
 
 
-def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:
+def _isolation(state: _State, *, waits: bool) -> Iterator[Action]:
+    """What denies egress to the validation's pods, if they wait for that, as it will be denied to those that serve."""
+    observed = state.observed
+    deny, denied = waits and observed.platform.deny_egress, observed.egress_policy is not None
+    yield from isolation.actions(state.owner, observed.pods, deny=deny, denied=denied)
+
+
+def _clean_up(observed: ModelVersionObserved) -> tuple[Action, ...]:
+    """Delete the Jobs, and the policy after the last pod: a model that is told to end still runs for some seconds."""
+    jobs, policy = observed.jobs, observed.egress_policy
+    if policy is not None and not policy.deleting and not jobs and not observed.pods:
+        return (Delete(isolation.API_VERSION, isolation.KIND, policy.name, policy.uid),)
+    return _without_jobs(jobs)
+
+
+def _without_jobs(jobs: Sequence[JobView]) -> tuple[Action, ...]:
     return tuple(Delete("batch/v1", "Job", j.meta.name, j.meta.uid) for j in jobs if not j.meta.deleting)
 
 

@@ -15,7 +15,7 @@ from linnet.api.names import SAFETY, Verb
 from linnet.api.parts.conditions import past_or_none, time_or_none, timestamp
 from linnet.api.parts.requests import MAX_ANSWERED, MEMORY, AnsweredRequest
 from linnet.core.plan import Action, AnswerRequest, Emit, Log
-from linnet.core.requests.waiting import Request, Requests
+from linnet.core.requests.waiting import Proof, Request, Requests
 from linnet.core.resources.objects import Parent
 from linnet.foreign.text import printable
 
@@ -79,7 +79,7 @@ def turn(
         found = _answer(request, requests, target, memory, now, way_back)
         if found is not None:
             told.extend(found)
-        elif now - request.created <= LIFETIME and requests.proof.since is not None:
+        elif now - request.created <= LIFETIME and _is_proven(request, requests.proof):
             fresh.append(request)
     order = sorted(fresh, key=lambda r: (r.verb not in SAFETY, r.verb == Verb.PAUSE))
     return Turn(tuple(order), tuple(told), requests, _worth_remembering(memory, requests), now)
@@ -137,6 +137,11 @@ def _too_late(request: Request, memory: Sequence[AnsweredRequest], now: datetime
     if request.verb in SAFETY and request.created == forgotten:
         return None
     return "it may have been obeyed already, and the answer lost: ask again if you still want it"
+
+
+def _is_proven(request: Request, proof: Proof) -> bool:
+    """Whether a request may be obeyed now. By a proof that lapsed only what goes back or stops is."""
+    return proof.since is not None and (request.verb in SAFETY or not proof.lapsed)
 
 
 def _gives_way(request: Request, verb: str) -> bool:

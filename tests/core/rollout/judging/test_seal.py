@@ -147,7 +147,36 @@ def test_a_good_version_is_promoted_through_restarts() -> None:
 def test_the_evidence_of_the_rollout_before_is_no_tampering() -> None:
     """A new rollout begins by writing its hash; until its ConfigMap follows, the former rollout's lies there."""
     former, first = seal.keyed({"rollout": "v2"}), seal.keyed({"rollout": "v3"})
-    begun = {"id": "v3", "evidence": seal.seals(first, [])}
+    begun = {"id": "v3", "phase": "Starting", "evidence": seal.seals(first, [])}
     assert seal.read_back(begun, former) == seal.ReadBack()
     assert seal.read_back(begun, None) == seal.ReadBack()
-    assert seal.read_back(begun, first) == seal.ReadBack(first)
+    assert seal.read_back(begun, first) == seal.ReadBack(first, seal.seal(first))
+
+
+def test_evidence_that_was_kept_in_part_is_used_and_told() -> None:
+    """Where the API server took no more than the counts, these go on, and an Event says what begins anew."""
+    cluster = stepping(errors=0.0).run(40)
+    assert cluster.saved is not None
+    whole, counts, _ = seal.variants(cluster.saved)
+    cluster.saved = counts
+    cluster.restart_operator().run(5)
+    assert whole["evidence.counts"] == counts["evidence.counts"]
+    assert cluster.memory is not None
+    assert counts["restarts"] == cluster.memory["restarts"]
+    assert events(cluster, "EvidenceLost") == [
+        "The rollout's evidence was not taken whole by the API server. All but the counts of requests is counted anew"
+    ]
+    assert outcome(cluster.run(900)) == "Promoted"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["its name", "nothing"])
+def test_evidence_that_was_not_kept_is_counted_anew_and_told(kept: bool) -> None:
+    """A bad version is rolled back on what is counted from then on."""
+    cluster = stepping()
+    assert cluster.saved is not None
+    *_, name = seal.variants(cluster.saved)
+    cluster.saved = name if kept else None
+    cluster.status["rollout"]["evidence"] = seal.seals(cluster.memory or {}, [seal.seal(name)] if kept else [])
+    cluster.restart_operator().run(300)
+    assert outcome(cluster) == "RolledBack"
+    assert len(events(cluster, "EvidenceLost")) == 1
