@@ -41,22 +41,32 @@ class ParentRef(Wire):
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-def _gateway(ref: str) -> str:
-    """The Gateway of an entry, in CEL: what two entries of the same Gateway have in common."""
-    return f"((has({ref}.__namespace__) ? {ref}.__namespace__ + '/' : '') + {ref}.name)"
+def _same(field: str) -> str:
+    """That the entries p and q say the same in this field, in CEL. What is put together would cost too much."""
+    return f"has(p.{field}) == has(q.{field}) && (!has(p.{field}) || p.{field} == q.{field})"
 
 
-def _entry(ref: str) -> str:
-    """Everything that an entry says, in CEL."""
-    listener = f"(has({ref}.sectionName) ? ' sectionName ' + {ref}.sectionName : '')"
-    return f"({_gateway(ref)} + {listener} + (has({ref}.port) ? ' port ' + string({ref}.port) : ''))"
-
-
-_UNIQUE: Final = f"self.parentRefs.exists_one(q, {_entry('q')} == {_entry('p')})"
+_OF_ONE_GATEWAY: Final = f"p.name == q.name && {_same('__namespace__')}"
+_UNIQUE: Final = f"self.parentRefs.exists_one(q, {_OF_ONE_GATEWAY} && {_same('sectionName')} && {_same('port')})"
 _ALIKE: Final = (
-    f"self.parentRefs.all(q, {_gateway('q')} != {_gateway('p')} || "
-    "(has(q.sectionName) == has(p.sectionName) && has(q.port) == has(p.port)))"
+    f"self.parentRefs.all(q, !({_OF_ONE_GATEWAY}) || "
+    "(has(p.sectionName) == has(q.sectionName) && has(p.port) == has(q.port)))"
 )
+
+
+def _first(holds: str, *listener: str) -> str:
+    """The first entry for which that does not hold, in CEL words."""
+    gateway = "(has(p.__namespace__) ? p.__namespace__ + '/' : '') + p.name"
+    words = " + ".join(
+        [gateway, *(f"(has(p.{name}) ? ' {name} ' + {value} : '')" for name, value in map(_told, listener))]
+    )
+    return f"self.parentRefs.map(p, !{holds}, {words})[0]"
+
+
+def _told(field: str) -> tuple[str, str]:
+    return field, f"string(p.{field})" if field == "port" else f"p.{field}"
+
+
 _TWICE: Final = "is there twice: leave one of them out"
 _ONE_FOR_ALL: Final = "is named more than once: name a sectionName each time, or a port, or one entry for all listeners"
 
@@ -122,13 +132,13 @@ class Traffic(Wire):
                 f"!has(self.parentRefs) || self.parentRefs.all(p, {_UNIQUE})",
                 f"an entry of parentRefs {_TWICE}",
                 ".parentRefs",
-                f"'Gateway ' + {_entry(f'self.parentRefs.filter(p, !{_UNIQUE})[0]')} + ' {_TWICE}'",
+                f"'Gateway ' + {_first(_UNIQUE, 'sectionName', 'port')} + ' {_TWICE}'",
             ),
             (
                 f"!has(self.parentRefs) || self.parentRefs.all(p, {_ALIKE})",
                 f"a Gateway {_ONE_FOR_ALL}",
                 ".parentRefs",
-                f"'Gateway ' + {_gateway(f'self.parentRefs.filter(p, !{_ALIKE})[0]')} + ' {_ONE_FOR_ALL}'",
+                f"'Gateway ' + {_first(_ALIKE)} + ' {_ONE_FOR_ALL}'",
             ),
             (
                 "!has(self.labels) || self.labels.all(k, !k.startsWith('linnet.dev/'))",
