@@ -41,9 +41,11 @@ KEYS = {
 class Way:
     """How the library reaches the store: through the platform's proxy, or through a guard that looks at each peer.
 
-    `excluded` are the hosts that it asks itself: where the node hands out the identity that was given to the pod.
+    `store` is its address, `excluded` are the hosts that the library asks itself: where the node hands out the identity
+    that was given to the pod.
     """
 
+    store: str
     proxy: str
     guard: Guard | None = None
     excluded: str = ""
@@ -122,7 +124,7 @@ class S3Source:
         if isinstance(trouble, Failure):
             return trouble
         found = explain(error, shown, anonymous=self.anonymous)
-        return explained(trouble, shown) if trouble is not None and isinstance(found, Transient) else found
+        return explained(trouble, self.way.store) if trouble is not None and isinstance(found, Transient) else found
 
 
 def open_source(location: Location, order: Order) -> S3Source:
@@ -166,9 +168,9 @@ def _way(address: str, values: Mapping[str, str]) -> Way:
     url, proxies = urlsplit(address), getproxies()
     named = proxies.get(url.scheme) or proxies.get("all")
     if named and not proxy_bypass(url.netloc):
-        return Way(named if "://" in named else f"http://{named}")
+        return Way(address, named if "://" in named else f"http://{named}")
     guard = Guard().start()
-    return Way(guard.url, guard, ",".join(_of_the_node(values)))
+    return Way(address, guard.url, guard, ",".join(_of_the_node(values)))
 
 
 def _of_the_node(values: Mapping[str, str]) -> Iterator[str]:
