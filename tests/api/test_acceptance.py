@@ -496,7 +496,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (
         changed(deployment(), "spec.traffic", attached(*[{"name": "g", "namespace": "infra", "port": 80}] * 2)),
-        ["spec.traffic.parentRefs:", "Gateway infra/g port 80 is there twice"],
+        ["spec.traffic.parentRefs:", "Gateway infra/g with its port is there twice"],
     ),
     (
         changed(deployment(), "spec.traffic", attached({"name": "g"}, {"name": "g", "sectionName": "https"})),

@@ -55,18 +55,13 @@ _ALIKE: Final = (
 
 
 def _first(holds: str, *listener: str) -> str:
-    """The first entry for which that does not hold, in CEL words."""
-    gateway = "(has(p.__namespace__) ? p.__namespace__ + '/' : '') + p.name"
-    words = " + ".join(
-        [gateway, *(f"(has(p.{name}) ? ' {name} ' + {value} : '')" for name, value in map(_told, listener))]
-    )
-    return f"self.parentRefs.map(p, !{holds}, {words})[0]"
+    """The first entry for which that does not hold, in words of CEL. A port as a string would cost too much."""
+    words = ["(has(p.__namespace__) ? p.__namespace__ + '/' : '')", "p.name", *listener]
+    return f"self.parentRefs.map(p, !{holds}, {' + '.join(words)})[0]"
 
 
-def _told(field: str) -> tuple[str, str]:
-    return field, f"string(p.{field})" if field == "port" else f"p.{field}"
-
-
+_SECTION: Final = "(has(p.sectionName) ? ' sectionName ' + p.sectionName : '')"
+_PORT: Final = "(has(p.port) ? ' with its port' : '')"
 _TWICE: Final = "is there twice: leave one of them out"
 _ONE_FOR_ALL: Final = "is named more than once: name a sectionName each time, or a port, or one entry for all listeners"
 
@@ -132,7 +127,7 @@ class Traffic(Wire):
                 f"!has(self.parentRefs) || self.parentRefs.all(p, {_UNIQUE})",
                 f"an entry of parentRefs {_TWICE}",
                 ".parentRefs",
-                f"'Gateway ' + {_first(_UNIQUE, 'sectionName', 'port')} + ' {_TWICE}'",
+                f"'Gateway ' + {_first(_UNIQUE, _SECTION, _PORT)} + ' {_TWICE}'",
             ),
             (
                 f"!has(self.parentRefs) || self.parentRefs.all(p, {_ALIKE})",
