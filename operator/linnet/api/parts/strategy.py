@@ -71,19 +71,19 @@ class Step(Wire):
     }
 
     set_weight: Weight | None = None
-    """The share of requests that the canary gets, in percent; left out where the step is another one."""
+    """The share of requests that the canary gets, in percent. Left out where the step is another one."""
     pause: Pause | None = None
-    """Waits for a person, or for a time; left out where the step is another one."""
+    """Waits for a person, or for a time. Left out where the step is another one."""
     analyze: Analyze | None = None
-    """Waits until the checks have passed; left out where the step is another one."""
+    """Waits until the checks have passed. Left out where the step is another one."""
     mirror: Mirror | None = None
-    """Copies traffic to the canary; needs a gateway; left out where the step is another one."""
+    """Copies traffic to the canary; needs a gateway. Left out where the step is another one."""
     match_headers: (
         Annotated[list[HeaderMatch], Field(min_length=1, max_length=8, json_schema_extra=keyed_by("name"))] | None
     ) = None
-    """Sends a fixed cohort to the canary; needs a gateway; left out where the step is another one."""
+    """Sends a fixed cohort to the canary; needs a gateway. Left out where the step is another one."""
     set_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """The number of canary pods, apart from the weight; needs a gateway; left out where the step is another one."""
+    """The number of canary pods, apart from the weight; needs a gateway. Left out where the step is another one."""
 
 
 class Bake(Wire):
