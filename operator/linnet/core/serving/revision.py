@@ -1,4 +1,4 @@
-"""What a revision looks like in the cluster: its apps/v1 Deployment, Services, disruption budget, network policy."""
+"""What a revision looks like in the cluster: its apps/v1 Deployment, Services, disruption budget."""
 
 import hashlib
 import json
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
 from linnet.api.kinds.model_version import ModelVersionSpec
-from linnet.api.labels import COMPONENT, DEPLOYMENT, LOADED, MODEL, REVISION, TEMPLATE, VERSION
+from linnet.api.labels import COMPONENT, DEPLOYMENT, MODEL, REVISION, TEMPLATE, VERSION
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.pod import ServingPodSettings
 from linnet.core.plan import Manifest
@@ -160,21 +160,6 @@ def disruption_budget(owner: Owner) -> Manifest:
         "kind": "PodDisruptionBudget",
         "metadata": metadata(owner, owner.name, {DEPLOYMENT: owner.name}),
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {DEPLOYMENT: owner.name}}},
-    }
-
-
-def egress_name(owner: Owner) -> str:
-    return f"{owner.name}-loaded"
-
-
-def no_egress(owner: Owner) -> Manifest:
-    """Pods of this Deployment that have loaded their model open no connection; answers to others' are no egress."""
-    selector = {DEPLOYMENT: owner.name, LOADED: "true"}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata(owner, egress_name(owner), {DEPLOYMENT: owner.name}),
-        "spec": {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"]},
     }
 
 

@@ -20,7 +20,8 @@ class Place:
     """Where and how a version is tried. `loads`: the server is started, and answers the contract if there is one.
 
     `limits`: how long that may take; the most patient Deployment counts, since a version is tried once for all.
-    `allowed_prefix`: the URIs that the version's account may be used for.
+    `allowed_prefix`: the URIs that the version's account may be used for. `isolated`: the server is started once egress
+    is denied.
     """
 
     settings: ServingPodSettings = field(default_factory=ServingPodSettings)
@@ -28,6 +29,7 @@ class Place:
     loads: bool = True
     limits: Limits = field(default_factory=lambda: defaults.deadlines(None))
     allowed_prefix: str = ""
+    isolated: bool = True
 
 
 def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
