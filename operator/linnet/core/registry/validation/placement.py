@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.deployment import DeploymentSpec
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.policy import defaults, effective
@@ -28,7 +28,7 @@ class Place:
     is denied.
     """
 
-    settings: PodSettings = field(default_factory=PodSettings)
+    settings: ServingPodSettings = field(default_factory=ServingPodSettings)
     arguments: tuple[str, ...] = ()
     loads: bool = True
     limits: Limits = field(default_factory=lambda: defaults.deadlines(None))
@@ -59,7 +59,7 @@ def places(observed: ModelVersionObserved, *, contract: bool) -> tuple[Place, ..
     limits = [defaults.deadlines(d.deadlines) for d in specs]
     made = [
         Place(
-            settings=(spec.pod or PodSettings()).model_copy(update={"service_account_name": None}),
+            settings=(spec.pod or ServingPodSettings()).model_copy(update={"service_account_name": None}),
             arguments=tuple(spec.runtime.args) if spec.runtime else (),
             loads=contract or not in_place,
             limits=_longest(limits),
