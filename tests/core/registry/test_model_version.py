@@ -662,6 +662,7 @@ FAILED = "errors: 5 % of the answers were errors"
 def refused_still(*entries: tuple[str, str]) -> VersionWorld:
     """A validated version of an artifact that Deployments refuse: time and revision of each entry."""
     world = validated()
+    world.denied = False
     lines = [f"{world.status['digest']} * {revision} {time} {FAILED}" for time, revision in entries]
     world.refused_by = {f"d{n}": [line, "sha256:other * r * x: y"] for n, line in enumerate(lines)}
     return world

@@ -36,11 +36,11 @@ class Trials:
     def look(self) -> "Trials":
         done = plan(self.world.observed(), self.now)
         for action in done.actions:
-            if isinstance(action, Delete):
+            if isinstance(action, Delete) and action.kind == "Job":
                 self.deleted.append(action.name)
                 self.world.jobs, self.world.pods = [], []
         for action in done.actions:
-            if isinstance(action, Apply):
+            if isinstance(action, Apply) and action.manifest["kind"] == "Job":
                 action.manifest["metadata"] |= {"uid": "uid-job", "creationTimestamp": timestamp(self.now)}
                 self.world.jobs, self.world.pods = [action.manifest], []
         self.world.become(done.status)
@@ -72,7 +72,7 @@ class Trials:
     def where(self) -> str:
         """What tells the places of these tests apart."""
         spec = self.world.jobs[0]["spec"]["template"]["spec"]
-        server = spec["initContainers"][1]
+        [server] = [c for c in spec["initContainers"] if c["name"] == "server"]
         if spec.get("nodeSelector"):
             return "nowhere"
         return "bad" if "--no-such-argument" in server["args"] else "good"
