@@ -14,7 +14,7 @@ from linnet.core.registry import versions
 from linnet.core.registry.model import plan as plan_model
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects
-from linnet.core.resources.objects import Parent
+from linnet.core.resources.objects import Meta, Parent
 from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE, DIGESTS, PLATFORM
 
@@ -127,6 +127,8 @@ class VersionWorld:
     """ServiceAccounts that pods may run as, and what each may be used for."""
     deployments: list[Json] = field(default_factory=list)
     """Specs of Deployments that follow the Model."""
+    denied: bool = False
+    """Whether the NetworkPolicy is there that denies egress."""
 
     def ask(self, text: str) -> "VersionWorld":
         self.asked = (request(text, NOW),)
@@ -140,6 +142,7 @@ class VersionWorld:
             platform=PLATFORM,
             requests=waiting(*self.asked, proven=self.proven),
             allowed_service_accounts=self.accounts,
+            egress_policy=Meta("risk-v1-loaded", "uid-policy", {}, {}, "uid-1", NOW, False) if self.denied else None,
             deployments=tuple(
                 Parent(f"risk-{n}", "ml", f"uid-{n}", 1, {}, False, {"model": {"name": "risk"}, **spec}, {})
                 for n, spec in enumerate(self.deployments)

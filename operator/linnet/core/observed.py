@@ -75,6 +75,8 @@ class ModelVersionObserved:
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
+    egress_policy: Meta | None = None
+    """The NetworkPolicy that denies egress to its pods, if there is one."""
     policies: Mapping[str, Parent] = field(default_factory=dict)
     """The RolloutPolicies that they name."""
 

@@ -109,6 +109,7 @@ class Gatherer:
         model = _name_of(parent, "model")
         named = (as_parent(d) for d in self._cache.of_model(resources.DEPLOYMENT, parent.namespace, model))
         deployments = tuple(d for d in named if _name_of(d, "model") == model)
+        policies = self._owned(resources.NETWORK_POLICY, "ModelVersion", parent)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(objects.job(j) for j in jobs),
@@ -117,6 +118,7 @@ class Gatherer:
             requests=await self._requests("ModelVersion", parent),
             allowed_service_accounts=await self._accounts(parent),
             deployments=deployments,
+            egress_policy=next((objects.meta(p) for p in policies), None),
             policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
         )
 

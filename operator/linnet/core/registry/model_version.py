@@ -19,12 +19,12 @@ from linnet.core.registry.validation import job as validation_job
 from linnet.core.registry.validation.outcome import Outcome, outcome
 from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
-from linnet.core.requests import answers
+from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import accounts
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
-from linnet.core.serving import images
+from linnet.core.serving import images, isolation
 from linnet.core.serving.pods import Image
 
 _CREDENTIALS: Final = "spec.source.credentials"
@@ -79,9 +79,9 @@ def _look(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]
     if refusal := _refusal(state):
         return _finish(state.observed, state.status, *refusal, state.now)
     if is_true(state.status.conditions, "Ready"):
-        return Plan(state.status, _clean_up(state.observed.jobs))
+        return Plan(state.status, _clean_up(state.observed))
     if _settled(former) and state.status.attempt == former.attempt:
-        return Plan(state.status, _clean_up(state.observed.jobs))
+        return Plan(state.status, _clean_up(state.observed))
     return _validate(state)
 
 
@@ -132,7 +132,7 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
         return _start(state, attempt + 1)
     if found.failed is not None:
         return _failed(state, *found.failed)
-    return _waiting(state, found)
+    return _waiting(state, job, found)
 
 
 def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
@@ -140,19 +140,29 @@ def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     digest = state.status.digest or state.spec.source.digest
     where = place(state.observed, contract=state.spec.contract is not None)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation_job.job(
-        state.owner, state.spec, digest, image, attempt, replace(where, allowed_prefix=_prefix(state))
-    )
+    isolated = where.loads and platform.deny_egress
+    where = replace(where, allowed_prefix=_prefix(state), isolated=isolated)
+    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
     status = state.status.model_copy(update={"attempt": attempt})
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
     message = f"fetching {state.shown}{loading}"
     event = Emit("Normal", "Validating", message[0].upper() + message[1:])
-    return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
+    return _finish(
+        state.observed,
+        status,
+        Reason.VALIDATING,
+        message,
+        state.now,
+        Apply(job),
+        *_isolation(state, waits=isolated),
+        event,
+    )
 
 
-def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
+def _waiting(state: _State, job: JobView, found: Outcome) -> Plan[ModelVersionStatus]:
     message = found.waiting or f"fetching {state.shown} and loading it in {state.spec.runtime.name}"
-    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
+    isolated = _isolation(state, waits=isolation.ISOLATE in job.programs)
+    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now, *isolated)
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
@@ -195,15 +205,26 @@ def _pinned(image: str, digest: str | None, *, loaded: bool) -> Condition:
 def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
     full = f"{message} Then ask again: {_retry_command(state)}" if message.endswith(".") else message
     event = Emit("Warning", reason, message)
-    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed.jobs))
+    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed))
 
 
 def _retry_command(state: _State) -> str:
     version = state.observed.version
-    return f"kubectl linnet retry mv/{version.name} -n {version.namespace}"
+    return commands.linnet("retry", f"mv/{version.name}", version.namespace)
 
 
-def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:
+def _isolation(state: _State, *, waits: bool) -> Iterator[Action]:
+    """What denies egress to the validation's pods, if they wait for that, as it will be denied to those that serve."""
+    observed = state.observed
+    deny, denied = waits and observed.platform.deny_egress, observed.egress_policy is not None
+    yield from isolation.actions(state.owner, observed.pods, deny=deny, denied=denied)
+
+
+def _clean_up(observed: ModelVersionObserved) -> tuple[Action, ...]:
+    """Delete the Jobs, and the policy after the last pod: a model that is told to end still runs for some seconds."""
+    jobs, policy = observed.jobs, observed.egress_policy
+    if policy is not None and not policy.deleting and not jobs and not observed.pods:
+        return (Delete(isolation.API_VERSION, isolation.KIND, policy.name, policy.uid),)
     return tuple(Delete("batch/v1", "Job", j.meta.name, j.meta.uid) for j in jobs if not j.meta.deleting)
 
 
