@@ -23,7 +23,7 @@ from linnet.adapters.cluster import request_policy
 
 pytestmark = pytest.mark.integration
 Json = dict[str, Any]
-STATUSES = {
+STATUSES: dict[str, Fate | Refusal] = {
     "422": Refusal(422, "Invalid"),
     "413": Refusal(413, "RequestEntityTooLarge"),
     "403": Refusal(403, "Forbidden"),
@@ -215,7 +215,7 @@ def test_a_strangers_object_under_each_childs_name_holds_up_nothing_else(api: Ap
         model.ready("Deployment", NAME)
         publish(model, 2)
         found = model.until(lambda: model.status("Deployment", NAME).get("rollout"), "the revision's name")
-        revision = found["to"]["name"]
+        revision = str((found or {})["to"]["name"])
         for child, world in worlds.items():
             _strange(world, child.replace("REVISION", revision))
             publish(world, 1)
