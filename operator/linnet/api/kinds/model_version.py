@@ -34,9 +34,9 @@ class Origin(Wire):
     type: Literal["Source", "Retrain", "Import"]
     """Source: the Model's spec. Retrain: a RetrainPolicy's run. Import: written by hand or from Git."""
     policy: Name | None = None
-    """The RetrainPolicy whose run made the version."""
+    """The RetrainPolicy whose run made the version; left out where no run made it."""
     job: Annotated[str, Field(max_length=63)] | None = None
-    """The training Job that made the version."""
+    """The training Job that made the version; left out where no run made it."""
 
 
 class ModelVersionSpec(Wire):
@@ -61,15 +61,16 @@ class ModelVersionSpec(Wire):
     origin: Origin
     """How the version came to be."""
     identity: Annotated[str, Field(max_length=80)] | None = None
-    """A hash of source and runtime as the person wrote them; the same input is the same version."""
+    """A hash of source and runtime as the person wrote them; the same input is the same version; left out in an
+    Import."""
     metrics: QuantityMap | None = None
-    """Evaluation metrics, where the artifact carries none."""
+    """Evaluation metrics, where the artifact carries none; none if left out."""
     lineage: Lineage | None = None
-    """What the artifact was made of, where the artifact does not say."""
+    """What the artifact was made of, where the artifact does not say; unknown if left out."""
     card: Card | None = None
-    """What a reader should know of the model."""
+    """What a reader should know of the model; nothing is said if left out."""
     contract: Contract | None = None
-    """Requests and expected answers that the validation replays."""
+    """Requests and expected answers that the validation replays; none if left out."""
 
 
 class Quarantine(StatusWire):

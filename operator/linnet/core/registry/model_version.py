@@ -19,7 +19,7 @@ from linnet.core.registry.validation import job as validation_job
 from linnet.core.registry.validation.outcome import Outcome, outcome
 from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
-from linnet.core.requests import answers
+from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import accounts
 from linnet.core.resources.metadata import Owner
@@ -210,7 +210,7 @@ def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionSta
 
 def _retry_command(state: _State) -> str:
     version = state.observed.version
-    return f"kubectl linnet retry mv/{version.name} -n {version.namespace}"
+    return commands.linnet("retry", f"mv/{version.name}", version.namespace)
 
 
 def _isolation(state: _State, *, waits: bool) -> Iterator[Action]:

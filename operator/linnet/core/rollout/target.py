@@ -15,6 +15,7 @@ from linnet.core.policy import effective, preflight
 from linnet.core.policy.rules import Rules, resolve, source_of
 from linnet.core.registry import versions
 from linnet.core.registry.versions import Version
+from linnet.core.requests import commands
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.traffic import gateway, gateway_features
@@ -119,8 +120,7 @@ def _quarantine(context: Context, target: Target) -> Refusal | None:
 
 def _command(context: Context, verb: str, target: Target) -> str:
     """What a person types to ask it."""
-    namespace = context.observed.deployment.namespace
-    return f"kubectl linnet {verb} {context.name} --version v{target.revision.version} -n {namespace}"
+    return commands.of_version(verb, context.name, context.owner.namespace, target.revision.version)
 
 
 def _aborted(context: Context, target: Target) -> Refusal | None:

@@ -9,13 +9,13 @@ from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
 from linnet.api.kinds.model_version import ModelVersionSpec
 from linnet.api.labels import COMPONENT, DEPLOYMENT, MODEL, REVISION, TEMPLATE, VERSION
 from linnet.api.parts.base import format_duration
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.serving import isolation
 from linnet.core.serving.credentials import by_account, with_identity
-from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, volumes
+from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, spread, volumes
 from linnet.core.serving.server import SERVER, probes, server_container
 
 HTTP_PORT: Final = 80
@@ -117,7 +117,7 @@ def _pod(
     *,
     isolated: bool,
 ) -> Manifest:
-    settings = spec.pod or PodSettings()
+    settings = spec.pod or ServingPodSettings()
     limits = defaults.deadlines(spec.deadlines)
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
@@ -129,7 +129,8 @@ def _pod(
     ready = int((version.runtime.startup or limits.ready).total_seconds())
     grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())
     return {
-        **pod_spec(settings, selector, account),
+        **pod_spec(settings, account),
+        **spread(settings, selector),
         "terminationGracePeriodSeconds": grace + DRAIN_SECONDS,
         **containers(
             [fetch, *([isolation.container(image)] if isolated else [])],

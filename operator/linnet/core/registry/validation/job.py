@@ -21,6 +21,7 @@ from linnet.core.serving.pods import (
     containers,
     fetch_container,
     pod_spec,
+    spread,
     volumes,
 )
 from linnet.core.serving.server import server_container
@@ -94,7 +95,8 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
     server = {**server_container(spec.runtime, settings, [*place.arguments]), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
-        **pod_spec(settings, {MODEL_VERSION: name}, account),
+        **pod_spec(settings, account),
+        **spread(settings, {MODEL_VERSION: name}),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 5,
         **(

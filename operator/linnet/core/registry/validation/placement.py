@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from linnet.api.kinds.deployment import DeploymentSpec
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.policy import defaults, effective
@@ -24,7 +24,7 @@ class Place:
     is denied.
     """
 
-    settings: PodSettings = field(default_factory=PodSettings)
+    settings: ServingPodSettings = field(default_factory=ServingPodSettings)
     arguments: tuple[str, ...] = ()
     loads: bool = True
     limits: Limits = field(default_factory=lambda: defaults.deadlines(None))
@@ -40,7 +40,7 @@ def place(observed: ModelVersionObserved, *, contract: bool) -> Place:
     first = found[0]
     in_place = all(d.strategy is not None and d.strategy.capacity == "InPlace" for d in found)
     return Place(
-        settings=(first.pod or PodSettings()).model_copy(update={"service_account_name": None}),
+        settings=(first.pod or ServingPodSettings()).model_copy(update={"service_account_name": None}),
         arguments=tuple(first.runtime.args) if first.runtime else (),
         loads=contract or not in_place,
         limits=_longest([defaults.deadlines(d.deadlines) for d in found]),
