@@ -16,6 +16,7 @@ from linnet.api.parts.base import (
     Digest,
     Name,
     Reference,
+    Rule,
     StatusWire,
     Time,
     Token,
@@ -335,3 +336,15 @@ class DeploymentStatus(StatusWire):
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     requests: AnsweredRequests | None = None
     """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    (
+        "!self.metadata.name.matches('-(stable|canary|preview|v[0-9]+-[0-9a-f]{8})$')",
+        "a Deployment's name doesn't end in -stable, -canary, -preview, or as a revision's does (-v1-0123abcd): the "
+        "Services of another Deployment are named so, and the two would fight for one; give it another ending, such "
+        "as -candidate",
+        ".metadata.name",
+    ),
+)
+"""Of all kinds this one alone has children that are named as another of the kind could be."""

@@ -3,6 +3,7 @@
 The server loads the model as where it will serve: with its egress denied.
 """
 
+import hashlib
 from datetime import timedelta
 from typing import Final
 
@@ -28,14 +29,22 @@ from linnet.core.serving.server import server_container
 
 PROBE: Final = "probe"
 CONTRACT_DIR: Final = "/mnt/contract"
+_LONGEST: Final = 52
+"""Characters of a Job's name before `-check-<attempt>`."""
 TERMINAL_EXIT: Final = 2
 """The fetcher's and the prober's exit code for what trying again won't mend."""
 _SLACK: Final = timedelta(minutes=1)
 
 
 def job_name(version: str, attempt: int) -> str:
-    """`<version>-check-<attempt>`: at most 63 characters, since a ModelVersion's name has at most 54 of ours."""
-    return f"{version[:52]}-check-{attempt}"
+    """`<version>-check-<attempt>`, in at most 63 characters: a long version's name ends in a hash of what is cut.
+
+    >>> job_name("x" * 50 + "-v1", 1) == job_name("x" * 50 + "-v2", 1)
+    False
+    """
+    if len(version) > _LONGEST:
+        version = f"{version[: _LONGEST - 9]}-{hashlib.sha256(version.encode()).hexdigest()[:8]}"
+    return f"{version}-check-{attempt}"
 
 
 def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, attempt: int, place: Place) -> Manifest:
