@@ -654,3 +654,46 @@ class TestImage:
         world.deployments = [{"pod": {"imagePullPolicy": "Always"}}]
         *_, server = started(world).jobs[0]["spec"]["template"]["spec"]["initContainers"]
         assert server["imagePullPolicy"] == "Always"
+
+
+FAILED = "errors: 5 % of the answers were errors"
+
+
+def refused_still(*entries: tuple[str, str]) -> VersionWorld:
+    """A validated version of an artifact that Deployments refuse: time and revision of each entry."""
+    world = validated()
+    world.denied = False
+    lines = [f"{world.status['digest']} * {revision} {time} {FAILED}" for time, revision in entries]
+    world.refused_by = {f"d{n}": [line, "sha256:other * r * x: y"] for n, line in enumerate(lines)}
+    return world
+
+
+def test_a_version_that_was_made_anew_is_as_refused_as_the_one_that_was_deleted() -> None:
+    """Its Model was deleted, and with it the record; a Deployment of the namespace still keeps the quarantine."""
+    world = refused_still((timestamp(NOW), "risk-v3-abc"), (timestamp(NOW), "other-v1-abc"))
+    done = plan(world.observed(), NOW)
+    assert done.status is not None
+    assert [(q.deployment, q.revision, q.reason) for q in done.status.quarantine or ()] == [
+        ("d0", "risk-v3-abc", "errors"),
+        ("d1", "other-v1-abc", "errors"),
+    ]
+    assert [d.decision for d in done.status.decisions or ()][-2:] == ["Quarantined", "Quarantined"]
+    again = plan(world.become(done.status).observed(), NOW)
+    assert (again.status, again.actions) == (done.status, ())
+
+
+def test_what_was_released_since_is_not_refused_again() -> None:
+    """The Deployment's own look comes later, and still keeps the line; what failed once more afterwards is refused."""
+    world = refused_still((timestamp(NOW), "risk-v3-abc"))
+    world.become(plan(world.observed(), NOW).status)
+    world.asked = ()
+    released = plan(world.ask("release - id1 jane").observed(), NOW + timedelta(seconds=1)).status
+    assert released is not None
+    assert not released.quarantine
+    world.become(released).asked = ()
+    assert plan(world.observed(), NOW + timedelta(seconds=2)).status == released
+    line = f"{world.status['digest']} * risk-v3-def {timestamp(NOW + timedelta(seconds=3))} {FAILED}"
+    world.refused_by = {"d0": [line]}
+    later = plan(world.observed(), NOW + timedelta(seconds=4)).status
+    assert later is not None
+    assert later.quarantine

@@ -90,6 +90,23 @@ class Quarantine(StatusWire):
     """When the version was quarantined."""
 
 
+class Trial(StatusWire):
+    """Where a version was, or is, tried: with the pods' settings of a Deployment that follows its Model."""
+
+    place: Annotated[str, Field(max_length=64)]
+    """The hash of the settings."""
+    deployment: Annotated[str, Field(max_length=253)] = ""
+    """The oldest Deployment that has them; empty where none follows the Model."""
+    attempt: int
+    """The number of the last attempt in this place."""
+    turns: int = 1
+    """How often it was begun there."""
+    failed: bool | None = None
+    """Whether the version failed there. Else it is being tried, or could not be."""
+    message: Annotated[str, Field(max_length=512)] = ""
+    """Why it failed there."""
+
+
 Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$")]
 """A number as its shortest decimal: read again, it is the same to the last digit."""
 Tally = Annotated[list[int], Field(min_length=4, max_length=4)]
@@ -314,6 +331,8 @@ class ModelVersionStatus(StatusWire):
     """What the artifact was made of, from its linnet.json or the Model's spec."""
     attempt: int | None = None
     """The number of the validation's attempt."""
+    trials: Annotated[list[Trial], Field(max_length=8, json_schema_extra=keyed_by("place"))] | None = None
+    """The places in which it was tried, until it has passed in one."""
     validated_at: Time | None = None
     """When the artifact was loaded by its real server."""
     quarantine: (

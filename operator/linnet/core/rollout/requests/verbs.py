@@ -10,6 +10,7 @@ from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.names import Verb
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
+from linnet.core.registry.quarantine import QuarantinedArtifact
 from linnet.core.registry.versions import Version
 from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
@@ -19,7 +20,7 @@ from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
-from linnet.core.rollout.target import QuarantinedArtifact, Refusal, find_target, quarantine_of, quarantined_here
+from linnet.core.rollout.target import Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.PROMOTE: frozenset({"Stepping"}),
@@ -37,21 +38,20 @@ SAFE: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.RELEASE})
 
 
 def answer_pending(context: Context, verdicts: Verdicts) -> Transition:
-    """Obey or refuse the request whose turn it is, and answer it; nothing changes if none waits."""
+    """Refuse requests until one is obeyed, and answer them; nothing changes if none waits."""
     observed = context.observed
     if not observed.requests.waiting:
         return Transition(context)
     turn = answers.turn(
         observed.requests, observed.deployment, context.status.requests, context.now, _way_back(context)
     )
-    if turn.request is None:
-        return Transition(context, turn.actions)
-    response = _respond(context, turn.request, verdicts)
-    after = response.transition
-    if not response.done:
-        return Transition(after.context, (*after.actions, *turn.refused(turn.request, response.message)))
-    obeyed = turn.accepted(turn.request, response.message)
-    return Transition(after.context.with_status(requests=obeyed.remembered), (*after.actions, *obeyed.actions))
+    for request in turn.candidates:
+        response = _respond(context, request, verdicts)
+        if response.done:
+            after, obeyed = response.transition, turn.accepted(request, response.message)
+            return Transition(after.context.with_status(requests=obeyed.remembered), (*after.actions, *obeyed.actions))
+        turn = turn.refused(request, response.message)
+    return Transition(context, turn.actions)
 
 
 def _way_back(context: Context) -> str:
