@@ -347,4 +347,4 @@ RULES: Final[tuple[Rule, ...]] = (
         ".metadata.name",
     ),
 )
-"""Of all kinds this one alone has children that are named as another of the kind could be."""
+"""Only a Deployment has children that are named as another of its kind could be."""

@@ -118,7 +118,7 @@ def _pod(
     isolated: bool,
 ) -> Manifest:
     settings = spec.pod or ServingPodSettings()
-    limits = defaults.deadlines(spec.deadlines)
+    limits = defaults.deadlines(spec.deadlines, version.runtime.startup)
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
     server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [])
@@ -126,7 +126,7 @@ def _pod(
     fetch = fetch_container(
         version.source, rev.digest, settings, image.name, image.pull_policy, deadline, allowed_prefix
     )
-    ready = int((version.runtime.startup or limits.ready).total_seconds())
+    ready = int(limits.ready.total_seconds())
     grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())
     return {
         **pod_spec(settings, account),
