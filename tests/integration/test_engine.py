@@ -50,7 +50,7 @@ def test_a_healthy_deployment_costs_few_requests_and_then_none(world: World) -> 
     world.until(lambda: loaded(world), "its pod to be isolated")
     assert world.at_rest(5) == 0
     made = requests(world) - before
-    assert made.total() <= 10, made
+    assert made.total() <= 10, "\n".join(f"{count} {series}" for series, count in made.items())
 
 
 def requests(world: World) -> Counter[str]:

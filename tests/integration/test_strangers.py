@@ -73,14 +73,33 @@ def test_a_stray_pod_holds_no_rollout_up(world: World) -> None:
 
 
 def test_pods_of_a_strangers_replica_set_condemn_nobody(world: World) -> None:
-    """They bear the canary's labels and its ReplicaSet's name, and restart all the time: the version goes on."""
+    """They bear the canary's labels and its ReplicaSet's name, and restart all the time: the version goes on.
+
+    So it does when the Deployment controller adopts the ReplicaSet, which it does once that bears the labels itself.
+    """
     world.kubelet.behave(FORGED, restarts=9)
     traffic = stepping(world, strategy=SLOW)
     revision = rollout(world)["to"]["name"]
+    name, loose = f"{revision}-evil", {MANAGED: "true", "made-up": "true"}
     template = {"metadata": {"labels": labels(revision)}, "spec": POD}
     spec = {"replicas": 1, "selector": {"matchLabels": {"made-up": "true"}}, "template": template}
-    make(world, "ReplicaSet", "apps/v1", f"{revision}-evil", labels(revision), spec)
+    make(world, "ReplicaSet", "apps/v1", name, loose, spec)
     traffic.until(lambda: world.kubelet.serving(FORGED), "the made-up pod to run")
+    unmoved(traffic)
+    world.patch("ReplicaSet", name, {"metadata": {"labels": labels(revision)}}, "apps/v1")
+    traffic.until(lambda: adopted(world, name), "the ReplicaSet to be adopted")
+    unmoved(traffic)
+
+
+def adopted(world: World, name: str) -> bool:
+    """The Deployment controller owns it, or has done away with it by now, as with any former one."""
+    found = world.get("ReplicaSet", name, "apps/v1")
+    return found is None or bool(found["metadata"].get("ownerReferences"))
+
+
+def unmoved(traffic: Traffic) -> None:
+    """Ten looks later its pods are still healthy."""
+    world = traffic.world
     looks = world.operator.metric("linnet_reconcile_total", kind="Deployment")
     traffic.until(
         lambda: world.operator.metric("linnet_reconcile_total", kind="Deployment") > looks + 10, "ten looks at it"

@@ -3,6 +3,7 @@
 import argparse
 import codecs
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +63,10 @@ class Console:
     def say(self, *lines: str) -> None:
         self.out.write("".join(f"{line}\n" for line in lines))
         self.out.flush()
+
+    def warn(self, *lines: str) -> None:
+        """Prints beside the output, which may be read by a program."""
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
 
     def show(self, value: Any, form: str) -> None:
         """Prints an object, or several, as JSON or YAML."""

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foreign.hostile import DOCUMENTS
 from linnet.core.analysis import codec
 from linnet.core.analysis.checks import CountCheck, Policy, PredictionCheck, Signal, Track
 from linnet.core.analysis.codec import FormatError, Inline, KeyedBy, NotKept, Row
@@ -26,6 +27,8 @@ from linnet.core.analysis.pod_health.silence import NO_SILENCE, Server, listen
 from linnet.core.analysis.predictions import evidence as predictions
 from linnet.core.analysis.predictions import judge as predictions_judge
 from linnet.core.analysis.verdict import Look
+from linnet.foreign.document import ForeignError
+from linnet.foreign.document import read as read_foreign
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,18 @@ def test_text_that_is_no_json_or_too_deep_is_refused(text: str) -> None:
     """Depth costs no stack: nothing is nested more deeply than the types are."""
     with pytest.raises(FormatError):
         codec.load(Sample, codec.parsed(text))
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
+def test_what_the_gate_for_foreign_documents_refuses_is_no_evidence_either(text: str) -> None:
+    """This reader knows the standard library alone, and takes no hostile document that the other one does not."""
+    with pytest.raises(ForeignError):
+        read_foreign(text)
+    with pytest.raises(FormatError):
+        codec.load(Sample, codec.parsed(text))
+    for entry in (f"{PREFIX}counts", f"{PREFIX}silence", f"{PREFIX}predictions", f"{PREFIX}prometheus"):
+        with pytest.raises(FormatError):
+            restored({**stored(start(POLICY, queries=True)), entry: text})
 
 
 @pytest.mark.parametrize("real", [math.nan, math.inf, -math.inf])

@@ -54,6 +54,20 @@ def test_a_clock_that_jumps_does_not_stop_the_judge(phase: str, jump: timedelta)
     assert back(cluster)
 
 
+def test_what_was_read_by_a_clock_that_was_ahead_is_not_fresh_until_then() -> None:
+    """A canary whose metrics can't be read any more is told to be unreadable, and not promoted on what was read."""
+    cluster = reached("Stepping")
+    cluster.now += HOUR
+    cluster.run(5)
+    cluster.now -= HOUR
+    cluster.behaviors[2] = Behavior(silent=True)
+    cluster.run(700)
+    assert cluster.typed.rollout is not None
+    verdicts = {c.name: c.verdict for c in cluster.typed.rollout.checks or ()}
+    assert verdicts["errors"] == "Error"
+    assert cluster.phase == "Stepping"
+
+
 def test_a_clock_that_jumps_ahead_ends_no_bake() -> None:
     """Nobody looked at the version in that hour."""
     cluster = reached("Baking")

@@ -13,7 +13,7 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
-from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.conditions import time_or_none
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.observed import (
@@ -248,7 +248,7 @@ def as_parent(obj: Manifest) -> Parent:
         spec=obj.get("spec") or {},
         status=obj.get("status") or {},
         resource_version=meta.get("resourceVersion", ""),
-        created=parse_time(meta["creationTimestamp"]) if meta.get("creationTimestamp") else None,
+        created=time_or_none(meta.get("creationTimestamp")),
         owner=controller(obj),
     )
 

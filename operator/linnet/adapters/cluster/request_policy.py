@@ -14,7 +14,7 @@ from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, NotFoun
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import API_VERSION
-from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.conditions import time_or_none
 from linnet.core.plan import Manifest
 from linnet.core.requests.waiting import Proof
 
@@ -61,7 +61,10 @@ class RequestPolicy:
             ]
         except (ForbiddenError, NotFoundError) as error:
             return Proof(problem=f"the age of the admission policy is not known: {error}")
-        return Proof(since=max(changes) + IN_FORCE_AFTER)
+        known = [time for time in changes if time is not None]
+        if len(known) < len(changes):
+            return Proof(problem="the age of the admission policy is not known: a time of its metadata can't be read")
+        return Proof(since=max(known) + IN_FORCE_AFTER)
 
     async def _denied(self, namespace: str) -> re.Match[str] | None:
         """The policy's own words about a forgery, which name the policy and its binding."""
@@ -75,13 +78,13 @@ class RequestPolicy:
         return await self._kube.get(resource, "", name)
 
 
-def _changes(policy: Manifest) -> Iterator[datetime]:
-    """When it was made, and when each of those who wrote it last changed it: not its status."""
+def _changes(policy: Manifest) -> Iterator[datetime | None]:
+    """When it was made, and when each of those who wrote it last changed it: not its status; None: unreadable."""
     meta = policy["metadata"]
-    yield parse_time(meta["creationTimestamp"])
+    yield time_or_none(meta.get("creationTimestamp"))
     for entry in meta.get("managedFields") or ():
         if entry.get("time") and not entry.get("subresource"):
-            yield parse_time(entry["time"])
+            yield time_or_none(entry["time"])
 
 
 def forged(namespace: str) -> Manifest:

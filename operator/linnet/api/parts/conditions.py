@@ -1,7 +1,7 @@
 """Conditions as `metav1.Condition` has them, and the one way to change a list of them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -121,18 +121,23 @@ def timestamp(now: datetime) -> str:
     return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def parse_time(text: str) -> datetime:
-    """Parses a time as the API server writes it, also with fractions of a second."""
-    return datetime.fromisoformat(text)
+SKEW: Final = timedelta(minutes=1)
+"""Clocks of machines that work together differ by less; what lies further ahead was never written at its time."""
 
 
 def time_or_none(text: object) -> datetime | None:
-    """The time; None for what is no time with a zone: somebody may have written it by hand."""
+    """The time in UTC; None for what is no time with a zone: somebody may have written it by hand."""
     try:
-        found = parse_time(text) if isinstance(text, str) and text else None
-    except ValueError:
+        found = datetime.fromisoformat(text) if isinstance(text, str) and text else None
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.tzinfo is not None else None
+
+
+def past_or_none(text: object, now: datetime) -> datetime | None:
+    """The time, and never later than now; None for what is no time, or lies ahead by more than clocks differ."""
+    found = time_or_none(text)
+    return None if found is None or found > now + SKEW else min(found, now)
 
 
 def condition(type_: str, holds: bool | None, reason: Reason, message: str) -> Condition:

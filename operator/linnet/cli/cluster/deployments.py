@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from linnet.api.labels import COMPONENT, DEPLOYMENT, VERSION
 from linnet.api.names import API_VERSION
 from linnet.cli.cluster.kubectl import Kubectl, Resource
-from linnet.cli.cluster.objects import Object, labels, name, status
+from linnet.cli.cluster.objects import UNDECODED, Object, each, items, labels, name, status
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,8 @@ class DeploymentTree:
     deployment: Object
     versions: Sequence[Object]
     pods: Sequence[Object]
+    unreadable: Sequence[str] = ()
+    """Sentences on what belongs to it, or may, and can't be read."""
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -42,16 +44,38 @@ class DeploymentTree:
 def deployment_trees(
     deployments: Iterable[Object], versions: Iterable[Object], pods: Iterable[Object]
 ) -> list[DeploymentTree]:
-    """The tree of each Deployment, in the order of their names."""
+    """The tree of each Deployment, in the order of their names.
+
+    What can't be read costs itself, and is named by a last tree, which is no Deployment's.
+    """
     by_model, by_deployment = defaultdict[str, list[Object]](list), defaultdict[str, list[Object]](list)
-    for version in sorted(versions, key=lambda v: int(v["spec"]["version"])):
-        by_model[version["spec"]["model"]["name"]].append(version)
-    for pod in sorted((p for p in pods if labels(p).get(COMPONENT) == "serving"), key=name):
-        by_deployment[labels(pod).get(DEPLOYMENT, "")].append(pod)
-    return [
-        DeploymentTree(d, by_model.get(d["spec"]["model"]["name"], []), by_deployment.get(name(d), []))
-        for d in sorted(deployments, key=name)
+    numbered, lost_versions = each("ModelVersion", versions, _numbered)
+    for model, _, version in sorted(numbered, key=lambda row: row[:2]):
+        by_model[model].append(version)
+    serving, lost_pods = each("Pod", pods, _of_deployment)
+    for owner, _, pod in sorted((row for row in serving if row is not None), key=lambda row: row[:2]):
+        by_deployment[owner].append(pod)
+    named, lost = each("Deployment", deployments, _named)
+    trees = [
+        DeploymentTree(d, by_model.get(model, []), by_deployment.get(own, []))
+        for own, model, d in sorted(named, key=lambda row: row[:2])
     ]
+    unreadable = (*lost, *lost_versions, *lost_pods)
+    return [*trees, *([DeploymentTree(UNDECODED, (), (), unreadable)] if unreadable else [])]
+
+
+def _numbered(version: Object) -> tuple[str, int, Object]:
+    return str(version["spec"]["model"]["name"]), int(version["spec"]["version"]), version
+
+
+def _of_deployment(pod: Object) -> tuple[str, str, Object] | None:
+    """The Deployment that a pod serves, and its name; None for one that does not serve."""
+    its = labels(pod)
+    return (str(its.get(DEPLOYMENT, "")), name(pod), pod) if its.get(COMPONENT) == "serving" else None
+
+
+def _named(deployment: Object) -> tuple[str, str, Object]:
+    return name(deployment), str(deployment["spec"]["model"]["name"]), deployment
 
 
 def read_deployments(kubectl: Kubectl, name: str | None) -> list[DeploymentTree]:
@@ -62,4 +86,14 @@ def read_deployments(kubectl: Kubectl, name: str | None) -> list[DeploymentTree]
         Resource(f"apis/{API_VERSION}", "modelversions"),
         Resource("api/v1", "pods", labels=labels),
     )
-    return deployment_trees([deployments] if name else deployments["items"], versions["items"], pods["items"])
+    trees = deployment_trees([deployments] if name else items(deployments), items(versions), items(pods))
+    return [_one(trees)] if name else trees
+
+
+def _one(trees: Sequence[DeploymentTree]) -> DeploymentTree:
+    """The one Deployment that was asked for, with what of its versions and pods can't be read."""
+    tree, lost = trees[0], trees[-1].unreadable
+    model = (tree.deployment.get("spec") or {}).get("model") or {}
+    its_versions = f"ModelVersion {model.get('name')}-v"
+    mine = [s for s in lost if not s.startswith("ModelVersion ") or s.startswith(its_versions)]
+    return replace(tree, unreadable=mine)

@@ -2,16 +2,49 @@
 
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from linnet.api.names import GROUP
 from linnet.cli.cluster.processes import CommandError
-from linnet.foreign.text import clean_document, printable
+from linnet.foreign.text import clean, clean_document, printable
 
 Object = Mapping[str, Any]
 RESOURCES: Final = {"mld": f"deployments.{GROUP}", "mv": f"modelversions.{GROUP}", "rp": f"retrainpolicies.{GROUP}"}
 """Short name → what kubectl is asked for."""
+
+
+UNREADABLE: Final = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of an object whose parts are others than its schema has: one that was stored before, or was made up."""
+UNDECODED: Final = {"metadata": {"name": "?"}}
+"""It stands where an object of a list could not even be decoded."""
+T = TypeVar("T")
+
+
+def each(kind: str, objects: Iterable[Any], read: Callable[[Any], T]) -> tuple[list[T], list[str]]:
+    """What is read of each object, and a sentence on each that can't be read: it costs itself, and never the others."""
+    found, unreadable = list[T](), list[str]()
+    for obj in objects:
+        try:
+            found.append(read(obj))
+        except UNREADABLE as error:
+            unreadable.append(unreadable_sentence(kind, obj, error))
+    return found, unreadable
+
+
+def unreadable_sentence(kind: str, obj: Any, error: Exception) -> str:
+    """The sentence that this release can't read an object, with its name as far as it has one."""
+    metadata = obj.get("metadata") if isinstance(obj, Mapping) else None
+    called = str(metadata.get("name") or "?") if isinstance(metadata, Mapping) else "?"
+    return f"{kind} {clean(called)} can't be read by this release ({type(error).__name__}: {printable(error)})"
+
+
+def items(listed: Mapping[str, Any]) -> list[Any]:
+    """The objects of a list, whatever they are. CommandError where there is no list."""
+    if "items" not in listed:
+        raise CommandError("what the API server answered can't be read (it is no list)")
+    found = listed["items"]
+    return found if isinstance(found, list) else []
 
 
 def parse(text: str | bytes) -> dict[str, Any]:
@@ -23,11 +56,26 @@ def parse(text: str | bytes) -> dict[str, Any]:
 
 
 def parse_exactly(text: str | bytes) -> dict[str, Any]:
-    """What kubectl printed, as it stands there: for what is compared by a hash, and shown by nobody."""
+    """What kubectl printed, as it stands there: for what is compared by a hash, and shown by nobody.
+
+    An object of a list that no parser takes costs itself, or the part of it that lies too deep.
+    """
     try:
         return dict(json.loads(text))
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, RecursionError):
+        return _one_by_one(text.encode(errors="replace") if isinstance(text, str) else text)
+
+
+def _one_by_one(data: bytes) -> dict[str, Any]:
+    from linnet.foreign import objects  # for the rare list that needs it: it loads a parser of its own
+    from linnet.foreign.document import ForeignError
+
+    try:
+        found = objects.decoded(data)
+    except ForeignError as error:
         raise CommandError(f"what the API server answered can't be read ({printable(error)})") from error
+    lost = [UNDECODED] * found.hurt.count("?")
+    return {**found.value, "items": [*items(found.value), *lost]} if lost and "items" in found.value else found.value
 
 
 def name(obj: Object) -> str:

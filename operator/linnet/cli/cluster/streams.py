@@ -1,12 +1,13 @@
 """Runs commands beside others, and commands that go on: their output is read as it comes."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
 from linnet.cli.cluster.objects import parse
-from linnet.cli.cluster.processes import check, missing
+from linnet.cli.cluster.processes import CommandError, check, missing
 
 LINE_LIMIT = 2**24
 PAUSE = 0.5
@@ -30,7 +31,7 @@ async def run(command: Sequence[str], environment: Mapping[str, str], stdin: str
     finally:
         await _end(process)
     check(command, process.returncode, out, error)
-    return out.decode()
+    return out.decode(errors="replace")
 
 
 async def lines(command: Sequence[str], environment: Mapping[str, str]) -> AsyncGenerator[str, None]:
@@ -74,5 +75,6 @@ async def documents(source: AsyncIterator[str]) -> AsyncIterator[dict[str, Any]]
     async for line in source:
         collected.append(line)
         if line == "}" or (len(collected) == 1 and line.endswith("}")):
-            yield parse("\n".join(collected))
+            with contextlib.suppress(CommandError):  # what can't be decoded at all costs itself
+                yield parse("\n".join(collected))
             collected.clear()

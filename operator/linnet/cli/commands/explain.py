@@ -8,11 +8,18 @@ from typing import Any, Final
 
 from linnet.cli.cluster import evidence
 from linnet.cli.cluster.deployments import DeploymentTree, read_deployments
-from linnet.cli.cluster.objects import RESOURCES, condition
+from linnet.cli.cluster.objects import RESOURCES, UNREADABLE, condition, unreadable_sentence
 from linnet.cli.console import OK, Console, FailedError, object_argument, output_option
 from linnet.cli.views import units
 from linnet.cli.views.check import summarize
-from linnet.cli.views.decision import DecisionRecord, check_lines, decision_lines, decisions_of, newest_first
+from linnet.cli.views.decision import (
+    DecisionRecord,
+    Recorded,
+    check_lines,
+    decision_lines,
+    decisions_of,
+    newest_first,
+)
 from linnet.cli.views.tree import by_policy
 
 _WAITS_FOR: Final = {
@@ -38,12 +45,20 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 async def _explain(options: argparse.Namespace, console: Console) -> int:
     kind, name_ = object_argument(options.name, ("mld", "mv"))
-    progress: list[str] = []
+    progress, unreadable = list[str](), list[str]()
     if kind == "mv":
-        records = newest_first([await console.kubectl.get(RESOURCES["mv"], name_)])
+        found = newest_first([await console.kubectl.get(RESOURCES["mv"], name_)])
+        records = found.records
     else:
         (tree,) = read_deployments(console.kubectl, name_)
-        progress, records = await _progress(tree, console), _decisions(tree)
+        found = decisions_of(tree)
+        records = _decisions(tree, found)
+        unreadable += tree.unreadable
+        try:
+            progress += await _progress(tree, console)
+        except UNREADABLE as error:
+            unreadable.append(unreadable_sentence("Deployment", tree.deployment, error))
+    console.warn(*unreadable, *found.unreadable)
     if options.output:
         console.show(records[0].wire() if records else None, options.output)
     elif not progress and not records:
@@ -54,10 +69,10 @@ async def _explain(options: argparse.Namespace, console: Console) -> int:
     return OK
 
 
-def _decisions(tree: DeploymentTree) -> list[DecisionRecord]:
+def _decisions(tree: DeploymentTree, found: Recorded) -> list[DecisionRecord]:
     """The decisions of the rollout under way, or at rest all of the Deployment's."""
     rollout = tree.rollout
-    return [r for r in decisions_of(tree) if not rollout or str(r.decision["id"]).startswith(f"{rollout['id']}-")]
+    return [r for r in found.records if not rollout or str(r.decision["id"]).startswith(f"{rollout['id']}-")]
 
 
 async def _progress(tree: DeploymentTree, console: Console) -> list[str]:

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from linnet.cli.cluster.deployments import read_deployments
 from linnet.cli.cluster.kubectl import Kubectl
-from linnet.cli.cluster.objects import RESOURCES
+from linnet.cli.cluster.objects import RESOURCES, each, items
 from linnet.cli.console import OK, Console, object_argument, output_option, table
-from linnet.cli.views.decision import DecisionRecord, decisions_of, newest_first
+from linnet.cli.views.decision import DecisionRecord, Recorded, decisions_of, newest_first
 
 HEAD: Final = ("TIME", "VERSION", "DECISION", "BY", "DEPLOYMENT", "REASON", "MESSAGE")
 
@@ -24,9 +24,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     kind, name_ = object_argument(options.name, ("mld", "mdl"))
     found = _of_deployment(console.kubectl, name_) if kind == "mld" else asyncio.run(_of_model(console.kubectl, name_))
     if options.output:
-        console.show([r.wire() for r in found], options.output)
+        console.show([r.wire() for r in found.records], options.output)
     else:
-        console.say(*(table(HEAD, map(_row, found)) if found else [f"no decision on {name_} is recorded yet"]))
+        none = [f"no decision on {name_} is recorded yet"]
+        console.say(*(table(HEAD, map(_row, found.records)) if found.records else none))
+    console.warn(*found.unreadable)
     return OK
 
 
@@ -36,11 +38,13 @@ def _row(record: DecisionRecord) -> list[str]:
     return [record.time, f"v{record.number}", *words]
 
 
-def _of_deployment(kubectl: Kubectl, name_: str) -> list[DecisionRecord]:
+def _of_deployment(kubectl: Kubectl, name_: str) -> Recorded:
     (tree,) = read_deployments(kubectl, name_)
     return decisions_of(tree)
 
 
-async def _of_model(kubectl: Kubectl, name_: str) -> list[DecisionRecord]:
-    versions = (await kubectl.get(RESOURCES["mv"]))["items"]
-    return newest_first(v for v in versions if v["spec"]["model"]["name"] == name_)
+async def _of_model(kubectl: Kubectl, name_: str) -> Recorded:
+    versions = items(await kubectl.get(RESOURCES["mv"]))
+    models, lost = each("ModelVersion", versions, lambda v: (v["spec"]["model"]["name"], v))
+    found = newest_first(v for model, v in models if model == name_)
+    return Recorded(found.records, (*lost, *found.unreadable))

@@ -4,12 +4,14 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from linnet.cli.cluster.kubectl import Kubectl
-from linnet.cli.cluster.objects import RESOURCES
+from linnet.cli.cluster.objects import RESOURCES, each, parse_exactly
+from linnet.cli.cluster.processes import CommandError
 from linnet.cli.console import FAILED, OK, Console, FailedError
 from linnet.cli.views.tree import Paint
 from linnet.core.analysis.simulation import replay
@@ -54,16 +56,16 @@ def _now(check: Replayed) -> dict[str, Any]:
 
 def run(place: str, output: str | None, console: Console) -> int:
     """Returns exit code 1 if a verdict is another one now. FailedError where there is nothing to work out again."""
-    decisions = [
-        ReplayedDecision(d, tuple(replay.decision(d))) for d in _decisions(place, console.kubectl) if d.get("checks")
-    ]
+    recorded = [d for d in _decisions(place, console.kubectl) if isinstance(d, Mapping) and d.get("checks")]
+    decisions, lost = each("decision", recorded, lambda d: ReplayedDecision(d, tuple(replay.decision(d))))
+    console.warn(*lost)
     if not any(d.judged or d.differs for d in decisions):
         raise FailedError(f"{place}: no decision with the evidence of its checks: {_WAY_OUT}")
     if output:
         console.show([d.wire() for d in decisions], output)
     else:
-        for each in decisions:
-            console.say(*_lines(each, console.paint))
+        for replayed in decisions:
+            console.say(*_lines(replayed, console.paint))
         console.say(_summary(decisions))
     return FAILED if any(d.differs for d in decisions) else OK
 
@@ -108,13 +110,21 @@ def _decisions(place: str, kubectl: Kubectl) -> list[Json]:
 def _documents(text: str) -> Iterator[Any]:
     """Yields one JSON document, YAML ones, or a JSON document a line, as a log has them; other lines are no record."""
     try:
-        whole = json.loads(text)
-    except RecursionError as error:
-        raise FailedError("it is nested too deeply to be a record") from error
+        whole = _json(text)
     except ValueError:
         yield from list(_log_lines(text)) or _yaml(text)
     else:
         yield whole
+
+
+def _json(text: str) -> Any:
+    """The JSON value, ValueError if it is none. Of a list what is nested without end costs itself alone."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        with suppress(CommandError):
+            return parse_exactly(text)
+        raise FailedError("it is nested too deeply to be a record") from None
 
 
 def _log_lines(text: str) -> Iterator[Any]:

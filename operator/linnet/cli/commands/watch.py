@@ -29,7 +29,7 @@ class WatchedObjects:
     async def follow(self, kubectl: Kubectl, *resource: str) -> None:
         async with aclosing(kubectl.watch(*resource)) as changes:
             async for type_, obj in changes:
-                key = (obj["kind"], obj["metadata"]["name"])
+                key = (str(obj.get("kind")), str((obj.get("metadata") or {}).get("name")))
                 self.objects.pop(key, None)
                 if type_ != "DELETED":
                     self.objects[key] = obj

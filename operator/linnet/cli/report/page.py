@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from linnet.api.parts.uri import shown
 from linnet.cli.cluster.deployments import DeploymentTree
-from linnet.cli.cluster.objects import Object, condition, name, role, status
+from linnet.cli.cluster.objects import Object, condition, each, name, role, status
 from linnet.cli.report.html import Markup, element, joined
 from linnet.cli.report.svg import chart
 from linnet.cli.views.check import CheckSummary, summarize
@@ -47,7 +47,20 @@ def page(reports: Sequence[DeploymentReport], when: str) -> str:
 
 
 def _deployment(report: DeploymentReport) -> Markup:
+    """A section for a Deployment, and a line for whatever can't be read of it."""
     tree = report.tree
+    found, lost = each("Deployment", [tree.deployment], lambda _: _section_of(report))
+    return joined([found, _unreadable([*tree.unreadable, *([] if tree.unreadable else lost)])])
+
+
+def _unreadable(sentences: Sequence[str]) -> Markup:
+    return joined([element("p", sentence, class_="card bad") for sentence in sentences])
+
+
+def _section_of(report: DeploymentReport) -> Markup:
+    tree, decided = report.tree, decisions_of(report.tree)
+    decisions, lost_decisions = each("decision on", decided.records, _decision)
+    versions, lost = each("ModelVersion", [*reversed(tree.versions)], lambda v: (_version(tree, v), _quarantines(v)))
     place = tree.deployment["metadata"].get("namespace")
     ready = condition(tree.deployment, "Ready")
     state = {"True": "good", "False": "bad"}.get(ready.get("status", ""), "wait")
@@ -59,10 +72,11 @@ def _deployment(report: DeploymentReport) -> Markup:
         _soft(named) if (named := by_policy(*tree.policy)) else "",
         _serving(tree),
         _rollout(report),
-        _section("Decisions", [_decision(r) for r in decisions_of(tree)]),
-        _section("Quarantine", [_quarantine(v, q) for v in tree.versions for q in status(v).get("quarantine") or ()]),
+        _section("Decisions", decisions),
+        _section("Quarantine", [entry for _, entries in reversed(versions) for entry in entries]),
         _requests(tree),
-        _section("Versions", [_version(tree, v) for v in reversed(tree.versions)]),
+        _section("Versions", [version for version, _ in versions]),
+        _unreadable(list(dict.fromkeys([*decided.unreadable, *lost_decisions, *lost]))),
     )
 
 
@@ -113,6 +127,10 @@ def _check(check: CheckSummary) -> Markup:
     return element("div", about, chart(check) if check.rates else "", lines, class_="check")
 
 
+def _quarantines(version: Object) -> list[Markup]:
+    return [_quarantine(version, entry) for entry in status(version).get("quarantine") or ()]
+
+
 def _quarantine(version: Object, entry: Json) -> Markup:
     where = f" ({entry['deployment']})" if entry.get("deployment") else ""
     text = f"{name(version)} since {entry.get('time', '')}{where}: {entry['reason']}: {entry.get('message', '')}"
@@ -122,7 +140,8 @@ def _quarantine(version: Object, entry: Json) -> Markup:
 def _requests(tree: DeploymentTree) -> Markup:
     """The table of what each object was asked last: the former ones are in its Requests and in the log."""
     objects = [tree.deployment, *reversed(tree.versions)]
-    requests = [(name(o), r) for o in objects for r in reversed(status(o).get("requests") or ())]
+    found, _ = each("object", objects, lambda o: [(name(o), r) for r in reversed(status(o).get("requests") or ())])
+    requests = [request for of_one in found for request in of_one]
     rows = [
         [r.get("time", ""), place, r.get("verb", ""), r.get("user", ""), r.get("outcome", ""), r.get("message", "")]
         for place, r in requests

@@ -1,14 +1,15 @@
 """Finds, orders and shows the decisions that are recorded on ModelVersions, in words and bars."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from linnet.cli.cluster.deployments import DeploymentTree
-from linnet.cli.cluster.objects import Object, name, status
+from linnet.cli.cluster.objects import Object, each, name, status
 from linnet.cli.views.bars import LEGEND, filled, interval, toward
 from linnet.cli.views.check import CheckSummary, summarize
-from linnet.cli.views.tree import Paint, by_policy
+from linnet.cli.views.tree import Paint, by_policy, painter
 
 OUTCOMES: Final = {
     "Promoted": ("was promoted", "green"),
@@ -40,15 +41,35 @@ class DecisionRecord:
         return {"modelVersion": name(self.version), "version": self.number, **self.decision}
 
 
-def newest_first(versions: Iterable[Object]) -> list[DecisionRecord]:
+@dataclass(frozen=True)
+class Recorded:
+    """Decisions, and sentences on the versions of which they can't be read."""
+
+    records: Sequence[DecisionRecord]
+    unreadable: Sequence[str] = ()
+
+
+def newest_first(versions: Iterable[Object]) -> Recorded:
     """All decisions on these versions; within a second the later record first."""
-    found = [DecisionRecord(v, d) for v in versions for d in status(v).get("decisions") or ()]
-    return sorted(found, key=lambda r: r.time)[::-1]
+    found, unreadable = each("ModelVersion", versions, _of_version)
+    return Recorded(sorted(chain(*found), key=lambda r: r.time)[::-1], unreadable)
 
 
-def decisions_of(tree: DeploymentTree) -> list[DecisionRecord]:
+def _of_version(version: Object) -> list[DecisionRecord]:
+    return [_readable(DecisionRecord(version, decision)) for decision in status(version).get("decisions") or ()]
+
+
+def _readable(record: DecisionRecord) -> DecisionRecord:
+    """The record, of which a line can be drawn: an exception here costs its version alone."""
+    decision_lines(record, painter(colors=False))
+    return record
+
+
+def decisions_of(tree: DeploymentTree) -> Recorded:
     """The decisions made on this Deployment, and those about a version wherever it is, newest first."""
-    return [r for r in newest_first(tree.versions) if r.decision["deployment"] in {"", name(tree.deployment)}]
+    found = newest_first(tree.versions)
+    mine = [r for r in found.records if r.decision["deployment"] in {"", name(tree.deployment)}]
+    return Recorded(mine, found.unreadable)
 
 
 def decision_lines(record: DecisionRecord, paint: Paint) -> list[str]:

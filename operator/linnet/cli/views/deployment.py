@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from linnet.cli.cluster.deployments import DeploymentTree
-from linnet.cli.cluster.objects import Object, condition, is_ready, name, role, status
+from linnet.cli.cluster.objects import Object, condition, each, is_ready, name, role, status
 from linnet.cli.views.tree import Branch, Paint, branches, by_policy, verdicts
 from linnet.core.analysis.checks import together
 
@@ -13,34 +13,40 @@ _COLORS = {"True": "green", "False": "red"}
 
 
 def render(tree: DeploymentTree, paint: Paint) -> list[str]:
+    """The lines of a Deployment, and of what can't be read of it: that costs itself alone."""
+    drawn, lost = each("Deployment", [tree.deployment], lambda _: _lines(tree, paint))
+    lines = [line for part in drawn for line in part]
+    return [*lines, *(paint(sentence, "red") for sentence in (*([] if lines else lost), *tree.unreadable))]
+
+
+def _lines(tree: DeploymentTree, paint: Paint) -> list[str]:
     """The lines of a Deployment: its own condition, each version with its pods, the verdicts."""
     ready = condition(tree.deployment, "Ready")
     color = _COLORS.get(ready.get("status", ""), "yellow")
     head = [paint(name(tree.deployment), "bold"), paint(ready.get("reason", "Unknown"), color)]
-    lines = ["  ".join([*head, ready.get("message", "")]).rstrip(), *branches(_branches(tree, paint), paint)]
+    shares = _shares(tree)
+    rows, lost = each("ModelVersion", tree.versions, lambda version: _branch(tree, version, shares, paint))
     checks = dict(together((c["name"], c["verdict"]) for c in tree.rollout.get("checks") or ()))
     named = by_policy(*tree.policy)
     return [
-        *lines,
+        "  ".join([*head, ready.get("message", "")]).rstrip(),
+        *branches([row for row in rows if row is not None], paint),
         *([f"   {verdicts(checks, paint)}"] if checks else []),
         *([f"   {paint(named, 'dim')}"] if named else []),
+        *(paint(sentence, "red") for sentence in lost),
     ]
 
 
-def _branches(tree: DeploymentTree, paint: Paint) -> list[Branch]:
-    """The branch of each version that serves, is on its way, or must not serve."""
-    shares = _shares(tree)
-    rows = []
-    for version in tree.versions:
-        number = int(version["spec"]["version"])
-        what, pods = role(number, tree.status, version), tree.pods_of(number)
-        if pods or what not in _UNSHOWN:
-            leaves = [_leaf(pod, paint) for pod in pods]
-            ready = sum(is_ready(p) for p in pods)
-            rows.append(
-                Branch(number, what, "", ready, len(pods), shares.get(number, 0.0), _remark(tree, version), leaves)
-            )
-    return rows
+def _branch(tree: DeploymentTree, version: Object, shares: Mapping[int, float], paint: Paint) -> Branch | None:
+    """The branch of a version that serves, is on its way, or must not serve; None of any other."""
+    number = int(version["spec"]["version"])
+    what, pods = role(number, tree.status, version), tree.pods_of(number)
+    if not pods and what in _UNSHOWN:
+        return None
+    leaves, lost = each("Pod", pods, lambda pod: (_leaf(pod, paint), is_ready(pod)))
+    lines = [*(line for line, _ in leaves), *(paint(sentence, "red") for sentence in lost)]
+    ready = sum(is_up for _, is_up in leaves)
+    return Branch(number, what, "", ready, len(pods), shares.get(number, 0.0), _remark(tree, version), lines)
 
 
 def _shares(tree: DeploymentTree) -> dict[int, float]:
@@ -92,8 +98,16 @@ def _leaf(pod: Object, paint: Paint) -> str:
 
 def to_json(tree: DeploymentTree) -> dict[str, Any]:
     """A Deployment with its versions and pods, for programs."""
+    found, lost = each("Deployment", [tree.deployment], lambda _: _json(tree))
+    made = found[0] if found else {"name": name(tree.deployment), "versions": []}
+    told = [*made.pop("unreadable", []), *([] if tree.unreadable and not found else lost), *tree.unreadable]
+    return {**made, **({"unreadable": told} if told else {})}
+
+
+def _json(tree: DeploymentTree) -> dict[str, Any]:
     ready = condition(tree.deployment, "Ready")
     shares = _shares(tree)
+    versions, lost = each("ModelVersion", tree.versions, lambda version: _version(tree, version, shares))
     return {
         "name": name(tree.deployment),
         "model": tree.deployment["spec"]["model"]["name"],
@@ -103,7 +117,8 @@ def to_json(tree: DeploymentTree) -> dict[str, Any]:
         "phase": tree.rollout.get("phase"),
         "checks": tree.rollout.get("checks") or [],
         "policy": tree.policy[0] or None,
-        "versions": [_version(tree, v, shares) for v in tree.versions],
+        "versions": versions,
+        "unreadable": lost,
     }
 
 

@@ -24,6 +24,9 @@ LARGEST_COUNT: Final = 2**53
 GREATEST: Final = 10**60
 """Numbers beyond are refused: arithmetic on them would end in an exception, and nothing counts so far."""
 
+LONGEST: Final = 2**20
+"""The most characters of a document: as much as a ConfigMap holds."""
+
 
 @dataclass(frozen=True)
 class Inline:
@@ -80,11 +83,22 @@ def text(data: Json) -> str:
 
 
 def parsed(document: str) -> Json:
-    """The JSON of a text; FormatError if it is none, or nested too deeply."""
+    """The JSON of a text; FormatError if it is none, larger than what stores it, or nested too deeply.
+
+    It refuses what `linnet.foreign.document` refuses, but for integers, which sums of squares may need more of.
+    """
+    if len(document) > LONGEST:
+        raise FormatError(f"has more than {LONGEST} characters")
     try:
-        return json.loads(document)
+        return json.loads(document, parse_constant=_no_number)
+    except FormatError:
+        raise
     except (ValueError, RecursionError) as error:
         raise FormatError(f"no JSON that can be read ({type(error).__name__})") from error
+
+
+def _no_number(name: str) -> None:
+    raise FormatError(f"{name} is no JSON number")
 
 
 @lru_cache(maxsize=256)

@@ -45,6 +45,18 @@ class Evidence:
             silence=self.silence.bounded(MAX_PODS) if self.silence is not None else None,
         )
 
+    def until(self, now: float) -> Evidence:
+        """The evidence without times that are still to come: whoever wrote it had a clock that was ahead, and nothing
+        must wait until now has caught up with it.
+        """
+        return replace(
+            self,
+            counts=self.counts.until(now),
+            predictions=self.predictions and self.predictions.until(now),
+            prometheus=self.prometheus and self.prometheus.until(now),
+            silence=self.silence and self.silence.until(now),
+        )
+
     def fits(self) -> bool:
         """Whether all counters are as many numbers as their streams count."""
         return self.counts.fits() and (self.predictions is None or self.predictions.fits())

@@ -7,7 +7,7 @@ from typing import Final
 from linnet.api.kinds.request import RequestSpec, RequestStatus
 from linnet.api.labels import ANSWERED
 from linnet.api.names import API_VERSION
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.conditions import past_or_none, timestamp
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Patch, Plan
 from linnet.core.requests.answers import EXPIRED, LIFETIME, REFUSED
@@ -51,7 +51,8 @@ def plan(observed: RequestObserved, now: datetime) -> Plan[RequestStatus]:
 def _put_away(observed: RequestObserved, status: RequestStatus, now: datetime) -> Plan[RequestStatus]:
     """The label ends the watch of it. It stays for the audit, and is collected only with the label."""
     if not observed.told:
-        recent = status.time is not None and now - parse_time(status.time) < _TELL_LATER
+        answered = past_or_none(status.time, now)
+        recent = answered is not None and now - answered < _TELL_LATER
         return Plan(None, (), _TELL_AGAIN if recent else _TELL_LATER)
     request = observed.request
     labels = {"metadata": {"labels": {ANSWERED: "true"}}}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from linnet.api.parts.conditions import time_or_none
+from linnet.api.parts.conditions import SKEW, time_or_none
 from linnet.foreign.text import printable
 
 SENTENCE: Final = 1024
@@ -145,7 +145,7 @@ class JobView:
 
     def settled(self, now: datetime) -> bool:
         """Whether it has ended, so long ago that its pods would have been seen by now."""
-        return self.finished is not None and now - self.finished >= SETTLING
+        return self.finished is not None and not -SKEW <= now - self.finished < SETTLING
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def first_context(observed: RetrainObserved, now: datetime) -> RetrainContext:
         spec=None if isinstance(spec, Invalid) else spec,
         target=target if isinstance(target, TargetModel) else None,
         obstacle=obstacle,
-        history=history.of_status(former),
+        history=history.of_status(former, now),
         requests=tuple(former.requests or ()),
     )
 

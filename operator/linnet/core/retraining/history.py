@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
-from linnet.api.parts.conditions import time_or_none, timestamp
+from linnet.api.parts.conditions import past_or_none, timestamp
 from linnet.foreign.text import printable
 
 LIMIT: Final = 20
@@ -61,13 +61,13 @@ class History:
         Cron keeps minutes, and a Job of 03:00 is admitted some seconds later: with a budget of one run a day,
         the run of 03:00:02 must not stand in the way of 03:00:01 on the next.
         """
-        starts = (time_or_none(r.started_at) for r in self.runs if r.outcome != "Refused")
+        starts = (past_or_none(r.started_at, now) for r in self.runs if r.outcome != "Refused")
         return tuple(sorted(minute(at) for at in starts if at is not None and minute(at) > now - window))
 
 
-def of_status(status: RetrainPolicyStatus) -> History:
-    """The history that a status holds."""
-    last = time_or_none(status.last_run_time)
+def of_status(status: RetrainPolicyStatus, now: datetime) -> History:
+    """The history that a status holds; a last run that is still to come holds up none."""
+    last = past_or_none(status.last_run_time, now)
     return History(tuple(status.runs or ()), last, status.last_version)
 
 

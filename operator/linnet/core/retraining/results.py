@@ -5,7 +5,7 @@ from dataclasses import replace
 from linnet.api.kinds.model_version import MOST_VERSIONS, Origin
 from linnet.api.kinds.retrain_policy import Run
 from linnet.api.labels import MODEL, TRIGGER
-from linnet.api.parts.conditions import time_or_none, timestamp
+from linnet.api.parts.conditions import past_or_none, timestamp
 from linnet.core.plan import Create
 from linnet.core.resources.objects import SETTLING, JobView
 from linnet.core.retraining import claim
@@ -51,7 +51,7 @@ def _outcome(context: RetrainContext, run: Run) -> RetrainContext:
 
 
 def _absent(context: RetrainContext, run: Run) -> RetrainContext:
-    started = time_or_none(run.started_at)
+    started = past_or_none(run.started_at, context.now)
     if started is not None and context.now - started < SETTLING:
         return context.looking_again()
     return _ended(context, run, "Failed", "its Job was deleted before its result was read")

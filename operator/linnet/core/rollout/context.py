@@ -19,7 +19,7 @@ from linnet.api.kinds.deployment import (
     RolloutStatus,
 )
 from linnet.api.labels import MODEL, REVISION, TEMPLATE, VERSION
-from linnet.api.parts.conditions import time_or_none
+from linnet.api.parts.conditions import past_or_none
 from linnet.api.parts.traffic import Traffic
 from linnet.core.observed import DeploymentObserved
 from linnet.core.parse import Invalid, parse_spec
@@ -156,7 +156,8 @@ class Context:
         return revision is not None and self.selector(self.name).get(REVISION) == revision.name
 
     def since(self, time: str | None) -> timedelta:
-        since = time_or_none(time)
+        """How long ago that was; nothing for a time that is still to come, or is none."""
+        since = past_or_none(time, self.now)
         return self.now - since if since is not None else timedelta(0)
 
     @cached_property

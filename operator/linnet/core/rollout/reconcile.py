@@ -42,8 +42,8 @@ AFTER_OTHERS = timedelta(milliseconds=100)
 def plan(observed: DeploymentObserved, now: datetime) -> Plan[DeploymentStatus]:
     """Let requests and evidence move the rollout, write that down, and route as was written down.
 
-    On the way back that is what this look decides, elsewhere what the one before it did. A first revision's pods are
-    made in the look that chooses it, and written down in the next.
+    On the way back and for a first revision that is what this look decides, elsewhere what the one before it did. A
+    first revision's pods are made in the look that chooses it; it is written down, with its Services, in the next.
     """
     if observed.deployment.deleting and not observed.deployment.status.get("rollout"):
         return Plan(None)
@@ -130,7 +130,7 @@ def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
     said = (*_verdict_logs(before, verdicts), *_warning(before, status), *_rejection(before, status))
     told = (*owed.due(before), *transition.actions, *said)
     back = _goes_back(after)
-    routed = () if _is_new(before) else _routed(after if back else before)
+    routed = _routed(after if back or _is_new(before) else before)
     return Plan(
         status,
         (*_words(told), *routed, *saving, *_records(told)),

@@ -9,7 +9,7 @@ from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
 from linnet.api.parts.base import REASON_SIZE
-from linnet.api.parts.conditions import Reason
+from linnet.api.parts.conditions import Reason, past_or_none, timestamp
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
 from linnet.core.policy.rules import Rules, resolve, source_of
@@ -283,11 +283,17 @@ def _artifact(context: Context, line: str) -> QuarantinedArtifact | None:
             revision=revision,
             reason=reason[:REASON_SIZE],
             message=message[:1024],
-            time=None if time == _ANY else time,
+            time=_in_the_past(context, time),
         )
     except ValueError:
         return None
     return QuarantinedArtifact(digest, entry)
+
+
+def _in_the_past(context: Context, time: str) -> str | None:
+    """When it failed, and now for what is no time, or still to come: no release would ever come after it."""
+    known = past_or_none(time, context.now)
+    return None if time == _ANY else time if known is not None else timestamp(context.now)
 
 
 def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:

@@ -76,6 +76,10 @@ class Stream(ABC):
         """What to compare with at the next read of the same life."""
         return after
 
+    def until(self, now: float) -> Self:
+        """The stream, in which nothing was read later than now: a clock was ahead, and has been put right."""
+        return replace(self, read_at={track: min(at, now) for track, at in self.read_at.items()})
+
     def noted(self, readings: Iterable[tuple[Track, Counters | Unreadable]], at: float) -> Self:
         """The stream, which knows when each track was last readable, and what was not."""
         read_at, unreadable = dict(self.read_at), dict(self.unreadable)
@@ -124,6 +128,13 @@ class StreamEvidence(Generic[S]):
             and all(counts is None or _fits(counts, width) for counts, width in zip(pod.counts, widths, strict=True))
             for pod in self.pods.values()
         )
+
+    def until(self, now: float) -> Self:
+        """The evidence, of which nothing was seen later than now."""
+        pods = {u: p if p.seen <= now else replace(p, seen=now) for u, p in self.pods.items()}
+        streams = {name: stream.until(now) for name, stream in self.streams.items()}
+        folded_at = None if self.folded_at is None else min(self.folded_at, now)
+        return replace(self, pods=pods, streams=streams, folded_at=folded_at)
 
     def bounded(self) -> Self:
         """The evidence with no more pods than can be stored: the latest seen, in the order of their uids."""

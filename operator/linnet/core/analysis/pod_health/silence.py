@@ -101,6 +101,10 @@ class Silence:
         waits = tuple(self.at - max(since, self.waits[LEAST - 1]) for since in self.waits)
         return Stall(waits, self.waiting, self.looks, self.stable_n, self.stable_seconds)
 
+    def until(self, now: float) -> Self | None:
+        """The silence; None for one that lasts until a time that is still to come: it begins anew."""
+        return self if max((self.at or 0.0, *self.waits)) <= now else None
+
     def bounded(self, most_pods: int) -> Self:
         """The silence with no more pods than that; the others are forgotten, and begin anew."""
         canary, stable = (dict(islice(sorted(pods.items()), most_pods)) for pods in (self.canary, self.stable))

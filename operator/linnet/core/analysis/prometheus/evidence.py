@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 from linnet.core.analysis.checks import QueryCheck
 from linnet.core.analysis.prometheus.query_template import Question
@@ -41,6 +41,15 @@ class Measurements:
 
     checks: Mapping[str, Measurement] = field(default_factory=dict)
     answered: bool | None = None
+
+    def until(self, now: float) -> Self:
+        """The measurements, of which none was made later than now."""
+        return replace(self, checks={name: _until(one, now) for name, one in self.checks.items()})
+
+
+def _until(known: Measurement, now: float) -> Measurement:
+    asked_at, read_at = (None if at is None else min(at, now) for at in (known.asked_at, known.read_at))
+    return replace(known, asked_at=asked_at, read_at=read_at)
 
 
 def updated(

@@ -10,7 +10,7 @@ from linnet.api.kinds.retrain_policy import RetrainPolicySpec
 from linnet.api.kinds.retrain_policy import Schedule as ScheduleSpec
 from linnet.api.labels import MANAGED
 from linnet.api.names import GROUP
-from linnet.api.parts.conditions import Condition, Reason, condition, time_or_none, timestamp
+from linnet.api.parts.conditions import Condition, Reason, condition, past_or_none, timestamp
 from linnet.core.plan import Apply, Delete, Manifest, Patch
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.resources.objects import CronJobView, JobView
@@ -57,7 +57,9 @@ class Schedule:
         for job in context.jobs:
             if cron_job is not None and job.meta.owner == cron_job.meta.uid and job.suspended and not job.meta.deleting:
                 at = _scheduled(job, cron_job) or created(job, context.now)
-                context = admission.decide(context, job, admission.CHECKS_OF_A_SCHEDULE, _too_early(cron_job, at))
+                context = admission.decide(
+                    context, job, admission.CHECKS_OF_A_SCHEDULE, _too_early(cron_job, at, context.now)
+                )
         return context
 
     def sync(self, context: RetrainContext) -> RetrainContext:
@@ -97,8 +99,8 @@ def _scheduled(job: JobView, cron_job: CronJobView) -> datetime | None:
     return datetime.fromtimestamp(int(digits) * 60, UTC) if digits.isdecimal() and len(digits) < 10 else None  # noqa: PLR2004
 
 
-def _too_early(cron_job: CronJobView, at: datetime) -> str | None:
-    since = time_or_none(cron_job.meta.annotations.get(SINCE))
+def _too_early(cron_job: CronJobView, at: datetime, now: datetime) -> str | None:
+    since = past_or_none(cron_job.meta.annotations.get(SINCE), now)
     if since is None or at >= since:
         return None
     return f"its time, {timestamp(at)}, lies before {timestamp(since)}, when this schedule came into force"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from linnet.api.kinds.deployment import HookStatus
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.conditions import past_or_none, timestamp
 from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import webhooks
 from linnet.core.plan import Action, Notify
@@ -50,7 +50,8 @@ def _call(under_way: UnderWay, hook: Hook, since: str) -> Call:
 
 def _pause_is_over(under_way: UnderWay, status: HookStatus) -> bool:
     """A clock that went back does not make it longer."""
-    return status.asked_at is None or not timedelta(0) <= under_way.context.since(status.asked_at) < pause(status.asked)
+    asked_at = past_or_none(status.asked_at, under_way.context.now)
+    return asked_at is None or under_way.context.now - asked_at >= pause(status.asked)
 
 
 def pause(asked: int) -> timedelta:
@@ -64,8 +65,8 @@ def pause(asked: int) -> timedelta:
 
 def overdue(under_way: UnderWay) -> tuple[HookStatus, ...]:
     """The hooks that have left the rollout waiting for longer than deadlines.hook."""
-    now, limit = under_way.context.now, under_way.rules.limits.hook
-    return tuple(status for status in under_way.waiting_hooks if now - parse_time(status.since) > limit)
+    since, limit = under_way.context.since, under_way.rules.limits.hook
+    return tuple(status for status in under_way.waiting_hooks if since(status.since) > limit)
 
 
 def waiting_message(under_way: UnderWay, waiting: Iterable[HookStatus]) -> str:

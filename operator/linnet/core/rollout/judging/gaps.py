@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.deployment import RolloutStatus
-from linnet.api.parts.conditions import parse_time, timestamp
+from linnet.api.parts.conditions import time_or_none, timestamp
 from linnet.core.rollout.context import Context, UnderWay
 
 LONGEST: Final = timedelta(minutes=2)
@@ -26,17 +26,20 @@ def without_gaps(context: Context) -> Context:
     return under_way.with_rollout(**moved).context if moved else context
 
 
-def _times(under_way: UnderWay) -> dict[str, str | None]:
+def _times(under_way: UnderWay) -> dict[str, object]:
     rollout, now = under_way.rollout, under_way.context.now
-    gap = timedelta(0) if _waits_for_person(under_way) else _gap(under_way)
+    gap, none = timedelta(0) if _waits_for_person(under_way) else _gap(under_way), timedelta(0)
     moved = {name: _moved(getattr(rollout, name), gap, now) for name in ("step_started_at", "ready_at")}
-    return {**moved, "started_at": _moved(rollout.started_at, timedelta(0), now)}
+    hooks = rollout.hooks and [h.model_copy(update={"since": _moved(h.since, none, now)}) for h in rollout.hooks]
+    return {**moved, "started_at": _moved(rollout.started_at, none, now), "hooks": hooks}
 
 
 def _moved(time: str | None, gap: timedelta, now: datetime) -> str | None:
-    if time is None or (not gap and parse_time(time) <= now):
+    """The time, later by the gap, and never later than now, which is what counts for one that can't be read."""
+    found = time_or_none(time)
+    if time is None or (found is not None and not gap and found <= now):
         return time
-    return timestamp(min(parse_time(time) + gap, now))
+    return timestamp(now if found is None else min(found, now - gap) + gap)
 
 
 def _gap(under_way: UnderWay) -> timedelta:
@@ -48,11 +51,7 @@ def _gap(under_way: UnderWay) -> timedelta:
 
 def _saved(under_way: UnderWay) -> datetime | None:
     """When the evidence was last saved, which each look does that finds it old; None if that can't be read."""
-    try:
-        found = parse_time(under_way.stored_evidence.get("saved", ""))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
+    return time_or_none(under_way.stored_evidence.get("saved"))
 
 
 def _waits_for_person(under_way: UnderWay) -> bool:

@@ -146,7 +146,8 @@ def remembered(under_way: UnderWay) -> Evidence:
     if not under_way.stored_evidence:
         return begun
     try:
-        return evidence.restored(under_way.stored_evidence).within(begun)
+        known = evidence.restored(under_way.stored_evidence).within(begun)
+        return known.until(under_way.context.now.timestamp())
     except ValueError:
         return begun
 

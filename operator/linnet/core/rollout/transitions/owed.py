@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from linnet.api.kinds.model_version import Decision, Quarantine
-from linnet.api.parts.conditions import parse_time
+from linnet.api.parts.conditions import past_or_none, time_or_none
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
 from linnet.core.registry.versions import Version
@@ -134,6 +134,6 @@ def _quarantine(context: Context, records: Iterable[Record]) -> list[Quarantined
 def _is_released(context: Context, entry: QuarantinedArtifact) -> bool:
     """Whether a person released a version of this artifact since it failed."""
     found = (d for v in context.known if v.digest == entry.digest for d in v.status.decisions or ())
-    released = [d.time for d in found if d.decision == "Released" and d.time is not None]
-    since = entry.entry.time
-    return any(since is None or parse_time(time) >= parse_time(since) for time in released)
+    released = [past_or_none(d.time, context.now) for d in found if d.decision == "Released"]
+    since = time_or_none(entry.entry.time)
+    return any(since is None or time >= since for time in released if time is not None)
