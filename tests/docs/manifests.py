@@ -26,7 +26,10 @@ class Source:
 
     @property
     def documents(self) -> list[Any]:
-        return [d for d in yaml.safe_load_all(shown(self.text)) if d is not None]
+        read = yaml.load_all(
+            shown(self.text), Loader=yaml.CSafeLoader
+        )  # in C: every page is read when tests are collected
+        return [d for d in read if d is not None]
 
     @property
     def objects(self) -> list[Object]:
