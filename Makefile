@@ -65,8 +65,8 @@ audit: venv ## known flaws of all that the locks name; without a network ADVISOR
 test: venv ## every test, all three tiers, on the embedded cluster
 	python3 hack/test.py
 
-faults: venv ## the whole story once for each fault at each write (hours; make test tries a sample)
-	pytest -q -m integration -n 3 --dist loadscope --whole tests/faults
+faults: venv ## two stories once for each fault at each write (hours; make test tries a sample); SHARE=2/10: the second tenth
+	pytest -q -m integration -n 3 --dist loadscope --whole $(if $(SHARE),--share $(SHARE)) tests/faults
 
 demo: venv ## the whole story on real input
 	$(PY) -m demo

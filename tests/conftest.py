@@ -21,7 +21,8 @@ DEMO = "tests/e2e/test_story.py"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole", action="store_true", help="try every fault of tests/faults, not a sample (an hour)")
+    parser.addoption("--whole", action="store_true", help="try every fault of tests/faults, not a sample (hours)")
+    parser.addoption("--share", default="1/1", help="of tests/faults the second tenth: 2/10; each has every fault")
 
 
 def pytest_configure(config: pytest.Config) -> None:

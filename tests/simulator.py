@@ -152,7 +152,7 @@ class Cluster:
     memory: Mapping[str, str] | None = None
     saved: Mapping[str, str] | None = None
     held: tuple[str, ...] = ()
-    tampered: str = ""
+    loss: Emit | None = None
     events: list[Emit] = field(default_factory=list)
     logs: list[Log] = field(default_factory=list)
     writes: int = 0
@@ -214,7 +214,7 @@ class Cluster:
     def restart_operator(self) -> "Cluster":
         """Memory is lost; what was saved is read again, as far as the status has its hash."""
         read = seal.read_back(self.status.get("rollout") or {}, self.saved)
-        self.memory, self.tampered = read.data, read.tampered
+        self.memory, self.loss = read.data, read.loss
         self.held = (seal.seal(read.data),) if read.data is not None else ()
         return self
 
@@ -299,7 +299,7 @@ class Cluster:
         for action in plan.actions:
             self._act(action)
         if plan.evidence is not None:
-            self.memory = plan.evidence
+            self.memory, self.loss = plan.evidence, None
         return plan.requeue_after == timedelta(0)
 
     def write(self, status: Json) -> None:
@@ -329,7 +329,7 @@ class Cluster:
             scrape=None,
             evidence=self.memory,
             evidence_held=self.held,
-            evidence_tampered=self.tampered if self.memory is None else "",
+            evidence_loss=self.loss,
             platform=replace(PLATFORM, prometheus=self.prometheus, hooks=self.hooks),
             requests=waiting(*self.waiting, proven=self.proven),
             policy=Parent("gentle", "ml", "uid-rop", 1, {}, False, self.shared, {})

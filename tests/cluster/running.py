@@ -46,9 +46,9 @@ class Namespace:
         for each in objects:
             self.kubectl("apply", "-f", "-", stdin=each)
 
-    def python(self, pod: str, code: str) -> str:
-        """What a line of Python prints in a pod."""
-        return self.kubectl("exec", pod, "--", "python", "-c", code)
+    def python(self, pod: str, code: str, *arguments: str) -> str:
+        """What some Python prints in a pod."""
+        return self.kubectl("exec", pod, "--", "python", "-c", code, *arguments)
 
 
 def pod(name: str, image: str, command: list[str], **spec: Any) -> Object:

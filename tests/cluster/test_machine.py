@@ -133,7 +133,7 @@ def test_a_missing_program_is_one_sentence(monkeypatch: pytest.MonkeyPatch, caps
 def test_another_clusters_rules_are_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every kube-proxy names its tables alike: without our state on the machine they are somebody else's."""
     monkeypatch.setattr(layout, "STATE", tmp_path / "state")
-    assert network.tables() == [("ip", "linnet")]
+    assert network.tables() == [("ip", "linnet"), ("inet", "linnet-policies")]
     (tmp_path / "state").mkdir()
     assert ("ip6", "kube-proxy") in network.tables()
 

@@ -74,6 +74,15 @@ def test_every_staging_module_is_at_kubernetes_version() -> None:
     assert all(words[0] == words[2] and words[3] == version for words in replaced)
 
 
+def test_who_enforces_policies_is_compiled_with_kubernetes_modules() -> None:
+    """Another version of a library that both need would be compiled a second time."""
+    theirs, ours = (
+        (part.folder / "go.mod").read_text() for part in parts.PARTS if part.name in {"kubernetes", "network-policies"}
+    )
+    for module in ("k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "google.golang.org/protobuf"):
+        assert parts.pinned(ours, module) == parts.pinned(theirs, module)
+
+
 def test_a_build_tells_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     """Each tenth of the packages is told once, and nothing but packages counts."""
     told = compilation.Compilation("x")

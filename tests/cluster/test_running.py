@@ -14,6 +14,22 @@ from cluster.running import SCRIPT, Namespace, answer, cluster, pod, service, we
 
 pytestmark = pytest.mark.e2e
 
+REACH = """
+import socket, sys
+for place in sys.argv[1:]:
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=3).close()
+        print("reached")
+    except OSError:
+        print("lost")
+"""
+ADDRESSES = (
+    (("pod", "denied"), ".status.podIP"),
+    (("pod", "free"), ".status.podIP"),
+    (("service", "site"), ".spec.clusterIP"),
+)
+
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Namespace]:
@@ -91,6 +107,19 @@ def test_s3_refuses_whoever_has_no_key(place: Namespace) -> None:
     url = f"{place.environment['s3']['endpoint']}/{place.environment['s3']['bucket']}/x"
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(url, timeout=5)
+
+
+def test_a_network_policy_holds_packets_up(place: Namespace) -> None:
+    """A pod whose egress is denied reaches no Service, no pod and not the machine, and still answers whoever asks."""
+    deny = {"podSelector": {"matchLabels": {"app": "denied"}}, "policyTypes": ["Egress"]}
+    policy = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "denied"}}
+    place.apply({**policy, "spec": deny}, web("denied", place.image), web("free", place.image))
+    place.kubectl("wait", "pod/denied", "pod/free", "--for=condition=Ready", "--timeout=90s")
+    store = place.environment["s3"]["endpoint"].removeprefix("http://")
+    denied, free, site = (place.kubectl("get", *what, "-o", f"jsonpath={{{path}}}") for what, path in ADDRESSES)
+    assert place.python("free", REACH, f"{denied}:8080", f"{site}:80", store).split() == ["reached"] * 3
+    assert place.python("denied", REACH, f"{free}:8080", f"{site}:80", store).split() == ["lost"] * 3
+    assert answers(f"{denied}:8080")
 
 
 def test_a_claim_is_bound_and_holds_the_given_files(place: Namespace, tmp_path: Path) -> None:

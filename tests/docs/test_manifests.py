@@ -56,7 +56,7 @@ def later(spec: Any) -> Any:
         case RolloutPolicySpec():
             yield from unsupported.in_blocks(spec)
         case RetrainPolicySpec():
-            yield from preflight.obstacles(spec, ALLOWED_ACCOUNTS)
+            yield from preflight.obstacles(spec, dict.fromkeys(ALLOWED_ACCOUNTS, ""))
 
 
 @pytest.mark.integration

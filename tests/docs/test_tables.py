@@ -347,7 +347,7 @@ def refusals() -> list[str]:
     return [
         *(message for model in models for message in unsupported.in_model(model)),
         *(message for place in places for message in unsupported.in_deployment(place)),
-        *(o.message for o in preflight.obstacles(policy, frozenset()) if o.reason == Reason.NOT_YET_SUPPORTED),
+        *(o.message for o in preflight.obstacles(policy, {}) if o.reason == Reason.NOT_YET_SUPPORTED),
     ]
 
 

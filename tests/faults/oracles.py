@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -39,10 +40,12 @@ class End:
     """By plural, how many objects were made; Events may repeat."""
 
     @classmethod
-    def of(cls, world: World, made: list[str]) -> "End":
+    def of(cls, world: World, made: list[str], routes: Iterable[tuple[str, str]] = ()) -> "End":
         own = {f"{k} {o['metadata']['name']}": masked(o.get("status") or {}) for k in OWN for o in world.list(k)}
         children = {
-            f"{k} {o['metadata']['name']}": masked(o["spec"]) for k, group in CHILDREN for o in world.list(k, group)
+            f"{k} {o['metadata']['name']}": masked(o["spec"])
+            for k, group in (*CHILDREN, *routes)
+            for o in world.list(k, group)
         }
         versions = {v["metadata"]["name"]: v["status"] for v in world.list("ModelVersion")}
         told = {n: [[d["decision"], d["by"]] for d in s.get("decisions") or ()] for n, s in versions.items()}
@@ -65,6 +68,7 @@ class Watcher:
 
     world: World
     bad: int
+    routes: tuple[tuple[str, str], ...] = ()
     alarms: list[str] = field(default_factory=list)
     _served: bool = False
     _below: Json = field(default_factory=dict)
@@ -73,6 +77,8 @@ class Watcher:
         stable = (self.world.status("Deployment", NAME).get("stable") or {}).get("version")
         if stable == self.bad:
             self.alarms.append(f"version {self.bad} became stable")
+        for rule in self._rules():
+            self._weigh(rule)
         selector = live(self.world)
         ready = self._ready(selector) if selector else 0
         self._served |= ready >= QUICK["replicas"]
@@ -80,6 +86,15 @@ class Watcher:
             self._too_few(selector, ready)
         else:
             self._below = {}
+
+    def _rules(self) -> list[Json]:
+        found = (route for kind, group in self.routes for route in self.world.list(kind, group))
+        return [rule for route in found for rule in route["spec"]["rules"]]
+
+    def _weigh(self, rule: Json) -> None:
+        weights = {b["name"]: b["weight"] for b in rule["backendRefs"]}
+        if sum(weights.values()) != 100:
+            self.alarms.append(f"weights that are not 100 in all: {weights}")
 
     def _ready(self, selector: dict[str, str]) -> int:
         labels = ",".join(f"{k}={v}" for k, v in selector.items())

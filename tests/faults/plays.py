@@ -1,6 +1,6 @@
 """What goes wrong at a write, by name: a crash, a refusal, a lost answer, silence, gaps, and an API server's past."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -50,16 +50,3 @@ class Play:
         name = self.names[len(self.struck) % len(self.names)]
         self.struck.append(f"{name}: {method} {path}")
         return PLAYS[name]
-
-
-SAMPLE: Final = (
-    Play(("killed before", "409", "never answered", "500"), 3),
-    Play(("killed after", "dropped events", "503", "reset after commit"), 11),
-    Play(("stale lists", "429", "blackhole"), 19),
-)
-"""Each fault once or twice, in three runs of the story."""
-
-
-def plays(*, whole: bool) -> Sequence[Play]:
-    """One fault a run, begun at every write in turn, or the sample."""
-    return [Play((name,), first) for name in PLAYS for first in range(STRIDE)] if whole else SAMPLE

@@ -11,8 +11,10 @@ from faults.plays import Play
 from integration.faults import InProcess, Proxy
 from integration.harness import World
 
-PATIENCE: Final = {"LINNET_RESYNC": "20s"}
+PATIENCE: Final = {"LINNET_RESYNC": "8s"}
 """What no event tells of is found by the next comparison; 5 minutes are too long for a test."""
+GIVES_UP: Final = 8.0
+"""Seconds that the operator waits for an answer here; 20 are too long for a test."""
 WRITES_AGO: Final = 12
 STALE_LISTS: Final = 60
 """The seed's, the watches' and the first comparison's: whoever starts again finds them all in the past."""
@@ -60,7 +62,9 @@ class Stage:
             self._begin()
 
     def _begin(self) -> None:
-        self.proxy = Proxy(self.world.api, writes=self.writes, made=self.made, revisions=self.revisions)
+        self.proxy = Proxy(
+            self.world.api, patience=GIVES_UP + 2, writes=self.writes, made=self.made, revisions=self.revisions
+        )
         if self.play is not None:
             self.proxy.judge = self.play.judge
             if self.play.last == "stale lists":

@@ -15,6 +15,7 @@ import pytest
 from control_plane import ApiServer
 from faults.changes import changed, schema
 from faults.oracles import CHILDREN, masked
+from faults.runs import part_of
 from faults.stage import Stage
 from integration import harness
 from integration.harness import World
@@ -33,8 +34,9 @@ WITHIN = 120.0
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        whole = bool(metafunc.config.getoption("--whole"))
-        metafunc.parametrize("seed", range(SEEDS_OF_ALL if whole else SEEDS))
+        config = metafunc.config
+        seeds = range(SEEDS_OF_ALL if config.getoption("--whole") else SEEDS)
+        metafunc.parametrize("seed", part_of(seeds, str(config.getoption("--share"))))
 
 
 @dataclass

@@ -87,6 +87,8 @@ class Proxy:
     silent_until: float = 0.0
     gaps: int = 0
     """So many events are still to be lost."""
+    patience: float = PATIENCE_SECONDS
+    """For so long an answer is kept back."""
     _number: int = 0
     _under_way: int = 0
     _watched: int = 0
@@ -197,7 +199,7 @@ class Proxy:
             case Fate.LOSES_ITS_ANSWER:
                 return self._broken(request)
             case Fate.IS_KEPT_WAITING:
-                await asyncio.sleep(PATIENCE_SECONDS)
+                await asyncio.sleep(self.patience)
                 return self._broken(request)
             case Fate.COMES_BEFORE_SILENCE:
                 self.silent_until = self._loop.time() + SILENCE_SECONDS

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hack.cluster import layout
-from hack.cluster.machine import cgroups, cleanup, network, packages, preflight, processes
+from hack.cluster.machine import cgroups, cleanup, network, packages, packets, preflight, processes
 from hack.cluster.machine.locks import locked
 from hack.cluster.machine.processes import Process
 from hack.cluster.node import configuration, containerd
@@ -85,7 +85,7 @@ def prepare(beside: Callable[[], object]) -> None:
     """Everything that is needed before the first process: programs, a clean machine, free ports."""
     with ThreadPoolExecutor(1) as pool:
         other = pool.submit(told, beside)
-        parts.build(("kubernetes", "versitygw"))
+        parts.build(("kubernetes", "versitygw", "network-policies"))
         other.result()
     packages.install(packages.NODE)
     if cleanup.leftovers():
@@ -119,6 +119,7 @@ def start() -> None:
     wait("system namespaces", lambda: client.exists("/api/v1/namespaces/kube-system"), within=UP_SECONDS)
     addons.apply(client)
     started += [*start_node(), *start_addons()]
+    started += start_policies()
     for what, ready in (("node", lambda: node_ready(client)), ("DNS", addons.dns_answers), ("S3", addons.s3_answers)):
         wait(what, ready, within=UP_SECONDS, alive=lambda: dead(started))
         say(f"{what} is ready")
@@ -163,6 +164,17 @@ def start_addons() -> list[Process]:
     (name, *arguments), environment = addons.versitygw()
     s3 = processes.spawn(name, [layout.tool(name), *arguments], layout.STATE, env=environment)
     return [coredns, s3]
+
+
+def start_policies() -> list[Process]:
+    """Who enforces NetworkPolicies, before any pod is there; nobody where the kernel can't hand over packets."""
+    if not packets.up():
+        say("NetworkPolicies are not enforced: this kernel can't queue packets (NFQUEUE)")
+        return []
+    (name, *arguments), environment = addons.network_policies(apiserver.client(SERVER, "network-policies"))
+    process = processes.spawn(name, [layout.tool(name), *arguments], layout.STATE, env=environment)
+    wait("NetworkPolicies", packets.are_decided, within=UP_SECONDS, alive=lambda: processes.obituary(process))
+    return [process]
 
 
 def node_ready(client: Client) -> bool:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from hack.cluster import layout
-from hack.cluster.machine import cgroups, mounts, network, processes
+from hack.cluster.machine import cgroups, mounts, network, packets, processes
 from hack.cluster.steps import ClusterError
 
 GIVE_UP_SECONDS = 10.0
@@ -130,6 +130,7 @@ def leftovers() -> list[str]:
     found += [f"mount {path}" for path in mounts.below(layout.STATE)]
     found += [f"interface {name}" for name in (*pod_interfaces(), *bridge())]
     found += [f"nftables table {name}" for name in tables()]
+    found += [f"iptables chain {layout.POLICY_CHAIN}"] if packets.are_queued() else []
     found += [f"cgroup {root}" for root in cgroups.roots() if root.exists()]
     found += [f"folder {layout.STATE}"] if layout.STATE.exists() else []
     return found

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from hack.cluster import layout
+from hack.cluster.machine import packets
 from hack.cluster.steps import attempt, run
 
 # kubelet and kube-proxy set these for the whole machine; `down` puts back what was there.
@@ -43,6 +44,7 @@ def up() -> None:
 def down() -> None:
     """Remove all of it, whatever of it is there."""
     attempt(["ip", "link", "del", layout.BRIDGE])
+    packets.down()
     for family, table in tables():
         attempt(["nft", "delete", "table", family, table])
     for rule in forward_rules():
@@ -57,7 +59,7 @@ def tables() -> list[tuple[str, str]]:
     a machine with somebody else's was refused.
     """
     proxy = [("ip", "kube-proxy"), ("ip6", "kube-proxy")] if layout.STATE.exists() else []
-    return [("ip", layout.NFT_TABLE), *proxy]
+    return [("ip", layout.NFT_TABLE), ("inet", layout.POLICY_TABLE), *proxy]
 
 
 def forward_rules() -> list[list[str]]:

@@ -21,6 +21,7 @@ NODE = {
     "runc": "runc",
     "ip": "iproute2",
     "nft": "nftables",
+    "iptables": "iptables",
     "mount": "mount",
     "openssl": "openssl",
     str(layout.CNI_PLUGINS / "ptp"): "containernetworking-plugins",

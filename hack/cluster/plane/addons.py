@@ -4,6 +4,7 @@ As host processes they need no image, and answer before the first pod is schedul
 """
 
 import json
+import os
 import secrets
 import socket
 import struct
@@ -74,6 +75,7 @@ def objects() -> list[tuple[str, dict[str, Any]]]:
         *host_service("kube-system", "kube-dns", dns, layout.DNS_PORT, layout.DNS_SERVICE_IP),
         *host_service(S3_NAMESPACE, "s3", s3, layout.S3_PORT),
         *dns_rights(),
+        *policy_rights(),
     ]
 
 
@@ -105,6 +107,23 @@ def dns_rights() -> list[tuple[str, dict[str, Any]]]:
         rule("discovery.k8s.io", ["endpointslices"]),
     ]
     return rights("linnet-coredns", rules)
+
+
+def policy_rights() -> list[tuple[str, dict[str, Any]]]:
+    rules = [rule("", ["pods", "namespaces"]), rule("networking.k8s.io", ["networkpolicies"])]
+    return rights("linnet-network-policies", rules)
+
+
+def network_policies(kubeconfig: Path) -> tuple[list[str], dict[str, str]]:
+    """Command and environment of who decides about packets; it is kept from the container runtimes of the machine."""
+    flags = {
+        "kubeconfig": kubeconfig,
+        "node": layout.NODE_NAME,
+        "queue": layout.PACKET_QUEUE,
+        "table": layout.POLICY_TABLE,
+    }
+    command = ["kube-network-policies", *(f"--{name}={value}" for name, value in flags.items())]
+    return command, {**os.environ, "NRI_PLUGIN_SOCKET": "none"}
 
 
 def rule(group: str, resources: list[str], verbs: tuple[str, ...] = ("list", "watch")) -> dict[str, Any]:

@@ -42,6 +42,7 @@ NODE = (
     Identity("kube-proxy", "system:kube-proxy"),
     Identity("coredns", "linnet-coredns"),
     Identity("traefik", "linnet-traefik"),
+    Identity("network-policies", "linnet-network-policies"),
     Identity("kubelet", f"system:node:{layout.NODE_NAME}", "system:nodes", names=(layout.NODE_NAME, layout.NODE_IP)),
     Identity("apiserver-kubelet-client", "kube-apiserver-kubelet-client", "system:masters"),
 )

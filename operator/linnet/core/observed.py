@@ -14,14 +14,13 @@ from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
+from linnet.core.plan import Emit
 from linnet.core.requests.waiting import Requests
+from linnet.core.resources.accounts import AllowedAccounts
 from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Meta, Parent, Pod, ServiceView, Workload
 from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
 from linnet.core.webhooks import Call, Reply
-
-AllowedAccounts = Mapping[str, str]
-"""ServiceAccounts that pods of ours may run as → the URIs that each may be used for, empty if its owner named none."""
 
 
 @dataclass(frozen=True)
@@ -138,14 +137,18 @@ class DeploymentObserved:
     autoscalers: tuple[AutoscalerView, ...] = ()
     budget: Meta | None = None
     """The PodDisruptionBudget, if there is one."""
+    unread: frozenset[str] = frozenset()
+    """Names of ModelVersions that much depends on, that the cache lacks, and that can't be read now."""
     refused: frozenset[tuple[str, str]] = frozenset()
     """Kind and name of the objects whose last write the API server refused."""
     gateway_features: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     """By Gateway: what its class names; None if that can't be read. Empty where nothing depends on it."""
     evidence_held: tuple[str, ...] = ()
     """Hashes of what the evidence's ConfigMap may hold now."""
-    evidence_tampered: str = ""
-    """Why what the ConfigMap holds is not believed, where somebody must have changed it."""
+    evidence_loss: Emit | None = None
+    """The Event that says why what was saved of it does not count, where that is found at this look."""
+    evidence_unread: bool = False
+    """What was saved can't be read now: `evidence` is what was seen since, and must not be written over it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
 

@@ -23,6 +23,7 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.discovery import served
 from linnet.adapters.cluster.errors import KubeError, NotFoundError, ServedApisChangedError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.live import in_time
 from linnet.adapters.cluster.protections import Protections
 from linnet.adapters.cluster.request_policy import RequestPolicy
 from linnet.adapters.cluster.resources import Resource
@@ -80,7 +81,7 @@ class Leader:
         self._prometheus = Prometheus(server, shared.metrics.queried) if server is not None else None
         told = shared.metrics
         self._endpoints = Endpoints(shared.platform.hooks, shared.now, told.hook_answered, told.notified)
-        self._evidence = EvidenceStore(shared.kube)
+        self._evidence = EvidenceStore(shared.kube, shared.clock)
         self._relisted = asyncio.Event()
         settings = shared.settings
         self.workers = Workers(self._reconcile, shared.metrics, shared.clock, settings.resync, settings.workers)
@@ -247,7 +248,8 @@ class Leader:
     async def _confirm(self, namespace: str, name: str) -> None:
         with suppress(NotFoundError):
             self._feed.seen(
-                resources.MODEL_VERSION, await self._shared.kube.get(resources.MODEL_VERSION, namespace, name)
+                resources.MODEL_VERSION,
+                await in_time(self._shared.kube.get(resources.MODEL_VERSION, namespace, name)),
             )
 
     async def _perform(self, ref: Ref, parent: Parent, action: Action) -> None:

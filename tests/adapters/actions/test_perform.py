@@ -49,7 +49,7 @@ class Desk:
             self.gone,
             lambda: NOW,
             self.writable,
-            EvidenceStore(self.kube),
+            EvidenceStore(self.kube, lambda: 0.0),
             lambda _ref, _parent, action: self.told.append(action),
         )
 

@@ -11,7 +11,7 @@ from linnet.adapters.cache.evidence import EvidenceStore
 from linnet.adapters.cache.gateways import Gateways
 from linnet.adapters.cache.gatherer import Gatherer, Sources, as_parent
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError
+from linnet.adapters.cluster.errors import ForbiddenError, KubeError, NotFoundError, UnavailableError, UnreadableError
 from linnet.core.resources.sessions import FEATURES
 from simulator import PLATFORM, START
 
@@ -52,7 +52,7 @@ def sources(gateways: Gateways) -> Sources:
         accounts=nothing,
         features=gateways.features,
         session_kinds=gateways.session_kinds,
-        evidence=EvidenceStore(kube()).recall,
+        evidence=EvidenceStore(kube(), Clock()).recall,
         scrape=none,
         ask=nothing,
         call=nothing,
@@ -119,9 +119,20 @@ async def test_a_schema_that_nobody_gave_is_asked_for_again() -> None:
     server = kube()
     server.fails["schemas"] = UnavailableError("away")
     asked = Gateways(server, Clock())
-    with pytest.raises(UnavailableError):
-        await asked.session_kinds()
+    assert await asked.session_kinds() is None
     assert await asked.session_kinds() == frozenset()
+
+
+async def test_what_was_read_last_stands_while_it_can_not_be_read() -> None:
+    """A look goes on in an outage, and no route loses its sessions by one."""
+    server, clock = kube("HTTPRouteRequestMirror"), Clock()
+    server.openapi = {"components": {"schemas": {"a": schema("HTTPRoute", sessionPersistence={})}}}
+    asked = Gateways(server, clock)
+    for _ in range(3):
+        assert await asked.features("ml", ["public"]) == {"public": frozenset({"HTTPRouteRequestMirror"})}
+        assert await asked.session_kinds() == frozenset({"HTTPRoute"})
+        clock.now += 61
+        server.fails |= {"get": UnavailableError("down"), "schemas": UnreadableError("a proxy's page")}
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ async def test_an_outage_is_no_answer() -> None:
     server = kube()
     server.fails["create"] = UnavailableError("down")
     proof = await RequestPolicy(server, Clock()).proof("ml")
-    assert (proof.since, proof.problem) == (None, "")
+    assert (proof.since, proof.problem, proof.lapsed) == (None, "", True)
 
 
 def test_the_forgery_is_sound_but_for_its_name() -> None:

@@ -116,6 +116,7 @@ def stepping(behavior: Behavior) -> Cluster:
     return cluster.run(5).publish(2, behavior).run(60, until=lambda c: c.phase == "Stepping")
 
 
+@pytest.mark.rollouts
 def test_an_upgrade_in_mid_rollout_changes_no_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """The bake of ten minutes that the rollout began with is kept, although the new release has none by default."""
     cluster = stepping(Behavior())
@@ -139,6 +140,7 @@ def unreadable(cluster: Cluster) -> Cluster:
     return cluster
 
 
+@pytest.mark.rollouts
 def test_rules_of_another_release_promote_nothing() -> None:
     """Unknown means hold: a person may lead it on."""
     cluster = unreadable(stepping(Behavior())).run(1200)
@@ -150,7 +152,7 @@ def test_rules_of_another_release_promote_nothing() -> None:
 
 def test_rules_of_another_release_stop_no_rollback() -> None:
     """By what the spec says it is judged all the same."""
-    cluster = unreadable(stepping(Behavior(errors=0.4))).run(600)
+    cluster = unreadable(stepping(Behavior(errors=0.4))).run(600, until=lambda c: c.phase == "AtRest")
     assert cluster.typed.last_rollout is not None
     assert cluster.typed.last_rollout.outcome == "RolledBack"
 

@@ -142,3 +142,13 @@ def test_one_that_is_older_than_its_target_is_refused() -> None:
     again = turn(Requests((here.request,), PROVEN), young, None, NOW)
     assert again.request is None
     assert "of this name that is gone" in answers(again.actions)["a"].message
+
+
+def test_by_a_proof_that_lapsed_only_the_way_back_is_taken() -> None:
+    """While the policy can't be tried, abort, rollback and pause are obeyed by the last proof; the rest waits."""
+    lapsed = Proof(since=PROVEN.since, lapsed=True)
+    forward, back = request("promote - a jane", NOW - SECOND), request("abort - b jane", NOW)
+    assert looked(forward, proof=lapsed).request is None
+    assert looked(forward, proof=lapsed).actions == ()
+    assert looked(forward, back, proof=lapsed).request == back
+    assert looked(back, proof=Proof(lapsed=True)).request is None

@@ -1,4 +1,4 @@
-"""Whatever the API server refuses to take, a bad version is rolled back and a person's abort goes through."""
+"""Whatever the API server refuses to take or to say, a bad version is rolled back and an abort goes through."""
 
 import copy
 from collections.abc import Callable, Coroutine
@@ -45,6 +45,8 @@ class FaultyCluster(Cluster):
     fault: Fault = nothing
     tried: list[tuple[str, str, str]] = field(default_factory=list)
     attempts: Attempts | None = None
+    unread: tuple[str, ...] = ()
+    """What can't be read live, of `READS`."""
 
     def carry_out(self, plan: Plan[DeploymentStatus]) -> bool:
         self.attempts = self.attempts or Attempts(lambda: self.now.timestamp())  # noqa: PLW0108 (now is another in each look)
@@ -67,7 +69,10 @@ class FaultyCluster(Cluster):
 
     def observe(self) -> DeploymentObserved:
         refused = self.attempts.refused(REF) if self.attempts is not None else frozenset()
-        return replace(super().observe(), refused=refused)
+        observed = replace(super().observe(), refused=refused)
+        for read in self.unread:
+            observed = READS[read](observed)
+        return observed
 
     def _parent(self) -> Parent:
         return super().observe().deployment
@@ -92,7 +97,7 @@ class FaultyCluster(Cluster):
 
     def _keep(self, _: Ref, __: Parent, plan: Plan[Any]) -> None:
         if plan.evidence is not None:
-            self.memory = plan.evidence
+            self.memory, self.loss = plan.evidence, None
 
     def condition(self, type_: str) -> Json:
         return next((c for c in self.status.get("conditions", ()) if c["type"] == type_), {})
@@ -138,6 +143,20 @@ def reached(phase: str) -> FaultyCluster:
     return made
 
 
+def _unknown_version(observed: DeploymentObserved) -> DeploymentObserved:
+    """The cache lacks it, too."""
+    versions = tuple(v for v in observed.versions if v.spec["version"] != 2)
+    return replace(observed, versions=versions, unread=frozenset({"tumor-risk-v2"}))
+
+
+READS: dict[str, Callable[[DeploymentObserved], DeploymentObserved]] = {
+    "evidence": lambda o: replace(o, evidence_unread=True),
+    "proof": lambda o: replace(o, requests=replace(o.requests, proof=replace(o.requests.proof, lapsed=True))),
+    "accounts": lambda o: replace(o, allowed_service_accounts={"models": None}),
+    "gateways": lambda o: replace(o, gateway_features={"public": None}, session_kinds=None),
+    "the version": _unknown_version,
+}
+"""What a look goes on with where it can't be read: see tests/adapters/cache/test_reads_that_fail.py."""
 ERRORS = {
     "422": InvalidError("is invalid"),
     "413": InvalidError("the request is too large"),
@@ -245,3 +264,46 @@ def test_a_record_that_is_owed_outlives_the_process() -> None:
     (decision,) = [d for d in cluster.version_status(2).decisions or () if d.decision == "RolledBack"]
     assert (decision.reason, decision.by) == ("errors", "analysis")
     assert len(cluster.version_status(2).quarantine or ()) == 1
+
+
+@pytest.mark.parametrize("read", READS)
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_abort_goes_through_while_something_cannot_be_read(phase: str, read: str) -> None:
+    """The person has an answer, traffic is back with version 1, and the record is written as soon as it can be."""
+    cluster = reached(phase)
+    cluster.unread = (read,)
+    cluster.ask("abort - id-1 jane")
+    cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe
+    assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    cluster.unread = ()
+    cluster.run(200, until=lambda c: c.phase == "AtRest" and not c.typed.owed)
+    assert [d.decision for d in cluster.version_status(2).decisions or ()].count("Aborted") == 1
+
+
+@pytest.mark.parametrize("read", [r for r in READS if r != "the version"])
+@pytest.mark.parametrize("phase", ["Stepping", "Baking"])
+def test_a_bad_version_is_rolled_back_while_something_cannot_be_read(phase: str, read: str) -> None:
+    """It is judged on what is seen meanwhile."""
+    cluster = reached(phase)
+    cluster.unread = (read,)
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    cluster.run(120, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe
+    cluster.run(300, until=lambda c: c.phase == "AtRest" and not c.typed.owed)
+    assert [q.reason for q in cluster.version_status(2).quarantine or ()] == ["errors"]
+
+
+def test_a_version_that_cannot_be_read_ends_no_rollout() -> None:
+    """Nobody knows that it is gone: nothing moves meanwhile, and then the rollout goes on where it was."""
+    cluster = reached("Stepping")
+    step = cluster.typed.rollout
+    cluster.unread = ("the version",)
+    cluster.run(60)
+    assert cluster.typed.rollout is not None
+    assert step is not None
+    assert (cluster.phase, cluster.typed.rollout.id) == ("Stepping", step.id)
+    cluster.unread = ()
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    cluster.run(120, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe

@@ -139,7 +139,7 @@ async def _answer(deps: ActionDeps, namespace: str, action: AnswerRequest) -> No
     try:
         deps.seen(resources.REQUEST, await put_status(deps.kube, resources.REQUEST, request, action.status.wire()))
     except ConflictError:
-        with suppress(NotFoundError):
+        with suppress(KubeError):
             deps.seen(resources.REQUEST, await deps.kube.get(resources.REQUEST, namespace, action.name))
         raise
     except NotFoundError:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from linnet.adapters.actions.deps import ActionDeps
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ConflictError, NotFoundError
+from linnet.adapters.cluster.errors import ConflictError, KubeError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.live import in_time
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import API_VERSION
 from linnet.core.plan import Manifest, Ref
@@ -35,8 +36,8 @@ async def write_status(deps: ActionDeps, ref: Ref, parent: Parent, status: Manif
     try:
         deps.seen(resource, await put_status(deps.kube, resource, _meta(ref, parent), wanted))
     except ConflictError:
-        with suppress(NotFoundError):
-            deps.seen(resource, await deps.kube.get(resource, ref.namespace, ref.name))
+        with suppress(KubeError):  # the conflict is what counts, read or not
+            deps.seen(resource, await in_time(deps.kube.get(resource, ref.namespace, ref.name)))
         raise
     except NotFoundError:
         deps.gone(resource, ref.namespace, ref.name, parent.uid)

@@ -4,23 +4,29 @@ A Gateway can do what its class names in `status.supportedFeatures`, and what th
 on a route what it does not know: Traefik 3.6 accepts one with copies, and answers its requests with an error.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ForbiddenError, NotFoundError
+from linnet.adapters.cluster.errors import ForbiddenError, KubeError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.live import in_time
 from linnet.core.plan import Manifest
 from linnet.core.resources import sessions
 
 KEPT_SECONDS: Final = 60.0
+_log = logging.getLogger(__name__)
 Features = frozenset[str] | None
 """What is there; None if that can't be read."""
 
 
 class Gateways:
-    """Each answer is read live and remembered for a minute. `vouched` are names of controllers that keep sessions."""
+    """Each answer is read live and remembered for a minute. `vouched` are names of controllers that keep sessions.
+
+    While one can't be read, what was known last stands.
+    """
 
     def __init__(self, kube: Kube, clock: Callable[[], float], vouched: frozenset[str] = frozenset()) -> None:
         self._kube = kube
@@ -43,7 +49,11 @@ class Gateways:
         asked, known = self._known.get(key, (-KEPT_SECONDS, None))
         if self._clock() - asked < KEPT_SECONDS:
             return known
-        found = await read()
+        try:
+            found = await in_time(read())
+        except KubeError as error:
+            _log.warning("what %s can do was not read: %s", f"Gateway {'/'.join(key)}" if key else "routes", error)
+            return known
         self._known[key] = self._clock(), found
         return found
 

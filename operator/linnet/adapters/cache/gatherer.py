@@ -1,6 +1,7 @@
 """Builds what a plan sees from the cache, and from the few live reads that the cache can't answer."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,6 +11,7 @@ from linnet.adapters.cache.cache import Cache, models_of, revisions
 from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import KubeError
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
@@ -29,11 +31,14 @@ from linnet.core.plan import Manifest, Ref
 from linnet.core.requests.lifecycle import RequestObserved
 from linnet.core.requests.waiting import Proof, Requests, is_answered, read
 from linnet.core.resources import objects, routes
+from linnet.core.resources.accounts import AllowedAccounts
 from linnet.core.resources.objects import Parent
 from linnet.core.resources.routes import RouteView
 from linnet.core.rollout import reconcile
 from linnet.core.rollout.traffic import gateway_features
 from linnet.core.webhooks import Call, Reply
+
+_log = logging.getLogger(__name__)
 
 
 async def _believed(_namespace: str, _version: str) -> None:
@@ -52,7 +57,7 @@ class Sources:
     """Whether the platform's endpoint for events has taken this Request's answer; it is sent, and nobody waits."""
     unprotected: Callable[[str], Awaitable[tuple[str, ...]]]
     """A sentence for each admission policy that is not in force in the namespace."""
-    accounts: Callable[[str, Iterable[str]], Awaitable[Mapping[str, str]]]
+    accounts: Callable[[str, Iterable[str]], Awaitable[AllowedAccounts]]
     """Choose among these ServiceAccounts those that pods of ours may run as, each with the URIs that it is for."""
     features: Callable[[str, Iterable[str]], Awaitable[Mapping[str, frozenset[str] | None]]]
     """What these Gateways of the namespace can do."""
@@ -116,9 +121,14 @@ class Gatherer:
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
-        await self._confirm(parent.namespace, _depends_on(parent))
-        recalled = await self._sources.evidence(parent)
+        unread = await self._unread(parent.namespace, _depends_on(parent))
         versions = self._versions(parent.namespace, *models_of(parent.spec, parent.status))
+        recalled, requests, accounts, unprotected = await asyncio.gather(
+            self._sources.evidence(parent),
+            self._requests("Deployment", parent),
+            self._accounts(parent, *versions),
+            self._sources.unprotected(parent.namespace),
+        )
         observed = DeploymentObserved(
             deployment=parent,
             model=self.parent(Ref("Model", parent.namespace, _name_of(parent, "model"))),
@@ -131,11 +141,13 @@ class Gatherer:
             scrape=None,
             evidence=recalled.data,
             evidence_held=recalled.held,
-            evidence_tampered=recalled.tampered,
+            evidence_loss=recalled.loss,
+            evidence_unread=recalled.unread,
             platform=self._sources.platform().of(parent.namespace),
-            requests=await self._requests("Deployment", parent),
-            allowed_service_accounts=await self._accounts(parent, *versions),
-            unprotected=await self._sources.unprotected(parent.namespace),
+            requests=requests,
+            allowed_service_accounts=accounts,
+            unprotected=unprotected,
+            unread=unread,
             policy=self._policy_of(parent),
             routes=self._routes(parent),
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
@@ -175,6 +187,18 @@ class Gatherer:
         for name in versions:
             if self._cache.get(resources.MODEL_VERSION, namespace, name) is None:
                 await self._sources.confirm(namespace, name)
+
+    async def _unread(self, namespace: str, versions: Iterable[str]) -> frozenset[str]:
+        """Ask for what the cache lacks, and return what could not be read: no rollout ends for it."""
+        return frozenset([name for name in versions if not await self._is_read(namespace, name)])
+
+    async def _is_read(self, namespace: str, name: str) -> bool:
+        try:
+            await self._confirm(namespace, [name])
+        except KubeError as error:
+            _log.warning("ModelVersion %s/%s was not read: %s", namespace, name, error)
+            return False
+        return True
 
     def _versions(self, namespace: str, *models: str) -> tuple[Parent, ...]:
         all_of = (self._cache.of_model(resources.MODEL_VERSION, namespace, model) for model in models)
@@ -230,7 +254,7 @@ class Gatherer:
         kept = await self._sources.session_kinds() if gateway_features.wants_sessions(observed) else None
         return replace(observed, gateway_features=features, session_kinds=kept)
 
-    async def _accounts(self, *named_by: Parent) -> Mapping[str, str]:
+    async def _accounts(self, *named_by: Parent) -> AllowedAccounts:
         """The accounts that any of these name, all of one namespace."""
         named = {name for each in named_by for name in account_names(each.spec)}
         return await self._sources.accounts(named_by[0].namespace, named) if named else {}

@@ -14,6 +14,7 @@ from typing import Any, Final
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.live import in_time
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import PROBE
 from linnet.api.names import API_VERSION
@@ -73,7 +74,7 @@ class Protections:
         if former is not None and self._clock() - former.at < KEPT_SECONDS:
             return former.missing
         try:
-            found = tuple([s async for s in self._sentences(namespace)])
+            found = await in_time(self._tried(namespace))
         except KubeError as error:
             _log.debug("the admission policies could not be tried: %s", error)
             known = former.missing if former is not None else ()
@@ -83,6 +84,9 @@ class Protections:
         if found != (former.missing if former is not None else ()):
             _report(namespace, found)
         return found
+
+    async def _tried(self, namespace: str) -> tuple[str, ...]:
+        return tuple([sentence async for sentence in self._sentences(namespace)])
 
     async def _sentences(self, namespace: str) -> AsyncIterator[str]:
         changed = await self._changes()

@@ -4,14 +4,16 @@ Whoever may create Requests may write any name in them. Only the ValidatingAdmis
 platform may have removed the policy, bound it to other namespaces, or installed it after somebody had forged a request.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
+from linnet.adapters.cluster.live import in_time
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.names import API_VERSION
 from linnet.api.parts.conditions import time_or_none
@@ -22,6 +24,7 @@ KEPT_SECONDS: Final = 5.0
 """A proof is good for the looks of one moment: who takes the policy away for a minute should gain nothing by it."""
 IN_FORCE_AFTER: Final = timedelta(seconds=2)
 """The API server goes by a new policy only after a moment."""
+_log = logging.getLogger(__name__)
 FORGED_USER: Final = "forged by linnet"
 ABSENT: Final = "no admission policy proves who asked: install it (Helm value admission.enabled=true), then ask again"
 _DENIED: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)' denied request: spec\.user: ")
@@ -36,14 +39,18 @@ class RequestPolicy:
         self._proofs: dict[str, tuple[float, Proof]] = {}
 
     async def proof(self, namespace: str) -> Proof:
-        """Say since when requests of the namespace are proven. While the API server can't say, nothing is known."""
-        kept = self._proofs.get(namespace)
-        if kept is not None and self._clock() - kept[0] < KEPT_SECONDS:
-            return kept[1]
+        """Say since when requests of the namespace are proven.
+
+        While the API server can't say, what was proven last stands for what goes back or stops, and nothing else.
+        """
+        at, known = self._proofs.get(namespace, (-KEPT_SECONDS, Proof()))
+        if self._clock() - at < KEPT_SECONDS:
+            return known
         try:
-            found = await self._proof(namespace)
-        except UnavailableError:
-            return Proof()
+            found = await in_time(self._proof(namespace))
+        except KubeError as error:
+            _log.warning("whether requests are proven in %s was not read: %s", namespace, error)
+            return Proof(known.since, lapsed=True)
         self._proofs[namespace] = self._clock(), found
         return found
 

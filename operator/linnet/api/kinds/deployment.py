@@ -265,7 +265,7 @@ class RolloutStatus(StatusWire):
     """A hash of rules."""
     rules: Annotated[str, Field(max_length=RULES_SIZE)] | None = None
     """The strategy, analysis and deadlines, with every default filled in, as JSON: frozen when the rollout began."""
-    evidence: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=4)] | None = None
+    evidence: Annotated[list[Annotated[str, Field(max_length=64)]], Field(max_length=6)] | None = None
     """The hashes of what the evidence ConfigMap may hold, newest first; anything else in it is not believed."""
     decision: Word | None = None
     """What was decided, written down before routing changes: Promoted, RolledBack or Aborted."""

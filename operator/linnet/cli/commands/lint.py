@@ -93,7 +93,7 @@ def _unsupported(manifest: Manifest) -> Iterator[str]:
         case "RolloutPolicy":
             yield from unsupported.in_blocks(RolloutPolicySpec.model_validate(manifest.spec))
         case "RetrainPolicy":
-            found = obstacles(RetrainPolicySpec.model_validate(manifest.spec), frozenset())
+            found = obstacles(RetrainPolicySpec.model_validate(manifest.spec), {})
             yield from (o.message for o in found if o.reason != Reason.SERVICE_ACCOUNT_NOT_ALLOWED)
 
 

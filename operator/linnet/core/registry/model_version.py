@@ -21,11 +21,13 @@ from linnet.core.registry.validation.placement import place
 from linnet.core.registry.validation.report import Report
 from linnet.core.requests import answers
 from linnet.core.requests.waiting import Request
+from linnet.core.resources import accounts
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
 from linnet.core.serving import images
 from linnet.core.serving.pods import Image
 
+_CREDENTIALS: Final = "spec.source.credentials"
 MAX_DECISIONS: Final = 32
 MAX_QUARANTINES: Final = 16
 _VERBS: Final = frozenset({Verb.RETRY, Verb.RELEASE, Verb.QUARANTINE})
@@ -89,7 +91,7 @@ def _settled(status: ModelVersionStatus) -> bool:
 
 
 def _refusal(state: _State) -> tuple[Reason, str] | None:
-    source, accounts = state.spec.source, state.observed.allowed_service_accounts
+    source, known = state.spec.source, state.observed.allowed_service_accounts
     if message := next(unsupported.in_source(source, "spec.source"), None):
         return Reason.NOT_YET_SUPPORTED, message
     if source.digest is None and state.spec.origin.type == "Import":
@@ -100,14 +102,11 @@ def _refusal(state: _State) -> tuple[Reason, str] | None:
     if source.digest is None and state.observed.platform.require_digest:
         return Reason.DIGEST_REQUIRED, "spec.source.digest: this platform requires one; `linnet digest DIR` prints it"
     account = source.credentials.service_account_name if source.credentials else None
-    if account is not None and account not in accounts:
+    if account is not None and (why := accounts.obstacle(f"{_CREDENTIALS}.serviceAccountName", account, known)):
+        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, why
+    if account is not None and not known[account]:
         return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
-            f"spec.source.credentials.serviceAccountName: {account} does not exist or does not carry the label "
-            'linnet.dev/allow-pods: "true"'
-        )
-    if account is not None and not accounts[account]:
-        return Reason.SERVICE_ACCOUNT_NOT_ALLOWED, (
-            f"spec.source.credentials.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
+            f"{_CREDENTIALS}.serviceAccountName: {account} has no annotation {ALLOWED_PREFIX}: its owner "
             "writes there which URIs it may be used for, such as s3://models/"
         )
     return None
@@ -117,7 +116,7 @@ def _prefix(state: _State) -> str:
     """The URIs that the version's account may be used for; empty where it names none."""
     credentials = state.spec.source.credentials
     account = (credentials.service_account_name if credentials else None) or ""
-    return state.observed.allowed_service_accounts.get(account, "")
+    return state.observed.allowed_service_accounts.get(account) or ""
 
 
 def _validate(state: _State) -> Plan[ModelVersionStatus]:

@@ -14,7 +14,7 @@ from linnet.api.names import SAFETY, Verb
 from linnet.api.parts.conditions import timestamp
 from linnet.api.parts.requests import MAX_ANSWERED, AnsweredRequest
 from linnet.core.plan import Action, AnswerRequest, Emit, Log
-from linnet.core.requests.waiting import Request, Requests
+from linnet.core.requests.waiting import Proof, Request, Requests
 from linnet.core.resources.objects import Parent
 from linnet.foreign.text import printable
 
@@ -70,7 +70,7 @@ def turn(
     answered = {entry.uid: entry for entry in known or ()}
     fresh = [r for r in requests.waiting if r.uid not in answered and now - r.created <= LIFETIME]
     doubtful = {r.uid: why for r in fresh if (why := _doubt(r, requests, target, way_back)) is not None}
-    believed = [r for r in fresh if r.uid not in doubtful] if requests.proof.since is not None else []
+    believed = [r for r in fresh if r.uid not in doubtful and _is_proven(r, requests.proof)]
     remembered = _worth_remembering(known or (), {r.uid for r in requests.waiting})
     chosen = min((r for r in believed if r.verb in SAFETY), key=lambda r: r.verb == "pause", default=None)
     if chosen is None and len(remembered) < MAX_ANSWERED:
@@ -93,6 +93,11 @@ def _doubt(request: Request, requests: Requests, target: Parent, way_back: str) 
     if target.created is not None and request.created < target.created:
         return "it was asked of an object of this name that is gone: ask again"
     return None
+
+
+def _is_proven(request: Request, proof: Proof) -> bool:
+    """Whether a request may be obeyed now. By a proof that lapsed only what goes back or stops is."""
+    return proof.since is not None and (request.verb in SAFETY or not proof.lapsed)
 
 
 def _doubted(fresh: Iterable[Request], doubtful: dict[str, str], now: datetime) -> tuple[Action, ...]:

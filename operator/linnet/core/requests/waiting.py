@@ -49,6 +49,8 @@ class Proof:
 
     since: datetime | None = None
     problem: str = ""
+    lapsed: bool = False
+    """It is of an earlier moment, and can't be renewed now: good for what goes back or stops, and nothing else."""
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """What must be changed in a RetrainPolicy before any run may start; admission checked most of it, and may be old."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec
-from linnet.api.labels import ALLOW_PODS
 from linnet.api.parts.conditions import Reason
+from linnet.core.resources import accounts
+from linnet.core.resources.accounts import AllowedAccounts
 from linnet.core.retraining import cron
 from linnet.core.retraining.history import REMEMBERED
 
@@ -21,15 +22,14 @@ class Obstacle:
     message: str
 
 
-def obstacles(spec: RetrainPolicySpec, allowed_accounts: Collection[str]) -> Iterator[Obstacle]:
+def obstacles(spec: RetrainPolicySpec, known: AllowedAccounts) -> Iterator[Obstacle]:
     """Wrong fields first, then those whose feature comes later, then what the namespace does not allow."""
     for check in _INVALID:
         yield from (Obstacle(Reason.INVALID_SPEC, message) for message in check(spec))
     for check in _LATER:
         yield from (Obstacle(Reason.NOT_YET_SUPPORTED, message) for message in check(spec))
     for path, account in _accounts(spec):
-        if account not in allowed_accounts:
-            message = f'{path}: {account} does not exist or does not carry the label {ALLOW_PODS}: "true"'
+        if message := accounts.obstacle(path, account, known):
             yield Obstacle(Reason.SERVICE_ACCOUNT_NOT_ALLOWED, message)
 
 

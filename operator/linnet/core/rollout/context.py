@@ -191,6 +191,16 @@ class UnderWay:
         return self.context.version_of(self.rollout.to)
 
     @property
+    def version_unread(self) -> bool:
+        """Whether its version can't be read now: it may be there."""
+        return self.version is None and self.version_name in self.context.observed.unread
+
+    @property
+    def version_name(self) -> str:
+        """The name of its ModelVersion."""
+        return f"{self.rollout.to.model or self.context.spec.model.name}-v{self.rollout.to.version}"
+
+    @property
     def rules_missing(self) -> bool:
         """Whether its rules can't be known, since its version is gone: nothing moves it then but a person."""
         return self.rules is rules.UNKNOWN

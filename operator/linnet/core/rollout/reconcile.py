@@ -11,6 +11,7 @@ from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Patch, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
+from linnet.core.resources import accounts
 from linnet.core.rollout import conditions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
@@ -104,12 +105,9 @@ def _refused(spec: DeploymentSpec | Invalid, observed: DeploymentObserved) -> Re
     if obstacle := gateway_features.session_obstacle(spec.traffic, observed):
         return Refusal(Reason.SESSIONS_NOT_KEPT, obstacle)
     account = spec.pod.service_account_name if spec.pod else None
-    if account is not None and account not in observed.allowed_service_accounts:
-        return Refusal(
-            Reason.SERVICE_ACCOUNT_NOT_ALLOWED,
-            f"spec.pod.serviceAccountName: {account} does not exist or does not carry the label "
-            'linnet.dev/allow-pods: "true"',
-        )
+    known = observed.allowed_service_accounts
+    if account is not None and (why := accounts.obstacle("spec.pod.serviceAccountName", account, known)):
+        return Refusal(Reason.SERVICE_ACCOUNT_NOT_ALLOWED, why)
     return None
 
 
@@ -224,28 +222,25 @@ def _queue(context: Context, target: Target | Refusal) -> dict[str, RevisionStat
 def _evidence(
     before: Context, after: Context, verdicts: Verdicts, decided: str | None
 ) -> tuple[Mapping[str, str] | None, tuple[Action, ...]]:
-    """What the operator remembers until the next look, and its saving at a transition or when it is due."""
+    """What the operator remembers until the next look, and its saving at a transition or when it is due.
+
+    With it comes an Event where what was saved before does not count. What can't be read now is not written over.
+    """
     under_way = after.under_way
     if under_way is None or under_way.rollout.from_ is None or under_way.rules_missing:
         return None, ()
     former = before.status.rollout
     begun = former is None or former.id != under_way.rollout.id
     data = look.fresh(under_way) if begun else verdicts.data
+    told = () if begun or (loss := after.observed.evidence_loss) is None else (loss,)
     if data is None or after.observed.deployment.deleting:
-        return data, ()
+        return data, told
     data = {**data, look.DECIDED: decided} if decided is not None else data
-    if former == under_way.rollout and not look.due(data, after.now):
-        return data, ()
+    unread = after.observed.evidence_unread and not begun
+    if unread or (former == under_way.rollout and not look.due(data, after.now)):
+        return data, told
     stamped = look.stamped(data, after.now)
-    return stamped, (*_tampered(after, begun=begun), SaveEvidence(revision.evidence(after.owner, stamped)))
-
-
-def _tampered(context: Context, *, begun: bool) -> tuple[Action, ...]:
-    """An Event where what was saved is not believed: the rollout has begun to count anew."""
-    why = context.observed.evidence_tampered
-    if not why or begun:
-        return ()
-    return (Emit("Warning", "EvidenceTampered", f"The rollout's evidence is not believed: {why}. It is counted anew"),)
+    return stamped, (*told, SaveEvidence(revision.evidence(after.owner, stamped)))
 
 
 def _sealed(context: Context, saving: Iterable[Action]) -> Context:

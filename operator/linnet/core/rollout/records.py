@@ -109,10 +109,10 @@ def record(
         time=timestamp(context.now),
     )
     log = logged(decision, rollout.to.digest, verdicts.judgements, rollout=rollout.id)
-    if version is None or kind in {"Started", "Completed"}:
+    if (version is None and not under_way.version_unread) or kind in {"Started", "Completed"}:
         return (log,)
     entry = _quarantine(under_way, rollout, reason, message) if quarantine else None
-    return (Record(version.name, decision, entry), log)
+    return (Record(under_way.version_name, decision, entry), log)
 
 
 def _quarantine(under_way: UnderWay, rollout: RolloutStatus, reason: str, message: str) -> Quarantine:

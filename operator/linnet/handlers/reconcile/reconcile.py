@@ -16,7 +16,6 @@ from linnet.adapters.cluster.errors import (
     InvalidError,
     KubeError,
     LeadershipLostError,
-    UnavailableError,
 )
 from linnet.core.plan import Action, Apply, Manifest, Patch, Plan, Ref
 from linnet.core.resources.objects import Parent
@@ -48,7 +47,7 @@ class Deps:
 async def reconcile(ref: Ref, deps: Deps) -> timedelta | None:
     """Return when to look again at the latest; None if only a change makes it necessary.
 
-    ConflictError, UnavailableError and LeadershipLostError pass through, after what could be done was done.
+    Errors of `cluster.errors` pass through, after what could be done was done.
     """
     parent, kind = deps.parent(ref), deps.kinds[ref.kind]
     if parent is None or (parent.deleting and not kind.until_gone):
@@ -99,7 +98,9 @@ class _Look:
     async def _write_or_go_back(self, then: Iterable[Action]) -> bool:
         try:
             return await self._write()
-        except (ConflictError, UnavailableError):
+        except LeadershipLostError:
+            raise
+        except KubeError:
             if self.plan.urgent:
                 await self._act(_unwritten(then))
             raise

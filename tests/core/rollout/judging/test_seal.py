@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from functools import cache
 
 import pytest
 
@@ -20,6 +22,11 @@ Data = Mapping[str, str]
 
 def stepping(errors: float = 0.3) -> Cluster:
     """Version 2, in its first step, has answered for a second."""
+    return deepcopy(_stepping(errors))
+
+
+@cache
+def _stepping(errors: float) -> Cluster:
     cluster = Cluster()
     cluster.edit(**QUICK).run(5)
     cluster.publish(2, Behavior(errors=errors)).run(600, until=lambda c: c.phase == "Stepping")
@@ -29,6 +36,10 @@ def stepping(errors: float = 0.3) -> Cluster:
 def outcome(cluster: Cluster) -> str:
     last = cluster.typed.last_rollout
     return last.outcome if last is not None and last.to.version == 2 else cluster.phase
+
+
+def is_rolled_back(cluster: Cluster) -> bool:
+    return outcome(cluster) == "RolledBack"
 
 
 def events(cluster: Cluster, reason: str) -> list[str]:
@@ -67,7 +78,7 @@ def test_a_bad_version_is_rolled_back_whatever_the_config_map_holds(damage: Call
     assert cluster.saved is not None
     assert rules is not None
     cluster.saved = damage(cluster.saved)
-    cluster.restart_operator().run(300)
+    cluster.restart_operator().run(300, until=is_rolled_back)
     assert outcome(cluster) == "RolledBack"
     assert [d.policy_hash for d in cluster.version_status(2).decisions or ()] == [rules.policy_hash]
 
@@ -78,7 +89,7 @@ def test_evidence_that_cannot_be_read_raises_nothing(damage: Callable[[Data], Da
     cluster = stepping()
     assert cluster.saved is not None
     cluster.memory = damage(cluster.saved)
-    assert outcome(cluster.run(300)) == "RolledBack"
+    assert outcome(cluster.run(300, until=is_rolled_back)) == "RolledBack"
 
 
 def test_what_somebody_wrote_is_told_once() -> None:
@@ -136,7 +147,36 @@ def test_a_good_version_is_promoted_through_restarts() -> None:
 def test_the_evidence_of_the_rollout_before_is_no_tampering() -> None:
     """A new rollout begins by writing its hash; until its ConfigMap follows, the former rollout's lies there."""
     former, first = seal.keyed({"rollout": "v2"}), seal.keyed({"rollout": "v3"})
-    begun = {"id": "v3", "evidence": seal.seals(first, [])}
+    begun = {"id": "v3", "phase": "Starting", "evidence": seal.seals(first, [])}
     assert seal.read_back(begun, former) == seal.ReadBack()
     assert seal.read_back(begun, None) == seal.ReadBack()
-    assert seal.read_back(begun, first) == seal.ReadBack(first)
+    assert seal.read_back(begun, first) == seal.ReadBack(first, seal.seal(first))
+
+
+def test_evidence_that_was_kept_in_part_is_used_and_told() -> None:
+    """Where the API server took no more than the counts, these go on, and an Event says what begins anew."""
+    cluster = stepping(errors=0.0).run(40)
+    assert cluster.saved is not None
+    whole, counts, _ = seal.variants(cluster.saved)
+    cluster.saved = counts
+    cluster.restart_operator().run(5)
+    assert whole["evidence.counts"] == counts["evidence.counts"]
+    assert cluster.memory is not None
+    assert counts["restarts"] == cluster.memory["restarts"]
+    assert events(cluster, "EvidenceLost") == [
+        "The rollout's evidence was not taken whole by the API server. All but the counts of requests is counted anew"
+    ]
+    assert outcome(cluster.run(900)) == "Promoted"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["its name", "nothing"])
+def test_evidence_that_was_not_kept_is_counted_anew_and_told(kept: bool) -> None:
+    """A bad version is rolled back on what is counted from then on."""
+    cluster = stepping()
+    assert cluster.saved is not None
+    *_, name = seal.variants(cluster.saved)
+    cluster.saved = name if kept else None
+    cluster.status["rollout"]["evidence"] = seal.seals(cluster.memory or {}, [seal.seal(name)] if kept else [])
+    cluster.restart_operator().run(300)
+    assert outcome(cluster) == "RolledBack"
+    assert len(events(cluster, "EvidenceLost")) == 1

@@ -49,6 +49,6 @@ def test_a_rollback_brings_back_the_very_image() -> None:
     former = cluster.revision(1)
     del cluster.workloads[former]
     cluster.current = 1
-    cluster.run(300)
+    cluster.run(300, until=lambda c: c.revision(1) in c.workloads and c.phase == "AtRest")
     assert cluster.revision(1) == former
     assert image(cluster, 1).endswith(f"@{DIGESTS[9]}")

@@ -42,10 +42,9 @@ def decided(told: Iterable[Action]) -> str | None:
 
 
 def _actions(context: Context, name: str, id_: str) -> Iterator[Action]:
-    decision = _remembered(context, id_) or _by_status(context, id_)
-    if decision is None:
+    decision, version = _remembered(context, id_) or _by_status(context, id_), _versions(context).get(name)
+    if decision is None or version is None:
         return
-    version = _versions(context)[name]
     yield decisions.logged(decision, version.digest)
     yield Record(name, decision, _entry(context, decision), release=decision.decision == "Released")
 
@@ -108,13 +107,15 @@ def _versions(context: Context) -> dict[str, Version]:
 
 
 def _unseen(context: Context) -> list[str]:
-    """What is owed; nothing is to a version that was deleted."""
-    known = _versions(context)
-    return [entry for entry in context.status.owed or () if _is_unseen(known, *entry.split(" ", 1))]
+    """What is owed; nothing is to a version that was deleted, and one that can't be read may be there."""
+    return [entry for entry in context.status.owed or () if _is_unseen(context, *entry.split(" ", 1))]
 
 
-def _is_unseen(known: Mapping[str, Version], name: str, id_: str = "") -> bool:
-    return name in known and all(d.id != id_ for d in known[name].status.decisions or ())
+def _is_unseen(context: Context, name: str, id_: str = "") -> bool:
+    version = _versions(context).get(name)
+    if version is None:
+        return name in context.observed.unread
+    return all(d.id != id_ for d in version.status.decisions or ())
 
 
 def _quarantine(context: Context, records: Iterable[Record]) -> list[QuarantinedArtifact]:

@@ -82,9 +82,14 @@ def advance(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> T
 
 
 def _without_version(under_way: UnderWay, verdicts: Verdicts, target: Target | None) -> Transition | None:
-    """A rollout whose ModelVersion was deleted goes back without blame; a first version waits for another."""
+    """A rollout whose ModelVersion was deleted goes back without blame; a first version waits for another.
+
+    One that can't be read now may be there: nothing moves meanwhile but by a person.
+    """
     if under_way.version is not None or under_way.rollout.phase in DECIDED:
         return None
+    if under_way.version_unread:
+        return Transition(under_way.context)
     if under_way.rollout.from_ is None:
         return _replace_first(under_way, target) or Transition(under_way.context)
     message = "its ModelVersion was deleted, so that nothing can be judged or recorded of it"

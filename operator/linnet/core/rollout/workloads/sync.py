@@ -89,6 +89,8 @@ def _workload(context: Context, revision: RevisionStatus, count: int) -> Iterato
     credentials = version.spec.source.credentials
     account = (credentials.service_account_name if credentials else None) or ""
     prefix = context.observed.allowed_service_accounts.get(account, "")
+    if prefix is None:  # what it may be used for is frozen with the pods: they wait until that can be read
+        return
     yield Apply(
         serving.workload(
             context.owner, revision, version.served, context.spec, image, count, prefix, isolated=platform.deny_egress
