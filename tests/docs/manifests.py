@@ -26,9 +26,8 @@ class Source:
 
     @property
     def documents(self) -> list[Any]:
-        read = yaml.load_all(
-            shown(self.text), Loader=yaml.CSafeLoader
-        )  # in C: every page is read when tests are collected
+        # By the parser in C: whoever collects tests reads every page.
+        read = yaml.load_all(shown(self.text), Loader=yaml.CSafeLoader)
         return [d for d in read if d is not None]
 
     @property
