@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from asking import request, waiting
@@ -14,7 +14,7 @@ from linnet.core.registry import versions
 from linnet.core.registry.model import plan as plan_model
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects
-from linnet.core.resources.objects import Parent
+from linnet.core.resources.objects import Meta, Parent
 from linnet.core.serving.runtimes import freeze
 from simulator import CATALOGUE, DIGESTS, PLATFORM
 
@@ -126,7 +126,13 @@ class VersionWorld:
     accounts: dict[str, str] = field(default_factory=dict)
     """ServiceAccounts that pods may run as, and what each may be used for."""
     deployments: list[Json] = field(default_factory=list)
-    """Specs of Deployments that follow the Model."""
+    """Specs of Deployments that follow the Model; the first is the oldest."""
+    names: list[str] = field(default_factory=list)
+    """The Deployments' names, where they matter."""
+    refused_by: dict[str, list[str]] = field(default_factory=dict)
+    """By Deployment, the quarantines that its status keeps."""
+    denied: bool = False
+    """Whether the NetworkPolicy is there that denies egress."""
 
     def ask(self, text: str) -> "VersionWorld":
         self.asked = (request(text, NOW),)
@@ -140,11 +146,19 @@ class VersionWorld:
             platform=PLATFORM,
             requests=waiting(*self.asked, proven=self.proven),
             allowed_service_accounts=self.accounts,
-            deployments=tuple(
-                Parent(f"risk-{n}", "ml", f"uid-{n}", 1, {}, False, {"model": {"name": "risk"}, **spec}, {})
-                for n, spec in enumerate(self.deployments)
+            egress_policy=Meta("risk-v1-loaded", "uid-policy", {}, {}, "uid-1", NOW, False) if self.denied else None,
+            deployments=tuple(self._follower(n, spec) for n, spec in enumerate(self.deployments)),
+            refused_by=tuple(
+                Parent(name, "ml", f"uid-{name}", 1, {}, False, {}, {"quarantine": lines})
+                for name, lines in self.refused_by.items()
             ),
         )
+
+    def _follower(self, number: int, spec: Json) -> Parent:
+        name = self.names[number] if self.names else f"risk-{number}"
+        whole = {"model": {"name": "risk"}, **spec}
+        created = NOW - timedelta(days=1) + timedelta(seconds=number)
+        return Parent(name, "ml", f"uid-{number}", 1, {}, False, whole, {}, created=created)
 
     def become(self, status: ModelVersionStatus | None) -> "VersionWorld":
         assert status is not None

@@ -126,6 +126,8 @@ class Cluster:
     current: int = 1
     versions: dict[int, Json] = field(default_factory=dict)
     strangers: dict[str, Json] = field(default_factory=dict)
+    refused_elsewhere: list[str] = field(default_factory=list)
+    """The quarantines that the status of another Deployment keeps."""
     """Versions of other Models, by name."""
     deleting: bool = False
     """Whether a finalizer keeps the Deployment from being gone."""
@@ -322,6 +324,9 @@ class Cluster:
             model=Parent("tumor-risk", "ml", "uid-model", 1, {}, False, {}, {"current": self.current}),
             versions=parents,
             quarantined=tuple(p for p in parents if p.status.get("quarantine")),
+            refused_elsewhere=(
+                Parent("other", "ml", "uid-other", 1, {}, False, {}, {"quarantine": self.refused_elsewhere}),
+            ),
             workloads=tuple(objects.workload(w) for w in self.workloads.values()),
             services=tuple(objects.service(s) for s in self.services.values()),
             pods=tuple(objects.pod(p) for p in self.pods.values()),

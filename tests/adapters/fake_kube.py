@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -92,6 +93,10 @@ class FakeKube:
         self._called("list", resource, "")
         found = [o for k, o in self.objects.items() if k[0] == resource and namespace in {None, k[1]}]
         return copy.deepcopy(found), str(next(self.numbers))
+
+    async def pages(self, resource: Resource, namespace: str | None, **options: Any) -> AsyncIterator[Json]:
+        items, version = await self.items(resource, namespace, **options)
+        yield {"metadata": {"resourceVersion": version}, "items": items}
 
     def verbs(self) -> list[str]:
         return [verb for verb, _, _ in self.calls]

@@ -32,6 +32,18 @@ HOOKS = "spec.strategy.hooks"
 HOOK = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
 ASKED = {"name": "p", "signal": "Prometheus", "query": {"name": "q"}, "max": "1"}
 GATEWAY = {"type": "Gateway", "parentRefs": [{"name": "public"}]}
+
+
+def attached(*refs: Object) -> Object:
+    return {"type": "Gateway", "parentRefs": list(refs)}
+
+
+LISTENERS = attached(
+    *[{"name": "public", "sectionName": name} for name in ("http", "https")],
+    {"name": "public", "namespace": "infra"},
+    {"name": "private", "port": 80},
+    {"name": "private", "port": 8080},
+)
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
 AUTOSCALING = {"minReplicas": 1, "maxReplicas": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
@@ -475,6 +487,22 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.traffic", {"type": "Gateway"}), ["spec.traffic:", "needs parentRefs"]),
     (
+        changed(deployment(), "spec.traffic", attached({"name": "a"}, {"name": "b"}, {"name": "a"})),
+        ["spec.traffic.parentRefs:", "Gateway a is there twice"],
+    ),
+    (
+        changed(deployment(), "spec.traffic", attached(*[{"name": "g", "sectionName": s} for s in ("a", "b", "a")])),
+        ["spec.traffic.parentRefs:", "Gateway g sectionName a is there twice: leave one of them out"],
+    ),
+    (
+        changed(deployment(), "spec.traffic", attached(*[{"name": "g", "namespace": "infra", "port": 80}] * 2)),
+        ["spec.traffic.parentRefs:", "Gateway infra/g with its port is there twice"],
+    ),
+    (
+        changed(deployment(), "spec.traffic", attached({"name": "g"}, {"name": "g", "sectionName": "https"})),
+        ["spec.traffic.parentRefs:", "Gateway g is named more than once: name a sectionName each time"],
+    ),
+    (
         changed(deployment(), "spec.traffic", {"sessionPersistence": {}}),
         ["spec.traffic.sessionPersistence:", "goes with type Gateway"],
     ),
@@ -571,6 +599,7 @@ TAKEN = [
     changed(deployment(), STEPS, [{"setWeight": 10}, {"setWeight": 10}, {"setWeight": 50}]),
     changed(changed(deployment(), STEPS, [{"setWeight": 100}]), "spec.traffic", GATEWAY),
     changed(changed(deployment(), STEPS, [{"mirror": {"percent": 5}}]), "spec.traffic", GATEWAY),
+    changed(deployment(), "spec.traffic", LISTENERS),
     changed(deployment(), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.strategy", {"allAtOnce": {}, "capacity": "InPlace"}),
     changed(deployment(), "spec.strategy", {"allAtOnce": {}, "bake": {"time": "1h"}}),
@@ -604,6 +633,20 @@ def record(api: ApiServer) -> Object:
     answer = api.patch(item, {"status": {"digest": DIGEST, "size": 1}}, subresource="/status")
     assert answer.status_code == 200, answer.text
     return dict(answer.json())
+
+
+def test_the_listeners_of_a_deployment_are_one_appliers(api: ApiServer) -> None:
+    """As in an HTTPRoute: a second applier that says something else is told whose field it is, and may take it over."""
+    item = changed(deployment("attached"), "spec.traffic", LISTENERS)
+    other = changed(item, "spec.traffic.parentRefs", [{"name": "public", "sectionName": "grpc"}])
+    apply = ("apply", "--server-side", "-f", "-")
+    api.must(*apply, "--field-manager", "git", stdin=json.dumps(item))
+    assert api.get(item)["spec"]["traffic"]["parentRefs"] == LISTENERS["parentRefs"]
+    refused = api.kubectl(*apply, "--field-manager", "person", stdin=json.dumps(other))
+    assert refused.code != 0
+    assert 'conflict with "git": .spec.traffic.parentRefs' in refused.err
+    api.must(*apply, "--field-manager", "person", "--force-conflicts", stdin=json.dumps(other))
+    assert api.get(item)["spec"]["traffic"]["parentRefs"] == other["spec"]["traffic"]["parentRefs"]
 
 
 def test_a_versions_spec_is_immutable(api: ApiServer, record: Object) -> None:

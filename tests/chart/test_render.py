@@ -1,6 +1,7 @@
 """What the chart renders: least rights, restricted pods, and every switch does what it says. Needs helm."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from functools import lru_cache
@@ -19,8 +20,10 @@ from linnet.adapters.platform import platform
 from linnet.api.names import Verb
 from linnet.core.observed import Platform
 from linnet.core.registry import model_version
+from linnet.core.retraining.executors.outcome import ALLOW_TRAINING
 from linnet.core.retraining.triggers import request
 from linnet.core.rollout.requests import verbs as requests
+from linnet.core.serving.credentials import keys_for_training
 from linnet.settings import read as read_settings
 
 pytestmark = pytest.mark.integration
@@ -149,6 +152,15 @@ def test_the_operator_compares_with_what_is_installed(name: str) -> None:
     installed = [i for i in items if i["kind"].startswith("ValidatingAdmissionPolicy")]
     assert sorted(texts, key=str) == sorted(installed, key=str)
     assert environment(items)["LINNET_POLICIES_DIR"] == "/etc/linnet/policies"
+
+
+def test_the_operator_mounts_the_keys_that_it_knows() -> None:
+    """Of a Secret its policy lets no other key into a pod, and all of those by which artifacts are fetched."""
+    policies = [i for i in of("defaults") if i["kind"] == "ValidatingAdmissionPolicy"]
+    [item] = [i for i in policies if i["metadata"]["name"].endswith("-operator")]
+    [rule] = [v["expression"] for v in item["spec"]["validations"] if "i.key in [" in v["expression"]]
+    listed = re.findall(r"'(\w+)'", rule.partition("i.key in [")[2].partition("]")[0])
+    assert set(listed) == {*keys_for_training(), ALLOW_TRAINING}
 
 
 def test_the_namespaces_own_account_is_never_the_operator() -> None:

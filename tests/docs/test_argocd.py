@@ -99,10 +99,45 @@ def test_action(folder: Path, case: Object) -> None:
 @pytest.mark.parametrize("phase", [None, "Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"])
 def test_discovery_follows_the_table_of_requests(phase: Any) -> None:
     """An action can be clicked exactly where the operator obeys it."""
-    rollout = {"phase": phase, "from": {"name": "a"}, "to": {"name": "b"}}
+    rollout = {"phase": phase, "from": {"name": "a"}, "to": {"name": "b"}, "paused": True}
     item = {"metadata": {}, "status": {"held": "b"} | ({"rollout": rollout} if phase else {})}
     found = Lua(SCRIPTS / "Deployment/actions/discovery.lua")(item)
     assert {v for v, a in found.items() if not a["disabled"]} == {str(v) for v, on in ALLOWED.items() if phase in on}
+
+
+def clickable(cluster: Cluster) -> set[str]:
+    item = {"metadata": {"name": "a"}, "spec": cluster.spec, "status": cluster.status}
+    found = Lua(SCRIPTS / "Deployment/actions/discovery.lua")(item)
+    return {verb for verb, action in found.items() if not action["disabled"]}
+
+
+@pytest.mark.rollouts
+def test_a_pause_is_left_only_where_there_is_one() -> None:
+    """A step's, a person's in any phase; what spec.paused holds is for whoever writes the spec."""
+    steps = [{"setWeight": 25}, {"pause": {}}, {"analyze": {"for": "60s"}}]
+    cluster = Cluster().edit(strategy={"canary": {"steps": steps}}, analysis={"interval": "2s", "warmUp": "0s"})
+    cluster.run(5)
+    assert "resume" not in clickable(cluster)
+    cluster.publish(2).run(60, until=lambda c: "Paused" in c.ready_reason())
+    assert "resume" in clickable(cluster)
+    cluster.ask("resume - one jane").run(4)
+    assert "resume" not in clickable(cluster)
+    cluster.ask("pause - two jane").run(4)
+    assert "resume" in clickable(cluster)
+    cluster.edit(paused=True).run(4)
+    assert "resume" not in clickable(cluster)
+
+
+def names(verb: str) -> str:
+    item = {"kind": "Deployment", "metadata": {"name": "risk", "namespace": "ml"}}
+    [impacted] = Lua(SCRIPTS / f"Deployment/actions/{verb}/action.lua")(item)
+    return str(impacted["resource"]["metadata"]["name"])
+
+
+def test_two_actions_within_one_second_are_two_requests() -> None:
+    """They have different names whatever the clock says."""
+    verbs = [path.parent.name for path in SCRIPTS.glob("Deployment/actions/*/action.lua")]
+    assert len({re.sub("[0-9]{14}", "", names(verb)) for verb in verbs}) == len(verbs)
 
 
 def health_of(cluster: Cluster) -> str:

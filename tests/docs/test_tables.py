@@ -20,7 +20,7 @@ from linnet.api.kinds.retrain_policy import RetrainPolicySpec, Run
 from linnet.api.names import Verb
 from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import Reason
-from linnet.api.parts.requests import AnsweredRequest
+from linnet.api.parts.requests import MEMORY, AnsweredRequest
 from linnet.api.parts.runtime import Histogram, LabelMatch, RuntimeMetrics
 from linnet.api.parts.strategy import Hook, HookPoint
 from linnet.core import webhooks
@@ -125,7 +125,7 @@ class TestLog:
     log = page("docs/reference/log.md")
     types = {
         "decision": fields(Decision) | {"rollout", "digest"},
-        "request": fields(AnsweredRequest) | {"target", "reason"},
+        "request": (fields(AnsweredRequest) - MEMORY) | {"target", "reason"},
         "retrain_run": fields(Run) | {"policy", "model"},
     }
 

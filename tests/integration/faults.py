@@ -68,6 +68,8 @@ class Proxy:
 
     api: ApiServer
     judge: Judge = field(default=lambda *_: Fate.PASSES)
+    calls: Callable[[str], Fate | Refusal] = field(default=lambda _: Fate.PASSES)
+    """`METHOD /path?query` of each call but watches and LISTs, reads too → what becomes of it."""
     writes: list[tuple[str, str]] = field(default_factory=list)
     """(method, path without query) of each write that reached the API server."""
     lists: list[str] = field(default_factory=list)
@@ -167,6 +169,8 @@ class Proxy:
             return self._broken(request)
         if self.answers is not None:
             return _refused(self.answers)
+        if (fate := self._called(request)) is not Fate.PASSES:
+            return await self._refuse(fate, request)
         if request.method == "GET" or "dryRun" in request.query:
             if "watch" in request.query:
                 return await self._watch(request)
@@ -188,6 +192,16 @@ class Proxy:
         finally:
             self._under_way -= 1
         return await self._after(fate, request, answer)
+
+    def _called(self, request: web.Request) -> Fate | Refusal:
+        listed = "watch" in request.query or "limit" in request.query
+        return Fate.PASSES if listed else self.calls(f"{request.method} {request.path_qs}")
+
+    async def _refuse(self, fate: Fate | Refusal, request: web.Request) -> web.StreamResponse:
+        if isinstance(fate, Refusal):
+            return _refused(fate)
+        await asyncio.sleep(self.patience)
+        return self._broken(request)
 
     async def _after(self, fate: Fate, request: web.Request, answer: web.Response) -> web.StreamResponse:
         """What the operator hears of a write that the API server has done."""

@@ -1,7 +1,8 @@
 """Plays the kubelet: what the real controllers make pods of, starts here, answers here, and reports here.
 
 Pods have no node, so that the API server deletes them at once. Serving pods become ready, with metrics on a
-loopback address of their own; validation and training pods end with the report that the test chose.
+loopback address of their own; validation and training pods end with the report that the test chose, the former once
+their egress is denied.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ import httpx
 
 from integration.pod_metrics import Answers, PodServer
 from linnet.adapters.clock import now
-from linnet.api.labels import COMPONENT, MANAGED, MODEL, REVISION, VERSION
+from linnet.api.labels import COMPONENT, LOADED, MANAGED, MODEL, REVISION, VERSION
 from linnet.api.parts.conditions import timestamp
 from linnet.foreign.objects import decoded
 
@@ -123,9 +124,9 @@ class Kubelet:
             if (server := self.servers.pop(name, None)) is not None:
                 server.stop()
             return
-        first = name not in self.pods
+        begins = name not in self.pods or (_waits(self.pods[name]) and not _waits(pod))
         self.pods[name] = pod
-        if first and not self.paused:
+        if begins and not self.paused:
             self._play(name, pod)
 
     def _play(self, name: str, pod: Json) -> None:
@@ -180,6 +181,8 @@ class Kubelet:
         )
         failed = report["outcome"] == "Failed"
         code = int(report.get("exit", 2 if failed else 0))
+        if not code and _waits(pod):
+            return {"phase": "Pending", "initContainerStatuses": [_ended("fetch", code, report)]}
         probe = [] if failed else [_ended("probe", 0, {"outcome": "Validated"})]
         return {
             "phase": "Failed" if failed else "Succeeded",
@@ -199,6 +202,13 @@ class Kubelet:
 
     def _client(self) -> httpx.Client:
         return httpx.Client(base_url=self.url, verify=self.trust, headers=self.headers, timeout=10)
+
+
+def _waits(pod: Json) -> bool:
+    """Whether the validation is held up, after the fetch, by a container that waits for the pod's label."""
+    of = pod["metadata"]["labels"]
+    isolated = any(c["name"] == "isolate" for c in pod["spec"].get("initContainers", ()))
+    return isolated and of.get(COMPONENT) == "validation" and LOADED not in of
 
 
 def _tried(pod: Json) -> list[Json]:

@@ -20,6 +20,8 @@ from linnet.handlers.informer import watches
 
 pytestmark = pytest.mark.integration
 
+NETWORKING = "networking.k8s.io/v1"
+
 
 def serve(world: World) -> None:
     world.model("iris", "s3://models/iris/1")
@@ -78,6 +80,20 @@ def loaded(world: World) -> bool:
     """Whether every serving pod carries the label that comes last."""
     serving = [p for p in world.list("Pod", "v1") if p["metadata"]["labels"].get("linnet.dev/component") == "serving"]
     return bool(serving) and all("linnet.dev/loaded" in p["metadata"]["labels"] for p in serving)
+
+
+def test_a_version_is_loaded_with_its_egress_denied_and_leaves_nothing(world: World) -> None:
+    """Its pod goes on once it has the label that a policy of the version's selects; both are gone in the end."""
+    world.kubelet.paused = True
+    world.model("iris", "s3://models/iris/1")
+    [policy] = world.until(lambda: world.list("NetworkPolicy", NETWORKING), "the policy")
+    [pod] = world.until(lambda: world.list("Pod", "v1"), "the validation's pod")
+    selector = policy["spec"]["podSelector"]["matchLabels"]
+    assert selector.items() - pod["metadata"]["labels"].items() == {("linnet.dev/loaded", "true")}
+    world.kubelet.paused = False
+    world.kubelet.behave(1)
+    world.until(lambda: world.condition("Model", "iris")["status"] == "True", "the version to be validated")
+    world.until(lambda: not world.list("NetworkPolicy", NETWORKING) + world.list("Pod", "v1"), "nothing to be left")
 
 
 def test_a_child_that_somebody_deletes_comes_back(world: World) -> None:

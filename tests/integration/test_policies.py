@@ -389,6 +389,189 @@ class TestOperator:
                 )
 
 
+_SERVER = POD["containers"][0]
+_CLOSED = _SERVER["securityContext"]
+
+
+def of_pod(**fields: Any) -> Object:
+    return {**POD, **fields}
+
+
+def secured(**fields: Any) -> Object:
+    return of_pod(securityContext={**POD["securityContext"], **fields})
+
+
+def of_server(**fields: Any) -> Object:
+    return of_pod(containers=[{**_SERVER, **fields}])
+
+
+def contained(**fields: Any) -> Object:
+    return of_server(securityContext={**_CLOSED, **fields})
+
+
+def of_init(**fields: Any) -> Object:
+    return of_pod(initContainers=[{**_SERVER, "name": "first", "securityContext": {**_CLOSED, **fields}}])
+
+
+def volume(**source: Any) -> Object:
+    return of_pod(volumes=[{"name": "x", **source}])
+
+
+PORT: Object = {"port": 80, "host": "10.1.1.1"}
+UNRESTRICTED: dict[str, Object] = {
+    "allowPrivilegeEscalation": contained(allowPrivilegeEscalation=True),
+    "allowPrivilegeEscalation, left out": of_server(securityContext={"capabilities": {"drop": ["ALL"]}}),
+    "appArmorProfile": secured(appArmorProfile={"type": "Unconfined"}),
+    "appArmorProfile of a container": contained(appArmorProfile={"type": "Unconfined"}),
+    "appArmorProfile of an init container": of_init(appArmorProfile={"type": "Unconfined"}),
+    "capabilities_baseline": contained(capabilities={"drop": ["ALL"], "add": ["NET_RAW"]}),
+    "capabilities_restricted": contained(capabilities={"drop": ["NET_RAW"]}),
+    "capabilities_restricted, chown": of_init(capabilities={"drop": ["ALL"], "add": ["CHOWN"]}),
+    "hostNamespaces, network": of_pod(hostNetwork=True),
+    "hostNamespaces, processes": of_pod(hostPID=True),
+    "hostNamespaces, IPC": of_pod(hostIPC=True),
+    "hostPathVolumes": volume(hostPath={"path": "/"}),
+    "hostPorts": of_server(ports=[{"containerPort": 80, "hostPort": 80}]),
+    "hostProbesAndHostLifecycle, liveness": of_server(livenessProbe={"httpGet": PORT}),
+    "hostProbesAndHostLifecycle, readiness": of_server(readinessProbe={"tcpSocket": PORT}),
+    "hostProbesAndHostLifecycle, startup": of_server(startupProbe={"httpGet": PORT}),
+    "hostProbesAndHostLifecycle, postStart": of_server(lifecycle={"postStart": {"httpGet": PORT}}),
+    "hostProbesAndHostLifecycle, preStop": of_server(lifecycle={"preStop": {"tcpSocket": PORT}}),
+    "privileged": contained(privileged=True, allowPrivilegeEscalation=True),
+    "procMount": {**contained(procMount="Unmasked"), "hostUsers": False},
+    "restrictedVolumes": volume(nfs={"server": "files", "path": "/"}),
+    "runAsNonRoot": of_pod(securityContext={"seccompProfile": {"type": "RuntimeDefault"}}),
+    "runAsNonRoot of a container": contained(runAsNonRoot=False),
+    "runAsUser": secured(runAsUser=0),
+    "runAsUser of a container": of_init(runAsUser=0),
+    "seccompProfile_baseline": secured(seccompProfile={"type": "Unconfined"}),
+    "seccompProfile_baseline of a container": contained(seccompProfile={"type": "Unconfined"}),
+    "seccompProfile_restricted": of_pod(securityContext={"runAsNonRoot": True}),
+    "seLinuxOptions, type": secured(seLinuxOptions={"type": "spc_t"}),
+    "seLinuxOptions, user": contained(seLinuxOptions={"user": "root"}),
+    "seLinuxOptions, role": of_init(seLinuxOptions={"role": "sysadm_r"}),
+    "sysctls": secured(sysctls=[{"name": "kernel.msgmax", "value": "1"}]),
+    "windowsHostProcess": {**secured(windowsOptions={"hostProcess": True}), "hostNetwork": True},
+    "windowsHostProcess of a container": {**contained(windowsOptions={"hostProcess": True}), "hostNetwork": True},
+}
+"""Each check of the restricted standard (k8s.io/pod-security-admission/policy), and a pod that fails it."""
+
+
+def projected(**source: Any) -> Object:
+    return volume(projected={"sources": [source]})
+
+
+MORE: dict[str, Object] = {
+    "an account's token": projected(serviceAccountToken={"path": "token"}),
+    "a certificate of the cluster's": projected(clusterTrustBundle={"name": "x", "path": "x"}),
+    "a whole Secret": volume(secret={"secretName": "default-token"}),
+    "a whole Secret, projected": projected(secret={"name": "default-token"}),
+    "another key of a Secret": projected(secret={"name": "s", "items": [{"key": "token", "path": "authorization"}]}),
+    "a Secret's key as a variable": of_server(
+        env=[{"name": "X", "valueFrom": {"secretKeyRef": {"name": "s", "key": "authorization"}}}]
+    ),
+    "a Secret as variables": of_server(envFrom=[{"secretRef": {"name": "s"}}]),
+    "a driver's volume": volume(csi={"driver": "secrets-store.csi.k8s.io"}),
+    "options of Windows": secured(windowsOptions={"runAsUserName": "ContainerUser"}),
+    "options of Windows of a container": of_init(windowsOptions={"runAsUserName": "ContainerUser"}),
+    "a token": of_pod(automountServiceAccountToken=True),
+    "a node by name": of_pod(nodeName="n1"),
+}
+"""What that standard allows, and the operator never makes: it would read what is not meant for it."""
+
+
+def pod_makers(pod_spec: Object, annotations: Object | None = None) -> Iterator[Object]:
+    """One of each kind of child with a pod template, each with this one."""
+    meta = {"labels": {"app": "x", **LABELS}, "annotations": annotations or {}}
+    template, ending = {"metadata": meta, "spec": pod_spec}, {"restartPolicy": "Never"}
+    run = {**template, "spec": {**pod_spec, **ending}}
+    yield child("Deployment", "apps/v1", spec={"selector": {"matchLabels": {"app": "x"}}, "template": template})
+    yield child("Job", "batch/v1", spec={"suspend": True, "template": run})
+    schedule = {"schedule": "0 3 * * *", "suspend": True, "jobTemplate": {"spec": {"template": run}}}
+    yield child("CronJob", "batch/v1", spec=schedule)
+
+
+class TestRestrictedPods:
+    """No pod template by the operator's own account is laxer than the restricted Pod Security Standard."""
+
+    def test_a_restricted_one_is_made(self, place: Place) -> None:
+        """As Linnet's own are: a Secret's keys as files, the pod's labels, a claim, a probe."""
+        secret = {"secret": {"name": "store", "items": [{"key": "allowedPrefix", "path": "allowedPrefix"}]}}
+        item = of_server(
+            readinessProbe={"httpGet": {"port": 80}},
+            lifecycle={"preStop": {"sleep": {"seconds": 5}}},
+            env=[{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}, {"name": "Y", "value": "y"}],
+        )
+        sources: tuple[Object, ...] = (
+            {"projected": {"sources": [secret]}},
+            {"persistentVolumeClaim": {"claimName": "c"}},
+            {"emptyDir": {}},
+            {"configMap": {"name": "golden"}},
+            {"downwardAPI": {"items": [{"path": "l", "fieldRef": {"fieldPath": "metadata.labels['a']"}}]}},
+        )
+        item["volumes"] = [{"name": f"v{n}", **source} for n, source in enumerate(sources)]
+        for each in pod_makers(item):
+            place.made(each)
+
+    @pytest.mark.parametrize("check", UNRESTRICTED)
+    def test_no_other_is_made(self, place: Place, check: str) -> None:
+        """By Deployment, Job and CronJob; and the API server's own admission says that it is not restricted."""
+        for item in pod_makers(UNRESTRICTED[check]):
+            refused(place.create(item, OPERATOR, dry_run=False), "operator", "the operator makes")
+        is_unrestricted(place, UNRESTRICTED[check])
+
+    def test_every_check_of_the_standard_has_its_row(self) -> None:
+        """The list of a later release of Kubernetes is compared by hand."""
+        assert {row.split(",")[0].split(" ")[0] for row in UNRESTRICTED} == {
+            "allowPrivilegeEscalation",
+            "appArmorProfile",
+            "capabilities_baseline",
+            "capabilities_restricted",
+            "hostNamespaces",
+            "hostPathVolumes",
+            "hostPorts",
+            "hostProbesAndHostLifecycle",
+            "privileged",
+            "procMount",
+            "restrictedVolumes",
+            "runAsNonRoot",
+            "runAsUser",
+            "seccompProfile_baseline",
+            "seccompProfile_restricted",
+            "seLinuxOptions",
+            "sysctls",
+            "windowsHostProcess",
+        }
+
+    @pytest.mark.parametrize("what", MORE)
+    def test_nothing_that_the_operator_never_makes(self, place: Place, what: str) -> None:
+        """Of a Secret the keys by which artifacts are fetched, as files; no token, no driver, no node."""
+        for item in pod_makers(MORE[what]):
+            refused(place.create(item, OPERATOR, dry_run=False), "operator", "the operator")
+
+    @pytest.mark.parametrize("key", ["container.apparmor.security.beta.kubernetes.io/server"])
+    def test_no_annotation_sets_a_profile(self, place: Place, key: str) -> None:
+        """The spelling of before, which the kubelet still obeys."""
+        for item in pod_makers(POD, {key: "unconfined"}):
+            refused(place.create(item, OPERATOR, dry_run=False), "operator", "annotations")
+        for item in pod_makers(POD, {"eks.amazonaws.com/skip-containers": "server"}):
+            admitted(place.create(item, OPERATOR, dry_run=False))
+
+    def test_an_owner_of_no_kind_of_linnets_is_none(self, place: Place) -> None:
+        """The garbage collector deletes what has an owner that is not there, but knows no such kind to look for."""
+        for owner in ({"kind": "Nothing"}, {"apiVersion": "linnet.dev/v9"}, {"controller": False}):
+            item = child("ConfigMap", data={"a": "b"})
+            item["metadata"]["ownerReferences"] = [{**OWNER, "uid": place.owner, **owner}]
+            refused(place.create(item, OPERATOR, dry_run=False), "operator", "controller of Linnet's kinds")
+
+
+def is_unrestricted(place: Place, pod_spec: Object) -> None:
+    """Kubernetes' own admission refuses such a pod in a namespace that enforces the restricted standard."""
+    place.consents(labels={"pod-security.kubernetes.io/enforce": "restricted"})
+    item = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod_spec}
+    until(lambda: "violates PodSecurity" in place.create(item, EDITOR).text, "the standard to be enforced", within=30)
+
+
 class TestAuthors:
     """Who writes an object of Linnet's must hold what its children need."""
 
@@ -486,6 +669,10 @@ class TestAuthors:
         """An owner that does not exist would have the garbage collector delete it, with its quarantine."""
         item = place.made(imported(place), EDITOR)
         absent = {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "00000000-0000-0000-0000-2"}
+        for person in (EDITOR, ADMIN):
+            born = imported(place)
+            born["metadata"]["ownerReferences"] = [absent]
+            refused(place.create(born, person), "authors", "ownerReferences: a version by hand has no owner")
         refused(place.patch(item, {"metadata": {"ownerReferences": [absent]}}, ADMIN), "authors", "ownerReferences")
         admitted(place.patch(item, {"metadata": {"labels": {"team": "risk"}}}, ADMIN))
 

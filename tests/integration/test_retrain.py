@@ -18,10 +18,8 @@ SETTINGS: Json = {
     "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"nvidia.com/gpu": 1}},
     "nodeSelector": {"pool": "gpu"},
     "tolerations": [{"key": "gpu", "operator": "Exists"}],
-    "topologySpread": [{"topologyKey": "zone"}],
     "sharedMemory": "1Gi",
     "storage": {"size": "50Gi", "class": "fast"},
-    "env": [{"name": "SEED", "value": "7"}],
 }
 
 

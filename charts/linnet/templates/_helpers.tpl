@@ -75,8 +75,8 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "linnet.serviceAccount
   resources: [services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [networking.k8s.io]
-  resources: [networkpolicies] # the garbage collector deletes them, with their owner
-  verbs: [get, list, watch, create, patch]
+  resources: [networkpolicies] # delete: a validation's, once its pods are gone
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, list, watch, create, patch, delete]

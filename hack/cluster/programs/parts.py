@@ -46,7 +46,7 @@ PARTS = (
         renames={"server": "etcd"},  # etcd's main package is the root of the module .../etcd/server/v3
     ),
     Part("versitygw", HERE / "versitygw", ("tool",), ("versitygw",), work=110),
-    Part("network-policies", HERE / "kube-network-policies", (".",), ("kube-network-policies",), work=30),
+    Part("network-policies", HERE / "kube-network-policies", (".",), ("kube-network-policies",), work=100),
     Part("kubeconform", KUBERNETES, ("github.com/yannh/kubeconform/cmd/kubeconform",), ("kubeconform",), work=10),
     Part(
         "traefik",

@@ -75,8 +75,12 @@ class ModelVersionObserved:
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
     deployments: tuple[Parent, ...] = ()
     """The Deployments that follow its Model."""
+    egress_policy: Meta | None = None
+    """The NetworkPolicy that denies egress to its pods, if there is one."""
     policies: Mapping[str, Parent] = field(default_factory=dict)
     """The RolloutPolicies that they name."""
+    refused_by: tuple[Parent, ...] = ()
+    """The Deployments of the namespace whose status keeps a quarantine of its digest."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,8 @@ class DeploymentObserved:
     platform: Platform
     requests: Requests
     allowed_service_accounts: AllowedAccounts = field(default_factory=dict)
+    refused_elsewhere: tuple[Parent, ...] = ()
+    """Other Deployments of the namespace whose status keeps a quarantine of one of the versions' digests."""
     unprotected: tuple[str, ...] = ()
     """A sentence for each admission policy that is not in force in its namespace."""
     policy: Parent | None = None

@@ -14,6 +14,8 @@ BEGUN: Final = 0
 """What was begun is finished first: a new object's children should not wait for every other new object's status."""
 URGENT: Final = 1
 ROUTINE: Final = 2
+HOUSEKEEPING: Final = 3
+"""What only puts away, or expires, waits for all that decides: thousands of Requests may want it."""
 
 
 class Queue(Generic[K]):

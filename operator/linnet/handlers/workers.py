@@ -11,7 +11,7 @@ from linnet.adapters.telemetry.logs import OBJECT
 from linnet.adapters.telemetry.metrics import Metrics
 from linnet.core.plan import Ref
 from linnet.handlers.backoff import CAP_SECONDS, Backoff, Pace, jittered
-from linnet.handlers.queue import BEGUN, ROUTINE, URGENT, Queue
+from linnet.handlers.queue import BEGUN, HOUSEKEEPING, ROUTINE, URGENT, Queue
 
 SETTLE_SECONDS: Final = 0.1
 STUCK_SECONDS: Final = 600.0
@@ -54,7 +54,7 @@ class Workers:
         if asked:
             self.queue.add(ref, pace, URGENT)
         else:
-            self.queue.add(ref, max(pace, SETTLE_SECONDS), ROUTINE)
+            self.queue.add(ref, max(pace, SETTLE_SECONDS), _routine(ref))
 
     def forget(self, ref: Ref) -> None:
         """Forget what failed before: the object is gone."""
@@ -118,7 +118,7 @@ class Workers:
             failures.forget(ref)
         latest = jittered(self._resync)
         wait = latest if again is None else min(latest, max(0.0, again.total_seconds()))
-        rank = ROUTINE if wait else BEGUN
+        rank = _routine(ref) if wait else BEGUN
         self.queue.add(ref, max(wait, self._pace.delay(ref, self._clock())), rank)
 
     def _failed(self, ref: Ref, error: Exception) -> None:
@@ -134,7 +134,11 @@ class Workers:
         self._metrics.reconciled(ref.kind, "error")
         self._metrics.failed(ref.kind, error)
         report(error, delay)
-        self.queue.add(ref, delay, ROUTINE)
+        self.queue.add(ref, delay, _routine(ref))
+
+
+def _routine(ref: Ref) -> int:
+    return HOUSEKEEPING if ref.kind == "Request" else ROUTINE
 
 
 def report(error: Exception, delay: float) -> None:

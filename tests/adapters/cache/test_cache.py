@@ -34,6 +34,23 @@ def test_a_deleted_object_is_not_brought_back_by_a_late_answer() -> None:
     assert cache.get(resources.SERVICE, "ml", "iris") is None
 
 
+def test_who_deletes_by_the_thousand_has_no_other_namespace_s_deletions_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A late answer brings nothing back there, and the pods of what was deleted there are known by it."""
+    monkeypatch.setattr("linnet.adapters.cache.cache._TOMBSTONES", 10)
+    cache = Cache()
+    theirs = child("Deployment", "iris", "iris", 5, uid="workload")
+    theirs["metadata"]["namespace"] = "theirs"
+    cache.put(resources.WORKLOAD, theirs)
+    cache.drop(resources.WORKLOAD, "theirs", "iris", "workload", 6)
+    for n in range(100):
+        cache.drop(resources.SERVICE, "ml", f"x{n}", f"u{n}", n + 10)
+    assert cache.put(resources.WORKLOAD, theirs) is None
+    assert cache.maker("workload") is not None
+    assert cache.put(resources.SERVICE, child("Service", "x99", "iris", 5, uid="u99")) is None
+
+
 def test_an_object_that_gets_its_label_back_is_seen_again() -> None:
     """Without the label the watch calls it deleted; it is the same object, newer, when the label returns."""
     cache = Cache()
@@ -78,6 +95,18 @@ def test_versions_are_found_by_model_and_quarantine() -> None:
     assert len(cache.quarantined("ml")) == 1
     assert len(cache.of_model(resources.MODEL_VERSION, "ml", "iris")) == 1
     assert cache.of_model(resources.MODEL_VERSION, "other", "iris") == []
+
+
+def test_deployments_are_found_by_what_they_refuse() -> None:
+    """By the digest, whatever version it was, until they refuse it no more."""
+    cache = Cache()
+    kept = {"quarantine": ["sha256:a * iris-v1-x * errors: many", 7, "sha256:b * iris-v2-x * errors: many"]}
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", 1, status=kept))
+    found = cache.refusing("ml", ["sha256:a", "sha256:b", "sha256:c"])
+    assert [d["metadata"]["name"] for d in found] == ["iris"]
+    assert cache.refusing("theirs", ["sha256:a"]) == []
+    cache.put(resources.DEPLOYMENT, own("Deployment", "iris", 2, status={"quarantine": kept["quarantine"][2:]}))
+    assert cache.refusing("ml", ["sha256:a"]) == []
 
 
 def test_nothing_is_left_of_what_was_dropped() -> None:

@@ -65,6 +65,16 @@ async def test_evidence_of_what_is_gone_is_forgotten() -> None:
     assert await memory.recall(parent) == Recalled()
 
 
+async def test_a_look_at_a_model_of_the_same_name_costs_no_evidence() -> None:
+    """Mostly a Deployment is named as its Model is; what was counted since it was saved is not lost by that."""
+    server = kube()
+    memory = EvidenceStore(server, Clock())
+    memory.keep(judged(ONE), TWO)
+    memory.keep(as_parent(own("Model", "iris", status={})), None)
+    assert (await memory.recall(judged(ONE))).data == TWO
+    assert server.calls == []
+
+
 async def test_what_somebody_else_wrote_is_not_believed_and_not_kept() -> None:
     """Once the ConfigMap holds again what the status has the hash of, that is read: no restart is needed."""
     server = kube()

@@ -47,9 +47,10 @@ def test_every_field_of_a_spec_is_bounded(kind: Kind) -> None:
 
 
 SEQUENCES = re.compile(
+    # a condition, or a sum, is read as a whole
     r"\.(steps|command|args|tolerations|topologySpread|bounds)$"
     r"|\.pod\.affinity\.|\.autoscaling\.metrics$"  # as Kubernetes itself has them
-    r"|\.(match|in|notIn|requests|errors|also|inFlight|correct|total)$"  # a condition, or a sum, is read as a whole
+    r"|\.(match|in|notIn|requests|errors|latency\.histograms|inFlight|correct|total|parentRefs)$"
 )
 """The lists of a spec whose order, or whole, says something."""
 

@@ -6,7 +6,7 @@ import pytest
 
 from linnet.cli.commands.lint import _problems
 from linnet.cli.lint.manifests import Manifest
-from samples import changed, deployment
+from samples import changed, deployment, model, retrain_policy
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,19 @@ def test_a_former_spelling_is_refused_with_the_one_of_today(path: str, value: An
     item = changed(deployment(), f"spec.{path}", value)
     said = list(_problems(Manifest("file", "Deployment", "tumor-risk", item)))
     assert any(s.startswith(f"spec.{place}: ") and words in s for s in said), said
+
+
+@pytest.mark.parametrize(
+    ("item", "path", "value", "words"),
+    [
+        (model(), "runtime.metrics.latency.histogram", {"name": "x"}, "write histograms"),
+        (model(), "runtime.metrics.latency.also", [{"name": "x"}], "write histograms"),
+        (retrain_policy(), "training.job.pod.env", [{"name": "A"}], "write training.job.env"),
+        (retrain_policy(), "training.job.pod.topologySpread", [{"topologyKey": "zone"}], "leave it out"),
+    ],
+)
+def test_a_field_that_went_is_refused_with_where_to_write_it(item: Any, path: str, value: Any, words: str) -> None:
+    """Of the other kinds, too."""
+    wrong = changed(item, f"spec.{path}", value)
+    said = list(_problems(Manifest("file", wrong["kind"], "tumor-risk", wrong)))
+    assert any(s.startswith(f"spec.{path}: ") and words in s for s in said), said

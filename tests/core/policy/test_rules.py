@@ -167,3 +167,17 @@ def test_rules_that_no_status_can_hold_are_refused() -> None:
     assert cluster.ready_reason() == "False/InvalidSpec"
     assert f"at most {RULES_SIZE} are frozen with a rollout: use fewer steps" in cluster.message()
     assert cluster.typed.rollout is None
+
+
+@pytest.mark.parametrize(
+    ("startup", "ready", "holds"), [("30m", "60s", 30), ("1m", "45m", 45), (None, "45m", 45), ("30m", None, 30)]
+)
+def test_a_server_has_as_long_to_start_as_it_needs(startup: str | None, ready: str | None, holds: int) -> None:
+    """The longer of the runtime's startup and deadlines.ready counts: a slow loader is no failure."""
+    spec = DeploymentSpec.model_validate(
+        {"model": {"name": "tumor-risk"}, "deadlines": {"ready": ready} if ready else {}}
+    )
+    slow = FrozenRuntime.model_validate({**runtime().wire(), **({"startup": startup} if startup else {})})
+    found = rules.resolve(rules.source_of(spec), slow)
+    assert found is not None
+    assert found.limits.ready == timedelta(minutes=holds)

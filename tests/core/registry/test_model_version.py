@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 from asking import only_answer
 from builders import NOW, ModelWorld, VersionWorld
 from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarantine
+from linnet.api.labels import LOADED
 from linnet.api.parts.conditions import timestamp
-from linnet.core.plan import Apply, Delete, Emit, Log, Record
+from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record
 from linnet.core.registry.model_version import plan, record
 from linnet.core.resources.objects import SETTLING
 from simulator import DIGESTS
@@ -29,9 +31,10 @@ def new_version(**source: Any) -> VersionWorld:
 
 
 def started(world: VersionWorld) -> VersionWorld:
-    """The world after the Job was made."""
+    """The world after the Job was made, and what denies egress to its pods."""
     made = plan(world.observed(), NOW)
-    job = next(a.manifest for a in made.actions if isinstance(a, Apply))
+    job, *others = (a.manifest for a in made.actions if isinstance(a, Apply))
+    world.denied = [o["kind"] for o in others] == ["NetworkPolicy"]
     job["metadata"]["uid"] = "uid-job"
     world.jobs = [job]
     return world.become(made.status)
@@ -73,6 +76,11 @@ def reason(world: VersionWorld) -> str:
     return f"{condition['status']}/{condition['reason']}"
 
 
+def changes(world: VersionWorld) -> list[Apply | Delete | Patch]:
+    """What another look would change in the cluster."""
+    return [a for a in plan(world.observed(), NOW).actions if isinstance(a, Apply | Delete | Patch)]
+
+
 def look(world: VersionWorld) -> VersionWorld:
     return world.become(plan(world.observed(), NOW).status)
 
@@ -93,8 +101,8 @@ def test_an_accounts_identity_is_the_fetchers_alone() -> None:
     world.accounts = {"reader": "s3://models/"}
     template = started(world).jobs[0]["spec"]["template"]
     assert template["metadata"]["annotations"] == {
-        "eks.amazonaws.com/skip-containers": "server,probe",
-        "azure.workload.identity/skip-containers": "server;probe",
+        "eks.amazonaws.com/skip-containers": "isolate,server,probe",
+        "azure.workload.identity/skip-containers": "isolate;server;probe",
     }
     assert template["metadata"]["labels"]["azure.workload.identity/use"] == "true"
     assert template["spec"]["serviceAccountName"] == "reader"
@@ -105,17 +113,17 @@ def test_an_accounts_identity_is_the_fetchers_alone() -> None:
 def test_without_an_account_nobody_gets_an_identity() -> None:
     """Not even that of the namespace's default account, which a cloud may have mapped."""
     template = started(new_version()).jobs[0]["spec"]["template"]
-    assert template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] == "fetch,server,probe"
+    assert template["metadata"]["annotations"]["eks.amazonaws.com/skip-containers"] == "fetch,isolate,server,probe"
     assert "azure.workload.identity/use" not in template["metadata"]["labels"]
     assert "--identity" not in template["spec"]["initContainers"][0]["args"]
 
 
 def test_a_new_version_is_fetched_and_loaded() -> None:
-    """The Job holds the fetcher, the real server and the prober, and runs under the restricted profile."""
+    """The Job holds fetcher, isolation, the real server and prober, and runs under the restricted profile."""
     made = plan(new_version().observed(), NOW)
     job = next(a.manifest for a in made.actions if isinstance(a, Apply))
     spec = job["spec"]["template"]["spec"]
-    assert [c["name"] for c in (*spec["initContainers"], *spec["containers"])] == ["fetch", "server", "probe"]
+    assert [c["name"] for c in containers(spec)] == ["fetch", "isolate", "server", "probe"]
     assert spec["automountServiceAccountToken"] is False
     assert all(c["securityContext"]["capabilities"] == {"drop": ["ALL"]} for c in spec["containers"])
 
@@ -148,7 +156,7 @@ def test_a_wrong_digest_stops_the_version_for_good() -> None:
     look(world)
     assert reason(world) == "False/DigestMismatch"
     assert "spec.source.digest" in world.status["conditions"][0]["message"]
-    world.jobs, world.pods = [], []
+    world.jobs, world.pods, world.denied = [], [], False
     assert plan(world.observed(), NOW).actions == ()
 
 
@@ -250,6 +258,69 @@ def test_retry_validates_again() -> None:
     world.jobs, world.pods = [], []
     made = plan(world.ask("retry - id-1 jane").observed(), NOW)
     assert [a.manifest["metadata"]["name"] for a in made.actions if isinstance(a, Apply)] == ["risk-v1-check-2"]
+
+
+def test_a_validation_s_pods_are_isolated_before_the_model_is_loaded() -> None:
+    """The policy comes with the Job, and the label with the artifact: before that the fetcher reaches its store."""
+    made = plan(new_version().observed(), NOW)
+    [job, policy] = [a.manifest for a in made.actions if isinstance(a, Apply)]
+    labels = {**job["spec"]["template"]["metadata"]["labels"], LOADED: "true"}
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["spec"]["podSelector"]["matchLabels"].items() - {(LOADED, "true")}
+    world = started(new_version())
+    world.pods = [pod(world)]
+    assert not changes(world)
+    world.pods = [pod(world, fetch=FETCHED)]
+    [label] = changes(world)
+    assert isinstance(label, Patch)
+    assert (label.name, label.body) == ("p", {"metadata": {"labels": {LOADED: "true"}}})
+    world.pods[0]["metadata"]["labels"] = {LOADED: "true"}
+    assert not changes(world)
+
+
+def test_a_pod_is_not_called_isolated_where_nothing_denies_its_egress() -> None:
+    """The policy was refused, or somebody deleted it: it is made first, and the model waits for the label."""
+    world = started(new_version())
+    world.denied, world.pods = False, [pod(world, fetch=FETCHED)]
+    [policy] = changes(world)
+    assert isinstance(policy, Apply)
+    assert policy.manifest["kind"] == "NetworkPolicy"
+
+
+def test_egress_is_denied_until_the_last_pod_of_a_validation_is_gone() -> None:
+    """A model that is told to end runs on for some seconds; then nothing is left of the validation."""
+    world = started(new_version())
+    world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+    look(world)
+    assert [a.kind for a in changes(world) if isinstance(a, Delete)] == ["Job"]
+    world.jobs = []
+    assert not changes(world)
+    world.pods = []
+    assert [(a.kind, a.uid) for a in changes(world) if isinstance(a, Delete)] == [("NetworkPolicy", "uid-policy")]
+    world.denied = False
+    assert not changes(world)
+
+
+def test_what_is_only_fetched_is_not_isolated() -> None:
+    """No model is loaded there, and nobody waits for a label."""
+    world = new_version()
+    world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}]
+    started(world)
+    assert not world.denied
+    assert "isolate" not in json.dumps(world.jobs[0])
+    alone = pod(world)
+    alone["status"]["containerStatuses"] = [{"name": "fetch", "state": {"running": {}}}]
+    world.pods = [alone]
+    assert not changes(world)
+
+
+def test_where_the_platform_allows_egress_a_validation_waits_for_no_label() -> None:
+    """Nobody would set it."""
+    observed = new_version().observed()
+    allowed = replace(observed, platform=replace(observed.platform, deny_egress=False))
+    [job] = [a.manifest for a in plan(allowed, NOW).actions if isinstance(a, Apply)]
+    assert [c["name"] for c in containers(job["spec"]["template"]["spec"])] == ["fetch", "server", "probe"]
+    assert "labels" not in {v["name"] for v in job["spec"]["template"]["spec"]["volumes"]}
 
 
 def test_a_request_without_the_admission_policy_is_refused() -> None:
@@ -382,7 +453,7 @@ class TestPlace:
         world.deployments = [{"pod": self.GPU, "runtime": {"args": ["--quiet"]}}]
         started(world)
         spec = world.jobs[0]["spec"]["template"]["spec"]
-        [_, server] = spec["initContainers"]
+        [*_, server] = spec["initContainers"]
         assert str(server["resources"]["limits"]["nvidia.com/gpu"]) == "1"
         assert server["args"][-1] == "--quiet"
         assert spec["tolerations"][0]["key"] == "gpu"
@@ -396,7 +467,7 @@ class TestPlace:
         arguments = {c["name"]: " ".join(c["args"]) for c in containers(spec["template"]["spec"])}
         assert "--deadline 3h" in arguments["fetch"]
         assert "--deadline 40m" in arguments["probe"]
-        assert spec["activeDeadlineSeconds"] == 3 * 3600 + 40 * 60 + 60
+        assert spec["activeDeadlineSeconds"] == 3 * 3600 + 40 * 60 + 60 + 60
 
     def test_where_nothing_is_to_spare_it_is_only_fetched(self) -> None:
         """capacity InPlace: no server is started beside stable's, and the digest is known all the same."""
@@ -420,14 +491,14 @@ class TestPlace:
         world.spec["contract"] = {"configMapName": "golden"}
         world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}]
         started(world)
-        assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2
+        assert [c["name"] for c in containers(world.jobs[0]["spec"]["template"]["spec"])][2:] == ["server", "probe"]
 
     def test_one_deployment_with_room_is_enough_to_load_it(self) -> None:
         """Only where all are in place there is no room."""
         world = new_version()
         world.deployments = [{"replicas": 2, "strategy": {"canary": {}, "capacity": "InPlace"}}, {}]
         started(world)
-        assert len(world.jobs[0]["spec"]["template"]["spec"]["initContainers"]) == 2
+        assert [c["name"] for c in containers(world.jobs[0]["spec"]["template"]["spec"])][2:] == ["server", "probe"]
 
 
 class TestWitness:
@@ -577,9 +648,52 @@ class TestImage:
     def test_the_servers_pull_policy_is_the_tenants(self) -> None:
         """The platform's own is for Linnet's image; without a word of the tenant's Kubernetes chooses."""
         world = started(new_version())
-        _, server, *_ = world.jobs[0]["spec"]["template"]["spec"]["initContainers"]
+        *_, server = world.jobs[0]["spec"]["template"]["spec"]["initContainers"]
         assert "imagePullPolicy" not in server
         world = new_version()
         world.deployments = [{"pod": {"imagePullPolicy": "Always"}}]
-        _, server, *_ = started(world).jobs[0]["spec"]["template"]["spec"]["initContainers"]
+        *_, server = started(world).jobs[0]["spec"]["template"]["spec"]["initContainers"]
         assert server["imagePullPolicy"] == "Always"
+
+
+FAILED = "errors: 5 % of the answers were errors"
+
+
+def refused_still(*entries: tuple[str, str]) -> VersionWorld:
+    """A validated version of an artifact that Deployments refuse: time and revision of each entry."""
+    world = validated()
+    world.denied = False
+    lines = [f"{world.status['digest']} * {revision} {time} {FAILED}" for time, revision in entries]
+    world.refused_by = {f"d{n}": [line, "sha256:other * r * x: y"] for n, line in enumerate(lines)}
+    return world
+
+
+def test_a_version_that_was_made_anew_is_as_refused_as_the_one_that_was_deleted() -> None:
+    """Its Model was deleted, and with it the record; a Deployment of the namespace still keeps the quarantine."""
+    world = refused_still((timestamp(NOW), "risk-v3-abc"), (timestamp(NOW), "other-v1-abc"))
+    done = plan(world.observed(), NOW)
+    assert done.status is not None
+    assert [(q.deployment, q.revision, q.reason) for q in done.status.quarantine or ()] == [
+        ("d0", "risk-v3-abc", "errors"),
+        ("d1", "other-v1-abc", "errors"),
+    ]
+    assert [d.decision for d in done.status.decisions or ()][-2:] == ["Quarantined", "Quarantined"]
+    again = plan(world.become(done.status).observed(), NOW)
+    assert (again.status, again.actions) == (done.status, ())
+
+
+def test_what_was_released_since_is_not_refused_again() -> None:
+    """The Deployment's own look comes later, and still keeps the line; what failed once more afterwards is refused."""
+    world = refused_still((timestamp(NOW), "risk-v3-abc"))
+    world.become(plan(world.observed(), NOW).status)
+    world.asked = ()
+    released = plan(world.ask("release - id1 jane").observed(), NOW + timedelta(seconds=1)).status
+    assert released is not None
+    assert not released.quarantine
+    world.become(released).asked = ()
+    assert plan(world.observed(), NOW + timedelta(seconds=2)).status == released
+    line = f"{world.status['digest']} * risk-v3-def {timestamp(NOW + timedelta(seconds=3))} {FAILED}"
+    world.refused_by = {"d0": [line]}
+    later = plan(world.observed(), NOW + timedelta(seconds=4)).status
+    assert later is not None
+    assert later.quarantine

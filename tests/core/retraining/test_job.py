@@ -83,8 +83,8 @@ def test_a_variable_stands_once_and_ours_win() -> None:
             {"name": "A", "value": "1"},
             {"name": "HOME", "value": "/work"},
             {"name": "LINNET_MODEL", "value": "other"},
+            {"name": "A", "value": "2"},
         ],
-        pod={"env": [{"name": "A", "value": "2"}]},
     )
     names = [v["name"] for v in train(world)["env"]]
     assert len(names) == len(set(names))

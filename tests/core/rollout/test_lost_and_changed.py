@@ -7,7 +7,8 @@ from functools import cache
 import pytest
 
 from core.rollout.test_transitions import QUICK
-from simulator import Behavior, Cluster, validated
+from linnet.api.kinds.model_version import Decision
+from simulator import DIGESTS, Behavior, Cluster, validated
 
 pytestmark = pytest.mark.rollouts
 STRATEGY = {"canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "60s"}}]}, "bake": {"time": "600s"}}
@@ -201,6 +202,39 @@ def test_a_quarantine_survives_its_record() -> None:
     cluster.behaviors[12] = Behavior()
     cluster.ask("release v12 id-9 jane").run(10)
     assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    assert not cluster.typed.quarantine
+    assert cluster.phase != "AtRest"
+
+
+def test_what_another_deployment_refuses_is_refused_here() -> None:
+    """Its ModelVersion is gone with its Model, and the new one has no record yet; a release of that one counts."""
+    cluster = Cluster()
+    cluster.edit(**QUICK).run(10)
+    cluster.refused_elsewhere = [f"{DIGESTS[2]} * other-v7-abc 2020-01-01T00:00:00Z errors: half of them"]
+    cluster.publish(2).run(20)
+    assert (cluster.phase, cluster.ready_reason()) == ("AtRest", "False/Quarantined")
+    assert "other: errors: half of them" in cluster.message()
+    released = Decision(id="r", deployment="", revision="", decision="Released", by="jane", time="2026-01-01T00:00:00Z")
+    cluster.versions[2]["status"]["decisions"] = [released.wire()]
+    cluster.run(5)
+    assert cluster.phase != "AtRest"
+
+
+def test_what_a_person_quarantined_survives_its_record() -> None:
+    """It failed nowhere: whoever follows the Model keeps it, and a release takes it away."""
+    cluster = Cluster()
+    cluster.edit(**QUICK).run(10)
+    by_person = {"deployment": "", "revision": "", "reason": "Quarantined", "message": "jane quarantined it: biased"}
+    cluster.publish(2)
+    cluster.versions[2]["status"]["quarantine"] = [{**by_person, "time": "2020-01-01T00:00:00Z"}]
+    cluster.run(5)
+    writes = cluster.writes
+    pruned(cluster).run(20)
+    assert cluster.ready_reason() == "False/Quarantined"
+    assert "jane quarantined it: biased" in cluster.message()
+    assert cluster.version_status(12).quarantine
+    assert cluster.writes > writes
+    cluster.ask("release v12 id-9 jane").run(10)
     assert not cluster.typed.quarantine
     assert cluster.phase != "AtRest"
 

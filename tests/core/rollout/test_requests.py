@@ -1,5 +1,7 @@
 """What a person's request does in each phase of a rollout."""
 
+from datetime import timedelta
+
 import pytest
 
 from asking import request
@@ -55,6 +57,7 @@ NEEDS_MORE = {Verb.RESUME, Verb.ROLLBACK, Verb.RETRY, Verb.RELEASE}
 def test_a_request_out_of_phase_is_refused_and_moves_nothing(verb: Verb, phase: str | None) -> None:
     """The answer says so; the rollout goes on as if nobody had asked."""
     cluster = in_phase(phase)
+    cluster.now += timedelta(seconds=1)  # what was asked with the request that led here has its answer
     cluster.ask(f"{verb} - now jane").reconcile()
     assert answer(cluster) == "Refused"
     assert cluster.phase == (phase or "AtRest")
@@ -225,6 +228,32 @@ def test_a_stop_is_obeyed_before_what_was_asked_earlier() -> None:
     assert cluster.typed.rollout is not None
     assert cluster.typed.rollout.paused
     assert cluster.phase == "Stepping"
+
+
+def test_to_go_back_many_times_is_to_go_back_once() -> None:
+    """A hundred ask for the same while the version serves already: one acts, and the others hear so, at one look."""
+    cluster = in_phase("Finishing")
+    cluster.run(200, until=lambda c: c.phase == "AtRest")
+    for n in range(100):
+        cluster.ask(f"rollback - id{n} jane")
+    cluster.reconcile()
+    assert {a.outcome for a in cluster.answers[-100:]} == {"Accepted"}
+    assert not cluster.waiting
+    cluster.run(60)
+    stable = cluster.typed.stable
+    assert stable is not None
+    assert (cluster.phase, stable.version) == ("AtRest", 1)
+    assert len([d for d in cluster.version_status(2).decisions or () if d.decision == "RolledBack"]) == 1
+
+
+def test_a_hundred_that_are_refused_hold_up_no_other() -> None:
+    """They ask about another version than the one under way: one look refuses them, and obeys the one that means it."""
+    cluster = in_phase("Stepping")
+    for n in range(100):
+        cluster.ask(f"abort v{n + 7} id{n} pat")
+    cluster.ask("abort v2 stop ada").reconcile()
+    assert {a.outcome for a in cluster.answers[-101:-1]} == {"Refused"}
+    assert (answer(cluster), cluster.phase) == ("Accepted", "RollingBack")
 
 
 def test_requests_are_obeyed_in_the_order_in_which_they_were_made() -> None:

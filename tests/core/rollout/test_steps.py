@@ -125,3 +125,18 @@ def test_the_default_checks_can_be_named_too() -> None:
     assert found({}, "slow") == (
         "spec.strategy.canary.steps[1].analyze.checks[0]: no check is named slow: the checks are errors, latency"
     )
+
+
+@pytest.mark.rollouts
+def test_a_slow_loader_is_waited_for() -> None:
+    """The longer of the runtime's startup and deadlines.ready holds, for the rollout and for the pods' own probe."""
+    cluster = Cluster()
+    cluster.edit(deadlines={"ready": "60s"}).run(5).publish(2)
+    cluster.versions[2]["spec"]["runtime"]["startup"] = "30m"
+    cluster.behaviors[2].starts = False
+    cluster.run(60, until=lambda c: c.phase == "Starting")
+    assert cluster.run(600).phase == "Starting"
+    pod = cluster.workloads[cluster.revision(2)]["spec"]["template"]["spec"]
+    assert [c["startupProbe"]["failureThreshold"] for c in pod["containers"] if "startupProbe" in c] == [1800]
+    cluster.run(1300, until=lambda c: c.phase != "Starting")
+    assert cluster.phase != "Starting"

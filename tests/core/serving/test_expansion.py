@@ -112,7 +112,7 @@ def retraining(**job: Any) -> RetrainPolicySpec:
         {
             "model": {"name": "risk"},
             "triggers": [{"name": "weekly", "schedule": {"cron": "0 3 * * 0"}}],
-            "training": {"job": {**given, "pod": POD, **job}},
+            "training": {"job": {**given, "pod": {k: v for k, v in POD.items() if k != "env"}, **job}},
         }
     )
 

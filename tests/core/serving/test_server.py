@@ -1,6 +1,6 @@
 """The server's container, as a version and a place ask for it."""
 
-from linnet.api.parts.pod import EnvVar, PodSettings
+from linnet.api.parts.pod import EnvVar, ServingPodSettings
 from linnet.api.parts.runtime import FrozenRuntime, RuntimePorts
 from linnet.core.serving.server import server_container
 
@@ -14,6 +14,6 @@ def test_a_variable_of_the_place_takes_the_place_of_the_versions() -> None:
         ready_path="/ready",
         env=[EnvVar(name="THREADS", value="1"), EnvVar(name="HOME", value="/tmp")],
     )
-    place = PodSettings(env=[EnvVar(name="THREADS", value="4")])
+    place = ServingPodSettings(env=[EnvVar(name="THREADS", value="4")])
     container = server_container(runtime, place, [])
     assert container["env"] == [{"name": "THREADS", "value": "4"}, {"name": "HOME", "value": "/tmp"}]

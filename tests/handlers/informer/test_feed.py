@@ -141,7 +141,7 @@ def test_a_request_concerns_its_target_until_it_is_put_away(heard: Heard) -> Non
     answered["metadata"]["labels"] = {"linnet.dev/answered": "true"}
     heard.feed.seen(resources.REQUEST, answered)
     assert heard.keys == {"Request/new-pause", "Deployment/new"}
-    assert heard.cache.requests("ml", "Deployment", "new") == []
+    assert heard.cache.requests(("ml", "Deployment", "new"))[0] == []
 
 
 def test_an_event_that_can_not_be_taken_in_costs_the_others_nothing() -> None:

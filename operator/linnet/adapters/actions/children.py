@@ -176,7 +176,7 @@ def _whose(found: Manifest, manifest: Manifest) -> str:
     if other is None:
         return (
             f"{kind} {name} exists and is not of {mine}: give {mine} another name, or, if that {kind} is yours, give "
-            f"it another (kubectl get {kind.lower()} {name})"
+            f"it another (kubectl get {kind.lower()} {name} -n {manifest['metadata']['namespace']})"
         )
     return (
         f"{kind} {name} is of {other}, and {mine} needs one of that name: the two can't be in one namespace; "

@@ -7,23 +7,29 @@ A newer object is never replaced by an older one, since events lag behind answer
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
+from linnet.adapters.cache.backlog import Asked, Backlog, Excerpt, Target
 from linnet.adapters.cache.transform import MOST, bare, decode, encode, fingerprint, slim
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
 from linnet.core.plan import Manifest
+from linnet.core.requests.waiting import Asks, about, is_answered
 
 Key = tuple[Resource, str, str]
 """Resource, namespace, name."""
-Place = tuple[str, str]
-"""A namespace, and a kind that people write there; no kind is that of all children."""
+Place = tuple[str, str, str]
+"""A namespace, a kind that people write there, and an author of Requests; no kind is that of all children."""
 _TOMBSTONES: Final = 4096
+"""Deletions that are remembered of all namespaces; where they are too many, the one with most forgets its oldest."""
 MOST_BYTES: Final = 64 * 2**20
 """Bytes that are kept of one namespace's objects of a kind, and of all its children: strangers label what they make."""
 MOST_OBJECTS: Final = 100_000
+SHARE: Final = 8
+"""The part of a namespace's place for Requests that one author may take: an `abort` of another's is always seen."""
 _APPLIED: Final = frozenset(resources.CHILDREN) - {resources.POD, resources.REPLICA_SET}
 """Resources whose changes by others an Apply would put right."""
 MAKERS: Final = frozenset({resources.WORKLOAD, resources.REPLICA_SET, resources.JOB, resources.CRON_JOB})
@@ -37,6 +43,8 @@ class _Entry:
     data: bytes
     print: str
     marks: tuple[Hashable, ...]
+    author: str = ""
+    """Who made it, of a Request."""
     applied: str = ""
     """Hash of the manifest that was last applied, and the fingerprint that the object had then."""
 
@@ -81,8 +89,8 @@ class _Kept:
         self.objects += objects
         self.size += size
 
-    def has_place(self, objects: int, size: int) -> bool:
-        return self.objects + objects <= MOST_OBJECTS and self.size + size <= MOST_BYTES
+    def has_place(self, objects: int, size: int, share: int = 1) -> bool:
+        return (self.objects + objects) * share <= MOST_OBJECTS and (self.size + size) * share <= MOST_BYTES
 
 
 Full = Callable[[Resource, str, str], None]
@@ -100,8 +108,10 @@ class Cache:
         self._kept: dict[Place, _Kept] = defaultdict(_Kept)
         self._entries: dict[Key, _Entry] = {}
         self._marked: dict[Hashable, dict[Key, None]] = defaultdict(dict)
-        self._dead: OrderedDict[str, int] = OrderedDict()
-        """The uid and last resourceVersion of what was deleted, or lost its label."""
+        self._backlog = Backlog()
+        self._dead: dict[str, OrderedDict[str, int]] = defaultdict(OrderedDict)
+        """By namespace, the uid and last resourceVersion of what was deleted, or lost its label."""
+        self._buried = 0
         self._makers: dict[str, Maker] = {}
         """By uid, with the owner that each was born with: the Deployment controller adopts a stranger's ReplicaSet that
         bears a revision's label. What was deleted stays while its uid is among the dead: its pods end later than it."""
@@ -117,16 +127,17 @@ class Cache:
         key = (resource, meta["namespace"], meta["name"])
         known = self._entries.get(key)
         version = version_of(meta)
-        if version <= max(self._dead.get(meta["uid"], -1), known.version if known is not None else -1):
+        buried = self._dead[key[1]].get(meta["uid"], -1) if key[1] in self._dead else -1
+        if version <= max(buried, known.version if known is not None else -1):
             return None
         after, data = _bounded(resource, obj)
         if not self._has_place(key, known, after, len(data)):
             self._full(*key)
             return None
         print_ = fingerprint(resource, obj) if resource in _APPLIED else ""
-        fresh = _Entry(meta["uid"], version, data, print_, tuple(_marks(resource, after)))
+        fresh = _Entry(meta["uid"], version, data, print_, tuple(_marks(resource, after)), _author(resource, after))
         self._replace(key, known, fresh)
-        self._dead.pop(fresh.uid, None)
+        self._exhume(key[1], fresh.uid)
         if resource in MAKERS:
             self._makers.setdefault(fresh.uid, Maker(resource, controller(after)))
         moved = known is None or known.marks != fresh.marks
@@ -139,22 +150,26 @@ class Cache:
         have made place.
         """
         more = size - (len(known.data) if known is not None else 0)
-        if self._kept[_place(key)].has_place(known is None, more):
+        places = _places(key, _author(key[0], after))
+        if all(self._kept[p].has_place(known is None, more, SHARE if p[2] else 1) for p in places):
             return True
         return known is not None and len(_written(after)) <= len(_written(decode(known.data)))
 
     def _replace(self, key: Key, known: _Entry | None, fresh: _Entry) -> None:
-        former = len(known.data) if known is not None else 0
-        self._kept[_place(key)].add(known is None, len(fresh.data) - former)
+        if known is not None:
+            self._leave(key, known)
+        for place in _places(key, fresh.author):
+            self._kept[place].add(1, len(fresh.data))
         if known is not None:
             fresh.applied = known.applied if known.uid == fresh.uid else ""
         if known is not None and known.uid != fresh.uid:
-            self._bury(known.uid, known.version)
-        if known is not None and known.marks != fresh.marks:
+            self._bury(key[1], known.uid, known.version)
+        moved = known is None or known.marks != fresh.marks
+        if known is not None and moved:
             self._unmark(key, known)
         self._entries[key] = fresh
-        for mark in fresh.marks:
-            self._marked[mark][key] = None
+        if moved:
+            self._mark(key, fresh)
 
     def drop(self, resource: Resource, namespace: str, name: str, uid: str, version: int = 0) -> Change | None:
         """Forget the object of this uid; a late answer about it will not bring it back.
@@ -164,27 +179,50 @@ class Cache:
         key = (resource, namespace, name)
         known = self._entries.get(key)
         same = known is not None and known.uid == uid
-        self._bury(uid, max(version, known.version if known is not None and same else 0))
+        self._bury(namespace, uid, max(version, known.version if known is not None and same else 0))
         if known is None or not same:
             return None
         self._unmark(key, known)
         del self._entries[key]
-        self._leave(_place(key), known)
+        self._leave(key, known)
         return Change(resource, known.data, None)
 
-    def _leave(self, place: Place, entry: _Entry) -> None:
-        kept = self._kept[place]
-        kept.add(-1, -len(entry.data))
-        if not kept.objects:
-            del self._kept[place]
+    def _leave(self, key: Key, entry: _Entry) -> None:
+        for place in _places(key, entry.author):
+            kept = self._kept[place]
+            kept.add(-1, -len(entry.data))
+            if not kept.objects:
+                del self._kept[place]
 
-    def _bury(self, uid: str, version: int) -> None:
-        self._dead[uid] = version
-        while len(self._dead) > _TOMBSTONES:
-            self._makers.pop(self._dead.popitem(last=False)[0], None)
+    def _bury(self, namespace: str, uid: str, version: int) -> None:
+        """Remember a deletion. Who deletes by the thousand makes the operator forget their own ones first."""
+        self._buried += uid not in self._dead[namespace]
+        self._dead[namespace][uid] = version
+        while self._buried > _TOMBSTONES:
+            fullest = max(self._dead, key=lambda n: len(self._dead[n]))
+            forgotten = next(iter(self._dead[fullest]))
+            self._exhume(fullest, forgotten)
+            self._makers.pop(forgotten, None)
+
+    def _exhume(self, namespace: str, uid: str) -> None:
+        if uid in self._dead.get(namespace, ()):
+            del self._dead[namespace][uid]
+            self._buried -= 1
+            if not self._dead[namespace]:
+                del self._dead[namespace]
+
+    def _mark(self, key: Key, entry: _Entry) -> None:
+        for mark in entry.marks:
+            if isinstance(mark, Asked):
+                self._backlog.add(mark)
+            else:
+                self._marked[mark][key] = None
 
     def _unmark(self, key: Key, entry: _Entry) -> None:
         for mark in entry.marks:
+            if isinstance(mark, Asked):
+                self._backlog.remove(mark)
+                continue
             self._marked[mark].pop(key, None)
             if not self._marked[mark]:
                 del self._marked[mark]
@@ -209,9 +247,22 @@ class Cache:
         """Find the ModelVersions of the namespace that hold a quarantine."""
         return self._found(("quarantined", namespace))
 
-    def requests(self, namespace: str, kind: str, name: str) -> list[Manifest]:
-        """Find the Requests that ask something of the object, and are not put away."""
-        return self._found(("asked", namespace, kind, name))
+    def refusing(self, namespace: str, digests: Iterable[str]) -> list[Manifest]:
+        """Find the Deployments of the namespace whose status keeps a quarantine of one of these digests."""
+        marked = (key for digest in digests for key in self._marked.get(("refusing", namespace, digest), ()))
+        return [decode(self._entries[key].data) for key in dict.fromkeys(marked)]
+
+    def postpone(self, target: Target, requests: Iterable[str]) -> None:
+        """Let these Requests of the target wait behind the others."""
+        self._backlog.postpone(target, requests)
+
+    def requests(
+        self, target: Target, settled: Mapping[Asks, str] = MappingProxyType({}), remembered: Iterable[str] = ()
+    ) -> tuple[list[Manifest], Excerpt]:
+        """Find what a look at the target considers of the Requests that wait for it; see `Backlog.excerpt`."""
+        excerpt = self._backlog.excerpt(target, settled, remembered)
+        entries = (self._entries[resources.REQUEST, target[0], name] for name in excerpt.names)
+        return [decode(entry.data) for entry in entries], excerpt
 
     def of_policy(self, namespace: str, policy: str) -> list[Manifest]:
         """Find the Deployments that name the RolloutPolicy."""
@@ -225,7 +276,7 @@ class Cache:
 
     def is_full(self, resource: Resource, namespace: str) -> bool:
         """Say whether no further object of the resource would be taken in."""
-        return not self._kept[_place((resource, namespace, ""))].has_place(1, 0)
+        return not self._kept[_places((resource, namespace, ""), "")[0]].has_place(1, 0)
 
     def keys(self, resource: Resource) -> Iterator[tuple[Key, str, int]]:
         """Iterate over key, uid and resourceVersion of every object of the resource."""
@@ -251,15 +302,20 @@ class Cache:
     @property
     def size(self) -> int:
         """How many bytes of objects are kept."""
-        return sum(kept.size for kept in self._kept.values())
+        return sum(kept.size for place, kept in self._kept.items() if not place[2])
 
 
-def _place(key: Key) -> Place:
-    """Return whose place it takes: its namespace's, and there that of its kind, or of all children.
+def _places(key: Key, author: str) -> tuple[Place, ...]:
+    """Return whose place it takes: its namespace's, and there that of its kind, or of all children, or its author's.
 
     A Request needs one of its own most of all: nobody's other objects may keep an `abort` from being seen.
     """
-    return key[1], "" if key[0] in resources.CHILDREN else key[0].kind
+    whole = key[1], "" if key[0] in resources.CHILDREN else key[0].kind, ""
+    return (whole, (*whole[:2], author)) if author else (whole,)
+
+
+def _author(resource: Resource, obj: Manifest) -> str:
+    return str(obj["spec"].get("user") or "?") if resource == resources.REQUEST else ""
 
 
 def _written(obj: Manifest) -> bytes:
@@ -287,8 +343,8 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
             yield "owner", resource, namespace, *owner
         return
     if resource == resources.REQUEST:
-        target = obj["spec"].get("target") or {}
-        yield "asked", namespace, target.get("kind"), target.get("name")
+        if not meta.get("deletionTimestamp") and not is_answered(obj["status"]):
+            yield _asked(obj)
         return
     for model in models_of(obj["spec"], obj["status"] if resource == resources.DEPLOYMENT else {}):
         yield "model", resource, namespace, model
@@ -299,12 +355,33 @@ def _marks(resource: Resource, obj: Manifest) -> Iterable[Hashable]:
         yield "quarantined", namespace
     if resource == resources.DEPLOYMENT:
         yield "all", resource, namespace
+        for digest in refused_digests(obj["status"]):
+            yield "refusing", namespace, digest
+
+
+def _asked(request: Manifest) -> Asked:
+    meta, spec = request["metadata"], request["spec"]
+    target = spec.get("target") or {}
+    return Asked(
+        target=(meta["namespace"], str(target.get("kind")), str(target.get("name"))),
+        user=str(spec.get("user")),
+        asks=(str(spec.get("verb")), about(spec.get("version"), spec.get("digest"))),
+        created=str(meta.get("creationTimestamp", "")),
+        sequence=version_of(meta),
+        name=meta["name"],
+    )
 
 
 def models_of(spec: Manifest | Mapping[str, Any], status: Mapping[str, Any]) -> list[str]:
     """Return the Models that a spec, and the revisions of a Deployment's status, name: of these they may be former."""
     named = [(spec.get("model") or {}).get("name"), *(r.get("model") for r in revisions(status))]
     return list(dict.fromkeys(n for n in named if isinstance(n, str) and n))
+
+
+def refused_digests(status: Mapping[str, Any] | None) -> frozenset[str]:
+    """Return the digests of which a Deployment's status keeps a quarantine."""
+    kept = (status or {}).get("quarantine") or ()
+    return frozenset(line.partition(" ")[0] for line in kept if isinstance(line, str))
 
 
 def revisions(status: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:

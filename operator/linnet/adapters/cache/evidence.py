@@ -98,11 +98,12 @@ class EvidenceStore:
     def keep(self, parent: Parent, data: Mapping[str, str] | None) -> None:
         """Remember the evidence.
 
-        None leaves what is known while a rollout is under way, and forgets it otherwise.
+        None leaves what is known while a rollout is under way, and forgets it otherwise; a Model of the same name
+        has none to forget.
         """
         if data is not None:
             self._of(parent).data = data
-        elif not parent.status.get("rollout"):
+        elif self._known(parent) is not None and not parent.status.get("rollout"):
             self._kept.pop(_ref(parent), None)
 
     async def save(self, parent: Parent, manifest: Manifest, apply: Callable[[Manifest], Awaitable[Any]]) -> None:

@@ -35,11 +35,11 @@ class Gateways:
         self._known: dict[tuple[str, ...], tuple[float, Features]] = {}
 
     async def features(self, namespace: str, names: Iterable[str]) -> Mapping[str, Features]:
-        """Return the features of each named Gateway of the namespace, by its name."""
-        return {
-            name: await self._remembered((namespace, name), partial(self._of_class, namespace, name))
-            for name in sorted({*names})
-        }
+        """Return the features of each Gateway, by what it was named: `namespace/name`, or `name` for this namespace."""
+        return {named: await self._of_gateway(*_place(named, namespace)) for named in sorted({*names})}
+
+    async def _of_gateway(self, namespace: str, name: str) -> Features:
+        return await self._remembered((namespace, name), partial(self._of_class, namespace, name))
 
     async def session_kinds(self) -> Features:
         """Return the kinds of route whose rules have `sessionPersistence`, by the API server's own schema."""
@@ -74,6 +74,11 @@ class Gateways:
             return None
         described = (document.get("components") or {}).get("schemas") or {}
         return frozenset(kind for schema in described.values() if _has_sessions(schema) for kind in _kinds(schema))
+
+
+def _place(named: str, own: str) -> tuple[str, str]:
+    namespace, _, name = named.rpartition("/")
+    return namespace or own, name
 
 
 def _kinds(schema: Manifest) -> Iterator[str]:

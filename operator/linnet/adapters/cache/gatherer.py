@@ -15,6 +15,7 @@ from linnet.adapters.cluster.errors import KubeError
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
+from linnet.api.names import SAFETY
 from linnet.api.parts.conditions import time_or_none
 from linnet.core.analysis.prometheus.query_template import Question
 from linnet.core.analysis.prometheus.response import Answer
@@ -28,8 +29,9 @@ from linnet.core.observed import (
     ScrapeTarget,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.requests.answers import ACCEPTED
 from linnet.core.requests.lifecycle import RequestObserved
-from linnet.core.requests.waiting import Proof, Requests, is_answered, read
+from linnet.core.requests.waiting import Asks, Proof, Requests, is_answered, read
 from linnet.core.resources import objects, routes
 from linnet.core.resources.accounts import AllowedAccounts
 from linnet.core.resources.objects import Parent
@@ -109,6 +111,7 @@ class Gatherer:
         model = _name_of(parent, "model")
         named = (as_parent(d) for d in self._cache.of_model(resources.DEPLOYMENT, parent.namespace, model))
         deployments = tuple(d for d in named if _name_of(d, "model") == model)
+        policies = self._owned(resources.NETWORK_POLICY, "ModelVersion", parent)
         return ModelVersionObserved(
             version=parent,
             jobs=tuple(objects.job(j) for j in jobs),
@@ -117,7 +120,9 @@ class Gatherer:
             requests=await self._requests("ModelVersion", parent),
             allowed_service_accounts=await self._accounts(parent),
             deployments=deployments,
+            egress_policy=next((objects.meta(p) for p in policies), None),
             policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
+            refused_by=self._refusing(parent.namespace, [parent]),
         )
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
@@ -134,6 +139,7 @@ class Gatherer:
             model=self.parent(Ref("Model", parent.namespace, _name_of(parent, "model"))),
             versions=versions,
             quarantined=tuple(as_parent(v) for v in self._cache.quarantined(parent.namespace)),
+            refused_elsewhere=tuple(d for d in self._refusing(parent.namespace, versions) if d.uid != parent.uid),
             workloads=tuple(objects.workload(w) for w in self._owned(resources.WORKLOAD, "Deployment", parent)),
             services=tuple(objects.service(s) for s in self._owned(resources.SERVICE, "Deployment", parent)),
             pods=self._pods("Deployment", parent),
@@ -160,6 +166,11 @@ class Gatherer:
         replies = await self._sources.call(reconcile.calls(observed, now))
         scrape, answers = await asyncio.gather(self._scrape(targets), self._sources.ask(questions))
         return replace(observed, scrape=scrape, answers=answers, replies=replies)
+
+    def _refusing(self, namespace: str, versions: Iterable[Parent]) -> tuple[Parent, ...]:
+        """Find the Deployments that keep a quarantine of what one of these versions is."""
+        digests = {d for v in versions if isinstance(d := v.status.get("digest"), str)}
+        return tuple(as_parent(d) for d in self._cache.refusing(namespace, sorted(digests)))
 
     async def _scrape(self, targets: Collection[ScrapeTarget]) -> Scrape | None:
         return await self._sources.scrape(targets) if targets else None
@@ -239,11 +250,15 @@ class Gatherer:
 
     async def _requests(self, kind: str, parent: Parent) -> Requests:
         """Ask whether requests can be believed only when one waits: the proof costs requests to the API server."""
-        found = self._cache.requests(parent.namespace, kind, parent.name)
-        refused = self._sources.refused(Ref(kind, parent.namespace, parent.name)) if found else ()
-        failed = {name for of, name in refused if of == resources.REQUEST.kind}
-        waiting = read((as_parent(r) for r in found), failed)
-        return Requests(waiting, await self._sources.proof(parent.namespace)) if waiting else Requests()
+        target = (parent.namespace, kind, parent.name)
+        refused = self._sources.refused(Ref(kind, parent.namespace, parent.name))
+        self._cache.postpone(target, [name for of, name in refused if of == resources.REQUEST.kind])
+        found, excerpt = self._cache.requests(target, *_answered(parent.status))
+        waiting = read(as_parent(r) for r in found)
+        if not waiting:
+            return Requests()
+        newest = {asks: time for asks, made in excerpt.newest.items() if (time := time_or_none(made)) is not None}
+        return Requests(waiting, await self._sources.proof(parent.namespace), newest, time_or_none(excerpt.oldest))
 
     async def _of_gateways(self, observed: DeploymentObserved) -> DeploymentObserved:
         """Add what the Gateways can do, asked only where something depends on it."""
@@ -258,6 +273,17 @@ class Gatherer:
         """The accounts that any of these name, all of one namespace."""
         named = {name for each in named_by for name in account_names(each.spec)}
         return await self._sources.accounts(named_by[0].namespace, named) if named else {}
+
+
+def _answered(status: Mapping[str, Any]) -> tuple[Mapping[Asks, str], list[str]]:
+    """Return up to when what asks something is answered by what the status remembers, and the names in it."""
+    remembered = [e for e in status.get("requests") or () if isinstance(e, Mapping)]
+    until: dict[Asks, str] = {}
+    for entry in remembered:
+        asks = str(entry.get("verb")), str(entry.get("about"))
+        if asks[0] in SAFETY and entry.get("outcome") == ACCEPTED:
+            until[asks] = max(until.get(asks, ""), str(entry.get("until") or ""))
+    return until, [str(entry.get("name")) for entry in remembered]
 
 
 def as_parent(obj: Manifest) -> Parent:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from linnet.api.generate.schema import structural
-from linnet.api.kinds import model_version, request
+from linnet.api.kinds import deployment, model_version, request
 from linnet.api.kinds.deployment import DeploymentSpec, DeploymentStatus
 from linnet.api.kinds.model import ModelSpec, ModelStatus
 from linnet.api.kinds.model_version import ModelVersionSpec, ModelVersionStatus
@@ -110,6 +110,7 @@ KINDS = (
         40,
         "Deployment serves a Model in this place and brings its new versions to traffic by a canary. "
         "Type mld, since `kubectl get deployment` means apps/v1.",
+        deployment.RULES,
         scale=True,
         selectable=(".spec.model.name", ".spec.policy.name"),
     ),

@@ -16,6 +16,7 @@ from linnet.api.parts.base import (
     Digest,
     Name,
     Reference,
+    Rule,
     StatusWire,
     Time,
     Token,
@@ -25,7 +26,7 @@ from linnet.api.parts.base import (
     rules,
 )
 from linnet.api.parts.conditions import Conditions
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.api.parts.requests import AnsweredRequests
 from linnet.api.parts.strategy import Strategy
 from linnet.api.parts.traffic import Traffic
@@ -41,9 +42,9 @@ class ModelPin(Wire):
     name: Name
     """The Model."""
     version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Pins a version by its number."""
+    """Pins a version by its number; if left out the Model's current version is followed, or the digest."""
     digest: Digest | None = None
-    """Pins a version by its artifact."""
+    """Pins a version by its artifact; if left out the Model's current version is followed, or the number."""
 
 
 PERCENT: Final = 10_000
@@ -69,7 +70,7 @@ class MetricTarget(Wire):
     type: Literal["CPU", "Memory", "Pods", "External"]
     """The kind of metric, as the HorizontalPodAutoscaler has it."""
     name: Token | None = None
-    """The metric's name, for the types Pods and External."""
+    """The metric's name, for the types Pods and External; left out with the others."""
     target: Annotated[int, Field(ge=1, le=MOST)]
     """The value to aim at: percent for CPU and Memory, the average value otherwise."""
 
@@ -155,23 +156,23 @@ class DeploymentSpec(Wire):
     replicas: Annotated[int, Field(ge=0, le=10_000)] | None = None
     """Serving pods; 1 if left out. `kubectl scale mld` sets it."""
     autoscaling: Autoscaling | None = None
-    """An autoscaler for the serving pods, instead of replicas."""
+    """An autoscaler for the serving pods, instead of replicas; if left out their number is that of replicas."""
     runtime: ServerArguments | None = None
-    """What this place adds to the version's server."""
-    pod: PodSettings | None = None
-    """Settings of the serving pods."""
+    """What this place adds to the version's server; nothing if left out."""
+    pod: ServingPodSettings | None = None
+    """Settings of the serving pods; each has its default if left out."""
     traffic: Traffic | None = None
-    """How requests reach the serving pods."""
+    """How requests reach the serving pods; a Service for HTTP if left out."""
     policy: Reference | None = None
     """A RolloutPolicy, which says what strategy, analysis and deadlines don't say here. Each of the three that is
     written here takes the place of that whole block of the policy. What it says when a rollout starts counts for all of
-    that rollout; a later change of it starts none."""
+    that rollout; a later change of it starts none. If left out, what isn't said here has its default."""
     strategy: Strategy | None = None
-    """How a new version takes over."""
+    """How a new version takes over; the policy's if left out, or a canary."""
     analysis: Analysis | None = None
-    """How a new version is judged."""
+    """How a new version is judged; the policy's if left out, or errors and latency against stable."""
     deadlines: Deadlines | None = None
-    """How long fetching, starting, judging and hooks may take."""
+    """How long fetching, starting, judging and hooks may take; the policy's if left out, or each one's default."""
     paused: bool | None = None
     """Holds every rollout where it is; rollback stays possible. It is false if left out."""
 
@@ -335,3 +336,15 @@ class DeploymentStatus(StatusWire):
     """Ready sums up; Available: pods serve; Progressing: a rollout is under way."""
     requests: AnsweredRequests | None = None
     """The last requests that were obeyed, so that none is obeyed twice; each answer stands in its Request."""
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    (
+        "!self.metadata.name.matches('-(stable|canary|preview|v[0-9]+-[0-9a-f]{8})$')",
+        "a Deployment's name doesn't end in -stable, -canary, -preview, or as a revision's does (-v1-0123abcd): the "
+        "Services of another Deployment are named so, and the two would fight for one; give it another ending, such "
+        "as -candidate",
+        ".metadata.name",
+    ),
+)
+"""Only a Deployment has children that are named as another of its kind could be."""

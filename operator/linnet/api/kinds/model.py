@@ -51,7 +51,7 @@ class Format(Wire):
     name: Name
     """The format's name, such as sklearn, xgboost, lightgbm, mlflow, or custom."""
     version: Annotated[str, Field(max_length=32)] | None = None
-    """The format's version, such as "1"."""
+    """The format's version, such as "1"; any if left out."""
 
 
 class Credentials(Wire):
@@ -67,9 +67,11 @@ class Credentials(Wire):
     }
 
     secret_name: Name | None = None
-    """A Secret with the keys of the store and allowedPrefix: other URIs are refused."""
+    """A Secret with the keys of the store and allowedPrefix: other URIs are refused; left out where serviceAccountName
+    is written."""
     service_account_name: Name | None = None
-    """A ServiceAccount for workload identity; it must carry the label linnet.dev/allow-pods: "true"."""
+    """A ServiceAccount for workload identity; it must carry the label linnet.dev/allow-pods: "true"; left out where
+    secretName is written."""
 
 
 class MlflowSource(Wire):
@@ -91,9 +93,11 @@ class Artifact(Wire):
     model_config = {"json_schema_extra": rules(("has(self.uri)", "a version has the uri of its artifact"))}
 
     uri: Uri | None = None
-    """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version."""
+    """The artifact's address: s3://bucket/path, https://…, pvc://claim/path. A new uri or digest is a new version. Left
+    out only where `mlflow` says where it lies."""
     digest: Digest | None = None
-    """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match."""
+    """The sha256 of the artifact's tree, as `linnet digest` prints it; what is fetched must match; if left out, what is
+    fetched the first time counts, where the platform requires none."""
     include: Annotated[list[Glob], Field(max_length=16, json_schema_extra=AS_SET)] | None = None
     """Patterns such as "*.joblib": only files that match one of them are fetched; all if left out."""
     credentials: Credentials | None = None
@@ -106,33 +110,33 @@ class Source(Artifact):
     model_config = {"json_schema_extra": rules(("has(self.uri) != has(self.mlflow)", "exactly one of uri, mlflow"))}
 
     mlflow: MlflowSource | None = None
-    """A registered model instead of a uri."""
+    """A registered model instead of a uri; left out where uri is written."""
 
 
 class Lineage(Wire):
     """What the artifact was made of."""
 
     code: Text | None = None
-    """The training code, such as git@<commit>."""
+    """The training code, such as git@<commit>; unknown if left out."""
     data: Text | None = None
-    """The training data, such as s3://…@sha256:…."""
+    """The training data, such as s3://…@sha256:…; unknown if left out."""
     parameters: StringMap | None = None
-    """Hyperparameters."""
+    """Hyperparameters; unknown if left out."""
     image: Text | None = None
-    """The training image."""
+    """The training image; unknown if left out."""
     trained_by: Text | None = None
-    """Who or what trained it."""
+    """Who or what trained it; unknown if left out."""
 
 
 class Card(Wire):
     """What a reader should know of the model."""
 
     owner: Text | None = None
-    """The team that answers for the model."""
+    """The team that answers for the model; nobody is named if left out."""
     intended_use: Text | None = None
-    """What the model is for."""
+    """What the model is for; nothing is said if left out."""
     limitations: Text | None = None
-    """What the model is not for."""
+    """What the model is not for; nothing is said if left out."""
 
 
 class Regression(Wire):
@@ -145,9 +149,9 @@ class Regression(Wire):
     }
 
     absolute: Quantity | None = None
-    """The regression that is accepted, in the metric's own unit."""
+    """The regression that is accepted, in the metric's own unit; no such bound if left out."""
     relative: Quantity | None = None
-    """The regression that is accepted, as a share of the serving version's value."""
+    """The regression that is accepted, as a share of the serving version's value; no such bound if left out."""
 
 
 class MetricGate(Wire):
@@ -167,11 +171,11 @@ class MetricGate(Wire):
     direction: Literal["Higher", "Lower"]
     """Which way is better."""
     min: Quantity | None = None
-    """The least value that passes."""
+    """The least value that passes; no such bound if left out."""
     max: Quantity | None = None
-    """The greatest value that passes."""
+    """The greatest value that passes; no such bound if left out."""
     max_regression: Regression | None = None
-    """How much worse than the version that serves now it may be."""
+    """How much worse than the version that serves now it may be; no such bound if left out."""
 
 
 class Contract(Wire):
@@ -187,18 +191,18 @@ class Approval(Wire):
     count: Annotated[int, Field(ge=1, le=10)] = 1
     """How many people must agree; 1 if left out."""
     expire_after: Duration | None = None
-    """How long an approval may be waited for."""
+    """How long an approval may be waited for; without end if left out."""
 
 
 class Gate(Wire):
     """What a version must pass before it may be rolled out."""
 
     metrics: Annotated[list[MetricGate], Field(max_length=32, json_schema_extra=keyed_by("name"))] | None = None
-    """Thresholds on the version's metrics."""
+    """Thresholds on the version's metrics; none if left out."""
     contract: Contract | None = None
-    """Requests and expected answers that are replayed against the real server."""
+    """Requests and expected answers that are replayed against the real server; none if left out."""
     approval: Approval | None = None
-    """People who must agree before the version is rolled out."""
+    """People who must agree before the version is rolled out; nobody is asked if left out."""
 
 
 class ModelSpec(Wire):
@@ -211,13 +215,13 @@ class ModelSpec(Wire):
     runtime: Runtime | None = None
     """The model server; chosen by the format if left out."""
     metrics: QuantityMap | None = None
-    """Evaluation metrics, for artifacts that carry no linnet.json."""
+    """Evaluation metrics, for artifacts that carry no linnet.json; none if left out."""
     lineage: Lineage | None = None
-    """What the artifact was made of, for artifacts that carry no linnet.json."""
+    """What the artifact was made of, for artifacts that carry no linnet.json; unknown if left out."""
     card: Card | None = None
-    """What a reader should know of the model."""
+    """What a reader should know of the model; nothing is said if left out."""
     gate: Gate | None = None
-    """What a version must pass before it may be rolled out."""
+    """What a version must pass before it may be rolled out; if left out it only has to load."""
     keep_versions: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many versions are kept; 10 if left out. Serving and quarantined ones always are."""
 

@@ -34,9 +34,9 @@ class Origin(Wire):
     type: Literal["Source", "Retrain", "Import"]
     """Source: the Model's spec. Retrain: a RetrainPolicy's run. Import: written by hand or from Git."""
     policy: Name | None = None
-    """The RetrainPolicy whose run made the version."""
+    """The RetrainPolicy whose run made the version; left out where no run made it."""
     job: Annotated[str, Field(max_length=63)] | None = None
-    """The training Job that made the version."""
+    """The training Job that made the version; left out where no run made it."""
 
 
 class ModelVersionSpec(Wire):
@@ -61,15 +61,16 @@ class ModelVersionSpec(Wire):
     origin: Origin
     """How the version came to be."""
     identity: Annotated[str, Field(max_length=80)] | None = None
-    """A hash of source and runtime as the person wrote them; the same input is the same version."""
+    """A hash of source and runtime as the person wrote them; the same input is the same version; left out in an
+    Import."""
     metrics: QuantityMap | None = None
-    """Evaluation metrics, where the artifact carries none."""
+    """Evaluation metrics, where the artifact carries none; none if left out."""
     lineage: Lineage | None = None
-    """What the artifact was made of, where the artifact does not say."""
+    """What the artifact was made of, where the artifact does not say; unknown if left out."""
     card: Card | None = None
-    """What a reader should know of the model."""
+    """What a reader should know of the model; nothing is said if left out."""
     contract: Contract | None = None
-    """Requests and expected answers that the validation replays."""
+    """Requests and expected answers that the validation replays; none if left out."""
 
 
 class Quarantine(StatusWire):
@@ -87,6 +88,23 @@ class Quarantine(StatusWire):
     """What was seen."""
     time: Time | None = None
     """When the version was quarantined."""
+
+
+class Trial(StatusWire):
+    """Where a version was, or is, tried: with the pods' settings of a Deployment that follows its Model."""
+
+    place: Annotated[str, Field(max_length=64)]
+    """The hash of the settings."""
+    deployment: Annotated[str, Field(max_length=253)] = ""
+    """The oldest Deployment that has them; empty where none follows the Model."""
+    attempt: int
+    """The number of the last attempt in this place."""
+    turns: int = 1
+    """How often it was begun there."""
+    failed: bool | None = None
+    """Whether the version failed there. Else it is being tried, or could not be."""
+    message: Annotated[str, Field(max_length=512)] = ""
+    """Why it failed there."""
 
 
 Real = Annotated[str, Field(max_length=32, pattern=r"^-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?$")]
@@ -313,6 +331,8 @@ class ModelVersionStatus(StatusWire):
     """What the artifact was made of, from its linnet.json or the Model's spec."""
     attempt: int | None = None
     """The number of the validation's attempt."""
+    trials: Annotated[list[Trial], Field(max_length=8, json_schema_extra=keyed_by("place"))] | None = None
+    """The places in which it was tried, until it has passed in one."""
     validated_at: Time | None = None
     """When the artifact was loaded by its real server."""
     quarantine: (

@@ -55,9 +55,10 @@ class RequestSpec(Wire):
     version: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """The version that it is about, so that a late request can't hit another one; whatever is under way if left out."""
     digest: Digest | None = None
-    """The digest of the version's artifact, instead of its number."""
+    """The digest of the version's artifact, instead of its number; if left out it is about the number, or whatever is
+    under way."""
     reason: Annotated[str, Field(max_length=512, pattern=_PRINTABLE)] | None = None
-    """Why, in words; it is kept with the decision."""
+    """Why, in words; it is kept with the decision; none if left out."""
     user: Annotated[str, Field(min_length=1, max_length=256, pattern=_PRINTABLE)]
     """The name of who asks, as `kubectl auth whoami` says it; another's is refused."""
 

@@ -54,9 +54,9 @@ class Trigger(Wire):
     name: Name
     """The trigger's name in records."""
     schedule: Schedule | None = None
-    """Trains by the clock."""
+    """Trains by the clock; left out where metric is written."""
     metric: MetricTrigger | None = None
-    """Trains when a live metric breaches."""
+    """Trains when a live metric breaches; left out where schedule is written."""
 
 
 class TrainingJob(Wire):
@@ -67,13 +67,13 @@ class TrainingJob(Wire):
     command: Arguments | None = None
     """The container's command; the image's entry point if left out."""
     args: Arguments | None = None
-    """The container's arguments."""
+    """The container's arguments; those of the image if left out."""
     env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
-    """Literal environment variables."""
+    """Literal environment variables; none but Linnet's own if left out."""
     credentials: Credentials | None = None
-    """How the Job proves itself to the store that it writes to."""
+    """How the Job proves itself to the store that it writes to; it has none if left out."""
     pod: PodSettings | None = None
-    """Settings of the Job's pod."""
+    """Settings of the Job's pod; each has its default if left out."""
     deadline: Duration | None = None
     """How long the Job may run; 6h if left out."""
     retries: Annotated[int, Field(ge=0, le=10)] | None = None
@@ -121,7 +121,7 @@ class RetrainPolicySpec(Wire):
     model: Reference
     """The Model that gets the new versions."""
     deployment: Reference | None = None
-    """The Deployment whose live metrics the triggers read."""
+    """The Deployment whose live metrics the triggers read; none if left out."""
     triggers: Annotated[
         list[Trigger],
         Field(
@@ -129,15 +129,15 @@ class RetrainPolicySpec(Wire):
             json_schema_extra=keyed_by("name"),
         ),
     ] = []
-    """Reasons to train again, besides a person's `run`."""
+    """Reasons to train again, besides a person's `run`; none if left out."""
     training: Training
     """How the Model is trained."""
     cooldown: Duration | None = None
     """The least time between two runs; 0s if left out. A person's `run` need not wait for it."""
     budget: Budget | None = None
-    """How many runs there may be in a window of time."""
+    """How many runs there may be in a window of time; any number if left out."""
     pause_after_rejections: Annotated[int, Field(ge=1, le=100)] | None = None
-    """The number of versions rejected in a row after which the policy suspends itself."""
+    """The number of versions rejected in a row after which the policy suspends itself; it never does if left out."""
     suspend: bool | None = None
     """Holds every trigger; false if left out."""
 

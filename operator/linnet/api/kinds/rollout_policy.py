@@ -40,8 +40,8 @@ class RolloutPolicySpec(Wire):
     model_config = {"json_schema_extra": rules(CHECKS_ARE_KNOWN)}
 
     strategy: Strategy | None = None
-    """How a new version takes over."""
+    """How a new version takes over; a canary if left out."""
     analysis: Analysis | None = None
-    """How a new version is judged."""
+    """How a new version is judged; errors and latency against stable if left out."""
     deadlines: Deadlines | None = None
-    """How long fetching, starting, judging and hooks may take."""
+    """How long fetching, starting, judging and hooks may take; each one's default if left out."""

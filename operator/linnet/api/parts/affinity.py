@@ -23,7 +23,7 @@ class NodeRequirement(Wire):
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
     """How it is compared."""
     values: _Values | None = None
-    """What it is compared with."""
+    """What it is compared with; left out with Exists and DoesNotExist."""
 
 
 class LabelRequirement(Wire):
@@ -34,16 +34,16 @@ class LabelRequirement(Wire):
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
     """How it is compared."""
     values: _Values | None = None
-    """What it is compared with."""
+    """What it is compared with; left out with Exists and DoesNotExist."""
 
 
 class NodeSelectorTerm(Wire):
     """Conditions that a node must meet, all of them."""
 
     match_expressions: Annotated[list[NodeRequirement], Field(max_length=16)] | None = None
-    """Conditions on the node's labels."""
+    """Conditions on the node's labels; none if left out."""
     match_fields: Annotated[list[NodeRequirement], Field(max_length=16)] | None = None
-    """Conditions on the node's fields, such as metadata.name."""
+    """Conditions on the node's fields, such as metadata.name; none if left out."""
 
 
 class NodeSelector(Wire):
@@ -66,20 +66,20 @@ class NodeAffinity(Wire):
     """Nodes that the pods may and would rather run on, as `v1.NodeAffinity`."""
 
     required_during_scheduling_ignored_during_execution: NodeSelector | None = None
-    """Where the pods may run at all."""
+    """Where the pods may run at all; anywhere if left out."""
     preferred_during_scheduling_ignored_during_execution: (
         Annotated[list[PreferredNodes], Field(max_length=16)] | None
     ) = None
-    """Where they would rather run."""
+    """Where they would rather run; anywhere if left out."""
 
 
 class LabelSelector(Wire):
     """Objects by their labels, as `metav1.LabelSelector`."""
 
     match_labels: StringMap | None = None
-    """Labels and the values that they must have."""
+    """Labels and the values that they must have; none if left out."""
     match_expressions: Annotated[list[LabelRequirement], Field(max_length=16)] | None = None
-    """Further conditions."""
+    """Further conditions; none if left out."""
 
 
 class PodAffinityTerm(Wire):
@@ -88,15 +88,15 @@ class PodAffinityTerm(Wire):
     topology_key: Token
     """The node label whose equal values are one place, such as topology.kubernetes.io/zone."""
     label_selector: LabelSelector | None = None
-    """Which pods."""
+    """Which pods; none if left out."""
     namespaces: Annotated[list[Annotated[str, Field(max_length=63)]], Field(max_length=16)] | None = None
     """The namespaces of these pods; the own one if left out."""
     namespace_selector: LabelSelector | None = None
-    """The namespaces of these pods by label."""
+    """The namespaces of these pods by label; those that are named if left out."""
     match_label_keys: _Keys | None = None
-    """Labels whose values must be as the pod's own."""
+    """Labels whose values must be as the pod's own; none if left out."""
     mismatch_label_keys: _Keys | None = None
-    """Labels whose values must differ from the pod's own."""
+    """Labels whose values must differ from the pod's own; none if left out."""
 
 
 class PreferredPods(Wire):
@@ -116,9 +116,9 @@ class PodAffinity(Wire):
     """Pods to run near, as `v1.PodAffinity`."""
 
     required_during_scheduling_ignored_during_execution: _Required | None = None
-    """Where the pods may run at all."""
+    """Where the pods may run at all; anywhere if left out."""
     preferred_during_scheduling_ignored_during_execution: _Preferred | None = None
-    """Where they would rather run."""
+    """Where they would rather run; anywhere if left out."""
 
 
 class PodAntiAffinity(PodAffinity):
@@ -129,8 +129,8 @@ class Affinity(Wire):
     """Where the pods may and would rather run, as `v1.Affinity`."""
 
     node_affinity: NodeAffinity | None = None
-    """By nodes."""
+    """By nodes; any node if left out."""
     pod_affinity: PodAffinity | None = None
-    """Near other pods."""
+    """Near other pods; near none in particular if left out."""
     pod_anti_affinity: PodAntiAffinity | None = None
-    """Away from other pods."""
+    """Away from other pods; away from none if left out."""

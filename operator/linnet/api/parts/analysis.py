@@ -48,9 +48,10 @@ class MetricRef(Wire):
     """The metric's name. For Metric a counter of bad requests, which counts at most one for each request, unless above
     is given; for a histogram without its _bucket, as the runtime names it."""
     match: Annotated[list[LabelMatch], Field(min_length=1, max_length=8)] | None = None
-    """Conditions on labels of the counter; all must hold."""
+    """Conditions on labels of the counter; all must hold; every series of that name if left out."""
     above: Quantity | None = None
-    """For Metric: what a histogram observed above this, a bucket's bound in its own unit, counts as bad."""
+    """For Metric: what a histogram observed above this, a bucket's bound in its own unit, counts as bad; left out for a
+    counter."""
 
 
 class QueryRef(Wire):
@@ -175,25 +176,30 @@ class Check(Wire):
     signal: Literal["Errors", "Latency", "Metric", "Prometheus", "Predictions", "Feedback"]
     """The signal that is measured."""
     max_ratio_to_stable: Quantity | None = None
-    """The rate may be at most so many times stable's, measured at the same time."""
+    """The rate may be at most so many times stable's, measured at the same time; no such bound if left out."""
     min_excess: Quantity | None = None
     """A difference smaller than this never rolls back; 0.01 for Latency, 0.002 for the others if left out."""
     max: Quantity | None = None
-    """The rate may be at most this: a service level objective. For Prometheus: the greatest value of the query."""
+    """The rate may be at most this: a service level objective. For Prometheus: the greatest value of the query. No such
+    bound if left out."""
     min: Quantity | None = None
-    """For Prometheus: the least value of the query."""
+    """For Prometheus: the least value of the query; no such bound if left out."""
     threshold: Duration | None = None
-    """For Latency: an answer slower than this counts; must be a bucket's bound of the runtime."""
+    """For Latency: an answer slower than this counts; must be a bucket's bound of the runtime; left out with other
+    signals."""
     max_share_slower: Quantity | None = None
-    """For Latency: the share of answers that may be slower than threshold."""
+    """For Latency: the share of answers that may be slower than threshold; no such bound if left out."""
     max_divergence: Quantity | None = None
-    """For Predictions: how far answers may be from stable's: Jensen-Shannon divergence in bits, between 0 and 1."""
+    """For Predictions: how far answers may be from stable's: Jensen-Shannon divergence in bits, between 0 and 1; left
+    out with other signals."""
     metric: MetricRef | None = None
-    """For Metric: a counter or histogram of the pods. For Latency: another histogram than the server's own."""
+    """For Metric: a counter or histogram of the pods. For Latency: another histogram than the server's own. If left
+    out, the server's own."""
     query: QueryRef | None = None
-    """For Prometheus: a query that the platform named."""
+    """For Prometheus: a query that the platform named; left out with other signals."""
     slice: Slice | None = None
-    """Judge each of these values of a label apart: the version is rolled back if it is worse in one of them."""
+    """Judge each of these values of a label apart: the version is rolled back if it is worse in one of them; if left
+    out all requests are judged together."""
 
 
 class Detect(Wire):
@@ -242,7 +248,8 @@ class Analysis(Wire):
     alpha: Quantity | None = None
     """The chance of rolling back a good version, over the whole rollout; 0.01 if left out."""
     detect: Detect | None = None
-    """What Pass promises to have been able to see."""
+    """What Pass promises to have been able to see; a rate five times stable's, with a probability of 0.9, if left
+    out."""
     on_insufficient_data: Literal["Hold", "Promote", "RollBack"] | None = None
     """What happens at deadlines.evidence without a verdict; Hold if left out."""
     checks: (
@@ -256,7 +263,7 @@ class Analysis(Wire):
         ]
         | None
     ) = None
-    """Questions about the canary, beside the two that are asked by default: `errors`, not more than stable's, and
-    `latency`, answers not slower than stable's. A check of one of these names takes its place."""
+    """Questions about the canary, beside the two that are asked by default, and alone if left out: `errors`, not more
+    than stable's, and `latency`, answers not slower than stable's. A check of one of these names takes its place."""
     default_checks: bool | None = None
     """Whether `errors` and `latency` are asked where no check of that name is written; true if left out."""

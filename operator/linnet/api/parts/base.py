@@ -37,13 +37,14 @@ _QUANTITY: Final = r"^[0-9]{1,15}(\.[0-9]{1,12})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$"
 _INT64: Final = 2**63
 _LABEL_VALUE: Final = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
-Rule = tuple[str, str] | tuple[str, str, str]
-"""A CEL rule, the message when it fails, and the field that is to blame where it is not the whole part."""
+Rule = tuple[str, str] | tuple[str, str, str] | tuple[str, str, str, str]
+"""A CEL rule, the message when it fails, the field that is to blame where it is not the whole part, and an expression
+whose value is the message where that names an entry."""
 
 
 def rules(*given: Rule) -> dict[str, Any]:
     """The CEL rules as a type's `json_schema_extra` takes them."""
-    keys = ("rule", "message", "fieldPath")
+    keys = ("rule", "message", "fieldPath", "messageExpression")
     return {"x-kubernetes-validations": [dict(zip(keys, rule, strict=False)) for rule in given]}
 
 

@@ -30,24 +30,25 @@ class Resources(Wire):
     """Compute resources of the main container, as in `v1.ResourceRequirements`."""
 
     requests: ResourceList | None = None
-    """What the scheduler reserves, such as cpu, memory, nvidia.com/gpu; a fraction in quotes: cpu: "0.5"."""
+    """What the scheduler reserves, such as cpu, memory, nvidia.com/gpu; a fraction in quotes: cpu: "0.5"; as much as
+    limits if left out."""
     limits: ResourceList | None = None
-    """What the container may use at most."""
+    """What the container may use at most; without limit if left out."""
 
 
 class Toleration(Wire):
     """A toleration, as `v1.Toleration`."""
 
     key: Token | None = None
-    """The taint's key; empty with operator Exists matches all."""
+    """The taint's key; if left out, with operator Exists, every taint."""
     operator: Literal["Exists", "Equal"] | None = None
-    """Exists or Equal (the default)."""
+    """Exists or Equal; Equal if left out."""
     value: Annotated[str, Field(max_length=63)] | None = None
-    """The taint's value, for Equal."""
+    """The taint's value, for Equal; empty if left out."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """The taint's effect; empty matches all."""
+    """The taint's effect; every one if left out."""
     toleration_seconds: Annotated[int, Field(ge=0, le=MOST)] | None = None
-    """How long a NoExecute taint is tolerated."""
+    """How long a NoExecute taint is tolerated; for ever if left out."""
 
 
 class TopologySpread(Wire):
@@ -67,7 +68,7 @@ class EnvVar(Wire):
     name: Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     """The variable's name."""
     value: Argument = ""
-    """The variable's value, taken literally."""
+    """The variable's value, taken literally; empty if left out."""
 
 
 class Storage(Wire):
@@ -82,35 +83,42 @@ class Storage(Wire):
 
 
 class PodSettings(Wire):
-    """The settings of a pod that a person may choose."""
+    """The settings of any pod that a person may choose."""
 
     resources: Resources | None = None
-    """Compute resources of the main container."""
+    """Compute resources of the main container; requests of 100m cpu and 256Mi memory if left out."""
     node_selector: StringMap | None = None
-    """Labels that the node must carry."""
+    """Labels that the node must carry; any node if left out."""
     tolerations: Annotated[list[Toleration], Field(max_length=16)] | None = None
-    """Taints that the pod tolerates."""
+    """Taints that the pod tolerates; none if left out."""
     affinity: Affinity | None = None
-    """Scheduling affinity, as `v1.Affinity`; the API server checks it when the pods are made."""
-    topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = None
-    """How to spread the pods."""
+    """Scheduling affinity, as `v1.Affinity`; the API server checks it when the pods are made; none if left out."""
     priority_class_name: Name | None = None
-    """PriorityClass of the pods."""
+    """PriorityClass of the pods; the cluster's default if left out."""
     runtime_class_name: Name | None = None
-    """RuntimeClass of the pods, such as nvidia."""
+    """RuntimeClass of the pods, such as nvidia; the cluster's default if left out."""
     image_pull_secrets: Annotated[list[Reference], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = (
         None
     )
-    """Secrets that the kubelet pulls images with."""
+    """Secrets that the kubelet pulls images with; those of the ServiceAccount if left out."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     """When the main container's image is pulled, as in `v1.Container`; Kubernetes' own default if left out."""
     service_account_name: Name | None = None
-    """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"."""
-    env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
-    """Literal environment variables of the main container."""
+    """ServiceAccount of the pods; it must carry the label linnet.dev/allow-pods: "true"; the namespace's default
+    account, without a token, if left out."""
     shared_memory: Quantity | None = None
-    """Size of /dev/shm, such as 2Gi for servers that share tensors between processes."""
+    """Size of /dev/shm, such as 2Gi for servers that share tensors between processes; what the container runtime gives,
+    mostly 64Mi, if left out."""
     grace_period: Duration | None = None
     """How long a stopping pod may finish its requests; 30s if left out."""
     storage: Storage | None = None
-    """The volume that the artifact is brought to."""
+    """The volume that the artifact is brought to; 10Gi of the node's own disk if left out."""
+
+
+class ServingPodSettings(PodSettings):
+    """The settings of serving pods that a person may choose."""
+
+    topology_spread: Annotated[list[TopologySpread], Field(max_length=8)] | None = None
+    """How to spread the pods; as the cluster's default has it if left out."""
+    env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
+    """Literal environment variables of the main container; none if left out."""

@@ -7,6 +7,8 @@ from pydantic import Field
 from linnet.api.parts.base import StatusWire, Time, Word
 
 MAX_ANSWERED: Final = 16
+MEMORY: Final = frozenset({"about", "until", "before"})
+"""Fields of an entry that say which other requests it speaks for; no log has them."""
 
 
 class AnsweredRequest(StatusWire):
@@ -26,6 +28,12 @@ class AnsweredRequest(StatusWire):
     """What follows, or why it was refused."""
     time: Time | None = None
     """When it was answered."""
+    about: Annotated[str, Field(max_length=80)] = ""
+    """The version that it named: `v7`, a digest, or `-` for whatever was under way."""
+    until: Time | None = None
+    """When the newest was made that asked the same with it: what was made by then is answered with it."""
+    before: Time | None = None
+    """What was made by then, and is not remembered, is not obeyed: it may have been, and its answer lost."""
 
 
 AnsweredRequests = Annotated[

@@ -38,11 +38,11 @@ class LabelMatch(Wire):
     label: Token
     """The label's name, such as status_code."""
     in_: Annotated[LabelValues | None, Field(alias="in")] = None
-    """The label has one of these values."""
+    """The label has one of these values; left out where notIn or prefix is written."""
     not_in: LabelValues | None = None
-    """The label has none of these values."""
+    """The label has none of these values; left out where in or prefix is written."""
     prefix: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """The label's value starts with this."""
+    """The label's value starts with this; left out where in or notIn is written."""
 
 
 class Series(Wire):
@@ -51,7 +51,7 @@ class Series(Wire):
     name: Token
     """The metric's name, such as http_requests_total; for a histogram without its _bucket."""
     match: Annotated[list[LabelMatch], Field(max_length=8)] | None = None
-    """Conditions on labels; all must hold."""
+    """Conditions on labels; all must hold; every series of that name if left out."""
 
 
 SeriesList = Annotated[list[Series], Field(min_length=1, max_length=8)]
@@ -60,10 +60,9 @@ SeriesList = Annotated[list[Series], Field(min_length=1, max_length=8)]
 class Latency(Wire):
     """Where the server tells how long its answers took."""
 
-    histogram: Series
-    """A Prometheus histogram."""
-    also: SeriesList | None = None
-    """Histograms of the same unit and bounds that time other requests, such as gRPC calls; they are added up."""
+    histograms: SeriesList
+    """Prometheus histograms of one unit and the same bounds, such as one of HTTP requests and one of gRPC calls; they
+    are added up. A check whose metric.name is the first one's means all of them."""
     unit: Literal["s", "ms", "us"] = "s"
     """The unit of the histogram's bucket bounds; s if left out."""
     bounds: Annotated[list[Quantity], Field(min_length=1, max_length=64)]
@@ -119,9 +118,9 @@ class Predictions(Wire):
     }
 
     histogram: ScoreHistogram | None = None
-    """A histogram of scores, such as a probability."""
+    """A histogram of scores, such as a probability; left out where counter is written."""
     counter: ClassCounter | None = None
-    """A counter of classes, such as a label."""
+    """A counter of classes, such as a label; left out where histogram is written."""
 
 
 class RuntimeMetrics(Wire):
@@ -130,13 +129,13 @@ class RuntimeMetrics(Wire):
     path: HttpPath = "/metrics"
     """Path of the server's Prometheus metrics, on port metrics; /metrics if left out."""
     requests: SeriesList | None = None
-    """Counters of all inference requests; their sum is used."""
+    """Counters of all inference requests; their sum is used; the catalogue's if left out."""
     errors: SeriesList | None = None
-    """Counters of the failed requests; without them the signal Errors is refused."""
+    """Counters of the failed requests; if left out the signal Errors is refused."""
     latency: Latency | None = None
-    """Histograms of how long answers took; without them the signal Latency is refused."""
+    """Histograms of how long answers took; if left out the signal Latency is refused."""
     in_flight: SeriesList | None = None
-    """Gauges of the requests that are being answered; without them nobody sees that a server answers nothing."""
+    """Gauges of the requests that are being answered; if left out nobody sees that a server answers nothing."""
     histograms: (
         Annotated[
             list[Histogram],
@@ -148,11 +147,11 @@ class RuntimeMetrics(Wire):
         ]
         | None
     ) = None
-    """Further histograms, for checks that name one by metric.name."""
+    """Further histograms, for checks that name one by metric.name; none if left out."""
     feedback: Feedback | None = None
-    """Counters of answers whose truth became known; without them the signal Feedback is refused."""
+    """Counters of answers whose truth became known; if left out the signal Feedback is refused."""
     predictions: Predictions | None = None
-    """What the model answers, by class; without it the signal Predictions is refused."""
+    """What the model answers, by class; if left out the signal Predictions is refused."""
 
 
 class RuntimePorts(Wire):
@@ -161,7 +160,7 @@ class RuntimePorts(Wire):
     http: Port
     """The port of inference over HTTP; the Service's port 80."""
     grpc: Port | None = None
-    """The port of inference over gRPC; the Service's port 8081."""
+    """The port of inference over gRPC; the Service's port 8081; if left out the server speaks no gRPC."""
     metrics: Port | None = None
     """The port of Prometheus metrics; the HTTP port if left out."""
 
@@ -198,22 +197,24 @@ class Runtime(Wire):
     name: Name
     """A runtime of the platform's catalogue, such as mlserver, or custom."""
     image: Image | None = None
-    """The server's image, instead of the catalogue's."""
+    """The server's image; the catalogue's if left out."""
     args: Arguments | None = None
-    """The server's arguments, instead of the catalogue's. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
+    """The server's arguments; the catalogue's if left out. $(MODEL_NAME) and $(MODEL_DIR) are replaced."""
     env: Annotated[list[EnvVar], Field(max_length=64, json_schema_extra=keyed_by("name"))] | None = None
-    """Environment variables that are added to the catalogue's."""
+    """Environment variables that are added to the catalogue's; none if left out."""
     ports: RuntimePorts | None = None
-    """For custom: the ports that the server listens on."""
+    """For custom, which needs them: the ports that the server listens on; the catalogue's if left out."""
     protocol: Literal["v2", "v1", "openai", "http"] | None = None
-    """For custom: the inference protocol that the server speaks."""
+    """For custom: the inference protocol that the server speaks; http if left out. For others the catalogue's."""
     ready_path: HttpPath | None = None
-    """For custom: the path that answers 200 on the HTTP port once the model is loaded."""
+    """For custom, which needs it: the path that answers 200 on the HTTP port once the model is loaded; the catalogue's
+    if left out."""
     live_path: HttpPath | None = None
-    """For custom: the path that answers 200 on the HTTP port while the process is sound."""
+    """For custom: the path that answers 200 on the HTTP port while the process is sound; if left out only readiness is
+    asked."""
     metrics: RuntimeMetrics | None = None
-    """For custom: where requests, errors and latencies are counted. For others: the Model's own histograms, feedback
-    and predictions."""
+    """For custom: where requests, errors and latencies are counted; if left out nothing but the pods' health is judged.
+    For others: the Model's own histograms, feedback and predictions; the catalogue's alone if left out."""
 
 
 class FrozenRuntime(Wire):
@@ -224,9 +225,9 @@ class FrozenRuntime(Wire):
     image: Image
     """The server's image."""
     args: Arguments | None = None
-    """The server's arguments, with every placeholder replaced."""
+    """The server's arguments, with every placeholder replaced; none if left out."""
     env: Annotated[list[EnvVar], Field(max_length=128, json_schema_extra=keyed_by("name"))] | None = None
-    """The server's environment, with every placeholder replaced."""
+    """The server's environment, with every placeholder replaced; none if left out."""
     ports: RuntimePorts
     """Ports that the server listens on."""
     protocol: Literal["v2", "v1", "openai", "http"] = "http"
@@ -234,8 +235,8 @@ class FrozenRuntime(Wire):
     ready_path: HttpPath
     """The path that answers 200 once the model is loaded."""
     live_path: HttpPath | None = None
-    """The path that answers 200 while the process is sound."""
+    """The path that answers 200 while the process is sound; if left out only readiness is asked."""
     startup: Duration | None = None
-    """How long loading may take before the pod is restarted; deadlines.ready if left out."""
+    """How long loading may take before the pod is restarted; the longer of it and deadlines.ready counts."""
     metrics: RuntimeMetrics | None = None
-    """Where requests, errors and latencies are counted."""
+    """Where requests, errors and latencies are counted; if left out nothing but the pods' health is judged."""

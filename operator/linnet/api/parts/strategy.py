@@ -29,7 +29,7 @@ class Pause(Wire):
     max_time: Duration | None = None
     """The longest that the pause lasts; if left out, it lasts until a person resumes or promotes."""
     on_expiry: Literal["Promote", "RollBack", "Hold"] | None = None
-    """What follows maxTime: Promote (on to the next step, the default), RollBack, or Hold."""
+    """What follows maxTime: Promote (if left out: on to the next step), RollBack, or Hold."""
 
 
 class Analyze(Wire):
@@ -71,19 +71,19 @@ class Step(Wire):
     }
 
     set_weight: Weight | None = None
-    """The share of requests that the canary gets, in percent."""
+    """The share of requests that the canary gets, in percent. Left out where the step is another one."""
     pause: Pause | None = None
-    """Waits for a person, or for a time."""
+    """Waits for a person, or for a time. Left out where the step is another one."""
     analyze: Analyze | None = None
-    """Waits until the checks have passed."""
+    """Waits until the checks have passed. Left out where the step is another one."""
     mirror: Mirror | None = None
-    """Copies traffic to the canary; needs a gateway."""
+    """Copies traffic to the canary; needs a gateway. Left out where the step is another one."""
     match_headers: (
         Annotated[list[HeaderMatch], Field(min_length=1, max_length=8, json_schema_extra=keyed_by("name"))] | None
     ) = None
-    """Sends a fixed cohort to the canary; needs a gateway."""
+    """Sends a fixed cohort to the canary; needs a gateway. Left out where the step is another one."""
     set_replicas: Annotated[int, Field(ge=0, le=1000)] | None = None
-    """The number of canary pods, apart from the weight; needs a gateway."""
+    """The number of canary pods, apart from the weight; needs a gateway. Left out where the step is another one."""
 
 
 class Bake(Wire):
@@ -175,15 +175,18 @@ class Strategy(Wire):
     }
 
     canary: Canary | None = None
-    """Traffic moves step by step; what counts where no strategy is written."""
+    """Traffic moves step by step; what counts where no strategy is written; left out where another strategy is
+    written."""
     blue_green: BlueGreen | None = None
-    """All pods wait behind `<name>-preview` for a person before traffic moves; stable's pods stay for the bake."""
+    """All pods wait behind `<name>-preview` for a person before traffic moves; stable's pods stay for the bake; left
+    out where another strategy is written."""
     all_at_once: AllAtOnce | None = None
-    """All pods start beside stable's without traffic, then all traffic moves at once."""
+    """All pods start beside stable's without traffic, then all traffic moves at once; left out where another strategy
+    is written."""
     bake: Bake | None = None
-    """The time of observation after promotion."""
+    """The time of observation after promotion; 10m with a share of 5 % for the former version if left out."""
     capacity: Literal["Surge", "InPlace"] | None = None
-    """Surge (the default) starts canary pods beside stable's. InPlace never has more pods than `replicas`: stable gives
+    """Surge (if left out) starts canary pods beside stable's. InPlace never has more pods than `replicas`: stable gives
     up its own one by one, and nothing stays warm for the bake. For accelerators of which there is none to spare."""
     hooks: (
         Annotated[
@@ -196,7 +199,8 @@ class Strategy(Wire):
         ]
         | None
     ) = None
-    """Whom each rollout asks or tells; the very first version, which has nothing to go back to, asks nobody."""
+    """Whom each rollout asks or tells; the very first version, which has nothing to go back to, asks nobody. Nobody if
+    left out."""
     on_new_version: OnNewVersion | None = None
     """What a newer version in mid-rollout does. Queue (if left out): the newest waits. Supersede: it takes the place of
     the one under way. Reject: it is refused, also after the rollout, until `retry` or another change."""

@@ -7,10 +7,10 @@ from pydantic import Field, ValidationInfo, field_validator
 from linnet.api.parts.base import (
     AS_SET,
     Name,
+    Port,
     StringMap,
     Token,
     Wire,
-    keyed_by,
     rules,
 )
 
@@ -24,12 +24,46 @@ _COOKIE: Final = "cookieConfig goes with type Cookie: leave it out, or write typ
 
 
 class ParentRef(Wire):
-    """A Gateway in this namespace."""
+    """A Gateway, or one of its listeners."""
 
     name: Name
     """The Gateway's name."""
-    section_name: Name | None = None
-    """The name of one of the Gateway's listeners."""
+    namespace: Name | None = None
+    """The Gateway's namespace, whose listener must admit routes of this one (allowedRoutes); this one if left out."""
+    section_name: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The name of one of the Gateway's listeners; all of them if left out."""
+    port: Port | None = None
+    """The port of the Gateway's listeners; all of them if left out."""
+
+    @property
+    def gateway(self) -> str:
+        """The Gateway, as `name` or `namespace/name`."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+
+def _same(field: str) -> str:
+    """That the entries p and q say the same in this field, in CEL. What is put together would cost too much."""
+    return f"has(p.{field}) == has(q.{field}) && (!has(p.{field}) || p.{field} == q.{field})"
+
+
+_OF_ONE_GATEWAY: Final = f"p.name == q.name && {_same('__namespace__')}"
+_UNIQUE: Final = f"self.parentRefs.exists_one(q, {_OF_ONE_GATEWAY} && {_same('sectionName')} && {_same('port')})"
+_ALIKE: Final = (
+    f"self.parentRefs.all(q, !({_OF_ONE_GATEWAY}) || "
+    "(has(p.sectionName) == has(q.sectionName) && has(p.port) == has(q.port)))"
+)
+
+
+def _first(holds: str, *listener: str) -> str:
+    """The first entry for which that does not hold, in words of CEL. A port as a string would cost too much."""
+    words = ["(has(p.__namespace__) ? p.__namespace__ + '/' : '')", "p.name", *listener]
+    return f"self.parentRefs.map(p, !{holds}, {' + '.join(words)})[0]"
+
+
+_SECTION: Final = "(has(p.sectionName) ? ' sectionName ' + p.sectionName : '')"
+_PORT: Final = "(has(p.port) ? ' with its port' : '')"
+_TWICE: Final = "is there twice: leave one of them out"
+_ONE_FOR_ALL: Final = "is named more than once: name a sectionName each time, or a port, or one entry for all listeners"
 
 
 class CookieConfig(Wire):
@@ -60,11 +94,11 @@ class SessionPersistence(Wire):
     """The name of the cookie or the header; `linnet-<name>` if left out. A cohort's and a GRPCRoute's get an ending of
     their own, since rules must not share a session."""
     absolute_timeout: SessionTime | None = None
-    """A session ends this long after it began."""
+    """A session ends this long after it began; as the gateway has it if left out."""
     idle_timeout: SessionTime | None = None
-    """A session ends after so long without a request."""
+    """A session ends after so long without a request; as the gateway has it if left out."""
     cookie_config: CookieConfig | None = None
-    """How long a session's cookie lives; goes with type Cookie."""
+    """How long a session's cookie lives; goes with type Cookie; gone with the browser if left out."""
 
     @field_validator("cookie_config")
     @classmethod
@@ -90,6 +124,18 @@ class Traffic(Wire):
                 "parentRefs and hostnames go with type Gateway",
             ),
             (
+                f"!has(self.parentRefs) || self.parentRefs.all(p, {_UNIQUE})",
+                f"an entry of parentRefs {_TWICE}",
+                ".parentRefs",
+                f"'Gateway ' + {_first(_UNIQUE, _SECTION, _PORT)} + ' {_TWICE}'",
+            ),
+            (
+                f"!has(self.parentRefs) || self.parentRefs.all(p, {_ALIKE})",
+                f"a Gateway {_ONE_FOR_ALL}",
+                ".parentRefs",
+                f"'Gateway ' + {_first(_ALIKE)} + ' {_ONE_FOR_ALL}'",
+            ),
+            (
                 "!has(self.labels) || self.labels.all(k, !k.startsWith('linnet.dev/'))",
                 "labels of linnet.dev/ are the operator's own: choose another prefix",
                 ".labels",
@@ -103,17 +149,34 @@ class Traffic(Wire):
     }
 
     type: TrafficType | None = None
-    """Replicas (the default) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
+    """Replicas (if left out) splits by pods behind one Service; Gateway by an HTTPRoute's weights."""
     protocols: (
         Annotated[list[Literal["HTTP", "GRPC"]], Field(min_length=1, max_length=2, json_schema_extra=AS_SET)] | None
     ) = None
     """The protocols that clients speak; HTTP if left out."""
-    parent_refs: Annotated[list[ParentRef], Field(max_length=8, json_schema_extra=keyed_by("name"))] | None = None
-    """The Gateways to attach to."""
+    parent_refs: Annotated[list[ParentRef], Field(max_length=8)] | None = None
+    """The Gateways to attach to, or their listeners; as a whole they are one applier's, as in an HTTPRoute; left out
+    with type Replicas."""
     hostnames: Annotated[list[Token], Field(max_length=16, json_schema_extra=AS_SET)] | None = None
-    """The route's host names."""
+    """The route's host names; those of the listeners if left out."""
     labels: StringMap | None = None
-    """Labels for the route, where the gateway selects by them."""
+    """Labels for the route, where the gateway selects by them; none if left out."""
     session_persistence: SessionPersistence | None = None
-    """Clients stay with the pod, and so with the version, that they first met; without it each request is split anew.
+    """Clients stay with the pod, and so with the version, that they first met; if left out each request is split anew.
     Only where routes have the field (experimental channel) and every Gateway is known to keep sessions."""
+
+    @field_validator("parent_refs")
+    @classmethod
+    def _each_listener_once(cls, given: list[ParentRef] | None) -> list[ParentRef] | None:
+        for index, ref in enumerate(given or ()):
+            before = [other for other in (given or ())[:index] if other.gateway == ref.gateway]
+            if ref in before:
+                raise ValueError(f"Gateway {ref.gateway} {_TWICE}")
+            if any(_names(ref) != _names(other) for other in before):
+                raise ValueError(f"Gateway {ref.gateway} {_ONE_FOR_ALL}")
+        return given
+
+
+def _names(ref: ParentRef) -> tuple[bool, bool]:
+    """By what an entry tells listeners apart."""
+    return ref.section_name is not None, ref.port is not None

@@ -145,5 +145,5 @@ async def _answer(kubectl: Kubectl, name: str, seconds: float) -> dict[str, Any]
         pass
     raise FailedError(
         f"no answer to Request {name} within {seconds:g} s; it still waits, for an hour. Is the operator running? "
-        f"kubectl get req {name}; to withdraw it: kubectl delete req {name}"
+        f"{' '.join(kubectl.command)} get req {name}; to withdraw it: {' '.join(kubectl.command)} delete req {name}"
     )

@@ -33,13 +33,24 @@ class CelError(ValueError):
 @lru_cache(maxsize=256)
 def compiled(rule: str) -> Holds:
     """A function of the variables, such as `self`; CelError where the rule can't be read or yields no boolean."""
-    try:
-        expression = _environment().compile(_quoted(rule))
-    except RuntimeError as error:
-        raise CelError(f"{rule}: {error}") from error
+    expression = _expression(rule)
     if expression.return_type() not in (Type.BOOL, Type.DYN):
         raise CelError(f"{rule}: it yields {expression.return_type().name()}")
     return lambda variables: _held(rule, expression.eval(data=_json(variables)).value())
+
+
+@lru_cache(maxsize=64)
+def text(expression: str) -> Callable[[Mapping[str, Any]], str]:
+    """A function of the variables whose value is a message; CelError where the expression can't be read."""
+    found = _expression(expression)
+    return lambda variables: str(found.eval(data=_json(variables)).value())
+
+
+def _expression(rule: str) -> Any:
+    try:
+        return _environment().compile(_quoted(rule))
+    except RuntimeError as error:
+        raise CelError(f"{rule}: {error}") from error
 
 
 def _quoted(rule: str) -> str:

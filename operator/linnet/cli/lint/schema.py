@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final
 
 from linnet.api.generate.crds import Kind, crd
-from linnet.cli.lint.cel import compiled
+from linnet.cli.lint.cel import compiled, text
 
 Schema = Mapping[str, Any]
 _JSON: Final[Mapping[str, type | tuple[type, ...]]] = {
@@ -43,8 +43,13 @@ def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
         yield f"{path}: should match {schema['pattern']}"
     for rule in rules:
         if "oldSelf" not in rule["rule"] and not compiled(rule["rule"])({"self": value}):
-            yield f"{path}{rule.get('fieldPath', '')}".lstrip(".") + f": {rule['message']}"
+            yield f"{path}{rule.get('fieldPath', '')}".lstrip(".") + f": {_message(rule, value)}"
     yield from _parts(schema, value, path)
+
+
+def _message(rule: Mapping[str, str], value: Any) -> str:
+    """The rule's message: what an expression makes of the value, where it has one."""
+    return text(rule["messageExpression"])({"self": value}) if "messageExpression" in rule else rule["message"]
 
 
 def _fits(value: Any, expected: str) -> bool:

@@ -10,6 +10,9 @@ _NEW: Final = (
     (r"\.steps\[\d+\]\.analyse$", "write analyze instead"),
     (r"\.autoscaling\.min$", "write minReplicas instead"),
     (r"\.autoscaling\.max$", "write maxReplicas instead"),
+    (r"\.metrics\.latency\.(histogram|also)$", "write histograms: [{name: …}] instead"),
+    (r"\.training\.job\.pod\.env$", "write training.job.env instead"),
+    (r"\.training\.job\.pod\.topologySpread$", "leave it out: a Job has one pod"),
     (r"\.imagePullSecrets\[\d+\]$", "write {name: …} instead"),
 )
 

@@ -41,11 +41,12 @@ class Limits:
     hook: timedelta
 
 
-def deadlines(given: Deadlines | None) -> Limits:
+def deadlines(given: Deadlines | None, startup: timedelta | None = None) -> Limits:
+    """The deadlines; a server that needs longer to start than `ready` allows has what it needs (`startup`)."""
     given = given or Deadlines()
     return Limits(
         fetch=given.fetch or timedelta(hours=1),
-        ready=given.ready or timedelta(minutes=10),
+        ready=max(given.ready or timedelta(minutes=10), startup or timedelta(0)),
         evidence=given.evidence or timedelta(hours=1),
         hook=given.hook or timedelta(hours=1),
     )

@@ -85,7 +85,7 @@ def counter_key(check: Check) -> str:
 
 def histogram_key(check: Check, metrics: RuntimeMetrics | None) -> str:
     """The histogram that the check asks of; the server's own if it names none, or just that."""
-    own = metrics.latency.histogram.name if metrics is not None and metrics.latency is not None else None
+    own = metrics.latency.histograms[0].name if metrics is not None and metrics.latency is not None else None
     return LATENCY if check.metric is None or check.metric.name == own else check.metric.name
 
 
@@ -95,8 +95,8 @@ def histogram(key: str, runtime: FrozenRuntime) -> Histogram | None:
     if metrics is None:
         return None
     if key == LATENCY and metrics.latency is not None:
-        own = metrics.latency
-        return Histogram(name=own.histogram.name, match=own.histogram.match, unit=own.unit, bounds=own.bounds)
+        own, first = metrics.latency, metrics.latency.histograms[0]
+        return Histogram(name=first.name, match=first.match, unit=own.unit, bounds=own.bounds)
     return next((h for h in metrics.histograms or () if h.name == key), None)
 
 
@@ -126,8 +126,7 @@ def _counters(checks: Iterable[Check]) -> Iterable[CounterRule]:
 
 
 def _latency(own: Latency) -> tuple[HistogramRule, ...]:
-    both = (own.histogram, *(own.also or ()))
-    return tuple(HistogramRule(each.name, _label_rules(each), Unit(own.unit)) for each in both)
+    return tuple(HistogramRule(each.name, _label_rules(each), Unit(own.unit)) for each in own.histograms)
 
 
 def _histogram(of: Histogram) -> HistogramRule:

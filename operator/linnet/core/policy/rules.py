@@ -128,7 +128,7 @@ def _resolved(source: str, runtime_json: str) -> Rules | None:
         thresholds=tuple(_threshold(c) for c in asked if c.signal == "Prometheus"),
         checks=tuple(c.name for c in asked),
         on_insufficient_data=analysis.on_insufficient_data or "Hold",
-        limits=defaults.deadlines(limits),
+        limits=defaults.deadlines(limits, runtime.startup),
     )
 
 

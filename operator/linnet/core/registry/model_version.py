@@ -14,17 +14,18 @@ from linnet.core.observed import ModelVersionObserved
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Apply, Delete, Emit, Log, Plan, Record
 from linnet.core.policy import unsupported
-from linnet.core.registry import decisions
+from linnet.core.registry import decisions, quarantine, versions
 from linnet.core.registry.validation import job as validation_job
+from linnet.core.registry.validation import placement, trials
 from linnet.core.registry.validation.outcome import Outcome, outcome
-from linnet.core.registry.validation.placement import place
+from linnet.core.registry.validation.placement import Place
 from linnet.core.registry.validation.report import Report
-from linnet.core.requests import answers
+from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import accounts
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
-from linnet.core.serving import images
+from linnet.core.serving import images, isolation
 from linnet.core.serving.pods import Image
 
 _CREDENTIALS: Final = "spec.source.credentials"
@@ -72,17 +73,49 @@ def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStat
         done = _finish(observed, answered.status, Reason.INVALID_SPEC, spec.message, now)
     else:
         done = _look(_State(observed, spec, answered.status, now), former)
-    return replace(done, actions=(*done.actions, *answered.actions))
+    return _quarantined_again(observed, replace(done, actions=(*done.actions, *answered.actions)), now)
+
+
+def _quarantined_again(
+    observed: ModelVersionObserved, done: Plan[ModelVersionStatus], now: datetime
+) -> Plan[ModelVersionStatus]:
+    """A version of an artifact that a Deployment still refuses is as refused as the one that was deleted."""
+    (version,) = versions.parse([observed.version]) or (None,)
+    status = done.status
+    if version is None or status is None or status.quarantine or status.digest is None:
+        return done
+    mine = replace(version, status=status)
+    kept = [q for q in quarantine.kept_by(observed.refused_by, now) if q.digest == status.digest]
+    found = [q for q in kept if not q.is_released([mine], now)]
+    for each in found:
+        status = record(status, Record(version.name, quarantine.again(each), each.entry), now)
+    told = (decisions.logged(quarantine.again(each), each.digest) for each in found)
+    return replace(done, status=status, actions=(*done.actions, *told))
 
 
 def _look(state: _State, former: ModelVersionStatus) -> Plan[ModelVersionStatus]:
     if refusal := _refusal(state):
         return _finish(state.observed, state.status, *refusal, state.now)
     if is_true(state.status.conditions, "Ready"):
-        return Plan(state.status, _clean_up(state.observed.jobs))
+        return Plan(state.status, _clean_up(state.observed))
     if _settled(former) and state.status.attempt == former.attempt:
-        return Plan(state.status, _clean_up(state.observed.jobs))
+        return _elsewhere(state) or Plan(state.status, _clean_up(state.observed))
     return _validate(state)
+
+
+def _elsewhere(state: _State) -> Plan[ModelVersionStatus] | None:
+    """Try the version in the next place; None if there is none: a Deployment that comes later may give one."""
+    ready = find(state.status.conditions, "Ready")
+    if not state.status.trials or ready is None or ready.reason not in {*trials.OF_A_PLACE, Reason.VALIDATING}:
+        return None
+    if trials.following(state.status, _places(state)) is None:
+        return None
+    begun = _start(state, (state.status.attempt or 1) + 1)
+    return replace(begun, actions=(*_without_jobs(state.observed.jobs), *begun.actions))
+
+
+def _places(state: _State) -> tuple[Place, ...]:
+    return placement.places(state.observed, contract=state.spec.contract is not None)
 
 
 def _settled(status: ModelVersionStatus) -> bool:
@@ -131,28 +164,41 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     if found.lost:
         return _start(state, attempt + 1)
     if found.failed is not None:
-        return _failed(state, *found.failed)
-    return _waiting(state, found)
+        return _failed_here(state, *found.failed)
+    place = trials.present(state.status, _places(state), attempt)
+    if trials.gives_way(state.status, place, job, state.now, starts=found.starts):
+        return _elsewhere(state) or _waiting(state, job, found)
+    return _waiting(state, job, found)
 
 
 def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:
     platform = state.observed.platform
     digest = state.status.digest or state.spec.source.digest
-    where = place(state.observed, contract=state.spec.contract is not None)
+    where, status = trials.begun(state.status, _places(state), attempt)
     image = Image(platform.image, platform.image_pull_policy)
-    job = validation_job.job(
-        state.owner, state.spec, digest, image, attempt, replace(where, allowed_prefix=_prefix(state))
-    )
-    status = state.status.model_copy(update={"attempt": attempt})
+    isolated = where.loads and platform.deny_egress
+    where = replace(where, allowed_prefix=_prefix(state), isolated=isolated)
+    job = validation_job.job(state.owner, state.spec, digest, image, attempt, where)
     loading = f" and loading it in {state.spec.runtime.name}" if where.loads else ""
-    message = f"fetching {state.shown}{loading}"
+    several = f" with the settings of mld/{where.deployment}" if len(status.trials or ()) > 1 else ""
+    message = f"fetching {state.shown}{loading}{several}"
     event = Emit("Normal", "Validating", message[0].upper() + message[1:])
-    return _finish(state.observed, status, Reason.VALIDATING, message, state.now, Apply(job), event)
+    return _finish(
+        state.observed,
+        status,
+        Reason.VALIDATING,
+        message,
+        state.now,
+        Apply(job),
+        *_isolation(state, waits=isolated),
+        event,
+    )
 
 
-def _waiting(state: _State, found: Outcome) -> Plan[ModelVersionStatus]:
+def _waiting(state: _State, job: JobView, found: Outcome) -> Plan[ModelVersionStatus]:
     message = found.waiting or f"fetching {state.shown} and loading it in {state.spec.runtime.name}"
-    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
+    isolated = _isolation(state, waits=isolation.ISOLATE in job.programs)
+    done = _finish(state.observed, state.status, Reason.VALIDATING, message, state.now, *isolated)
     return Plan(done.status, done.actions, timedelta(seconds=30))
 
 
@@ -169,6 +215,7 @@ def _passed(state: _State, report: Report, image: str | None, *, loaded: bool) -
             "metrics": dict(report.metrics) or state.spec.metrics,
             "lineage": report.lineage or state.spec.lineage,
             "validated_at": timestamp(state.now),
+            "trials": None,
         }
     )
     if loaded:
@@ -192,18 +239,45 @@ def _pinned(image: str, digest: str | None, *, loaded: bool) -> Condition:
     return condition("ImagePinned", False, Reason.IMAGE_NOT_PINNED, message)
 
 
+def _failed_here(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
+    """It failed, unless what a Deployment gives its pods may be why, and another place is left to try."""
+    if reason not in trials.OF_A_PLACE:
+        return _failed(state, reason, message)
+    there = replace(state, status=trials.failed(state.status, message))
+    if (again := _elsewhere(there)) is not None:
+        return again
+    first = trials.first_failure(there.status)
+    told = f"with the settings of mld/{first.deployment}: {first.message}" if first is not None else message
+    return _failed(there, reason, told)
+
+
 def _failed(state: _State, reason: Reason, message: str) -> Plan[ModelVersionStatus]:
     full = f"{message} Then ask again: {_retry_command(state)}" if message.endswith(".") else message
     event = Emit("Warning", reason, message)
-    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed.jobs))
+    return _finish(state.observed, state.status, reason, full, state.now, event, *_clean_up(state.observed))
 
 
 def _retry_command(state: _State) -> str:
     version = state.observed.version
-    return f"kubectl linnet retry mv/{version.name} -n {version.namespace}"
+    return commands.linnet("retry", f"mv/{version.name}", version.namespace)
 
 
-def _clean_up(jobs: Sequence[JobView]) -> tuple[Action, ...]:
+def _isolation(state: _State, *, waits: bool) -> Iterator[Action]:
+    """What denies egress to the validation's pods, if they wait for that, as it will be denied to those that serve."""
+    observed = state.observed
+    deny, denied = waits and observed.platform.deny_egress, observed.egress_policy is not None
+    yield from isolation.actions(state.owner, observed.pods, deny=deny, denied=denied)
+
+
+def _clean_up(observed: ModelVersionObserved) -> tuple[Action, ...]:
+    """Delete the Jobs, and the policy after the last pod: a model that is told to end still runs for some seconds."""
+    jobs, policy = observed.jobs, observed.egress_policy
+    if policy is not None and not policy.deleting and not jobs and not observed.pods:
+        return (Delete(isolation.API_VERSION, isolation.KIND, policy.name, policy.uid),)
+    return _without_jobs(jobs)
+
+
+def _without_jobs(jobs: Sequence[JobView]) -> tuple[Action, ...]:
     return tuple(Delete("batch/v1", "Job", j.meta.name, j.meta.uid) for j in jobs if not j.meta.deleting)
 
 
@@ -236,14 +310,14 @@ class _Response:
 def _answer(observed: ModelVersionObserved, status: ModelVersionStatus, now: datetime) -> _Response:
     """The status after the request whose turn it is; a version whose spec can't be read is asked like any other."""
     turn = answers.turn(observed.requests, observed.version, status.requests, now)
-    if turn.request is None:
-        return _Response(status, turn.actions)
-    response, message = _obey(observed, status, turn.request, now)
-    if response is None:
-        return _Response(status, turn.refused(turn.request, message))
-    obeyed = turn.accepted(turn.request, message)
-    after = response.status.model_copy(update={"requests": obeyed.remembered})
-    return _Response(after, (*response.actions, *obeyed.actions))
+    for request in turn.candidates:
+        response, message = _obey(observed, status, request, now)
+        if response is not None:
+            obeyed = turn.accepted(request, message)
+            after = response.status.model_copy(update={"requests": obeyed.remembered})
+            return _Response(after, (*response.actions, *obeyed.actions))
+        turn = turn.refused(request, message)
+    return _Response(status, turn.actions)
 
 
 def _obey(
@@ -254,7 +328,7 @@ def _obey(
         case Verb.RETRY if not _settled(status):
             return None, "this version's validation has not failed"
         case Verb.RETRY:
-            again = status.model_copy(update={"attempt": (status.attempt or 1) + 1})
+            again = status.model_copy(update={"attempt": (status.attempt or 1) + 1, "trials": None})
             return _Response(again), "fetching and loading it again"
         case Verb.RELEASE if not status.quarantine:
             return None, "this version is not quarantined"
@@ -286,9 +360,9 @@ def record(status: ModelVersionStatus, entry: Record, now: datetime) -> ModelVer
     if any(d.id == entry.decision.id for d in known) or _stands_already(status, entry):
         return status
     stamped = entry.decision.model_copy(update={"time": entry.decision.time or timestamp(now)})
-    quarantine = () if entry.release else _with(status.quarantine or (), entry.quarantine)
+    entries = () if entry.release else _with(status.quarantine or (), entry.quarantine)
     kept = decisions.kept([*known, stamped], MAX_DECISIONS)
-    return status.model_copy(update={"decisions": kept, "quarantine": list(quarantine[-MAX_QUARANTINES:]) or None})
+    return status.model_copy(update={"decisions": kept, "quarantine": list(entries[-MAX_QUARANTINES:]) or None})
 
 
 def _stands_already(status: ModelVersionStatus, entry: Record) -> bool:

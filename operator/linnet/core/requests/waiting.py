@@ -1,7 +1,10 @@
-"""The requests that wait for an object's answer, and what is known of whether they can be believed."""
+"""The requests that wait for an object's answer, and what is known of whether they can be believed.
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+Thousands may wait. A look sees some of them, and of the others when the oldest and the newest were made.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +13,9 @@ from linnet.api.names import Verb
 from linnet.core.parse import Invalid, parse_spec
 from linnet.core.resources.objects import Parent
 from linnet.foreign.text import printable
+
+Asks = tuple[str, str]
+"""What is asked: a verb, and the version that it is about (`v7`, a digest, or `-` for whatever is under way)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,11 @@ class Request:
     @property
     def target(self) -> str:
         """The version that it is about: `v7`, a digest, or `-` for whatever is under way."""
-        return self.digest or ("-" if self.version is None else f"v{self.version}")
+        return about(self.version, self.digest)
+
+    @property
+    def asks(self) -> Asks:
+        return str(self.verb), self.target
 
     @property
     def order(self) -> tuple[datetime, int, str]:
@@ -55,19 +65,36 @@ class Proof:
 
 @dataclass(frozen=True)
 class Requests:
-    """What waits for one object's answer, oldest first; last come those whose answer could not be written."""
+    """What waits for one object's answer, oldest first: as much of it as one look considers."""
 
     waiting: tuple[Request, ...] = ()
     proof: Proof = Proof()
+    newest: Mapping[Asks, datetime] = field(default_factory=dict)
+    """When the newest of all was made that asks this, where more wait than are seen."""
+    oldest: datetime | None = None
+    """When the oldest of all that wait was made, where more wait than are seen."""
+
+    def until(self, request: Request) -> datetime:
+        """When the newest was made that asks the same."""
+        same = (r.created for r in self.waiting if r.asks == request.asks)
+        return max(request.created, self.newest.get(request.asks, request.created), *same)
+
+    @property
+    def since(self) -> datetime | None:
+        """When the oldest was made; None if nothing waits."""
+        seen = [r.created for r in self.waiting]
+        return min([*seen, self.oldest] if self.oldest is not None else seen, default=None)
 
 
-def read(parents: Iterable[Parent], failed: Collection[str] = ()) -> tuple[Request, ...]:
-    """The requests among these objects that nobody has answered, oldest first.
-
-    Those of `failed`, whose answer could not be written, come last: one that can't be answered holds up no other.
-    """
+def read(parents: Iterable[Parent]) -> tuple[Request, ...]:
+    """The requests among these objects that nobody has answered, oldest first."""
     found = (_read(p) for p in parents if not p.deleting and not is_answered(p.status))
-    return tuple(sorted((r for r in found if r is not None), key=lambda r: (r.name in failed, r.order)))
+    return tuple(sorted((r for r in found if r is not None), key=lambda r: r.order))
+
+
+def about(version: int | None, digest: str | None) -> str:
+    """The version that a request is about, in one word."""
+    return digest or ("-" if version is None else f"v{version}")
 
 
 def is_answered(status: Mapping[str, Any]) -> bool:

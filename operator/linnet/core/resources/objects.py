@@ -54,6 +54,7 @@ class Meta:
     deleting: bool
     grace: int | None = None
     """Seconds that a deletion under way leaves it."""
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,7 @@ def meta(obj: Mapping[str, Any]) -> Meta:
         created=_time(m.get("creationTimestamp")),
         deleting=bool(m.get("deletionTimestamp")),
         grace=m.get("deletionGracePeriodSeconds"),
+        namespace=m.get("namespace", ""),
     )
 
 

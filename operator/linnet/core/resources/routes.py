@@ -37,11 +37,33 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """A Gateway to which a route is attached, or its listeners of one name or port. `namespace`: None for its own."""
+
+    gateway: str
+    namespace: str | None = None
+    section: str | None = None
+    port: int | None = None
+
+    def manifest(self) -> Manifest:
+        """The entry of `parentRefs`."""
+        said = {"name": self.gateway, "namespace": self.namespace, "sectionName": self.section, "port": self.port}
+        return {key: value for key, value in said.items() if value is not None}
+
+
+def attachment(ref: Mapping[str, Any], own: str) -> Attachment:
+    """The entry of a route in the namespace `own`; a controller may write that namespace down."""
+    namespace = ref.get("namespace")
+    elsewhere = None if namespace in {None, "", own} else namespace
+    return Attachment(ref.get("name", ""), elsewhere, ref.get("sectionName"), ref.get("port"))
+
+
+@dataclass(frozen=True)
 class Route:
-    """What a route says. A parent is a Gateway's name and one of its listeners, or None for all."""
+    """What a route says."""
 
     kind: RouteKind
-    parents: tuple[tuple[str, str | None], ...]
+    parents: tuple[Attachment, ...]
     hostnames: tuple[str, ...]
     rules: tuple[Rule, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -71,7 +93,7 @@ def spec(route: Route, port: int) -> Manifest:
     """The route's `spec`; the Services are asked at `port`."""
     hostnames = {"hostnames": list(route.hostnames)} if route.hostnames else {}
     return {
-        "parentRefs": [{"name": n, **({"sectionName": s} if s else {})} for n, s in route.parents],
+        "parentRefs": [parent.manifest() for parent in route.parents],
         **hostnames,
         "rules": [_rule(route.kind, rule, port) for rule in route.rules],
     }
@@ -95,16 +117,16 @@ def _rule(kind: RouteKind, rule: Rule, port: int) -> Manifest:
 def view(kind: RouteKind, obj: Mapping[str, Any]) -> RouteView:
     """A route as the API server has it, whatever it defaulted."""
     given, seen = obj.get("spec") or {}, obj.get("status") or {}
-    known = meta(obj)
+    known, own = meta(obj), str((obj.get("metadata") or {}).get("namespace") or "")
     route = Route(
         kind=kind,
-        parents=tuple((p.get("name", ""), p.get("sectionName")) for p in given.get("parentRefs") or ()),
+        parents=tuple(attachment(p, own) for p in given.get("parentRefs") or ()),
         hostnames=tuple(given.get("hostnames") or ()),
         rules=tuple(_seen_rule(rule) for rule in given.get("rules") or ()),
         labels=known.labels,
     )
     generation = int((obj.get("metadata") or {}).get("generation", 1))
-    return RouteView(known, route, _problem(route, seen.get("parents") or (), generation))
+    return RouteView(known, route, _problem(route, seen.get("parents") or (), generation, own))
 
 
 def _seen_rule(rule: Mapping[str, Any]) -> Rule:
@@ -118,20 +140,19 @@ def _seen_rule(rule: Mapping[str, Any]) -> Rule:
     )
 
 
-def _problem(route: Route, parents: Any, generation: int) -> str | None:
+def _problem(route: Route, parents: Any, generation: int, own: str) -> str | None:
     """The first parent's reason, in words a person can act on."""
-    for name, section in route.parents:
-        mine = [p for p in parents if _names(p.get("parentRef") or {}, name, section)]
+    taken_up = [(attachment(p.get("parentRef") or {}, own), p.get("conditions") or ()) for p in parents]
+    for parent in route.parents:
+        mine = [conditions for ref, conditions in taken_up if ref == parent]
+        name, namespace = parent.gateway, parent.namespace or own
         if not mine:
-            return f"no controller has taken the route up for Gateway {name}: is there one? kubectl get gateway {name}"
-        for parent in mine:
-            if said := _refused(name, parent.get("conditions") or (), generation):
+            look = f"kubectl get gateway {name} -n {namespace}"
+            return f"no controller has taken the route up for Gateway {name}: is there one? {look}"
+        for conditions in mine:
+            if said := _refused(name, conditions, generation):
                 return said
     return None
-
-
-def _names(ref: Mapping[str, Any], name: str, section: str | None) -> bool:
-    return bool(ref.get("name") == name and ref.get("sectionName") == section)
 
 
 def _refused(gateway: str, conditions: Any, generation: int) -> str | None:

@@ -10,6 +10,7 @@ from linnet.api.parts.conditions import Condition, Reason, condition
 from linnet.core.analysis.checks import together
 from linnet.core.analysis.pod_health.silence import NO_SILENCE
 from linnet.core.analysis.verdict import Verdict
+from linnet.core.requests import commands
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging import pod_health
@@ -67,7 +68,7 @@ def _phase(under_way: UnderWay) -> tuple[Reason, str]:
     rollout, version = under_way.rollout, f"version {under_way.rollout.to.version}"
     match rollout.known_phase:
         case None:
-            return Reason.UNKNOWN_PHASE, f"{version}: {unknown_phase(rollout)}"
+            return Reason.UNKNOWN_PHASE, f"{version}: {unknown_phase(under_way.context, rollout)}"
         case "Starting":
             return _starting(under_way)
         case "Stepping":
@@ -97,16 +98,16 @@ def _paused_by(context: Context) -> str:
     """Who paused it, and the way on."""
     if context.spec.paused:
         return "paused by spec.paused: set it to false"
-    namespace = context.observed.deployment.namespace
-    return f"paused by a request: kubectl linnet resume {context.name} -n {namespace}"
+    return f"paused by a request: {commands.linnet('resume', context.name, context.owner.namespace)}"
 
 
-def unknown_phase(rollout: RolloutStatus) -> str:
+def unknown_phase(context: Context, rollout: RolloutStatus) -> str:
     """Why nothing is done, and what a person may do."""
     decided = f", decision {rollout.decision}" if rollout.decision else ""
     return (
         f"a later release of Linnet wrote phase {rollout.phase}{decided}, which this one does not know: everything "
-        "stays as it is until that release runs again, or somebody requests abort or rollback"
+        "stays as it is until that release runs again, or somebody requests abort or rollback: "
+        f"{commands.of_version('abort', context.name, context.owner.namespace, rollout.to.version)}"
     )
 
 
@@ -144,8 +145,7 @@ def _waits_for_person(under_way: UnderWay, where: str) -> str:
     if under_way.rules.type == "BlueGreen":
         where = f"version {version} stands behind {name}-preview, without live traffic"
         request = "promote"
-    namespace = under_way.context.observed.deployment.namespace
-    command = f"kubectl linnet {request} {name} --version v{version} -n {namespace}"
+    command = commands.of_version(request, name, under_way.context.owner.namespace, version)
     return f"{where}: waits for a person: {command}"
 
 

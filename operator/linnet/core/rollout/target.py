@@ -8,13 +8,14 @@ from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
-from linnet.api.parts.base import REASON_SIZE
-from linnet.api.parts.conditions import Reason, past_or_none, timestamp
+from linnet.api.parts.conditions import Reason
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
 from linnet.core.policy.rules import Rules, resolve, source_of
-from linnet.core.registry import versions
+from linnet.core.registry import quarantine, versions
+from linnet.core.registry.quarantine import QuarantinedArtifact
 from linnet.core.registry.versions import Version
+from linnet.core.requests import commands
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.traffic import gateway, gateway_features
@@ -119,8 +120,7 @@ def _quarantine(context: Context, target: Target) -> Refusal | None:
 
 def _command(context: Context, verb: str, target: Target) -> str:
     """What a person types to ask it."""
-    namespace = context.observed.deployment.namespace
-    return f"kubectl linnet {verb} {context.name} --version v{target.revision.version} -n {namespace}"
+    return commands.of_version(verb, context.name, context.owner.namespace, target.revision.version)
 
 
 def _aborted(context: Context, target: Target) -> Refusal | None:
@@ -248,57 +248,19 @@ def newer_target(under_way: UnderWay, target: Target | None) -> Target | None:
 def quarantine_of(context: Context, revision: RevisionStatus) -> Quarantine | None:
     """The entry that forbids this revision, whichever version or Model of the namespace carries it."""
     parsed = (*context.known, *versions.parse(context.observed.quarantined))
-    return _entry(parsed, revision) or _entry_here(context, revision)
-
-
-@dataclass(frozen=True)
-class QuarantinedArtifact:
-    """An artifact that is refused here, even if its ModelVersion is deleted; `entry` is what that says, or said."""
-
-    digest: str
-    entry: Quarantine
-
-    @property
-    def line(self) -> str:
-        """How the status has it."""
-        e = self.entry
-        return f"{self.digest} {e.template or _ANY} {e.revision} {e.time or _ANY} {e.reason}: {e.message}"[:1700]
-
-
-_ANY: Final = "*"
+    return _entry(parsed, revision) or _entry_kept(context, revision)
 
 
 def quarantined_here(context: Context) -> list[QuarantinedArtifact]:
-    """What the status says of artifacts that failed here; a line that can't be read is left out."""
-    return [found for line in context.status.quarantine or () if (found := _artifact(context, line)) is not None]
+    """What the status says of artifacts that were quarantined here."""
+    return quarantine.kept(context.status.quarantine or (), context.name, context.now)
 
 
-def _artifact(context: Context, line: str) -> QuarantinedArtifact | None:
-    try:
-        digest, template, revision, time, why = line.split(" ", 4)
-        reason, _, message = why.partition(": ")
-        entry = Quarantine(
-            template=None if template == _ANY else template,
-            deployment=context.name,
-            revision=revision,
-            reason=reason[:REASON_SIZE],
-            message=message[:1024],
-            time=_in_the_past(context, time),
-        )
-    except ValueError:
-        return None
-    return QuarantinedArtifact(digest, entry)
-
-
-def _in_the_past(context: Context, time: str) -> str | None:
-    """When it failed, and now for what is no time, or still to come: no release would ever come after it."""
-    known = past_or_none(time, context.now)
-    return None if time == _ANY else time if known is not None else timestamp(context.now)
-
-
-def _entry_here(context: Context, revision: RevisionStatus) -> Quarantine | None:
-    """The entry that is kept here: the ModelVersion that had it may be deleted."""
-    same = (q.entry for q in quarantined_here(context) if q.digest == revision.digest)
+def _entry_kept(context: Context, revision: RevisionStatus) -> Quarantine | None:
+    """The entry that this Deployment keeps, or another one: the ModelVersion that had it may be deleted."""
+    elsewhere = quarantine.kept_by(context.observed.refused_elsewhere, context.now)
+    kept = (*quarantined_here(context), *(q for q in elsewhere if not q.is_released(context.known, context.now)))
+    same = (q.entry for q in kept if q.digest == revision.digest)
     return next((entry for entry in same if entry.template in {None, revision.template}), None)
 
 

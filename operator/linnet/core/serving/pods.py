@@ -9,7 +9,7 @@ from typing import Final
 
 from linnet.api.kinds.model import Artifact
 from linnet.api.parts.base import format_quantity
-from linnet.api.parts.pod import EnvVar, PodSettings
+from linnet.api.parts.pod import EnvVar, PodSettings, ServingPodSettings
 from linnet.api.parts.uri import claim_of
 from linnet.core.plan import Manifest
 from linnet.core.serving import credentials
@@ -37,7 +37,7 @@ def container_security(*, read_only_root: bool = True) -> Manifest:
     }
 
 
-def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account: str | None = None) -> Manifest:
+def pod_spec(settings: PodSettings, service_account: str | None = None) -> Manifest:
     """The pod's frame: security, scheduling, no token. Containers and volumes are added by the caller.
 
     fsGroup makes an ephemeral volume writable for the fetcher; 65532 is the user of Linnet's image.
@@ -57,11 +57,15 @@ def pod_spec(settings: PodSettings, selector: Mapping[str, str], service_account
         "priorityClassName": settings.priority_class_name,
         "runtimeClassName": settings.runtime_class_name,
         "imagePullSecrets": [s.wire() for s in settings.image_pull_secrets or ()],
-        "topologySpreadConstraints": [
-            {**t.wire(), "labelSelector": {"matchLabels": dict(selector)}} for t in settings.topology_spread or ()
-        ],
     }
     return {key: value for key, value in spec.items() if value or value is False}
+
+
+def spread(settings: ServingPodSettings, selector: Mapping[str, str]) -> Manifest:
+    """The pod's constraints on how it and its like are spread over nodes."""
+    like = {"labelSelector": {"matchLabels": dict(selector)}}
+    found = [{**each.wire(), **like} for each in settings.topology_spread or ()]
+    return {"topologySpreadConstraints": found} if found else {}
 
 
 def volumes(settings: PodSettings, source: Artifact | None = None) -> list[Manifest]:

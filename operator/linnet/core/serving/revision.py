@@ -1,4 +1,4 @@
-"""What a revision looks like in the cluster: its apps/v1 Deployment, Services, disruption budget, network policy."""
+"""What a revision looks like in the cluster: its apps/v1 Deployment, Services, disruption budget."""
 
 import hashlib
 import json
@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from linnet.api.kinds.deployment import DeploymentSpec, RevisionStatus
 from linnet.api.kinds.model_version import ModelVersionSpec
-from linnet.api.labels import COMPONENT, DEPLOYMENT, LOADED, MODEL, REVISION, TEMPLATE, VERSION
+from linnet.api.labels import COMPONENT, DEPLOYMENT, MODEL, REVISION, TEMPLATE, VERSION
 from linnet.api.parts.base import format_duration
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
 from linnet.core.resources.metadata import Owner, metadata
 from linnet.core.serving import isolation
 from linnet.core.serving.credentials import by_account, with_identity
-from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, volumes
+from linnet.core.serving.pods import FETCH, Image, containers, fetch_container, pod_spec, spread, volumes
 from linnet.core.serving.server import SERVER, probes, server_container
 
 HTTP_PORT: Final = 80
@@ -117,8 +117,8 @@ def _pod(
     *,
     isolated: bool,
 ) -> Manifest:
-    settings = spec.pod or PodSettings()
-    limits = defaults.deadlines(spec.deadlines)
+    settings = spec.pod or ServingPodSettings()
+    limits = defaults.deadlines(spec.deadlines, version.runtime.startup)
     credentials = version.source.credentials
     account = credentials.service_account_name if credentials else None
     server = server_container(version.runtime, settings, spec.runtime.args if spec.runtime else [])
@@ -126,10 +126,11 @@ def _pod(
     fetch = fetch_container(
         version.source, rev.digest, settings, image.name, image.pull_policy, deadline, allowed_prefix
     )
-    ready = int((version.runtime.startup or limits.ready).total_seconds())
+    ready = int(limits.ready.total_seconds())
     grace = int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds())
     return {
-        **pod_spec(settings, selector, account),
+        **pod_spec(settings, account),
+        **spread(settings, selector),
         "terminationGracePeriodSeconds": grace + DRAIN_SECONDS,
         **containers(
             [fetch, *([isolation.container(image)] if isolated else [])],
@@ -159,21 +160,6 @@ def disruption_budget(owner: Owner) -> Manifest:
         "kind": "PodDisruptionBudget",
         "metadata": metadata(owner, owner.name, {DEPLOYMENT: owner.name}),
         "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {DEPLOYMENT: owner.name}}},
-    }
-
-
-def egress_name(owner: Owner) -> str:
-    return f"{owner.name}-loaded"
-
-
-def no_egress(owner: Owner) -> Manifest:
-    """Pods of this Deployment that have loaded their model open no connection; answers to others' are no egress."""
-    selector = {DEPLOYMENT: owner.name, LOADED: "true"}
-    return {
-        "apiVersion": "networking.k8s.io/v1",
-        "kind": "NetworkPolicy",
-        "metadata": metadata(owner, egress_name(owner), {DEPLOYMENT: owner.name}),
-        "spec": {"podSelector": {"matchLabels": selector}, "policyTypes": ["Egress"]},
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from linnet.api.parts.pod import PodSettings
+from linnet.api.parts.pod import ServingPodSettings
 from linnet.api.parts.runtime import FrozenRuntime
 from linnet.core.plan import Manifest
 from linnet.core.serving.pods import container_security, env, server_mounts
@@ -11,7 +11,7 @@ SERVER: Final = "server"
 _DEFAULT_RESOURCES: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}}
 
 
-def server_container(runtime: FrozenRuntime, settings: PodSettings, extra_args: list[str]) -> Manifest:
+def server_container(runtime: FrozenRuntime, settings: ServingPodSettings, extra_args: list[str]) -> Manifest:
     """The container without probes. A read-only root suits every server of the catalogue; a custom one is unknown.
 
     When its image is pulled is the tenant's choice: the platform's policy is for Linnet's own image.

@@ -1,9 +1,11 @@
 """S3 and what speaks its protocol: a tree below a prefix, or one object."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from linnet.api.parts.uri import Location
 from linnet.fetcher.command.outcome import Failure, Reason, Transient
@@ -11,6 +13,8 @@ from linnet.fetcher.order import Order
 from linnet.fetcher.sources.s3_errors import explain
 from linnet.fetcher.sources.source import Item
 from linnet.fetcher.web.address import check_resolved
+from linnet.fetcher.web.client import explained
+from linnet.fetcher.web.guard import Guard
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -23,6 +27,8 @@ IDENTITIES = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
+ECS = "169.254.170.2"
+"""Where a path of AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is asked for."""
 KEYS = {
     "AWS_ACCESS_KEY_ID": "access_key_id",
     "AWS_SECRET_ACCESS_KEY": "secret_access_key",
@@ -32,10 +38,30 @@ KEYS = {
 
 
 @dataclass(frozen=True)
+class Way:
+    """How the library reaches the store: through the platform's proxy, or through a guard that looks at each peer.
+
+    `store` is its address, `excluded` are the hosts that the library asks itself: where the node hands out the identity
+    that was given to the pod.
+    """
+
+    store: str
+    proxy: str
+    guard: Guard | None = None
+    excluded: str = ""
+
+    @property
+    def options(self) -> dict[str, str]:
+        """For the library's client, which goes by no variable of the environment then."""
+        return {"proxy_url": self.proxy, **({"proxy_excludes": self.excluded} if self.excluded else {})}
+
+
+@dataclass(frozen=True)
 class S3Source:
     location: Location
     store: "S3Store"
     anonymous: bool
+    way: Way
     streams: int = 8
 
     def items(self) -> list[Item]:
@@ -93,7 +119,12 @@ class S3Source:
         return [_item(meta, key.rpartition("/")[2])]
 
     def _explained(self, error: Exception, shown: str) -> Failure | Transient:
-        return explain(error, shown, anonymous=self.anonymous)
+        """What the error means: the guard knows better why a connection was not made."""
+        trouble = self.way.guard.taken() if self.way.guard is not None else None
+        if isinstance(trouble, Failure):
+            return trouble
+        found = explain(error, shown, anonymous=self.anonymous)
+        return explained(trouble, self.way.store) if trouble is not None and isinstance(found, Transient) else found
 
 
 def open_source(location: Location, order: Order) -> S3Source:
@@ -111,16 +142,43 @@ def open_source(location: Location, order: Order) -> S3Source:
     if bool(values.get("AWS_ACCESS_KEY_ID")) != bool(values.get("AWS_SECRET_ACCESS_KEY")):
         message = "the credentials need both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         raise Failure(Reason.UNAUTHORIZED, f"{location.told}: {message}")
+    region = values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or "us-east-1"
+    way = _way(endpoint or f"https://{location.authority}.s3.{region}.amazonaws.com", values)
+    client: Any = {
+        "allow_http": plain,
+        "connect_timeout": "10s",
+        "read_timeout": "30s",
+        "timeout": "30m",
+        **way.options,
+    }
     store = S3Store(
         location.authority,
-        region=values.get("AWS_REGION") or values.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=region,
         virtual_hosted_style_request=not endpoint,
         skip_signature=anonymous,  # or the library would ask the node's metadata service for the node's identity
-        client_options={"allow_http": plain, "connect_timeout": "10s", "read_timeout": "30s", "timeout": "30m"},
+        client_options=client,
         retry_config={"max_retries": 0},  # `retry` says in the log what failed, and resumes within a part
         **options,
     )
-    return S3Source(location, store, anonymous)
+    return S3Source(location, store, anonymous, way)
+
+
+def _way(address: str, values: Mapping[str, str]) -> Way:
+    """The platform's proxy, where its environment names one for this address; its peer is the platform's own affair."""
+    url, proxies = urlsplit(address), getproxies()
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if named and not proxy_bypass(url.netloc):
+        return Way(address, named if "://" in named else f"http://{named}")
+    guard = Guard().start()
+    return Way(address, guard.url, guard, ",".join(_of_the_node(values)))
+
+
+def _of_the_node(values: Mapping[str, str]) -> Iterator[str]:
+    """Where the node hands out the identity of the pod, at an address that nothing else may lead to."""
+    if host := urlsplit(values.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")).hostname:
+        yield host
+    if values.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        yield ECS
 
 
 def _item(meta: Any, path: str) -> Item:

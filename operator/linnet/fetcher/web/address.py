@@ -45,8 +45,8 @@ def check_peer(host: str, peer: str) -> None:
 def check_resolved(url: str) -> None:
     """Refuse a URL whose connections a library makes, if one of the addresses of its host now is such an address.
 
-    Raises Failure(AddressNotAllowed). The name is looked up here, once; what the library gets when it looks it up
-    again can't be seen, so that whoever rules over the endpoint's name could still lead it elsewhere.
+    Raises Failure(AddressNotAllowed), before anything is asked. What the name leads to at the next lookup is seen by
+    `guard`, or by the platform's proxy.
     """
     host = urlsplit(url).hostname or ""
     check_host(host)

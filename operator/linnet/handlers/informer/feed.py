@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from linnet.adapters.cache.cache import Cache, Change, models_of, owner_of, version_of
+from linnet.adapters.cache.cache import Cache, Change, models_of, owner_of, refused_digests, version_of
 from linnet.adapters.cache.gatherer import serving
 from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.resources import Resource
@@ -124,12 +124,14 @@ def _of_version(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
         yield from _refs(resources.DEPLOYMENT, cache.deployments(namespace))
 
 
-def _of_deployment(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
+def _of_deployment(change: Change, obj: Manifest, cache: Cache) -> Iterator[Ref]:
     namespace, name = _place(obj)
     yield Ref("Deployment", namespace, name)
     for model in models_of(obj["spec"], obj.get("status") or {}):
         if serving(change.before, model) != serving(change.after, model):  # decides which versions may be collected
             yield Ref("Model", namespace, model)
+    if _refused(change.before) != _refused(change.after):  # what one refuses, all do
+        yield from _refs(resources.DEPLOYMENT, cache.deployments(namespace))
 
 
 def _of_retrain_policy(change: Change, obj: Manifest, _: Cache) -> Iterator[Ref]:
@@ -186,6 +188,10 @@ def _spec(obj: Manifest | None) -> object:
 
 def _produced(policy: Manifest | None) -> object:
     return ((policy or {}).get("status") or {}).get("lastVersion")
+
+
+def _refused(deployment: Manifest | None) -> frozenset[str]:
+    return refused_digests((deployment or {}).get("status"))
 
 
 def _quarantine(version: Manifest | None) -> object:

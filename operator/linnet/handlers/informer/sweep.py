@@ -5,6 +5,7 @@ A watch tells only what changes after it began: what happened before is read her
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ from linnet.foreign.objects import named
 from linnet.handlers.informer.feed import Feed, guarded, untold
 
 RETRY_SECONDS: Final = 5.0
+IN_VAIN: Final = 256
+"""Objects of a namespace for which there is no place, after which no other unknown one of the kind is read there."""
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
@@ -106,10 +109,13 @@ async def _compare(kube: Kube, cache: Cache, feed: Feed, place: _Place) -> None:
     for uid, (key, version) in known.items():
         if uid not in there and version <= as_of:  # a LIST may be of an earlier time than the object
             feed.gone(*key, uid)
+    passed = Counter[str]()
     for uid, meta in there.items():
-        wanted = version_of(meta) > known[uid][1] if uid in known else not cache.is_full(resource, meta["namespace"])
-        if wanted:
+        of = meta["namespace"]
+        room = passed[of] < IN_VAIN and not cache.is_full(resource, of)
+        if version_of(meta) > known[uid][1] if uid in known else room:
             await _read(kube, feed, place, meta)
+            passed[of] += cache.get(resource, of, meta["name"]) is None
 
 
 async def _read(kube: Kube, feed: Feed, place: _Place, meta: Manifest) -> None:

@@ -35,7 +35,7 @@ LONG = CountCheck("long", Signal.METRIC, max=0.05, threshold_seconds=500, histog
 FIRST_TOKEN = "vllm:time_to_first_token_seconds"
 METRICS = {
     "requests": [{"name": "asked_total"}],
-    "latency": {"histogram": {"name": "took_seconds"}, "bounds": ["0.1", "0.5", "1"]},
+    "latency": {"histograms": [{"name": "took_seconds"}], "bounds": ["0.1", "0.5", "1"]},
     "histograms": [
         {"name": FIRST_TOKEN, "unit": "ms", "bounds": ["100", "250"]},
         {"name": "tokens", "bounds": ["100", "500"]},

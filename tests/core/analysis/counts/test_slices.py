@@ -40,7 +40,7 @@ ERRORS = {"name": "errors", "signal": "Errors", "maxRatioToStable": "1", "slice"
 METRICS = {
     "requests": [{"name": "asked_total"}],
     "errors": [{"name": "asked_total", "match": [{"label": "code", "prefix": "5"}]}],
-    "latency": {"histogram": {"name": "took_seconds"}, "bounds": ["0.1", "0.5"]},
+    "latency": {"histograms": [{"name": "took_seconds"}], "bounds": ["0.1", "0.5"]},
     "feedback": {"correct": [{"name": "right_total"}], "total": [{"name": "known_total"}]},
 }
 PAGE = """\

@@ -1,6 +1,6 @@
 """Traffic split by a gateway: whole rollouts in memory, with a gateway that carries out what its routes say."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -241,6 +241,61 @@ class TestSteps:
 
 
 @pytest.mark.rollouts
+class TestListeners:
+    """A Deployment is attached to Gateways, of other namespaces too, or to some of their listeners."""
+
+    REFS: ClassVar[list[dict[str, Any]]] = [
+        {"name": "public", "sectionName": "http"},
+        {"name": "public", "sectionName": "https"},
+        {"name": "public", "namespace": "infra", "port": 8443},
+    ]
+
+    def test_the_route_says_each_of_them(self) -> None:
+        """In their order, and at rest nothing is written again."""
+        cluster = Cluster()
+        cluster.edit(replicas=2, traffic={"type": "Gateway", "parentRefs": self.REFS}).run(10)
+        assert cluster.routes["HTTPRoute"]["spec"]["parentRefs"] == self.REFS
+        assert cluster.ready_reason().startswith("True/")
+        writes = cluster.writes
+        cluster.run(10)
+        assert cluster.writes == writes
+
+    def test_the_own_namespace_may_be_written_down(self) -> None:
+        """By a person, and by a controller in what it says of the route."""
+        refs = [{"name": "public", "namespace": "ml", "sectionName": "http"}, {"name": "public", "sectionName": "http"}]
+        cluster = Cluster()
+        cluster.edit(replicas=2, traffic={"type": "Gateway", "parentRefs": refs[:1]}).run(10)
+        assert cluster.routes["HTTPRoute"]["spec"]["parentRefs"] == refs[1:]
+        for parent in cluster.routes["HTTPRoute"]["status"]["parents"]:
+            parent["parentRef"] = {**parent["parentRef"], "namespace": "ml"}
+        cluster.routes["HTTPRoute"]["metadata"]["namespace"] = "ml"
+        cluster.run(5)
+        assert cluster.ready_reason().startswith("True/")
+
+    def test_a_listener_that_refuses_is_told(self) -> None:
+        """One of two is enough: its clients would not reach the version."""
+        cluster = Cluster()
+        cluster.edit(replicas=2, traffic={"type": "Gateway", "parentRefs": self.REFS}).run(10)
+        del cluster.routes["HTTPRoute"]["status"]["parents"][2]
+        cluster.run(5)
+        assert "kubectl get gateway public -n infra" in cluster.message()
+
+    @pytest.mark.parametrize(
+        ("refs", "said"),
+        [
+            ([REFS[0], REFS[0]], "spec.traffic.parentRefs: gateway public is there twice"),
+            ([{"name": "public"}, REFS[0]], "spec.traffic.parentRefs: gateway public is named more than once"),
+        ],
+    )
+    def test_a_listener_twice_is_refused(self, refs: list[dict[str, Any]], said: str) -> None:
+        """As by the API server, where it is an older one that let it through."""
+        cluster = Cluster()
+        cluster.edit(replicas=2, traffic={"type": "Gateway", "parentRefs": refs}).run(5)
+        assert cluster.ready_reason() == "False/InvalidSpec"
+        assert said in cluster.message()
+
+
+@pytest.mark.rollouts
 class TestTrouble:
     """A gateway that is not there, or refuses: nothing moves, and the message says what to do."""
 
@@ -252,7 +307,7 @@ class TestTrouble:
         assert cluster.ready_reason() == "False/RouteNotAccepted"
         assert cluster.message() == (
             "spec.traffic.parentRefs: HTTPRoute tumor-risk: no controller has taken the route up for Gateway public: "
-            "is there one? kubectl get gateway public. Version 1 serves."
+            "is there one? kubectl get gateway public -n ml. Version 1 serves."
         )
 
     def test_no_rollout_starts_without_a_gateway(self) -> None:

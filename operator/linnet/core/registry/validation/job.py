@@ -1,5 +1,9 @@
-"""The validation Job: the fetcher, the real server as a sidecar, and a prober that reports what it saw."""
+"""The validation Job: the fetcher, the real server as a sidecar, and a prober that reports what it saw.
 
+The server loads the model as where it will serve: with its egress denied.
+"""
+
+import hashlib
 from datetime import timedelta
 from typing import Final
 
@@ -9,6 +13,7 @@ from linnet.api.parts.base import format_duration
 from linnet.core.plan import Manifest
 from linnet.core.registry.validation.placement import Place
 from linnet.core.resources.metadata import Owner, metadata
+from linnet.core.serving import isolation
 from linnet.core.serving.credentials import by_account, with_identity
 from linnet.core.serving.pods import (
     FETCH,
@@ -17,19 +22,29 @@ from linnet.core.serving.pods import (
     containers,
     fetch_container,
     pod_spec,
+    spread,
     volumes,
 )
 from linnet.core.serving.server import server_container
 
 PROBE: Final = "probe"
 CONTRACT_DIR: Final = "/mnt/contract"
+_LONGEST: Final = 52
+"""Characters of a Job's name before `-check-<attempt>`."""
 TERMINAL_EXIT: Final = 2
 """The fetcher's and the prober's exit code for what trying again won't mend."""
+_SLACK: Final = timedelta(minutes=1)
 
 
 def job_name(version: str, attempt: int) -> str:
-    """`<version>-check-<attempt>`: at most 63 characters, since a ModelVersion's name has at most 54 of ours."""
-    return f"{version[:52]}-check-{attempt}"
+    """`<version>-check-<attempt>`, in at most 63 characters: a long version's name ends in a hash of what is cut.
+
+    >>> job_name("x" * 50 + "-v1", 1) == job_name("x" * 50 + "-v2", 1)
+    False
+    """
+    if len(version) > _LONGEST:
+        version = f"{version[: _LONGEST - 9]}-{hashlib.sha256(version.encode()).hexdigest()[:8]}"
+    return f"{version}-check-{attempt}"
 
 
 def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, attempt: int, place: Place) -> Manifest:
@@ -48,7 +63,7 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
         "metadata": meta,
         "spec": {
             "backoffLimit": 2,
-            "activeDeadlineSeconds": _seconds(place.limits.fetch + _loading(spec, place)) + 60,
+            "activeDeadlineSeconds": _seconds(_longest(spec, place)),
             "ttlSecondsAfterFinished": 3600,
             "podFailurePolicy": {"rules": [_fail_at_once(c) for c in ((FETCH, PROBE) if place.loads else (FETCH,))]},
             "template": {
@@ -60,7 +75,11 @@ def job(owner: Owner, spec: ModelVersionSpec, digest: str | None, image: Image, 
 
 def _seconds(duration: timedelta) -> int:
     """Whole seconds, within what a Job takes."""
-    return min(int(duration.total_seconds()), 2**31 - 61)
+    return min(int(duration.total_seconds()), 2**31 - 1)
+
+
+def _longest(spec: ModelVersionSpec, place: Place) -> timedelta:
+    return place.limits.fetch + isolation.LONGEST + _loading(spec, place) + _SLACK
 
 
 def _loading(spec: ModelVersionSpec, place: Place) -> timedelta:
@@ -81,14 +100,20 @@ def _pod(name: str, spec: ModelVersionSpec, digest: str | None, image: Image, pl
     fetch = fetch_container(
         spec.source, digest, settings, image.name, image.pull_policy, deadline, place.allowed_prefix
     )
+    isolate = [isolation.container(image)] if place.isolated else []
     server = {**server_container(spec.runtime, settings, [*place.arguments]), "restartPolicy": "Always"}
     contract = [{"name": "contract", "configMap": {"name": spec.contract.config_map_name}}] if spec.contract else []
     return {
-        **pod_spec(settings, {MODEL_VERSION: name}, account),
+        **pod_spec(settings, account),
+        **spread(settings, {MODEL_VERSION: name}),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 5,
-        **(containers([fetch, server], [_probe(spec, image, place)]) if place.loads else containers([], [fetch])),
-        "volumes": [*volumes(settings, spec.source), *contract],
+        **(
+            containers([fetch, *isolate, server], [_probe(spec, image, place)])
+            if place.loads
+            else containers([], [fetch])
+        ),
+        "volumes": [*volumes(settings, spec.source), *contract, *([isolation.volume()] if place.isolated else [])],
     }
 
 

@@ -43,6 +43,8 @@ class Outcome:
     failed: tuple[Reason, str] | None = None
     lost: bool = False
     waiting: str = ""
+    starts: bool = True
+    """Whether its pod has begun, as far as anybody knows; without a node, or an image, it never does."""
 
 
 def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Outcome:
@@ -58,7 +60,7 @@ def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Out
         if found is not None:
             return found
     if (doubt := witness.doubt(job, pods, image)) or not job.settled(now):
-        return Outcome(waiting=doubt)
+        return Outcome(waiting=doubt, starts=False)
     if job.failed is not None:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
     return Outcome(lost=job.complete)
@@ -106,8 +108,9 @@ def _server_died(server: ContainerState) -> str:
 
 def _waiting(pod: Pod) -> Outcome | None:
     if pod.unschedulable is not None:
-        return Outcome(waiting=f"the validation pod can't be scheduled: {pod.unschedulable}")
+        return Outcome(waiting=f"the validation pod can't be scheduled: {pod.unschedulable}", starts=False)
     stuck = next((c for c in (*pod.init_containers, *pod.containers) if c.waiting in STUCK), None)
     if stuck is not None:
-        return Outcome(waiting=f"container {stuck.name} waits: {stuck.waiting}: {stuck.waiting_message}")
+        message = f"container {stuck.name} waits: {stuck.waiting}: {stuck.waiting_message}"
+        return Outcome(waiting=message, starts=False)
     return Outcome() if pod.phase in {"Pending", "Running"} else None

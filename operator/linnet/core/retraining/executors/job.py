@@ -7,7 +7,7 @@ from typing import Final
 
 from linnet.api.kinds.model import Credentials
 from linnet.api.kinds.retrain_policy import RetrainPolicySpec, TrainingJob
-from linnet.api.labels import COMPONENT, MANAGED, RETRAIN_POLICY
+from linnet.api.labels import MANAGED
 from linnet.api.parts.pod import PodSettings
 from linnet.core.plan import Manifest
 from linnet.core.policy import defaults
@@ -77,7 +77,7 @@ def _pod(owner: Owner, spec: RetrainPolicySpec, trigger: str, image: Image) -> M
     settings = job.pod or PodSettings()
     account = job.credentials.service_account_name if job.credentials else None
     return {
-        **pod_spec(settings, {RETRAIN_POLICY: owner.name, COMPONENT: "training"}, account),
+        **pod_spec(settings, account),
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": int((settings.grace_period or defaults.GRACE_PERIOD).total_seconds()),
         **containers(_consent(job.credentials, image), [_container(owner, spec, trigger)]),
@@ -102,7 +102,7 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str) -> Manifest:
         "imagePullPolicy": settings.image_pull_policy,
         "command": job.command,
         "args": job.args,
-        "env": _environment(owner, spec.model.name, trigger, job, settings),
+        "env": _environment(owner, spec.model.name, trigger, job),
         "resources": settings.resources.wire() if settings.resources else _RESOURCES,
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": container_security(read_only_root=False),
@@ -111,12 +111,12 @@ def _container(owner: Owner, spec: RetrainPolicySpec, trigger: str) -> Manifest:
     return {key: value for key, value in container.items() if value}
 
 
-def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob, settings: PodSettings) -> list[Manifest]:
+def _environment(owner: Owner, model: str, trigger: str, job: TrainingJob) -> list[Manifest]:
     """The container's variables: of one name the last is taken, so that ours can't be overridden."""
     run = {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
     return [
         {"name": "HOME", "value": "/tmp"},  # noqa: S108
-        *env(job.env, settings.env),
+        *env(job.env),
         *_where(job.credentials),
         {"name": "LINNET_MODEL", "value": model},
         {"name": "LINNET_POLICY", "value": owner.name},

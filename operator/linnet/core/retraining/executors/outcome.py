@@ -52,7 +52,8 @@ def trouble(pods: Sequence[Pod]) -> str:
     if pod.unschedulable is not None:
         return f"no node takes pod {pod.meta.name}: {_without_count(pod.unschedulable)}"
     if train is not None and train.waiting in _PULLING:  # the kubelet alternates between the two
-        return f"the image can't be pulled: kubectl describe pod {pod.meta.name} says why"
+        look = f"kubectl describe pod {pod.meta.name} -n {pod.meta.namespace}"
+        return f"the image can't be pulled; why, says {look}"
     if train is not None and train.waiting in STUCK:
         return f"container {train.name} can't start: {train.waiting_message or train.waiting}"
     if train is not None and train.exit_code:

@@ -30,12 +30,12 @@ class PersonsRequest:
     def admit(self, context: RetrainContext) -> RetrainContext:
         """A person's request, if one waits, is obeyed or refused."""
         turn = answers.turn(context.observed.requests, context.observed.policy, context.former.requests, context.now)
-        if turn.request is None:
-            return context.with_actions(*turn.actions)
-        if turn.request.verb not in VERBS:
-            why = answers.unknown_verb(turn.request.verb, "RetrainPolicy", VERBS)
-            return context.with_actions(*turn.refused(turn.request, why))
-        return _run(context, turn, turn.request)
+        for request in turn.candidates:
+            why = _why_not(context, request)
+            if why is None:
+                return _run(context, turn, request)
+            turn = turn.refused(request, why)
+        return context.with_actions(*turn.actions)
 
     def sync(self, context: RetrainContext) -> RetrainContext:
         """Nothing need stand in the cluster for it."""
@@ -55,17 +55,27 @@ def job_name(policy: str, request_uid: str) -> str:
     return f"{policy}-run-{hashlib.sha256(request_uid.encode()).hexdigest()[:10]}"
 
 
+def _why_not(context: RetrainContext, request: Request) -> str | None:
+    if request.verb not in VERBS:
+        return answers.unknown_verb(request.verb, "RetrainPolicy", VERBS)
+    if _is_made(context, request):
+        return None
+    unread = "its spec can't be read" if context.spec is None else None
+    return admission.refusal(context, admission.CHECKS_OF_A_PERSON) or unread
+
+
+def _is_made(context: RetrainContext, request: Request) -> bool:
+    """Whether its Job was made at an earlier look, whose status was not written."""
+    name = job_name(context.observed.policy.name, request.uid)
+    return context.history.find(name) is not None or context.job(name) is not None
+
+
 def _run(context: RetrainContext, turn: Turn, request: Request) -> RetrainContext:
     name = job_name(context.observed.policy.name, request.uid)
-    started = f"Job {name}"
-    if context.history.find(name) is not None or context.job(name) is not None:
-        return _accept(context, turn, request, started)  # made at an earlier look, whose status was not written
-    why = admission.refusal(context, admission.CHECKS_OF_A_PERSON)
-    if why is not None or context.spec is None:
-        return context.with_actions(*turn.refused(request, why or ""))
-    manifest = _job(context.owner, context.spec, name, context.image)
-    begun = admission.start(context, manifest, TRIGGER, _why(request))
-    return _accept(begun, turn, request, started)
+    if context.spec is not None and not _is_made(context, request):
+        manifest = _job(context.owner, context.spec, name, context.image)
+        context = admission.start(context, manifest, TRIGGER, _why(request))
+    return _accept(context, turn, request, f"Job {name}")
 
 
 def _job(owner: Owner, spec: RetrainPolicySpec, name: str, image: Image) -> Manifest:

@@ -10,8 +10,9 @@ from linnet.api.kinds.deployment import Phase, RevisionStatus
 from linnet.api.names import Verb
 from linnet.core.plan import Action, Record
 from linnet.core.registry import decisions
+from linnet.core.registry.quarantine import QuarantinedArtifact
 from linnet.core.registry.versions import Version
-from linnet.core.requests import answers
+from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
 from linnet.core.rollout import records, steps
 from linnet.core.rollout.context import Context, UnderWay
@@ -19,7 +20,7 @@ from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
 from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
-from linnet.core.rollout.target import QuarantinedArtifact, Refusal, find_target, quarantine_of, quarantined_here
+from linnet.core.rollout.target import Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
     Verb.PROMOTE: frozenset({"Stepping"}),
@@ -37,21 +38,20 @@ SAFE: Final = frozenset({Verb.ABORT, Verb.ROLLBACK, Verb.RELEASE})
 
 
 def answer_pending(context: Context, verdicts: Verdicts) -> Transition:
-    """Obey or refuse the request whose turn it is, and answer it; nothing changes if none waits."""
+    """Refuse requests until one is obeyed, and answer them; nothing changes if none waits."""
     observed = context.observed
     if not observed.requests.waiting:
         return Transition(context)
     turn = answers.turn(
         observed.requests, observed.deployment, context.status.requests, context.now, _way_back(context)
     )
-    if turn.request is None:
-        return Transition(context, turn.actions)
-    response = _respond(context, turn.request, verdicts)
-    after = response.transition
-    if not response.done:
-        return Transition(after.context, (*after.actions, *turn.refused(turn.request, response.message)))
-    obeyed = turn.accepted(turn.request, response.message)
-    return Transition(after.context.with_status(requests=obeyed.remembered), (*after.actions, *obeyed.actions))
+    for request in turn.candidates:
+        response = _respond(context, request, verdicts)
+        if response.done:
+            after, obeyed = response.transition, turn.accepted(request, response.message)
+            return Transition(after.context.with_status(requests=obeyed.remembered), (*after.actions, *obeyed.actions))
+        turn = turn.refused(request, response.message)
+    return Transition(context, turn.actions)
 
 
 def _way_back(context: Context) -> str:
@@ -61,10 +61,9 @@ def _way_back(context: Context) -> str:
     if to is None:
         return ""
     patch = f'{{"spec":{{"model":{{"version":{to.version}}}}}}}'
-    where = f"-n {context.observed.deployment.namespace}"
     return (
         f". To go back without a request, set spec.model.version to {to.version} (in Git, if it is there): "
-        f"kubectl patch mld {context.name} {where} --type merge -p '{patch}'"
+        f"kubectl patch mld {context.name} -n {context.owner.namespace} --type merge -p '{patch}'"
     )
 
 
@@ -107,9 +106,11 @@ def _promote(under_way: UnderWay, request: Request, verdicts: Verdicts) -> Respo
     if context.spec.paused:
         return refusal(context, "spec.paused is true: set it to false first")
     if under_way.version is None:
-        return refusal(context, "its ModelVersion is gone, so that its steps are not known: request abort or rollback")
+        back = commands.of_version("abort", context.name, context.owner.namespace, under_way.rollout.to.version)
+        return refusal(context, f"its ModelVersion is gone, so that its steps are not known. To go back: {back}")
     if waits := calls.waiting_message(under_way, under_way.waiting_hooks):
-        return refusal(context, f"every step is done; it {waits}. promote-full goes on without it")
+        on = commands.linnet("promote", context.name, context.owner.namespace, "--full")
+        return refusal(context, f"every step is done; it {waits}. To go on without it: {on}")
     step = under_way.rollout.step or 0
     return Response(steps.next_step(under_way, verdicts, request.user), f"left step {step} for {request.user}")
 
@@ -154,7 +155,8 @@ def _retry(context: Context, request: Request, verdicts: Verdicts) -> Response:
     if isinstance(target, Refusal):
         return refusal(context, target.message)
     if quarantine_of(context, target.revision) is not None:
-        return refusal(context, f"version {target.revision.version} is quarantined: release it")
+        release = commands.of_version("release", context.name, context.owner.namespace, target.revision.version)
+        return refusal(context, f"version {target.revision.version} is quarantined. To release it: {release}")
     rejected = context.status.rejected
     waits = target.revision.name in {context.status.held, rejected.name if rejected else None}
     if not waits or not _means(request, target.revision):
@@ -176,12 +178,22 @@ def _release(context: Context, request: Request, verdicts: Verdicts) -> Response
         return _release_here(context, here, request)
     if not quarantined:
         known = [v.name for v in context.versions if v.digest in digests and _was_released(v, request)]
-        message = f"released {', '.join(known)}" if known else f"no version {request.target} is quarantined here"
+        message = f"released {', '.join(known)}" if known else _not_quarantined(context, request)
         return Response(Transition(context), message, done=bool(known))
     actions = tuple(action for version in quarantined for action in _release_actions(context, version, request))
     held = None if _holds(context, quarantined) else context.status.held
     names = ", ".join(v.name for v in quarantined)
     return Response(Transition(context.with_status(held=held), actions), f"released {names}")
+
+
+def _not_quarantined(context: Context, request: Request) -> str:
+    """Which version that would have been, and how to release another one that failed here."""
+    meant = "the version that it wants" if request.target == "-" else f"version {request.target.removeprefix('v')}"
+    failed = next((v for v in reversed(context.versions) if v.status.quarantine), None)
+    if failed is None:
+        return f"{meant} is not quarantined, and no other version of {context.spec.model.name} is"
+    release = commands.of_version("release", context.name, context.owner.namespace, failed.number)
+    return f"{meant} is not quarantined. To release version {failed.number}: {release}"
 
 
 def _is_meant(context: Context, request: Request, entry: QuarantinedArtifact) -> bool:

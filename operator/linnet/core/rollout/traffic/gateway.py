@@ -93,13 +93,19 @@ def _wanted(context: Context, split: Split) -> list[Route]:
     return [
         Route(
             kind=kind,
-            parents=tuple((p.name, p.section_name) for p in traffic.parent_refs or ()),
+            parents=_attachments(traffic, context.observed.deployment.namespace),
             hostnames=tuple(traffic.hostnames or ()),
             rules=tuple(_rules(split, _session(context, traffic, kind))),
             labels={k: v for k, v in (traffic.labels or {}).items() if not k.startswith(f"{GROUP}/")},
         )
         for kind in gateway_features.kinds(traffic)
     ]
+
+
+def _attachments(traffic: Traffic, own: str) -> tuple[routes.Attachment, ...]:
+    """Each of its entries once: one may name the Deployment's own namespace, and another leave it out."""
+    given = (routes.attachment(ref.wire(), own) for ref in traffic.parent_refs or ())
+    return tuple(dict.fromkeys(given))
 
 
 def _session(context: Context, traffic: Traffic, kind: RouteKind) -> Session | None:

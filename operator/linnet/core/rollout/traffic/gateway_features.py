@@ -34,7 +34,7 @@ def missing_kinds(traffic: Traffic | None, served: frozenset[str]) -> list[str]:
 
 
 def gateways_in_question(observed: DeploymentObserved) -> frozenset[str]:
-    """The names of the Gateways on whose features something depends: copies of requests, or a session."""
+    """The Gateways, by what they are named, on whose features something depends: copies of requests, or a session."""
     if not _by_gateway(observed):
         return frozenset()
     spec = parse_spec(DeploymentSpec, observed.deployment.spec)
@@ -43,7 +43,7 @@ def gateways_in_question(observed: DeploymentObserved) -> frozenset[str]:
     strategy = effective.effective(spec, observed.policy).spec.strategy
     mirrors = any(step.mirror for step in (strategy.steps if strategy else None) or ())
     depends = mirrors or spec.traffic.session_persistence is not None
-    return frozenset(p.name for p in spec.traffic.parent_refs or ()) if depends else frozenset()
+    return frozenset(p.gateway for p in spec.traffic.parent_refs or ()) if depends else frozenset()
 
 
 def wants_sessions(observed: DeploymentObserved) -> bool:
@@ -102,10 +102,10 @@ def mirror_obstacle(traffic: Traffic, observed: DeploymentObserved, steps: Seque
 def _missing_feature(traffic: Traffic, observed: DeploymentObserved, needed: set[str]) -> str | None:
     """The first Gateway whose class does not say that it can do all of this."""
     for parent in traffic.parent_refs or ():
-        known = observed.gateway_features.get(parent.name)
+        known = observed.gateway_features.get(parent.gateway)
         if known is None or not needed <= known:
             why = "can't be asked" if known is None else f"does not name {' and '.join(sorted(needed - known))}"
-            return f"the class of Gateway {parent.name} {why} {_SOURCE}"
+            return f"the class of Gateway {parent.gateway} {why} {_SOURCE}"
     return None
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from linnet.api.kinds.model_version import Decision, Quarantine
-from linnet.api.parts.conditions import past_or_none, time_or_none
 from linnet.core.plan import Action, Record
-from linnet.core.registry import decisions
+from linnet.core.registry import decisions, quarantine
+from linnet.core.registry.quarantine import QuarantinedArtifact
 from linnet.core.registry.versions import Version
-from linnet.core.rollout.context import SPEC, Context
+from linnet.core.rollout.context import Context
 from linnet.core.rollout.judging.look import DECIDED
-from linnet.core.rollout.target import QuarantinedArtifact, quarantined_here
+from linnet.core.rollout.target import quarantined_here
 
 _MOST_OWED: Final = 8
 _MOST_QUARANTINED: Final = 16
@@ -25,8 +25,8 @@ def with_owed(context: Context, told: Iterable[Action]) -> Context:
     """The context whose status says what its decisions owe, and no more what is seen to be done."""
     records = [a for a in told if isinstance(a, Record)]
     owed = [*_unseen(context), *(f"{r.version} {r.decision.id}" for r in records)][-_MOST_OWED:]
-    quarantine = _quarantine(context, records)
-    return context.with_status(owed=owed or None, quarantine=[q.line for q in quarantine] or None)
+    kept = [q.line for q in _quarantine(context, records)]
+    return context.with_status(owed=owed or None, quarantine=kept or None)
 
 
 def due(context: Context) -> tuple[Action, ...]:
@@ -86,20 +86,8 @@ def _quarantined_again(context: Context) -> Iterator[Record]:
     for entry in quarantined_here(context):
         for version in context.known:
             bare = version.digest == entry.digest and not version.status.quarantine and not version.deleting
-            if bare and version.name not in owing and not _is_released(context, entry):
-                yield Record(version.name, _again(context, entry.entry), entry.entry)
-
-
-def _again(context: Context, entry: Quarantine) -> Decision:
-    return Decision(
-        id=f"kept-{entry.revision}"[:64],
-        deployment=context.name,
-        revision=entry.revision,
-        decision="Quarantined",
-        by=SPEC,
-        reason=entry.reason,
-        message=f"it failed as {entry.revision}, and was not released",
-    )
+            if bare and version.name not in owing and not entry.is_released(context.known, context.now):
+                yield Record(version.name, quarantine.again(entry), entry.entry)
 
 
 def _versions(context: Context) -> dict[str, Version]:
@@ -119,9 +107,12 @@ def _is_unseen(context: Context, name: str, id_: str = "") -> bool:
 
 
 def _quarantine(context: Context, records: Iterable[Record]) -> list[QuarantinedArtifact]:
-    """The artifacts that failed here: more by these records, fewer by a release here or of the ModelVersion."""
+    """The artifacts that were quarantined here: more by these records, fewer by a release here or of the ModelVersion.
+
+    What a person quarantined is nobody's failure, so that whoever follows the Model keeps it.
+    """
     known = _versions(context)
-    kept = [q for q in quarantined_here(context) if not _is_released(context, q)]
+    kept = [q for q in quarantined_here(context) if not q.is_released(context.known, context.now)]
     for record in records:
         version = known.get(record.version)
         digest = version.digest if version is not None else None
@@ -129,12 +120,14 @@ def _quarantine(context: Context, records: Iterable[Record]) -> list[Quarantined
             kept = [q for q in kept if q.digest != digest]
         elif record.quarantine is not None and digest is not None:
             kept.append(QuarantinedArtifact(digest, record.quarantine))
-    return kept[-_MOST_QUARANTINED:]
+    released = {record.version for record in records if record.release}
+    asked = _by_persons(v for v in context.known if v.name not in released)
+    new = [q for q in asked if all(q.digest != k.digest for k in kept)]
+    return [*kept, *new][-_MOST_QUARANTINED:]
 
 
-def _is_released(context: Context, entry: QuarantinedArtifact) -> bool:
-    """Whether a person released a version of this artifact since it failed."""
-    found = (d for v in context.known if v.digest == entry.digest for d in v.status.decisions or ())
-    released = [past_or_none(d.time, context.now) for d in found if d.decision == "Released"]
-    since = time_or_none(entry.entry.time)
-    return any(since is None or time >= since for time in released if time is not None)
+def _by_persons(versions: Iterable[Version]) -> Iterator[QuarantinedArtifact]:
+    for version in versions:
+        asked = next((q for q in version.status.quarantine or () if not q.revision), None)
+        if asked is not None and version.digest is not None:
+            yield QuarantinedArtifact(version.digest, asked)

@@ -10,7 +10,8 @@ from linnet.core.registry.versions import Version
 from linnet.core.rollout.context import ANALYSIS, Context
 from linnet.core.rollout.traffic import router, routing
 from linnet.core.rollout.traffic.routing import Routing
-from linnet.core.rollout.workloads import autoscaling, network_policy
+from linnet.core.rollout.workloads import autoscaling
+from linnet.core.serving import isolation
 from linnet.core.serving import revision as serving
 from linnet.core.serving.pods import Image
 
@@ -29,7 +30,7 @@ def actions(context: Context) -> Iterator[Action]:
     yield from _deleted_at_once(context)
     yield from _budget(context)
     yield from autoscaling.actions(context)
-    yield from network_policy.actions(context)
+    yield from _isolation(context)
     yield from _beyond_history(context)
 
 
@@ -171,6 +172,13 @@ def _deleted_at_once(context: Context) -> Iterator[Action]:
     for pod in context.pods(rollout.to):
         if pod.meta.deleting and (pod.meta.grace or 0) > FAILED_GRACE_SECONDS:
             yield Delete("v1", "Pod", pod.meta.name, pod.meta.uid, grace_seconds=FAILED_GRACE_SECONDS)
+
+
+def _isolation(context: Context) -> Iterator[Action]:
+    """Egress of pods that have their artifact is denied; a policy of that name that is another's denies nothing."""
+    observed, owner = context.observed, context.owner
+    denied = (isolation.KIND, isolation.policy_name(owner), owner.uid) in observed.others
+    yield from isolation.actions(owner, observed.pods, deny=observed.platform.deny_egress, denied=denied)
 
 
 def _budget(context: Context) -> Iterator[Action]:

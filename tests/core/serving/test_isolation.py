@@ -86,6 +86,28 @@ def test_a_pod_that_fetches_anew_reaches_its_store_again() -> None:
     assert loaded(cluster) == [False, True]
 
 
+def test_a_pod_is_not_called_isolated_where_nothing_denies_its_egress() -> None:
+    """A policy of that name that is another's, or none: ours is wanted, and no pod gets the label meanwhile."""
+    cluster = served()
+    for pod in cluster.pods.values():
+        del pod["metadata"]["labels"][LOADED]
+    observed = cluster.observe()
+    for others in (frozenset(), frozenset({(*POLICY, "uid-stranger")})):
+        actions = reconcile.plan(replace(observed, others=others), cluster.now).actions
+        assert POLICY[0] in [a.manifest["kind"] for a in actions if isinstance(a, Apply)]
+        assert not [a for a in actions if isinstance(a, Patch) and a.kind == "Pod"]
+
+
+def test_a_policy_that_somebody_deletes_takes_no_label_away() -> None:
+    """It is made again, and egress is denied as before."""
+    cluster = served()
+    cluster.policies.discard(POLICY)
+    actions = reconcile.plan(cluster.observe(), cluster.now).actions
+    assert not [a for a in actions if isinstance(a, Patch) and a.kind == "Pod"]
+    cluster.settle()
+    assert POLICY in cluster.policies
+
+
 def test_where_the_platform_allows_egress_no_pod_keeps_the_label() -> None:
     """Without the label the policy selects nothing."""
     cluster = served()
