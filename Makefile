@@ -8,6 +8,8 @@ KUBECONFIG ?=
 # where a test may be without a marker: collecting the others costs seconds
 UNIT := $(filter-out tests/integration/ tests/e2e/ tests/faults/,$(wildcard tests/*/))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Bytecode is kept, whatever the shell says: each of many processes would compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help venv demo test faults check unit lint generate cluster cluster-down image chart cli sbom audit bench clean
 

@@ -1,5 +1,6 @@
 """What holds for a whole run of tests: control planes that its workers share, and which tests stay together."""
 
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """With `-m e2e` or `-m integration`, files without that mark are not imported: it takes each worker seconds."""
+    """Files without a test of the marks that are asked for are not imported: it takes each worker seconds."""
     mark = config.option.markexpr
-    if mark not in {"e2e", "integration"} or not collection_path.match("test_*.py"):
+    if not collection_path.match("test_*.py"):
         return None
-    return f"mark.{mark}" not in collection_path.read_text() or None
+    if mark in {"e2e", "integration"}:
+        return f"mark.{mark}" not in collection_path.read_text() or None
+    if re.fullmatch(r"not \w+( and not \w+)*", mark):
+        whole = re.search(r"^pytestmark = pytest\.mark\.(\w+)$", collection_path.read_text(), re.MULTILINE)
+        return (whole is not None and whole[1] in re.findall(r"not (\w+)", mark)) or None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,8 @@ from bench.engine.plane import Plane, plane
 from bench.engine.process import Operator, quiet, total, writes
 from bench.results import keep, load
 
+from bench.engine import lineage
+
 
 async def restart(place: Plane, count: int) -> tuple[Operator, Json]:
     """Starts a new operator process, and waits until every Deployment was looked at and the queue is empty."""
@@ -67,6 +69,8 @@ async def measure(burst_size: int, fleet: int, resting: float, features: Json) -
             operator.stop()
             operator, results["restart"] = await restart(place, len(names))
             results["rest"] = await rest(operator, resting)
+            if not features:
+                results["uids"] = await lineage.measure(place.api, [n for n in (100, 1000) if n <= len(names)])
         finally:
             operator.stop()
     return results
@@ -94,7 +98,15 @@ def table(results: Json) -> str:
     ]
     width = max(len(r[0]) for r in rows)
     lines = [f"{what:{width}}  {value:>9}  {goal}" for what, value, goal in rows]
+    lines += [uids_of(case) for case in results.get("uids", ())]
     return "\n".join([*lines, f"{os.cpu_count()} cores, load average at the start {results['load']:.1f}"])
+
+
+def uids_of(case: Json) -> str:
+    """What a look's CPU is with uids, and by how much more than by labels alone."""
+    times = f"{case['with_ms']:.2f} ms, by labels alone {case['without_ms']:.2f} ms: ratio {case['ratio']:.2f}"
+    cache = f"cache's bytes {case['cache_ratio']:.2f}"
+    return f"a look's CPU with uids, {case['what']}: {times}; {cache} ({case['turns']} turns of {case['looks']})"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,5 +1,7 @@
 """Revisions serve by the digest of the image that was validated, and no upgrade makes new ones of them."""
 
+import pytest
+
 from core.rollout.test_transitions import QUICK
 from linnet.core.serving.images import repository
 from simulator import DIGESTS, Cluster
@@ -38,6 +40,7 @@ def test_a_version_that_was_validated_before_keeps_its_tag_and_its_revision() ->
     assert cluster.writes == writes
 
 
+@pytest.mark.rollouts
 def test_a_rollback_brings_back_the_very_image() -> None:
     """Version 1 is made again, from its record, as it was."""
     cluster = published(Cluster().edit(**QUICK), 1, DIGESTS[9]).run(10)
