@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from linnet.api.kinds.model_version import Decision, Quarantine
-from linnet.api.kinds.request import RequestStatus
+if TYPE_CHECKING:  # the command line reads evidence, and with it this module, on a bare Python without pydantic
+    from linnet.api.kinds.model_version import Decision, Quarantine
+    from linnet.api.kinds.request import RequestStatus
 
 Manifest = dict[str, Any]
 """A Kubernetes object as JSON."""
@@ -71,8 +72,8 @@ class Record:
     """Write a decision (and what follows for quarantine) on a ModelVersion's status, once by its id."""
 
     version: str
-    decision: Decision
-    quarantine: Quarantine | None = None
+    decision: "Decision"
+    quarantine: "Quarantine | None" = None
     release: bool = False
 
 
@@ -82,7 +83,7 @@ class AnswerRequest:
 
     name: str
     uid: str
-    status: RequestStatus
+    status: "RequestStatus"
 
 
 @dataclass(frozen=True)
