@@ -135,6 +135,7 @@ def test_death_between_status_and_config_map_loses_no_evidence() -> None:
     assert events(cluster.run(5), "EvidenceTampered") == []
 
 
+@pytest.mark.rollouts
 def test_a_good_version_is_promoted_through_restarts() -> None:
     """Sealed evidence survives them: nothing is told, and nothing begins anew."""
     cluster = stepping(errors=0.0)
@@ -153,6 +154,7 @@ def test_the_evidence_of_the_rollout_before_is_no_tampering() -> None:
     assert seal.read_back(begun, first) == seal.ReadBack(first, seal.seal(first))
 
 
+@pytest.mark.rollouts
 def test_evidence_that_was_kept_in_part_is_used_and_told() -> None:
     """Where the API server took no more than the counts, these go on, and an Event says what begins anew."""
     cluster = stepping(errors=0.0).run(40)
