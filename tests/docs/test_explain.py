@@ -28,7 +28,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
     said = explained(api, "mld.spec.analysis")
     for sentence in (
         "GROUP: linnet.dev",
-        "How a new version is judged.",
+        "How a new version is judged; the policy's if left out, or errors and latency against stable.",
         "The chance of rolling back a good version, over the whole rollout; 0.01 if left out.",
         "What Pass promises to have been able to see.",
         "What happens at deadlines.evidence without a verdict; Hold if left out.",
