@@ -30,7 +30,7 @@ def test_the_analysis_reads_well(api: ApiServer) -> None:
         "GROUP: linnet.dev",
         "How a new version is judged; the policy's if left out, or errors and latency against stable.",
         "The chance of rolling back a good version, over the whole rollout; 0.01 if left out.",
-        "What Pass promises to have been able to see; a rate five times stable's, with a probability of 0.9, if left out.",
+        "What Pass promises to have been able to see; a rate five times stable's, with a probability of 0.9,",
         "What happens at deadlines.evidence without a verdict; Hold if left out.",
         "the two that are asked by default, and alone if left out: `errors`, not more than stable's, and `latency`,",
         "Whether `errors` and `latency` are asked where no check of that name is written; true if left out.",
