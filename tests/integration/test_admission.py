@@ -165,7 +165,9 @@ def test_without_the_verb_the_request_is_refused(cluster: ApiServer) -> None:
     message = refusal(cluster.create(asked("promote", user=ASKER), user=ASKER))
     assert message.startswith(f'spec.verb: "{ASKER}" may not promote')
     assert "the verb promote on deployments.linnet.dev/risk" in message
-    assert "--clusterrole=linnet-edit --user='pat'" in message
+    role = "create role linnet-promote -n team --verb=promote --resource=deployments.linnet.dev --resource-name=risk"
+    assert role.replace("team", NAMESPACE) in message
+    assert "--role=linnet-promote --user='pat'" in message
 
 
 def test_the_right_to_stop_is_no_right_to_change(cluster: ApiServer) -> None:
@@ -405,7 +407,8 @@ def test_an_editor_may_not_approve(cluster: ApiServer) -> None:
     """Who makes a version is not by that the one who approves it."""
     message = refusal(cluster.create(asked("approve", "first-v7"), user=EDITOR))
     assert "the verb approve on models.linnet.dev/first " in message
-    assert "--clusterrole=linnet-approver --user='jane'" in message
+    assert "--verb=approve --resource=models.linnet.dev --resource-name=first " in message
+    assert "--role=linnet-approve --user='jane'" in message
 
 
 def test_approval_is_a_right_on_the_model(cluster: ApiServer) -> None:

@@ -77,7 +77,7 @@ def test_a_refusal_by_admission_says_the_way_out(world: World, tmp_path: Path) -
     until(lambda: nora.asks("abort", NAME, "--no-wait").err.count("may not abort"), "the role to be in force")
     said = nora.asks("abort", NAME)
     assert said.code == 1
-    assert "--clusterrole=linnet-edit" in said.err
+    assert "--role=linnet-" in said.err
     assert said.out == ""
 
 
