@@ -174,6 +174,23 @@ async def test_a_child_that_was_deleted_meanwhile_is_a_conflict_and_forgotten() 
     assert await desk.children.apply(service({"a": "c"}))
 
 
+async def test_a_lost_race_about_a_child_that_stands_forgets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server answers 409 for other reasons, too. Nobody would put right a Service that counts as deleted."""
+    desk = Desk()
+    await desk.children.apply(service())
+    stands, apply = desk.cache.get(resources.SERVICE, "ml", "iris"), desk.kube.apply
+
+    async def lost(*_: Any) -> None:
+        raise ConflictError("please apply your changes to the latest version and try again")
+
+    monkeypatch.setattr(desk.kube, "apply", lost)
+    with pytest.raises(ConflictError):
+        await desk.children.apply(service({"a": "c"}))
+    assert desk.cache.get(resources.SERVICE, "ml", "iris") == stands
+    monkeypatch.setattr(desk.kube, "apply", apply)
+    assert await desk.children.apply(service({"a": "c"}))
+
+
 async def test_a_taken_version_number_is_a_conflict_that_shows_the_holder() -> None:
     """The name is the lock: whoever lost plans again with the winner in the cache."""
     desk = Desk()

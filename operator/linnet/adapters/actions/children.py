@@ -146,12 +146,20 @@ class Children:
             raise ConflictError(f"{resource.kind} {place[1]} was written meanwhile") from error
 
     async def _look_again(self, resource: Resource, manifest: Manifest, uid: str) -> None:
-        """Take into the cache what bears the name now: the object that was known is not there any more."""
+        """Take into the cache what bears the name now, which need not be the object that was known any more.
+
+        If it is, the race was lost for another reason, and it must not count as deleted: it would not come back.
+        """
         place = _place(manifest)
         self._unwatched.pop((resource, *place), None)
-        self._gone(resource, *place, uid)
-        with suppress(NotFoundError):
-            self._seen(resource, await self._kube.get(resource, *place))
+        try:
+            found = await self._kube.get(resource, *place)
+        except NotFoundError:
+            self._gone(resource, *place, uid)
+            return
+        if found["metadata"]["uid"] != uid:
+            self._gone(resource, *place, uid)
+        self._seen(resource, found)
 
 
 def _replacing(obj: Manifest, fields: list[Manifest]) -> list[Manifest]:
