@@ -59,7 +59,7 @@ def spoiled(status: Any, data: st.DataObject) -> Any:
     made = {"status": copy.deepcopy(status)}
     for _ in range(data.draw(st.integers(1, 3))):
         container, key = data.draw(st.sampled_from(list(places(made))[1:] or [(made, "status")]))
-        container[key] = data.draw(HOSTILE)
+        container[key] = copy.deepcopy(data.draw(HOSTILE))
     return made["status"]
 
 

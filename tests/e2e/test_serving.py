@@ -81,8 +81,8 @@ def test_an_artifact_on_a_volume_serves(stage: Stage, served: Stage) -> None:
     script = str(ROOT / "hack/cluster/cluster.py")
     command = [sys.executable, script, "volume", "--namespace", stage.namespace, "--claim", "models"]
     folder = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1]
-    pods = stage.get("pods")["items"]
-    pod = next(p["metadata"]["name"] for p in pods if p["metadata"]["labels"].get("linnet.dev/component") == "serving")
+    mine = f"linnet.dev/component=serving,linnet.dev/deployment={NAME}"  # other tests' models are other ones
+    pod = stage.kubectl("get", "pods", "-l", mine, "-o", "jsonpath={.items[0].metadata.name}")
     copied = subprocess.run(
         ["kubectl", "-n", stage.namespace, "exec", pod, "-c", "server", "--", "cat", "/mnt/models/model.joblib"],
         capture_output=True,

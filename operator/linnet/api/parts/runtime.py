@@ -237,6 +237,6 @@ class FrozenRuntime(Wire):
     live_path: HttpPath | None = None
     """The path that answers 200 while the process is sound; if left out only readiness is asked."""
     startup: Duration | None = None
-    """How long loading may take before the pod is restarted; the longer of it and deadlines.ready counts."""
+    """How long loading may take before a restart: it or deadlines.ready, the longer one; the latter if left out."""
     metrics: RuntimeMetrics | None = None
     """Where requests, errors and latencies are counted; if left out nothing but the pods' health is judged."""
