@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -50,6 +50,18 @@ class End:
         versions = {v["metadata"]["name"]: v["status"] for v in world.list("ModelVersion")}
         told = {n: [[d["decision"], d["by"]] for d in s.get("decisions") or ()] for n, s in versions.items()}
         return cls({**own, **children}, told, dict(Counter(plural for plural in made if plural != "events")))
+
+
+def differences(found: Any, wanted: Any, path: str = "") -> Iterator[str]:
+    """Where the two differ, by path: one line each."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in sorted({*found, *wanted}):
+            yield from differences(found.get(key), wanted.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        for place, (one, other) in enumerate(zip(found, wanted, strict=True)):
+            yield from differences(one, other, f"{path}[{place}]")
+    elif found != wanted:
+        yield f"{path}: {found!r} instead of {wanted!r}"
 
 
 def masked(value: Any, key: str = "") -> Any:

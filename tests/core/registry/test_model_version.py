@@ -682,6 +682,17 @@ def test_a_version_that_was_made_anew_is_as_refused_as_the_one_that_was_deleted(
     assert (again.status, again.actions) == (done.status, ())
 
 
+@pytest.mark.parametrize(
+    ("age", "decided"), [(timedelta(minutes=1), []), (timedelta(0) - timedelta(minutes=1), ["Quarantined"])]
+)
+def test_its_own_failure_is_the_deployments_to_record(age: timedelta, decided: list[str]) -> None:
+    """What rolled this very version back is on its way to the record, and is told once; a later namesake is refused."""
+    observed = refused_still((timestamp(NOW), "risk-v3-abc")).observed()
+    standing = replace(observed, version=replace(observed.version, created=NOW - age))
+    done = plan(standing, NOW + timedelta(minutes=2))
+    assert [d.decision for d in (done.status and done.status.decisions) or ()] == decided
+
+
 def test_what_was_released_since_is_not_refused_again() -> None:
     """The Deployment's own look comes later, and still keeps the line; what failed once more afterwards is refused."""
     world = refused_still((timestamp(NOW), "risk-v3-abc"))

@@ -79,14 +79,17 @@ def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStat
 def _quarantined_again(
     observed: ModelVersionObserved, done: Plan[ModelVersionStatus], now: datetime
 ) -> Plan[ModelVersionStatus]:
-    """A version of an artifact that a Deployment still refuses is as refused as the one that was deleted."""
+    """A version of an artifact that a Deployment still refuses is as refused as the one that was deleted.
+
+    What failed after this version was made is its own failure: the Deployment records it here.
+    """
     (version,) = versions.parse([observed.version]) or (None,)
     status = done.status
     if version is None or status is None or status.quarantine or status.digest is None:
         return done
     mine = replace(version, status=status)
     kept = [q for q in quarantine.kept_by(observed.refused_by, now) if q.digest == status.digest]
-    found = [q for q in kept if not q.is_released([mine], now)]
+    found = [q for q in kept if q.failed_before(observed.version.created) and not q.is_released([mine], now)]
     for each in found:
         status = record(status, Record(version.name, quarantine.again(each), each.entry), now)
     told = (decisions.logged(quarantine.again(each), each.digest) for each in found)

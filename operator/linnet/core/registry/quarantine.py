@@ -31,6 +31,11 @@ class QuarantinedArtifact:
         e = self.entry
         return f"{self.digest} {e.template or _ANY} {e.revision} {e.time or _ANY} {e.reason}: {e.message}"[:1700]
 
+    def failed_before(self, made: datetime | None) -> bool:
+        """Whether it failed before a version was made; so it counts, too, where one of the times is not known."""
+        since = time_or_none(self.entry.time)
+        return made is None or since is None or since < made
+
     def is_released(self, versions: Iterable[Version], now: datetime) -> bool:
         """Whether a person released a version of this artifact since."""
         found = (d for v in versions if v.digest == self.digest for d in v.status.decisions or ())
