@@ -191,6 +191,20 @@ async def test_a_lost_race_about_a_child_that_stands_forgets_nothing(monkeypatch
     assert await desk.children.apply(service({"a": "c"}))
 
 
+async def test_pods_that_stand_are_not_changed_by_who_did_not_know_of_them() -> None:
+    """A LIST of the past shows neither them nor the digest by which they were made: they keep what they run."""
+    desk = Desk()
+    made = child("Deployment", "iris-v1", "iris", spec={"template": {"image": "server@sha256:1"}})
+    stands = desk.kube.put(resources.WORKLOAD, made)
+    anew = {**made, "spec": {"template": {"image": "server:1"}}}
+    del anew["metadata"]["uid"], anew["metadata"]["resourceVersion"]
+    assert await desk.children.apply({**anew, "apiVersion": "apps/v1"})
+    assert desk.kube.verbs() == ["create", "get"]
+    known = desk.cache.get(resources.WORKLOAD, "ml", "iris-v1")
+    assert known is not None
+    assert known["metadata"]["uid"] == stands["metadata"]["uid"]
+
+
 async def test_a_taken_version_number_is_a_conflict_that_shows_the_holder() -> None:
     """The name is the lock: whoever lost plans again with the winner in the cache."""
     desk = Desk()

@@ -99,6 +99,8 @@ class Children:
             self._foreign.add((resource, *_place(manifest)))
             _refuse_foreign(found, manifest)
             self._foreign.discard((resource, *_place(manifest)))
+            if resource == resources.WORKLOAD:
+                return found  # made once: who did not know of it had an earlier state before their eyes
             return await self._change(resource, manifest, found["metadata"]["uid"])
 
     async def _still_foreign(self, resource: Resource, manifest: Manifest) -> None:
