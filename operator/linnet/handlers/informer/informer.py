@@ -22,7 +22,6 @@ from linnet.handlers.informer import watches
 from linnet.handlers.informer.watches import Memo, OnEvent
 
 _log = logging.getLogger(__name__)
-_log = logging.getLogger(__name__)
 _SPARE_CONNECTIONS: Final = 10
 _IDENTITY: Final[Any] = "linnet"
 """The name that peers would see. Without one kopf looks up the user's name, which a container's user has none of."""
