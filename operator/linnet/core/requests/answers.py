@@ -188,9 +188,9 @@ def _concerns(entry: AnsweredRequest, oldest: datetime | None) -> bool:
 
 def _bounded(entries: Sequence[AnsweredRequest]) -> list[AnsweredRequest]:
     """The newest entries. The first of them says up to when others were forgotten."""
-    lost, kept = entries[:-MAX_ANSWERED], list(entries[-MAX_ANSWERED:])
-    times = [t for e in (*lost, kept[0]) for t in ((e.before, e.until) if e in lost else (e.before,)) if t]
-    return [kept[0].model_copy(update={"before": max(times, default=None)}), *kept[1:]]
+    forgotten, (first, *others) = entries[:-MAX_ANSWERED], entries[-MAX_ANSWERED:]
+    times = [first.before, *(time for entry in forgotten for time in (entry.before, entry.until))]
+    return [first.model_copy(update={"before": max(filter(None, times), default=None)}), *others]
 
 
 def _status(entry: AnsweredRequest) -> RequestStatus:
