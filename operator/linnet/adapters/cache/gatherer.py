@@ -201,7 +201,9 @@ class Gatherer:
 
     async def _unread(self, namespace: str, versions: Iterable[str]) -> frozenset[str]:
         """Ask for what the cache lacks, and return what could not be read: no rollout ends for it."""
-        return frozenset([name for name in versions if not await self._is_read(namespace, name)])
+        asked = [*versions]
+        read = await asyncio.gather(*(self._is_read(namespace, name) for name in asked))
+        return frozenset(name for name, is_read in zip(asked, read, strict=True) if not is_read)
 
     async def _is_read(self, namespace: str, name: str) -> bool:
         try:
