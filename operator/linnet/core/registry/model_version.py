@@ -81,7 +81,7 @@ def _quarantined_again(
 ) -> Plan[ModelVersionStatus]:
     """A version of an artifact that a Deployment still refuses is as refused as the one that was deleted.
 
-    What failed after this version was made is its own failure: the Deployment records it here.
+    Its own failure is recorded by the Deployment that saw it; should that record be lost, it is made up for here.
     """
     (version,) = versions.parse([observed.version]) or (None,)
     status = done.status
@@ -89,7 +89,7 @@ def _quarantined_again(
         return done
     mine = replace(version, status=status)
     kept = [q for q in quarantine.kept_by(observed.refused_by, now) if q.digest == status.digest]
-    found = [q for q in kept if q.failed_before(observed.version.created) and not q.is_released([mine], now)]
+    found = [q for q in kept if q.is_owed(observed.version.created, now) and not q.is_released([mine], now)]
     for each in found:
         status = record(status, Record(version.name, quarantine.again(each), each.entry), now)
     told = (decisions.logged(quarantine.again(each), each.digest) for each in found)

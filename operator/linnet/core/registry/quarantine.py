@@ -6,7 +6,7 @@ every Deployment of the namespace meanwhile.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from linnet.api.kinds.model_version import Decision, Quarantine
@@ -15,6 +15,8 @@ from linnet.api.parts.conditions import past_or_none, time_or_none, timestamp
 from linnet.core.registry.versions import Version
 from linnet.core.resources.objects import Parent
 
+RECORDED_AFTER: Final = timedelta(minutes=1)
+"""A decision is on its version's record by then, after however many tries."""
 _ANY: Final = "*"
 
 
@@ -31,10 +33,12 @@ class QuarantinedArtifact:
         e = self.entry
         return f"{self.digest} {e.template or _ANY} {e.revision} {e.time or _ANY} {e.reason}: {e.message}"[:1700]
 
-    def failed_before(self, made: datetime | None) -> bool:
-        """Whether it failed before a version was made; so it counts, too, where one of the times is not known."""
+    def is_owed(self, made: datetime | None, now: datetime) -> bool:
+        """Whether a version that was made then must have the entry by now: it is younger than the failure, or the
+        Deployment that saw it fail has had its time to record it. So it is, too, where a time is not known.
+        """
         since = time_or_none(self.entry.time)
-        return made is None or since is None or since < made
+        return made is None or since is None or since < made or now - since > RECORDED_AFTER
 
     def is_released(self, versions: Iterable[Version], now: datetime) -> bool:
         """Whether a person released a version of this artifact since."""
