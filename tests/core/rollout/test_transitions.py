@@ -290,10 +290,13 @@ def test_what_a_person_aborts_keeps_its_pods_for_a_while() -> None:
     """Requests return at once; the pods go after the delay, as Argo Rollouts' do."""
     cluster = serving(strategy={"canary": {"steps": [{"setWeight": 50}, {"pause": {}}]}, "abortScaleDownDelay": "20s"})
     cluster.publish(2).run(30, lambda c: c.typed.rollout is not None and c.typed.rollout.step == 1)
+    assert cluster.typed.rollout is not None
+    assert cluster.typed.rollout.effective_weight == 50
     cluster.ask("abort v2 id1 jane").run(10)
     assert cluster.selected() == {"linnet.dev/revision": cluster.revision(1)}
     assert cluster.phase == "RollingBack"
     assert cluster.typed.rollout is not None
+    assert cluster.typed.rollout.effective_weight == 0
     version_2 = [p for p in cluster.pods.values() if p["metadata"]["labels"]["linnet.dev/version"] == "2"]
     assert len(version_2) == 2
     cluster.run(15, at_rest)

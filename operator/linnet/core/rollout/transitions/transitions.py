@@ -234,10 +234,15 @@ def complete(under_way: UnderWay) -> Transition:
 
 
 def _rolling_back(under_way: UnderWay) -> Transition:
-    """It ends when the failed pods are gone; until then `<name>` stays pinned (argo #3078)."""
+    """It ends when the failed pods are gone; until then `<name>` stays pinned (argo #3078).
+
+    The weight that people see is that of requests: none, while pods that get none still end, or may be looked at.
+    """
     context, rollout = under_way.context, under_way.rollout
-    if not context.gone(rollout.to) or not router.of(context).alone(context, rollout.from_):
+    if not router.of(context).alone(context, rollout.from_):
         return Transition(context)
+    if not context.gone(rollout.to):
+        return Transition(under_way.with_rollout(effective_weight=0).context)
     outcome = "Aborted" if rollout.decision == "Aborted" else "RolledBack"
     message = rollout.message or ""
     ended = context.with_status(
