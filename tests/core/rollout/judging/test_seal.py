@@ -62,15 +62,23 @@ DAMAGE: dict[str, Callable[[Data], Data | None]] = {
     "keys of its own": lambda d: {**d, seal.KEYS: "rollout"},
     "no keys": lambda d: {k: v for k, v in d.items() if k != seal.KEYS},
     "only good answers": lambda d: {**d, "evidence.counts": d["evidence.counts"].replace("canary", "stable")},
-    **{
-        f"{key}: {value[:9]!a}": overwritten(key, value)
-        for key in ("saved", "restarts", "evidence.counts", "evidence.silence", "evidence.format", "rollout")
-        for value in ("", "x", "[]", "{}", "null", "1e400", '"x"', "[[[]]]", DEEP, "\x00", '{"a": "b"}', "9" * 5000)
-    },
 }
+VALUES: dict[str, Callable[[Data], Data | None]] = {
+    f"{key}: {value[:9]!a}": overwritten(key, value)
+    for key in ("saved", "restarts", "evidence.counts", "evidence.silence", "evidence.format", "rollout")
+    for value in ("", "x", "[]", "{}", "null", "1e400", '"x"', "[[[]]]", DEEP, "\x00", '{"a": "b"}', "9" * 5000)
+}
+damaged = pytest.mark.parametrize(
+    "damage",
+    [
+        *(pytest.param(damage, id=name) for name, damage in DAMAGE.items()),
+        *(pytest.param(damage, id=name, marks=pytest.mark.rollouts) for name, damage in VALUES.items()),
+    ],
+)
+"""A value for each entry is many rollouts: those are left to `make test`."""
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+@damaged
 def test_a_bad_version_is_rolled_back_whatever_the_config_map_holds(damage: Callable[[Data], Data | None]) -> None:
     """After the operator's restart it is judged by the rules of before, on evidence that is counted anew."""
     cluster = stepping()
@@ -83,7 +91,7 @@ def test_a_bad_version_is_rolled_back_whatever_the_config_map_holds(damage: Call
     assert [d.policy_hash for d in cluster.version_status(2).decisions or ()] == [rules.policy_hash]
 
 
-@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+@damaged
 def test_evidence_that_cannot_be_read_raises_nothing(damage: Callable[[Data], Data | None]) -> None:
     """Also past the seal, as by another release's hand: the rollout counts anew, and goes on."""
     cluster = stepping()
