@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 
 from adapters.objects import made_by, own
+from builders import NOW
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.gatherer import Gatherer, Sources
@@ -71,7 +72,7 @@ class Place:
         given: dict[str, Any] = dict.fromkeys(
             ("proof", "told", "unprotected", "accounts", "features", "ask", "call"), nothing
         )
-        given |= {"session_kinds": nothing, "scrape": scrape, "evidence": recall, "now": lambda: None}
+        given |= {"session_kinds": nothing, "scrape": scrape, "evidence": recall, "now": lambda: NOW}
         sources = Sources(platform=lambda: Platform(Catalogue(), "linnet:test"), **given)
         gatherer = Gatherer(self.cache, sources)
         gather = {"Deployment": gatherer.deployment, "ModelVersion": gatherer.version, "RetrainPolicy": gatherer.policy}

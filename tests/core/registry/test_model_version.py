@@ -15,7 +15,7 @@ from linnet.api.kinds.model_version import Decision, ModelVersionStatus, Quarant
 from linnet.api.labels import LOADED
 from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Apply, Delete, Emit, Log, Patch, Record
-from linnet.core.registry.model_version import plan, record
+from linnet.core.registry.model_version import plan, record, relies_on_status
 from linnet.core.resources.objects import SETTLING
 from simulator import DIGESTS
 
@@ -694,6 +694,18 @@ def test_its_own_failure_is_the_deployments_to_record(made: int, looked: int, de
     done = plan(standing, NOW + timedelta(seconds=looked))
     assert done.status is not None
     assert [d.decision for d in done.status.decisions or ()] == decided
+
+
+def test_what_is_made_by_a_status_that_was_written_before_relies_on_it() -> None:
+    """A Job, or a policy, that is missing in a view of the past was there already; the status writes nothing then."""
+    assert not relies_on_status(new_version().observed(), NOW)
+    begun = started(new_version())
+    assert not relies_on_status(begun.observed(), NOW)
+    begun.denied = False
+    assert relies_on_status(begun.observed(), NOW)
+    begun.denied, begun.jobs = True, []
+    assert relies_on_status(begun.observed(), NOW)
+    assert not relies_on_status(validated().observed(), NOW)
 
 
 def test_what_was_released_since_is_not_refused_again() -> None:

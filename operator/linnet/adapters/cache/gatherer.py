@@ -11,7 +11,7 @@ from linnet.adapters.cache.cache import Cache, models_of, revisions
 from linnet.adapters.cache.evidence import Recalled
 from linnet.adapters.cache.lineage import belongs
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import KubeError
+from linnet.adapters.cluster.errors import ConflictError, KubeError
 from linnet.adapters.cluster.ownership import controller
 from linnet.adapters.cluster.resources import Resource
 from linnet.api.labels import OWNER_LABELS
@@ -29,6 +29,7 @@ from linnet.core.observed import (
     ScrapeTarget,
 )
 from linnet.core.plan import Manifest, Ref
+from linnet.core.registry import model_version
 from linnet.core.requests.answers import ACCEPTED
 from linnet.core.requests.lifecycle import RequestObserved
 from linnet.core.requests.waiting import Asks, Proof, Requests, is_answered, read
@@ -112,7 +113,7 @@ class Gatherer:
         named = (as_parent(d) for d in self._cache.of_model(resources.DEPLOYMENT, parent.namespace, model))
         deployments = tuple(d for d in named if _name_of(d, "model") == model)
         policies = self._owned(resources.NETWORK_POLICY, "ModelVersion", parent)
-        return ModelVersionObserved(
+        observed = ModelVersionObserved(
             version=parent,
             jobs=tuple(objects.job(j) for j in jobs),
             pods=self._pods("ModelVersion", parent),
@@ -124,6 +125,16 @@ class Gatherer:
             policies={p.name: p for d in deployments if (p := self._policy_of(d)) is not None},
             refused_by=self._refusing(parent.namespace, [parent]),
         )
+        if model_version.relies_on_status(observed, self._sources.now()):
+            await self._confirm_state(parent)
+        return observed
+
+    async def _confirm_state(self, version: Parent) -> None:
+        """Compare the version with the API server's. ConflictError if it was seen as it is no more."""
+        await self._sources.confirm(version.namespace, version.name)
+        newest = self.parent(Ref("ModelVersion", version.namespace, version.name))
+        if newest is not None and newest.resource_version != version.resource_version:
+            raise ConflictError(f"ModelVersion {version.name} was written meanwhile")
 
     async def deployment(self, parent: Parent) -> DeploymentObserved:
         unread = await self._unread(parent.namespace, _depends_on(parent))

@@ -76,6 +76,16 @@ def plan(observed: ModelVersionObserved, now: datetime) -> Plan[ModelVersionStat
     return _quarantined_again(observed, replace(done, actions=(*done.actions, *answered.actions)), now)
 
 
+def relies_on_status(observed: ModelVersionObserved, now: datetime) -> bool:
+    """Whether something would be made by a status that this look does not write.
+
+    A write fails where that status is of the past, and nothing else does: the Job would be made a second time.
+    """
+    planned = plan(observed, now)
+    unwritten = planned.status is None or planned.status.wire() == observed.version.status
+    return unwritten and any(isinstance(action, Apply) for action in planned.actions)
+
+
 def _quarantined_again(
     observed: ModelVersionObserved, done: Plan[ModelVersionStatus], now: datetime
 ) -> Plan[ModelVersionStatus]:
