@@ -33,18 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         config = metafunc.config
         cases = part_of(runs(whole=bool(config.getoption("--whole"))), str(config.getoption("--share")))
         ids = [f"{story.name}: {', '.join(p.names)} from {p.first}" for story, p in cases]
-        marked = [pytest.param(*case, marks=_open(*case), id=name) for case, name in zip(cases, ids, strict=True)]
-        metafunc.parametrize(("story", "play"), marked)
-
-
-def _open(story: Story, play: Play) -> list[pytest.MarkDecorator]:
-    """What is known to fail now and then, and why: each is a bug that is not found yet."""
-    if story.name != "loop" or "stale lists" not in play.names:
-        return []
-    why = (
-        "a revision's pods are sometimes made by the image's tag, not by the digest that validated (about 4 in 10 runs)"
-    )
-    return [pytest.mark.xfail(reason=why, strict=False)]
+        metafunc.parametrize(("story", "play"), cases, ids=ids)
 
 
 @pytest.fixture(autouse=True)
