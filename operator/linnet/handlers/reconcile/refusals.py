@@ -16,6 +16,8 @@ REFUSED: Final = "Refused"
 _CONDITION: Final = TypeAdapter(Condition)
 _BESIDE: Final = ("Record", "SaveEvidence", STATUS[0])
 """What is written for the record alone: that it is refused makes nothing less ready."""
+_FOUND: Final = "ModelVersion"
+"""Its Ready is what its validation found, and the next look reads it again: what the cluster refuses is no finding."""
 
 
 def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref, now: datetime) -> Manifest:
@@ -27,7 +29,7 @@ def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref,
         return given
     former, current = parsed(parent.status.get("conditions")), parsed(given.get("conditions"))
     others = [c for c in current if c.type != REFUSED]
-    told = _told(attempts.lasting(ref), given, others) if attempts.known(ref) else _repeated(former, others)
+    told = _told(attempts.lasting(ref), given, others, ref.kind) if attempts.known(ref) else _repeated(former, others)
     if not told and len(others) == len(current):
         return given
     said = {c.type for c in told}
@@ -36,16 +38,20 @@ def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref,
     return {**given, "conditions": [c.wire() for c in (*merged, *(c for c in others if c.type not in replaced))]}
 
 
-def _told(failures: Sequence[Failure], given: Manifest, others: Iterable[Condition]) -> list[Condition]:
+def _told(failures: Sequence[Failure], given: Manifest, others: Sequence[Condition], kind: str) -> list[Condition]:
     if not failures:
         return []
     first = failures[0]
     message = "; ".join(f.message for f in failures)
     told = [condition(REFUSED, True, first.reason, message)]
-    blocking = next((f for f in failures if not f.key[0].startswith(_BESIDE)), None)
-    if blocking is not None and not _goes_on(given, find(others, "Ready")):
-        told.append(condition("Ready", False, blocking.reason, blocking.message))
-    return told
+    blocking, ready = next((f for f in failures if not f.key[0].startswith(_BESIDE)), None), find(others, "Ready")
+    if blocking is None or _goes_on(given, ready):
+        return told
+    if kind != _FOUND:
+        return [*told, condition("Ready", False, blocking.reason, blocking.message)]
+    if ready is None or ready.status == "True":
+        return told
+    return [*told, ready.model_copy(update={"message": blocking.message})]
 
 
 def _repeated(former: Sequence[Condition], others: Iterable[Condition]) -> list[Condition]:
