@@ -68,6 +68,7 @@ def publish(stage: Stage, name: str, places: list[str], expected: list[str]) -> 
 
 def settled(stage: Stage, what: str) -> dict[str, Any]:
     """The condition Ready of one that is not under way any more."""
+    stage.until(lambda: stage.kubectl("get", what, "-o", "name", "--ignore-not-found"), f"{what} to be made")
     stage.until(lambda: stage.condition(what)["status"] in {"True", "False"}, f"{what} to be settled")
     return stage.condition(what)
 
