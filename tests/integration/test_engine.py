@@ -212,6 +212,20 @@ def test_the_standby_takes_over_when_the_leader_is_killed(quiet_world: World) ->
     assert standby.leads()
 
 
+def test_a_full_quota_keeps_a_version_waiting_and_fails_none(world: World) -> None:
+    """The Model has the quota's words; once there is room the version is validated, and nobody had to ask for it."""
+    path = f"/api/v1/namespaces/{world.namespace}/resourcequotas"
+    meta = {"name": "none", "namespace": world.namespace}
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": meta, "spec": {"hard": {"count/jobs.batch": "0"}}}
+    world.api.http.post(path, json=quota).raise_for_status()
+    world.until(lambda: (world.api.http.get(f"{path}/none").json().get("status") or {}).get("hard"), "the quota")
+    world.model("iris", "s3://models/iris/1")
+    world.until(lambda: "exceeded quota" in world.condition("Model", "iris")["message"], "the quota's words")
+    assert world.condition("ModelVersion", "iris-v1")["status"] == "Unknown"
+    world.api.http.delete(f"{path}/none").raise_for_status()
+    world.ready("Model", "iris")
+
+
 def test_an_api_server_that_restarts_is_waited_for(tmp_path: Path) -> None:
     """An outage longer than many retries ends neither the lease's holder nor the watch."""
     with control_plane.running(tmp_path) as api, harness.world(api) as world:
