@@ -17,7 +17,7 @@ _CONDITION: Final = TypeAdapter(Condition)
 _BESIDE: Final = ("Record", "SaveEvidence", STATUS[0])
 """What is written for the record alone: that it is refused makes nothing less ready."""
 _FOUND: Final = "ModelVersion"
-"""Its Ready is what its validation found, and the next look reads it again: what the cluster refuses is no finding."""
+"""A version's Ready is what validation found, and the next look reads it again: a refusal by the cluster is none."""
 
 
 def with_refusals(given: Manifest, parent: Parent, attempts: Attempts, ref: Ref, now: datetime) -> Manifest:
