@@ -17,12 +17,14 @@ Standard library only, since it is mounted into an image that it does not own; `
 """
 
 import argparse
+import errno
 import http.client
 import json
 import math
 import queue
 import random
 import signal
+import socket
 import threading
 import time
 from dataclasses import dataclass
@@ -152,7 +154,7 @@ def answer_of(content: bytes) -> float | str:
 
 
 def cause(error: Exception) -> str:
-    """One word for why no answer came."""
+    """One word for why no answer came, and the system's own where there are many reasons."""
     match error:
         case TimeoutError():
             return "timeout"
@@ -162,6 +164,10 @@ def cause(error: Exception) -> str:
             return "reset"
         case http.client.HTTPException():
             return "cut-off"
+        case socket.gaierror():
+            return "no-name"
+        case OSError(errno=int(number)):
+            return f"unreachable ({errno.errorcode.get(number, number)})"
     return "unreachable"
 
 

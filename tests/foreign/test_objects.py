@@ -73,6 +73,33 @@ def test_an_object_can_not_pretend_to_be_another_item() -> None:
     assert found.value["items"][0]["spec"] == bad["spec"]
 
 
+WORDS = st.text(st.sampled_from('ab{}[]:," \\/é\n'), max_size=6) | st.sampled_from(["items", "fieldsV1"])
+VALUES = st.recursive(
+    st.none() | st.integers(-9, 9) | WORDS, lambda v: st.lists(v, max_size=4) | st.dictionaries(WORDS, v, max_size=4)
+)
+
+
+@given(st.dictionaries(WORDS, VALUES, max_size=4), VALUES, st.integers(200, 400), st.booleans())
+def test_whatever_stands_around_what_is_too_deep_is_read(
+    spec: dict[str, object], beside: object, levels: int, spaced: bool
+) -> None:
+    """Brackets in strings are none, and what belongs to the fields that are left out takes nothing else with it."""
+    bad = child("Service", "bad", "iris", spec=spec)
+    bad["metadata"]["managedFields"] = [beside, "deep", beside, {"f:a": beside}]
+    separators = (", ", ": ") if spaced else (",", ":")
+    deep = b'{"f:{":{},"f:a":' * levels + b"[]" + b"}" * levels
+    text = json.dumps(bad, separators=separators, ensure_ascii=False).encode().replace(b'"deep"', deep)
+    found = decoded(b'{"items":[%s,%s],"metadata":{"a":{"b":[{}]}}}' % (text, GOOD))
+    assert found.value == {
+        "items": [
+            {**bad, "metadata": {**bad["metadata"], "managedFields": None}},
+            json.loads(GOOD),
+        ],
+        "metadata": {"a": {"b": [{}]}},
+    }
+    assert found.hurt == ("ml/bad",)
+
+
 def test_an_empty_list_is_an_empty_list() -> None:
     assert decoded(page()).value["items"] == []
 
