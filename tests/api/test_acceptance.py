@@ -224,8 +224,12 @@ REFUSED: list[tuple[Object, list[str]]] = [
         ["spec.strategy.canary.steps[0].setWeight", "greater than or equal"],
     ),
     (
-        changed(deployment(), STEPS, [{"setWeight": 51}]),
-        ["spec.strategy.canary.steps:", "at most 50: beyond it, promote"],
+        changed(deployment(), STEPS, [{"setWeight": 10}, {"pause": {}}, {"setWeight": 51}]),
+        ["spec.strategy.canary.steps:", "steps[2].setWeight:", "at most 50 (got 51): beyond it, promote"],
+    ),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 100}]),
+        ["spec.strategy.canary.steps:", "steps[0].setWeight:", "(got 100)"],
     ),
     (
         changed(deployment(), STEPS, [{"setWeight": 10, "pause": {}}]),
@@ -234,11 +238,19 @@ REFUSED: list[tuple[Object, list[str]]] = [
     (changed(deployment(), STEPS, [{}]), ["spec.strategy.canary.steps[0]:", "exactly one of setWeight"]),
     (
         changed(deployment(), STEPS, [{"setWeight": 50}, {"pause": {}}, {"setWeight": 10}]),
-        ["spec.strategy.canary.steps:", "never decrease"],
+        ["spec.strategy.canary.steps:", "steps[2].setWeight: 10 is less than a step before has", "is rolled back"],
     ),
     (
-        changed(deployment(), STEPS, [{"mirror": {"percent": 10}}]),
-        ["spec.strategy.canary.steps:", "traffic type Gateway"],
+        changed(deployment(), STEPS, [*[{"pause": {}}] * 10, {"setWeight": 5}, {"setWeight": 0}]),
+        ["spec.strategy.canary.steps:", "steps[11].setWeight: 0 is less"],
+    ),
+    (
+        changed(deployment(), STEPS, []),
+        ["spec.strategy.canary.steps:", "leave steps out for those of the default, or write strategy allAtOnce"],
+    ),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 10}, {"mirror": {"percent": 10}}]),
+        ["spec.strategy.canary.steps:", "steps[1].mirror: needs traffic type Gateway: use setWeight, pause and"],
     ),
     (
         changed(deployment(), STEPS, [{"pause": {"onExpiry": "Promote"}}]),
@@ -255,15 +267,38 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (
         changed(changed(deployment(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["e", "f"]}}]),
-        ["spec.strategy.canary.steps:", "one of its names is no check's"],
+        [
+            "spec.strategy.canary.steps:",
+            "steps[0].analyze.checks: no check is named f: there are e, by default errors and latency",
+        ],
+    ),
+    (
+        changed(deployment(), STEPS, [{"setWeight": 10}, {"analyze": {"for": "5m", "checks": ["errors", "nope"]}}]),
+        ["spec.strategy.canary.steps:", "steps[1].analyze.checks: no check is named nope", "by default errors and"],
+    ),
+    (
+        changed(
+            changed(changed(deployment(), "spec.policy", {"name": "gentle"}), "spec.analysis", {"interval": "7s"}),
+            STEPS,
+            [{"analyze": {"for": "5m", "checks": ["nope"]}}],
+        ),
+        ["spec.strategy.canary.steps:", "steps[0].analyze.checks: no check is named nope", "errors and latency"],
     ),
     (
         changed(changed(rollout_policy(), CHECKS, [KNOWN]), STEPS, [{"analyze": {"for": "5m", "checks": ["f"]}}]),
-        ["spec.strategy.canary.steps:", "analyze.checks names checks of analysis.checks"],
+        ["spec.strategy.canary.steps:", "steps[0].analyze.checks: no check is named f"],
+    ),
+    (
+        changed(
+            changed(rollout_policy(), "spec.analysis", {"interval": "7s"}),
+            STEPS,
+            [{"analyze": {"for": "5m", "checks": ["nope"]}}],
+        ),
+        ["spec.strategy.canary.steps:", "steps[0].analyze.checks: no check is named nope"],
     ),
     (
         changed(rollout_policy(), STEPS, [{"setWeight": 50}, {"setWeight": 10}]),
-        ["spec.strategy.canary.steps:", "weights of the steps never decrease"],
+        ["spec.strategy.canary.steps:", "steps[1].setWeight: 10 is less", "weights never decrease"],
     ),
     (
         changed(rollout_policy(), "spec.strategy", {"allAtOnce": {}, "canary": {"steps": []}}),
@@ -301,7 +336,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
             STEPS,
             [{"analyze": {"for": "5m", "checks": ["errors"]}}],
         ),
-        ["spec.strategy.canary.steps:", "one of its names is no check's"],
+        ["spec.strategy.canary.steps:", "no check is named errors: there are e, and no others"],
     ),
     (
         changed(deployment(), CHECKS, [{"name": "f", "signal": "Feedback"}]),

@@ -106,6 +106,21 @@ MISFITS: list[tuple[dict[str, Any], dict[str, Any], Reason, str]] = [
         "policy.spec.strategy.canary.steps[0].setReplicas: needs traffic type Gateway",
     ),
     (
+        steps({"setWeight": 10}, {"analyze": {"for": "1m", "checks": ["errors", "nope"]}}),
+        {},
+        Reason.INVALID_SPEC,
+        "policy.spec.strategy.canary.steps[1].analyze.checks[1]: no check is named nope: the checks are errors",
+    ),
+    (
+        {
+            **steps({"analyze": {"for": "1m", "checks": ["latency"]}}),
+            "analysis": {"defaultChecks": False, "checks": [{"name": "e", "signal": "Errors", "max": "0.1"}]},
+        },
+        {},
+        Reason.INVALID_SPEC,
+        "policy.spec.strategy.canary.steps[0].analyze.checks[0]: no check is named latency: the checks are e",
+    ),
+    (
         {"strategy": {"canary": {}, "capacity": "InPlace"}},
         {"replicas": 1},
         Reason.INVALID_SPEC,
@@ -260,12 +275,33 @@ class TestRollouts:
         assert cluster.ready_reason() == "False/InvalidSpec"
         assert [w["spec"]["replicas"] for w in cluster.workloads.values()] == [2, 2]
 
-    def test_a_check_of_the_policy_that_the_runtime_lacks_is_told_with_its_path(self) -> None:
-        """It is found when a version wants to start."""
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_a_check_of_the_policy_that_the_runtime_lacks_is_told_with_its_path(self, version: int) -> None:
+        """At once, and not only when a version wants to start."""
         slow = {"name": "slow", "signal": "Latency", "threshold": "123ms", "maxShareSlower": "0.05"}
-        cluster = shares().share(analysis={"defaultChecks": False, "checks": [slow]}).publish(2).run(20)
+        cluster = shares().share(analysis={"defaultChecks": False, "checks": [slow]}).publish(version).run(20)
+        assert cluster.ready_reason() == "False/InvalidSpec"
         assert cluster.message().startswith("policy.spec.analysis.checks[0].threshold: 0.123s is no bucket")
         assert "(RolloutPolicy gentle)" in cluster.message()
+
+    def test_a_step_that_waits_for_no_check_is_told_at_once(self) -> None:
+        """By the Deployment at rest, which serves on; the mended policy makes it Ready again."""
+        cluster = shares().share(**{**QUICK, **steps({"analyze": {"for": "1m", "checks": ["nope"]}})}).run(20)
+        assert cluster.ready_reason() == "False/InvalidSpec"
+        path = "policy.spec.strategy.canary.steps[0].analyze.checks[0]"
+        assert cluster.message().startswith(f"{path}: no check is named nope: the checks are errors, latency")
+        assert cluster.message().endswith("Version 1 serves.")
+        before = cluster.writes
+        assert cluster.run(60).writes == before
+        assert cluster.share(**QUICK).run(20).ready_reason() == "True/AsDesired"
+
+    def test_what_the_platform_lacks_for_the_next_version_is_told_while_this_one_is_ready(self) -> None:
+        """The author did nothing wrong, and what serves is as it should be."""
+        hook = {"name": "approved", "at": "ConfirmPromotion", "endpoint": "desk"}
+        cluster = shares().share(strategy={"canary": {}, "hooks": [hook]}).run(20)
+        assert cluster.ready_reason() == "True/AsDesired"
+        said = "version 1 serves. The next version can't be started: policy.spec.strategy.hooks[0].endpoint: "
+        assert cluster.message().startswith(said)
 
     def test_the_policy_says_how_many_revisions_are_kept(self) -> None:
         """And while it is missing none is forgotten."""

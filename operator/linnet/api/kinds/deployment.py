@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field
 
-from linnet.api.kinds.rollout_policy import CHECKS_ARE_KNOWN, Deadlines
+from linnet.api.kinds.rollout_policy import Deadlines, checks_are_known
 from linnet.api.parts.analysis import Analysis
 from linnet.api.parts.base import (
     MOST,
@@ -28,7 +28,7 @@ from linnet.api.parts.base import (
 from linnet.api.parts.conditions import Conditions
 from linnet.api.parts.pod import ServingPodSettings
 from linnet.api.parts.requests import AnsweredRequests
-from linnet.api.parts.strategy import Strategy
+from linnet.api.parts.strategy import HAS_NO_STEPS, Strategy, first_step, no_step, numeral
 from linnet.api.parts.traffic import Traffic
 
 
@@ -99,6 +99,20 @@ class ServerArguments(Wire):
     """Arguments that are appended to the runtime's."""
 
 
+_BY_GATEWAY: Final = "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway')"
+_TOO_MUCH: Final = "has({s}.setWeight) && {s}.setWeight > 50"
+_AT_MOST: Final = (
+    f"'.setWeight: with traffic type Replicas a weight is at most 50 (got ' + {numeral('{s}.setWeight')} + "
+    "'): beyond it, promote'"
+)
+_ROUTED: Final = "has({s}.mirror) || has({s}.matchHeaders) || has({s}.setReplicas)"
+
+_NEEDS_GATEWAY: Final = (
+    "(has({s}.mirror) ? '.mirror' : has({s}.matchHeaders) ? '.matchHeaders' : '.setReplicas') + "
+    "': needs traffic type Gateway: use setWeight, pause and analyze'"
+)
+
+
 class DeploymentSpec(Wire):
     """The model, its pods, its traffic, and how it changes."""
 
@@ -121,19 +135,17 @@ class DeploymentSpec(Wire):
                 for kind, name in (("CPU", "cpu"), ("Memory", "memory"))
             ),
             (
-                "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
-                "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
-                "self.strategy.canary.steps.all(s, !has(s.setWeight) || s.setWeight <= 50)",
+                f"{_BY_GATEWAY} || {HAS_NO_STEPS} || {no_step(_TOO_MUCH)}",
                 "with traffic type Replicas a weight is at most 50: beyond it, promote",
                 ".strategy.canary.steps",
+                first_step(_TOO_MUCH, _AT_MOST),
             ),
-            CHECKS_ARE_KNOWN,
+            checks_are_known("has(self.analysis) || !has(self.policy)"),
             (
-                "(has(self.traffic) && has(self.traffic.type) && self.traffic.type == 'Gateway') || "
-                "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
-                "self.strategy.canary.steps.all(s, !has(s.mirror) && !has(s.matchHeaders) && !has(s.setReplicas))",
-                "mirror, matchHeaders and setReplicas need traffic type Gateway",
+                f"{_BY_GATEWAY} || {HAS_NO_STEPS} || {no_step(_ROUTED)}",
+                "mirror, matchHeaders and setReplicas need traffic type Gateway: use setWeight, pause and analyze",
                 ".strategy.canary.steps",
+                first_step(_ROUTED, _NEEDS_GATEWAY),
             ),
             (
                 "!has(self.strategy) || !has(self.strategy.capacity) || self.strategy.capacity != 'InPlace' || "

@@ -6,19 +6,35 @@ in the other.
 
 from typing import Final
 
-from linnet.api.parts.analysis import Analysis
+from linnet.api.parts.analysis import MOST_CHECKS, Analysis
 from linnet.api.parts.base import Duration, Rule, Wire, rules
-from linnet.api.parts.strategy import Strategy
+from linnet.api.parts.strategy import HAS_NO_STEPS, STEPS, Strategy, first_step, no_step
 
-CHECKS_ARE_KNOWN: Final[Rule] = (
-    "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps) || "
-    "!has(self.analysis) || !has(self.analysis.checks) || "
-    "self.strategy.canary.steps.all(s, !has(s.analyze) || !has(s.analyze.checks) || "
-    "s.analyze.checks.all(n, self.analysis.checks.exists(c, c.name == n) || (n in ['errors', 'latency'] && "
-    "(!has(self.analysis.defaultChecks) || self.analysis.defaultChecks))))",
-    "analyze.checks names checks of analysis.checks: one of its names is no check's",
-    ".strategy.canary.steps",
+_BY_DEFAULT: Final = "(!has(self.analysis) || !has(self.analysis.defaultChecks) || self.analysis.defaultChecks)"
+_WRITTEN: Final = "has(self.analysis) && has(self.analysis.checks)"
+_UNKNOWN: Final = (
+    f"!({_WRITTEN} && self.analysis.checks.exists(c, c.name == n)) && !(n in ['errors', 'latency'] && {_BY_DEFAULT})"
 )
+_NAMES_NONE: Final = f"has({{s}}.analyze) && has({{s}}.analyze.checks) && {{s}}.analyze.checks.exists(n, {_UNKNOWN})"
+_NAMES: Final = " + ".join(
+    f"({_WRITTEN} && self.analysis.checks.size() > {at} ? self.analysis.checks[{at}].name + ', ' : '')"
+    for at in range(MOST_CHECKS)
+)
+"""One by one: what a list is when it is joined has no bound that the API server knows."""
+_NO_CHECK: Final = (
+    f"'.analyze.checks: no check is named ' + {{s}}.analyze.checks.filter(n, {_UNKNOWN})[0] + ': there are ' + {_NAMES}"
+    f" + ({_BY_DEFAULT} ? 'by default errors and latency' : 'and no others')"
+)
+
+
+def checks_are_known(judged_by_itself: str) -> Rule:
+    """The rule that steps wait for checks that there are, where the analysis of this very object counts."""
+    return (
+        f"{HAS_NO_STEPS} || !({judged_by_itself}) || {no_step(_NAMES_NONE)}",
+        "analyze.checks names checks of analysis.checks or the default ones: one of its names is no check's",
+        STEPS.removeprefix("self"),
+        first_step(_NAMES_NONE, _NO_CHECK),
+    )
 
 
 class Deadlines(Wire):
@@ -37,7 +53,7 @@ class Deadlines(Wire):
 class RolloutPolicySpec(Wire):
     """The blocks of a Deployment that many have in common. A block that a Deployment writes itself counts there."""
 
-    model_config = {"json_schema_extra": rules(CHECKS_ARE_KNOWN)}
+    model_config = {"json_schema_extra": rules(checks_are_known("has(self.analysis)"))}
 
     strategy: Strategy | None = None
     """How a new version takes over; a canary if left out."""

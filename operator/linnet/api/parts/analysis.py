@@ -1,6 +1,6 @@
 """What is measured of a canary, and how sure the judgement must be."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from linnet.api.parts.base import (
     rules,
 )
 from linnet.api.parts.runtime import LabelMatch
+
+MOST_CHECKS: Final = 16
 
 
 def share(name: str, example: str) -> Rule:
@@ -257,7 +259,7 @@ class Analysis(Wire):
             list[Check],
             Field(
                 min_length=1,
-                max_length=16,
+                max_length=MOST_CHECKS,
                 json_schema_extra=keyed_by("name"),
             ),
         ]

@@ -14,6 +14,33 @@ from linnet.api.parts.base import (
     rules,
 )
 
+_MOST_STEPS: Final = 32
+_INDEXES: Final = str(list(range(_MOST_STEPS)))
+STEPS: Final = "self.strategy.canary.steps"
+HAS_NO_STEPS: Final = "!has(self.strategy) || !has(self.strategy.canary) || !has(self.strategy.canary.steps)"
+
+
+def numeral(number: str) -> str:
+    """A number from 0 to 100 as text, in words of CEL; of what `string` yields the API server can't bound the cost."""
+    digits = "'0123456789'.substring({0}, {0} + 1)"
+    tens, ones = digits.format(f"{number} / 10"), digits.format(f"{number} % 10")
+    return f"({number} == 100 ? '100' : ({number} < 10 ? '' : {tens}) + {ones})"
+
+
+def first_step(wrong: str, told: str, steps: str = STEPS) -> str:
+    """What is told of the first step of which `wrong` holds, in words of CEL, after a place such as steps[1].
+
+    A rule's fieldPath can't say which item of a list is to blame. In `wrong` and `told` the step is {s}, its index i.
+    """
+    here = f"{_INDEXES}.filter(i, i < {steps}.size() && ({wrong.format(s=f'{steps}[i]')}))"
+    return f"{here}.map(i, 'steps[' + {numeral('i')} + ']' + {told.format(s=f'{steps}[i]')})[0]"
+
+
+def no_step(wrong: str, steps: str = STEPS) -> str:
+    """The rule that `wrong` holds of no step."""
+    return f"!{steps}.exists(s, {wrong.format(s='s')})"
+
+
 Weight = Annotated[int, Field(ge=0, le=100)]
 
 
@@ -114,6 +141,16 @@ OnNewVersion = Literal["Queue", "Supersede", "Reject"]
 StrategyType = Literal["Canary", "BlueGreen", "AllAtOnce"]
 
 
+_LESS: Final = (
+    f"has({{s}}.setWeight) && {_INDEXES}.exists(j, j < i && has(self.steps[j].setWeight) && "
+    "self.steps[j].setWeight > {s}.setWeight)"
+)
+_NEVER_LESS: Final = (
+    f"'.setWeight: ' + {numeral('{s}.setWeight')} + ' is less than a step before has: weights never decrease; a canary "
+    "that should get less is rolled back'"
+)
+
+
 class Canary(Wire):
     """Traffic moves step by step, and the new version is judged beside the former one."""
 
@@ -123,11 +160,18 @@ class Canary(Wire):
                 "!has(self.steps) || self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
                 "the weights of the steps never decrease: a canary that should get less is rolled back",
                 ".steps",
-            )
+                first_step(_LESS, _NEVER_LESS, "self.steps"),
+            ),
+            (
+                "!has(self.steps) || self.steps.size() > 0",
+                "a canary without steps would get all traffic unjudged: leave steps out for those of the default, "
+                "or write strategy allAtOnce",
+                ".steps",
+            ),
         )
     }
 
-    steps: Annotated[list[Step], Field(max_length=32)] | None = None
+    steps: Annotated[list[Step], Field(max_length=_MOST_STEPS)] | None = None
     """What happens one after the other. If left out: 10 % for 2m under analysis, then 50 % for 2m."""
 
 

@@ -27,6 +27,8 @@ MOST_WEIGHT: Final = 50
 """Percent, where pods split the traffic: a canary has at most as many pods as stable."""
 ERRORS_MIN_EXCESS: Final = 0.002
 LATENCY_MIN_EXCESS: Final = 0.01
+BY_DEFAULT: Final = ("errors", "latency")
+"""The checks that are asked where nobody says otherwise, as far as the runtime can answer them."""
 SLOW: Final = timedelta(milliseconds=500)
 """An answer slower than this counts by default; the next bucket bound of the runtime is used."""
 
@@ -89,6 +91,14 @@ def checks(analysis: Analysis | None, runtime: FrozenRuntime) -> tuple[Check, ..
         return written
     names = {check.name for check in written}
     return (*written, *(check for check in _by_default(runtime) if check.name not in names))
+
+
+def check_names(analysis: Analysis | None) -> tuple[str, ...]:
+    """The names of all checks that there can be by what is written, whatever the runtime exposes."""
+    written = tuple(check.name for check in (analysis.checks if analysis else None) or ())
+    if analysis is not None and analysis.default_checks is False:
+        return written
+    return (*written, *(name for name in BY_DEFAULT if name not in written))
 
 
 def _by_default(runtime: FrozenRuntime) -> tuple[Check, ...]:

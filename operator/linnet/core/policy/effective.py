@@ -13,8 +13,7 @@ from linnet.api.kinds.rollout_policy import RolloutPolicySpec
 from linnet.api.parts.conditions import Reason
 from linnet.api.parts.strategy import Step, Strategy
 from linnet.core.parse import Invalid, parse_spec
-from linnet.core.policy import unsupported
-from linnet.core.policy.defaults import MOST_WEIGHT
+from linnet.core.policy import defaults, preflight, unsupported
 from linnet.core.resources.objects import Parent
 
 BLOCKS: Final = ("strategy", "analysis", "deadlines")
@@ -88,6 +87,7 @@ def misfits(spec: DeploymentSpec) -> Iterator[str]:
     if not (spec.traffic and spec.traffic.type == "Gateway"):
         for index, step in enumerate(strategy.steps or ()):
             yield from _without_gateway(step, f"spec.strategy.canary.steps[{index}]")
+    yield from preflight.unknown_checks(strategy.steps or (), defaults.check_names(spec.analysis))
     if strategy.capacity == "InPlace" and spec.autoscaling is not None:
         yield "spec.strategy.capacity: InPlace needs a fixed number of pods: use Surge, or replicas for autoscaling"
     alone = spec.autoscaling is None and (spec.replicas is None or spec.replicas <= 1)
@@ -99,8 +99,8 @@ def misfits(spec: DeploymentSpec) -> Iterator[str]:
 
 
 def _without_gateway(step: Step, path: str) -> Iterator[str]:
-    if (step.set_weight or 0) > MOST_WEIGHT:
-        bound = f"with traffic type Replicas a weight is at most {MOST_WEIGHT} (got {step.set_weight})"
+    if (step.set_weight or 0) > defaults.MOST_WEIGHT:
+        bound = f"with traffic type Replicas a weight is at most {defaults.MOST_WEIGHT} (got {step.set_weight})"
         yield f"{path}.setWeight: {bound}: beyond it, promote"
     for field in ("mirror", "match_headers", "set_replicas"):
         if getattr(step, field) is not None:

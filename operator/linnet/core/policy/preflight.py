@@ -1,8 +1,9 @@
 """Whether what a policy asks can be measured at all: asked before a rollout starts, and offline by `lint`."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from linnet.api.parts.runtime import FrozenRuntime
+from linnet.api.parts.strategy import Step
 from linnet.core.analysis import checks as analysis_checks
 from linnet.core.analysis.checks import Signal, family
 from linnet.core.analysis.metrics.readings import same_bound
@@ -37,7 +38,7 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
             return found
     if (silent := _unpredicted(policy, runtime)) is not None:
         return True, silent
-    if (unknown := next(_unknown_checks(policy), None)) is not None:
+    if (unknown := next(unknown_checks(policy.steps, policy.checks), None)) is not None:
         return False, unknown
     if not policy.checks and any(step.analyze for step in policy.steps):
         return True, (
@@ -48,10 +49,9 @@ def trouble(policy: Rules, runtime: FrozenRuntime) -> tuple[bool, str] | None:
     return None
 
 
-def _unknown_checks(rules: Rules) -> Iterator[str]:
+def unknown_checks(steps: Iterable[Step], known: Collection[str]) -> Iterator[str]:
     """Names in `analyze.checks` that no check bears: such a step would wait for ever."""
-    known = rules.checks
-    for index, step in enumerate(rules.steps):
+    for index, step in enumerate(steps):
         for at, name in enumerate((step.analyze.checks if step.analyze else None) or ()):
             if name not in known:
                 there = f"the checks are {', '.join(known)}" if known else "there are no checks"

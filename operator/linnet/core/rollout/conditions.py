@@ -164,7 +164,7 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
     if context.under_way is not None:
         return _ready_under_way(context.under_way)
     found = target if isinstance(target, Refusal) else refused
-    if found is not None:
+    if found is not None and not found.ahead:
         message = f"{_last_words(context.status, found)}{found.message}.{_serves(context)}"
         return condition("Ready", False if found.failed else None, found.reason, message)
     if problem := gateway.problem(context):
@@ -175,7 +175,8 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     if lacking := sync.missing(context):
         return condition("Ready", None, Reason.PROGRESSING, f"version {stable.version}: {lacking[0]} is being made")
-    return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves")
+    ahead = f". The next version can't be started: {found.message}" if found is not None else ""
+    return condition("Ready", True, Reason.AS_DESIRED, f"version {stable.version} serves{ahead}")
 
 
 def _ready_under_way(under_way: UnderWay) -> Condition:

@@ -26,6 +26,7 @@ from linnet.core.rollout.target import (
     find_target,
     is_served,
     newer_target,
+    obstacle_ahead,
     refusal,
     with_version_adopted,
 )
@@ -117,7 +118,7 @@ def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
     target = stopped or find_target(before)
     if before.under_way is not None and before.under_way.rollout.known_phase is None:
         return _held(before, target, stopped)
-    refused = refusal(before, target) if isinstance(target, Target) and not is_served(before, target) else None
+    refused = _obstacle(before, target)
     transition = _transition(before, verdicts, target, refused)
     after = with_version_adopted(owed.with_owed(transition.context, transition.actions), target)
     if _is_new(before) and not before.observed.refused and (pods := tuple(sync.missing_pods(after))):
@@ -137,6 +138,13 @@ def _plan(written: Context, stopped: Refusal | None) -> Plan[DeploymentStatus]:
         evidence=evidence,
         gauges=_gauges(before, after, verdicts),
     )
+
+
+def _obstacle(context: Context, target: Target | Refusal) -> Refusal | None:
+    """Why the target may not be started; of one that serves, why no other could be."""
+    if isinstance(target, Refusal):
+        return None
+    return obstacle_ahead(context, target) if is_served(context, target) else refusal(context, target)
 
 
 def _routed(context: Context) -> tuple[Action, ...]:

@@ -1,7 +1,7 @@
 """Which revision a Deployment should serve, or the reason why that must wait."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
@@ -24,11 +24,15 @@ from linnet.core.serving import revision as serving
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why nothing new is started. `failed`: a person must act; otherwise it may pass by itself."""
+    """Why nothing new is started. `failed`: a person must act; otherwise it may pass by itself.
+
+    `ahead`: it concerns the next version alone, and what serves is as it should be.
+    """
 
     reason: Reason
     message: str
     failed: bool = True
+    ahead: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,15 @@ def refusal(context: Context, target: Target) -> Refusal | None:
     return next((found for check in _CHECKS if (found := check(context, target)) is not None), None)
 
 
+def obstacle_ahead(context: Context, target: Target) -> Refusal | None:
+    """Why no version could follow the one that serves: told at once, and not only when the next one comes."""
+    found = next((found for check in _CHECKS_OF_SPEC if (found := check(context, target)) is not None), None)
+    if found is not None and found.reason is Reason.INVALID_SPEC:
+        return found
+    found = found or next((found for check in _CHECKS_OF_PLACE if (found := check(context, target)) is not None), None)
+    return replace(found, ahead=True) if found is not None else None
+
+
 def _quarantine(context: Context, target: Target) -> Refusal | None:
     entry = quarantine_of(context, target.revision)
     if entry is None:
@@ -136,13 +149,20 @@ def _unsupported_checks(context: Context, target: Target) -> Refusal | None:
     """What can't be judged is not started; the first version of all is not judged, as nobody needs protection yet."""
     if context.status.stable is None:
         return None
-    runtime = target.version.spec.runtime
     rules = _rules(context, target)
-    server = context.observed.platform.prometheus
+    found = preflight.trouble(rules, target.version.spec.runtime) if rules else None
+    return _told(context, found) if found else None
+
+
+def _unasked_queries(context: Context, target: Target) -> Refusal | None:
+    """A query that the platform's Prometheus can't be asked would hold the rollout."""
+    rules, server = _rules(context, target), context.observed.platform.prometheus
     queries = server.queries if server is not None else None
-    found = (preflight.trouble(rules, runtime) or preflight.unanswerable(rules, queries)) if rules else None
-    if found is None:
-        return None
+    found = preflight.unanswerable(rules, queries) if rules and context.status.stable is not None else None
+    return _told(context, found) if found else None
+
+
+def _told(context: Context, found: tuple[bool, str]) -> Refusal:
     missing, message = found
     reason = Reason.UNSUPPORTED_SIGNAL if missing else Reason.INVALID_SPEC
     return Refusal(reason, effective.located(message, context.observed.deployment.spec))
@@ -224,14 +244,16 @@ def _rejected(context: Context, target: Target) -> Refusal | None:
 
 
 _Check = Callable[[Context, Target], Refusal | None]
+_CHECKS_OF_SPEC: Final[tuple[_Check, ...]] = (_unsupported_checks, _long_rules)
+"""These are about what the Deployment and its policy say, whichever version comes."""
+_CHECKS_OF_PLACE: Final[tuple[_Check, ...]] = (_unasked_queries, _missing_endpoint, _unsupported_mirror)
+"""These are about what the platform has, whichever version comes."""
 _LASTING_CHECKS: Final[tuple[_Check, ...]] = (
     _quarantine,
     _aborted,
-    _unsupported_checks,
-    _missing_endpoint,
+    *_CHECKS_OF_SPEC,
+    *_CHECKS_OF_PLACE,
     _missing_grpc_port,
-    _unsupported_mirror,
-    _long_rules,
 )
 """These don't pass by the end of the rollout under way."""
 _CHECKS: Final[tuple[_Check, ...]] = (*_LASTING_CHECKS, _rejected, _route_problem, _leftover_pods)
