@@ -31,6 +31,13 @@ class Pod:
         await self.may_answer.wait()
         return web.Response(text=f"asked_total {number}\n")
 
+    async def is_asked(self, times: int) -> None:
+        """Wait until it was asked so often; more would be wrong."""
+        async with asyncio.timeout(PATIENT):
+            while self.asked < times:
+                await asyncio.sleep(0.01)
+        assert self.asked == times
+
     def target(self, uid: str) -> ScrapeTarget:
         return ScrapeTarget(uid, "127.0.0.1", self.port, "/metrics", RULES)
 
@@ -176,7 +183,7 @@ async def test_slow_pods_of_one_namespace_do_not_keep_another_s_from_being_read(
             await scraper.scrape(
                 ScrapeTarget(uid, "127.0.0.1", slow.port, "/metrics", RULES, "theirs", f"d{one}") for uid in theirs
             )
-        assert slow.asked == OF_NAMESPACE
+        await slow.is_asked(OF_NAMESPACE)
         scraper._in_flight.seconds = PATIENT
         assert requests(await read(scraper, quick.port)) == 1
         await scraper.close()
@@ -189,7 +196,7 @@ async def test_a_deployment_leaves_its_neighbors_some_connections() -> None:
         await scraper.scrape(
             ScrapeTarget(f"{n}", "127.0.0.1", slow.port, "/metrics", RULES, "ml", "slow") for n in range(60)
         )
-        assert slow.asked == OF_DEPLOYMENT
+        await slow.is_asked(OF_DEPLOYMENT)
         scraper._in_flight.seconds = PATIENT
         assert requests(await read(scraper, quick.port)) == 1
         await scraper.close()
