@@ -23,10 +23,12 @@ class Pod:
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
         self.asked = 0
+        self._more = asyncio.Event()
         self.port = 0
 
     async def metrics(self, _: web.Request) -> web.Response:
         self.asked += 1
+        self._more.set()
         number = self.asked
         await self.may_answer.wait()
         return web.Response(text=f"asked_total {number}\n")
@@ -35,7 +37,8 @@ class Pod:
         """Wait until it was asked so often; more would be wrong."""
         async with asyncio.timeout(PATIENT):
             while self.asked < times:
-                await asyncio.sleep(0.01)
+                self._more.clear()
+                await self._more.wait()
         assert self.asked == times
 
     def target(self, uid: str) -> ScrapeTarget:
