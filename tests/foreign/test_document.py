@@ -86,6 +86,14 @@ def test_an_exact_document_keeps_every_digit() -> None:
     assert read('{"auc": 0.10, "n": 3}', exact=True) == {"auc": Decimal("0.10"), "n": Decimal(3)}
 
 
+@pytest.mark.parametrize("exponent", ["e-99999999999999999999", "E99999999999999999999", "e-" + "9" * 300])
+def test_a_number_with_an_exponent_beyond_all_is_refused_in_a_sentence(exponent: str) -> None:
+    """A float makes zero of it, and a decimal an error that is none of values."""
+    for digits in ("0", "-0.0", "1" if exponent[1] == "-" else "0"):
+        with pytest.raises(ForeignError, match="a number that is none"):
+            read(f'{{"auc": {digits}{exponent}}}', exact=True)
+
+
 @pytest.mark.parametrize("document", ["[]", '"x"', "3", "null"])
 def test_what_is_no_object_is_said_to_be_none(document: str) -> None:
     """A caller that asks for an object gets one, or the sentence."""

@@ -226,7 +226,7 @@ async def test_a_pod_that_answers_no_http_is_told_in_words() -> None:
         said = (await scraper.scrape([target(port)])).errors["uid"]
         assert said.isprintable()
     finally:
-        await scraper.close()
+        scraper.close()
         server.close()
 
 

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 LARGEST: Final = 2**53
@@ -91,10 +91,17 @@ def _integer(exact: bool) -> Callable[[str], int | Decimal]:
 def _decimal(exact: bool) -> Callable[[str], float | Decimal]:
     def parsed(digits: str) -> float | Decimal:
         if len(digits) > _LONGEST or not math.isfinite(float(digits)):
-            raise ForeignError(f"it holds a number that is none: {digits[:24]}")
-        return Decimal(digits) if exact else float(digits)
+            raise _none(digits)
+        try:
+            return Decimal(digits) if exact else float(digits)
+        except InvalidOperation as error:  # an exponent of twenty digits, where a float is zero
+            raise _none(digits) from error
 
     return parsed
+
+
+def _none(digits: str) -> ForeignError:
+    return ForeignError(f"it holds a number that is none: {digits[:24]}")
 
 
 def _no_number(name: str) -> None:

@@ -23,7 +23,7 @@ UNKNOWN: Final = "\ufffd"
 
 _SEQUENCE: Final = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colors, movements of the cursor
-    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"  # titles, links, the clipboard
+    r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"  # titles, links
     r"|\x1b[ -/]*[0-Z\\^_`a-z{|}~]"  # character sets, resets
 )
 _TO_BE_LOOKED_AT: Final = re.compile("[\u0300-\u1fff\u20d0-\u20ff\u2800-\U0010ffff]")

@@ -144,7 +144,7 @@ class Leader:
     async def close(self) -> None:
         if self._informer is not None:
             await self._informer.stop()
-        await self._scraper.close()
+        self._scraper.close()
         if self._prometheus is not None:
             await self._prometheus.close()
         await self._endpoints.close()

@@ -98,6 +98,8 @@ def test_negative_metrics_are_kept() -> None:
         (said(metrics={"m" * 64: 1}), "metrics."),
         (said(lineage={"code": 7}), "lineage.code: "),
         (said(lineage={"parameters": {"a": [1]}}), "lineage.parameters.a: "),
+        (said(metrics={"auc": 0}).replace("0}", "1e-99999999999999999999}"), "a number that is none"),
+        (said(metrics={"auc": 0}).replace("0}", "0E+99999999999999999999}"), "a number that is none"),
         (said(note="x" * 4096), "4096 are allowed"),
         (said(note="x" * 9000)[:4096], "so it was cut"),
     ],

@@ -14,15 +14,15 @@ import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from typing import Final
 
-import aiohttp
-
 from linnet.adapters.outbound.in_flight import InFlight
+from linnet.adapters.outbound.page import BLOCK, Page
 from linnet.core.analysis.metrics.counters import PodCounters, count_page, unreadable
 from linnet.core.analysis.metrics.exposition import ExcessError, Scanner
+from linnet.core.analysis.metrics.selectors import MetricRules
 from linnet.core.observed import Scrape, ScrapeTarget
+from linnet.foreign.text import printable
 
 OF_ALL: Final = 512
 OF_NAMESPACE: Final = 32
@@ -33,8 +33,7 @@ PATIENCE_SECONDS: Final = 2.0
 TIMEOUT_SECONDS: Final = 15.0
 """How long an answer may take; an answer that nobody asked for within so long after it came is forgotten."""
 MAX_BYTES: Final = 4 * 2**20
-BLOCK: Final = 64 * 2**10
-"""Bytes that are read at a time: what is done with them holds everybody else up for a few milliseconds."""
+"""Bytes that a pod may send, whatever they are."""
 READING_SECONDS: Final = 1.0
 """Seconds of this process that one page may take; an honest one takes a thousandth."""
 REST: Final = 3.0
@@ -91,11 +90,11 @@ class Shares:
 
 
 class Scraper:
-    """One session serves all pods; close it with `await scraper.close()`."""
+    """Reads pods, each over a connection of its own."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
-        self._session: aiohttp.ClientSession | None = None
         self._in_flight = InFlight[str, PodCounters | str](patience, TIMEOUT_SECONDS)
+        self._of_all = Turns(OF_ALL)
         self._of_namespace, self._of_deployment = Turns(OF_NAMESPACE), Turns(OF_DEPLOYMENT)
         self._shares = Shares()
 
@@ -109,72 +108,61 @@ class Scraper:
             errors={uid: found for uid in asked if isinstance(found := read.get(uid, late), str)},
         )
 
-    async def close(self) -> None:
+    def close(self) -> None:
         self._in_flight.close()
-        if self._session is not None:
-            await self._session.close()
 
     async def _read(self, target: ScrapeTarget) -> PodCounters | str:
         """Read one pod in its turn. The time limit begins with the connection: who waits for a turn is not late."""
         async with AsyncExitStack() as turns:
             await turns.enter_async_context(self._of_deployment.turn((target.namespace, target.deployment)))
             await turns.enter_async_context(self._of_namespace.turn(target.namespace))
+            await turns.enter_async_context(self._of_all.turn(None))
             try:
-                return await self._counted(target)
+                async with asyncio.timeout(TIMEOUT_SECONDS):
+                    return await self._counted(target)
             except ExcessError as error:
                 return unreadable(f"a pod can't be read: {error}")
             except TimeoutError:
                 return f"no answer within {TIMEOUT_SECONDS:g} s"
-            except (aiohttp.ClientError, OSError, ValueError) as error:
-                return str(error) or type(error).__name__
+            except (OSError, ValueError) as error:
+                return printable(error) or type(error).__name__
 
     async def _counted(self, target: ScrapeTarget) -> PodCounters:
-        async with self._open().get(address(target), allow_redirects=False) as answer:
-            if answer.status != 200:  # noqa: PLR2004
-                raise ValueError(f"answered {answer.status}")
-            return await self._scanned(answer, target)
+        reader, writer = await asyncio.open_connection(str(ipaddress.ip_address(target.ip)), target.port, limit=BLOCK)
+        try:
+            return await self._scanned(reader, writer, target)
+        finally:
+            writer.transport.abort()  # a stranger's end is not waited for
 
-    async def _scanned(self, answer: aiohttp.ClientResponse, target: ScrapeTarget) -> PodCounters:
-        """Count the page as it arrives, a block at a time: no more of it is held."""
+    async def _scanned(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: ScrapeTarget
+    ) -> PodCounters:
+        """Count the page as it arrives: no more of it is held than some blocks, and each step of reading is paced."""
         scanner, found = Scanner(target.rules), list[PodCounters]()
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        page = Page(lambda block: scanner.feed(decoder.decode(block)))
+        writer.write(page.request(host(target), target.path))
         size, seconds = 0, 0.0
-        async for text in _blocks(answer):
-            size += len(text)
+        while not page.whole:
+            if page.hungry:
+                data = await reader.read(BLOCK)
+                size += len(data)
+                page.feed(data)
             if size > MAX_BYTES:
                 raise ExcessError(f"its metrics have more than {MAX_BYTES >> 10} KiB")
-            seconds += await self._shares.work(target.namespace, partial(scanner.feed, text))
+            seconds += await self._shares.work(target.namespace, page.step)
             if seconds > READING_SECONDS:
                 raise ExcessError(f"its metrics take more than {READING_SECONDS:g} s to read")
-        await self._shares.work(target.namespace, lambda: found.append(count_page(scanner.page(), target.rules)))
+        await self._shares.work(target.namespace, lambda: found.append(_counted(scanner, decoder, target.rules)))
         return found[0]
 
-    def _open(self) -> aiohttp.ClientSession:
-        """Make the session on first use, in the loop that uses it. It asks no proxy, since `trust_env` is off."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=OF_ALL),
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # a few bytes must not become gigabytes
-                headers={"Accept": "text/plain", "Accept-Encoding": "identity"},
-            )
-        return self._session
+
+def _counted(scanner: Scanner, decoder: codecs.IncrementalDecoder, rules: MetricRules) -> PodCounters:
+    scanner.feed(decoder.decode(b"", final=True))
+    return count_page(scanner.page(), rules)
 
 
-def address(target: ScrapeTarget) -> str:
-    """Return the URL; ValueError where the address is no IP address."""
+def host(target: ScrapeTarget) -> str:
+    """Return how HTTP names the pod; ValueError where its address is none of IP's."""
     ip = ipaddress.ip_address(target.ip)
-    host = f"[{ip}]" if ip.version == 6 else str(ip)  # noqa: PLR2004
-    return f"http://{host}:{target.port}{target.path}"
-
-
-async def _blocks(answer: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    """Iterate over the text of an answer, whatever it is."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    waiting = bytearray()
-    async for chunk in answer.content.iter_any():
-        waiting += chunk
-        if len(waiting) >= BLOCK:
-            yield decoder.decode(bytes(waiting))
-            waiting.clear()
-    yield decoder.decode(bytes(waiting), final=True)
+    return f"[{ip}]:{target.port}" if ip.version == 6 else f"{ip}:{target.port}"  # noqa: PLR2004
