@@ -47,6 +47,11 @@ LISTENERS = attached(
 KNOWN = {"name": "e", "signal": "Errors", "max": "0.01"}
 AUTOSCALING = {"minReplicas": 1, "maxReplicas": 2, "metrics": [{"type": "CPU", "target": 70}]}
 
+
+def unformatted(item: Object) -> Object:
+    return {**item, "spec": {key: value for key, value in item["spec"].items() if key != "format"}}
+
+
 TWELVE_LINES = """\
 apiVersion: linnet.dev/v1alpha1
 kind: Model
@@ -533,6 +538,7 @@ REFUSED: list[tuple[Object, list[str]]] = [
     ),
     (changed(deployment(), "spec.pod.hostNetwork", value=True), ['unknown field "spec.pod.hostNetwork"']),
     (changed(model(), "spec.source", {"digest": DIGEST}), ["spec.source:", "exactly one of uri, mlflow"]),
+    (unformatted(model()), ["spec.format:", "name the artifact's format, such as {name: sklearn}"]),
     (changed(model(), "spec.source.uri", "/etc/passwd"), ["spec.source.uri:", "s3|gs|az"]),
     (
         changed(model(), "spec.source.uri", "https://user:hunter2@store.example/m"),
@@ -609,6 +615,8 @@ TAKEN = [
     changed(changed(deployment(), "spec.replicas", None), "spec.autoscaling", AUTOSCALING),
     changed(deployment(), "spec.analysis.alpha", "50m"),
     changed(model(), "spec.source.uri", "https://store.example/a/b?versionId=1"),
+    changed(unformatted(model()), "spec.source", {"uri": "hf://organization/model"}),
+    changed(unformatted(model()), "spec.source", {"mlflow": {"server": "main", "name": "risk", "alias": "champion"}}),
     changed(model(), "spec.source.uri", "s3://models/_$folder$"),
     changed(model(), "spec.source.include", ["a$", "*.joblib", "weights/**"]),
     changed(model(), "spec.source.uri", "https://store.example:8443/a@b?part=a@b"),

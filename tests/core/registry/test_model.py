@@ -1,5 +1,9 @@
 """Which version of a Model is current, and when a new one is made."""
 
+from typing import Any
+
+import pytest
+
 from builders import ModelWorld
 from linnet.core.plan import Create
 from simulator import DIGESTS
@@ -165,6 +169,24 @@ def test_what_is_not_supported_yet_is_refused_with_its_path() -> None:
     condition = world.status["conditions"][0]
     assert condition["reason"] == "NotYetSupported"
     assert "spec.gate.metrics" in condition["message"]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "told"),
+    [
+        ({"uri": "s3://models/1"}, "InvalidSpec", "spec.format: name the artifact's format"),
+        ({"uri": "hf://organization/model"}, "NotYetSupported", "spec.source.uri"),
+        ({"mlflow": {"server": "main", "name": "risk", "alias": "champion"}}, "NotYetSupported", "spec.source.mlflow"),
+    ],
+)
+def test_a_format_is_left_out_where_the_source_says_it(source: dict[str, Any], reason: str, told: str) -> None:
+    """Others name it: also where the rule that the API server has was not asked."""
+    world = ModelWorld().set(source=source)
+    del world.spec["format"]
+    world.step()
+    condition = world.status["conditions"][0]
+    assert condition["reason"] == reason
+    assert told in condition["message"]
 
 
 def test_a_failed_version_shows_on_the_model() -> None:

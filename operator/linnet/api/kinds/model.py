@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from linnet.api.parts import uri
 from linnet.api.parts.base import (
@@ -43,6 +43,10 @@ Glob = Annotated[
         json_schema_extra=rules((f"self.matches(r'{uri.GLOB}')", uri.GLOB_ADVICE)),
     ),
 ]
+
+
+_HUGGING_FACE: Final = f"{uri.Scheme.HF}://"
+_NO_FORMAT: Final = "name the artifact's format, such as {name: sklearn}: only mlflow and hf:// say it themselves"
 
 
 class Format(Wire):
@@ -111,6 +115,11 @@ class Source(Artifact):
 
     mlflow: MlflowSource | None = None
     """A registered model instead of a uri; left out where uri is written."""
+
+    @property
+    def says_format(self) -> bool:
+        """Whether it says by itself what lies there."""
+        return self.mlflow is not None or (self.uri or "").startswith(_HUGGING_FACE)
 
 
 class Lineage(Wire):
@@ -208,10 +217,22 @@ class Gate(Wire):
 class ModelSpec(Wire):
     """The artifact and how it is served."""
 
-    format: Format
-    """The kind of the artifact."""
+    model_config = {
+        "json_schema_extra": rules(
+            (
+                "has(self.format) || has(self.source.mlflow) || "
+                f"(has(self.source.uri) && self.source.uri.startsWith('{_HUGGING_FACE}'))",
+                _NO_FORMAT,
+                ".format",
+            )
+        )
+    }
+
     source: Source
     """Where the artifact lies."""
+    format: Annotated[Format | None, Field(validate_default=True)] = None
+    """The kind of the artifact; if left out it is what the source says, which mlflow and hf:// do, and others must name
+    it."""
     runtime: Runtime | None = None
     """The model server; chosen by the format if left out."""
     metrics: QuantityMap | None = None
@@ -224,6 +245,19 @@ class ModelSpec(Wire):
     """What a version must pass before it may be rolled out; if left out it only has to load."""
     keep_versions: Annotated[int, Field(ge=1, le=100)] | None = None
     """How many versions are kept; 10 if left out. Serving and quarantined ones always are."""
+
+    @property
+    def loaded_as(self) -> Format:
+        """The format as it is written, or as the source says it."""
+        return self.format or Format(name="mlflow" if self.source.mlflow is not None else "huggingface")
+
+    @field_validator("format")
+    @classmethod
+    def _somebody_says_the_format(cls, given: Format | None, others: ValidationInfo) -> Format | None:
+        source = others.data.get("source")
+        if given is None and isinstance(source, Source) and not source.says_format:
+            raise ValueError(_NO_FORMAT)
+        return given
 
 
 VERSIONS_LISTED: Final = 100

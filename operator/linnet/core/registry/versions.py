@@ -110,7 +110,7 @@ def identity(spec: ModelSpec) -> str:
 
 
 def _runtime_hash(spec: ModelSpec) -> str:
-    return _hash({"format": spec.format.wire(), "runtime": spec.runtime.wire() if spec.runtime else {}})
+    return _hash({"format": spec.loaded_as.wire(), "runtime": spec.runtime.wire() if spec.runtime else {}})
 
 
 def _hash(data: object) -> str:
@@ -172,7 +172,7 @@ def _would_be_made(version: Version, spec: ModelSpec, frozen: FrozenRuntime) -> 
     contract = spec.gate.contract if spec.gate else None
     found = version.spec
     judged_alike = found.origin.type != "Import" or found.metrics == spec.metrics
-    return judged_alike and (found.format, found.runtime, found.contract) == (spec.format, frozen, contract)
+    return judged_alike and (found.format, found.runtime, found.contract) == (spec.loaded_as, frozen, contract)
 
 
 def is_retrained(version: Version, model: str, policies: Iterable[RetrainPolicyStatus]) -> bool:
@@ -190,7 +190,7 @@ def version_spec(model: str, number: int, spec: ModelSpec, frozen: FrozenRuntime
         {
             "model": {"name": model},
             "version": number,
-            "format": spec.format.wire(),
+            "format": spec.loaded_as.wire(),
             "source": spec.source.wire(),
             "runtime": frozen.wire(),
             "origin": Origin(type="Source").wire(),

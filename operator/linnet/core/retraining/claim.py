@@ -101,7 +101,7 @@ def version(
             {
                 "model": {"name": owner.name},
                 "version": number,
-                "format": spec.format,
+                "format": spec.loaded_as,
                 "source": Artifact(uri=claim.uri, digest=claim.digest, credentials=spec.source.credentials),
                 "runtime": frozen,
                 "origin": origin,

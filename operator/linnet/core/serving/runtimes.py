@@ -89,8 +89,8 @@ def freeze(model_name: str, spec: ModelSpec, known: Catalogue) -> FrozenRuntime:
     asked = spec.runtime
     if asked is not None and asked.name == "custom":
         return _fill(_custom(asked), model_name)
-    entry = _choose(asked, spec.format, known)
-    return _fill(_from_entry(entry, asked, spec.format), model_name)
+    entry = _choose(asked, spec.loaded_as, known)
+    return _fill(_from_entry(entry, asked, spec.loaded_as), model_name)
 
 
 def _choose(asked: Runtime | None, format_: Format, known: Catalogue) -> CatalogueEntry:
