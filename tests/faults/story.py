@@ -100,6 +100,7 @@ def _at_its_end(scene: Scene) -> bool:
     serving = world.list("Deployment", "apps/v1")
     busy = [w for w in serving if w["spec"]["replicas"] != w["status"].get("replicas", 0)]
     checks = world.list("Job", "batch/v1", "linnet.dev/component=validation")
+    checks += world.list("NetworkPolicy", "networking.k8s.io/v1", "linnet.dev/modelversion")
     others = [*world.list("Model"), *world.list("RetrainPolicy")]
     ready = reason(world) == scene.story.ends and all(_is_true(o) for o in others)
     return phase(world) == "AtRest" and not busy and not checks and ready

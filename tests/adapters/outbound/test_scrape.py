@@ -24,13 +24,23 @@ class Pod:
     def __init__(self) -> None:
         self.may_answer = asyncio.Event()
         self.asked = 0
+        self._more = asyncio.Event()
         self.port = 0
 
     async def metrics(self, _: web.Request) -> web.Response:
         self.asked += 1
+        self._more.set()
         number = self.asked
         await self.may_answer.wait()
         return web.Response(text=f"asked_total {number}\n")
+
+    async def is_asked(self, times: int) -> None:
+        """Wait until it was asked so often; more would be wrong."""
+        async with asyncio.timeout(PATIENT):
+            while self.asked < times:
+                self._more.clear()
+                await self._more.wait()
+        assert self.asked == times
 
     def target(self, uid: str) -> ScrapeTarget:
         return ScrapeTarget(uid, "127.0.0.1", self.port, "/metrics", RULES)
@@ -187,7 +197,7 @@ async def test_slow_pods_of_one_namespace_do_not_keep_another_s_from_being_read(
             await scraper.scrape(
                 ScrapeTarget(uid, "127.0.0.1", slow.port, "/metrics", RULES, "theirs", f"d{one}") for uid in theirs
             )
-        assert slow.asked == OF_NAMESPACE
+        await slow.is_asked(OF_NAMESPACE)
         scraper._in_flight.seconds = PATIENT
         assert requests(await read(scraper, quick.port)) == 1
         scraper.close()
@@ -200,7 +210,7 @@ async def test_a_deployment_leaves_its_neighbors_some_connections() -> None:
         await scraper.scrape(
             ScrapeTarget(f"{n}", "127.0.0.1", slow.port, "/metrics", RULES, "ml", "slow") for n in range(60)
         )
-        assert slow.asked == OF_DEPLOYMENT
+        await slow.is_asked(OF_DEPLOYMENT)
         scraper._in_flight.seconds = PATIENT
         assert requests(await read(scraper, quick.port)) == 1
         scraper.close()
