@@ -180,6 +180,10 @@ def refusing(write: str, error: str) -> Fault:
     return lambda *what: ERRORS[error] if WRITES[write](*what) else None
 
 
+def either(one: Fault, other: Fault) -> Fault:
+    return lambda verb, kind, name: one(verb, kind, name) or other(verb, kind, name)
+
+
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("phase", PHASES)
@@ -230,7 +234,7 @@ def test_a_rollback_under_way_is_finished(write: str, error: str) -> None:
     cluster.behaviors[2] = Behavior(errors=0.5)
     cluster.run(120, until=lambda c: c.phase == "RollingBack")
     assert cluster.phase == "RollingBack"
-    cluster.fault = lambda *what: refusing("workloads", "403")(*what) or refusing(write, error)(*what)
+    cluster.fault = either(refusing("workloads", "403"), refusing(write, error))
     cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
     assert cluster.safe
     cluster.run(30)
@@ -266,7 +270,10 @@ BEHIND_A_GATEWAY = {
     "strategy": STRATEGY,
     "replicas": 3,
 }
-ROUTED = {**WRITES, "routes": lambda _verb, kind, _name: kind in {"HTTPRoute", "GRPCRoute"}}
+ROUTED: dict[str, Callable[[str, str, str], bool]] = {
+    **WRITES,
+    "routes": lambda _verb, kind, _name: kind in {"HTTPRoute", "GRPCRoute"},
+}
 
 
 @cache
