@@ -83,20 +83,70 @@ def test_the_operators_rights_are_the_least(name: str) -> None:
             assert not set(rule["verbs"]) & {"update", "patch"}, rule
 
 
-def test_the_operators_rights_are_enough_for_what_it_watches() -> None:
-    """Each resource of the operator's table is granted, each watched one can be watched, and nothing else is."""
-    granted: dict[tuple[str, str], set[str]] = {}
+READS = {"get", "list", "watch"}
+BY_NAME = (
+    resources.CONFIG_MAP,
+    resources.SERVICE_ACCOUNT,
+    resources.GATEWAY,
+    resources.GATEWAY_CLASS,
+    resources.ADMISSION_POLICY,
+    resources.ADMISSION_BINDING,
+)
+"""What is read one by one, and never listed."""
+
+
+def granted() -> dict[tuple[str, str], set[str]]:
+    """(group, resource) → the verbs that the operator's roles let it do."""
+    found: dict[tuple[str, str], set[str]] = {}
     for rule in operator_rules(of("defaults")):
-        for resource in rule["resources"]:
-            granted.setdefault((rule["apiGroups"][0], resource), set()).update(rule["verbs"])
-    for resource in resources.WATCHED:
-        assert granted[resource.group, resource.plural] >= {"get", "list", "watch"}, resource
-    for resource in resources.OWN:
-        assert "update" in granted[resource.group, f"{resource.plural}/status"]
-    table = {(r.group, r.plural.partition("/")[0]) for r in (*resources.WATCHED, resources.CONFIG_MAP, resources.EVENT)}
-    named = (resources.SERVICE_ACCOUNT, resources.GATEWAY, resources.GATEWAY_CLASS)
-    table |= {(r.group, r.plural) for r in (*named, resources.ADMISSION_POLICY, resources.ADMISSION_BINDING)}
-    assert {(group, name.partition("/")[0]) for group, name in granted} == table | {("coordination.k8s.io", "leases")}
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                found.setdefault((group, resource), set()).update(rule["verbs"])
+    return found
+
+
+def test_the_operators_rights_to_read_are_those_that_it_uses() -> None:
+    """What it watches it lists, watches and reads; the rest it reads by name; nothing else can be seen by it."""
+    watched = {(r.group, r.plural): READS for r in resources.WATCHED}
+    named = {(r.group, r.plural): {"get"} for r in BY_NAME}
+    lease = {("coordination.k8s.io", "leases"): {"get"}}
+    assert {key: verbs & READS for key, verbs in granted().items() if verbs & READS} == watched | named | lease
+
+
+def test_the_operator_writes_no_spec_of_a_persons() -> None:
+    """Of what people write it changes the status alone; versions it makes, Requests it labels, both it collects."""
+    own = {name: verbs - READS for (group, name), verbs in granted().items() if group == resources.MODEL.group}
+    statuses = {f"{r.plural}/status": {"update"} for r in resources.OWN}
+    made = {"modelversions": {"create", "delete"}, "requests": {"create", "patch", "delete"}}
+    assert {name: verbs for name, verbs in own.items() if verbs} == statuses | made
+
+
+def test_every_resource_of_the_operator_is_in_its_table() -> None:
+    """Nothing is granted that no code knows."""
+    table = {(r.group, r.plural) for r in (*resources.WATCHED, *BY_NAME, resources.EVENT)}
+    assert {(group, name.partition("/")[0]) for group, name in granted()} == table | {("coordination.k8s.io", "leases")}
+
+
+MADE = {*resources.CHILDREN, resources.CONFIG_MAP, resources.MODEL_VERSION} - {resources.REPLICA_SET}
+"""What the operator makes or changes; controllers make ReplicaSets."""
+
+
+def policy(name: str) -> Object:
+    return dict(only(of("defaults"), "ValidatingAdmissionPolicy", f"linnet-{name}")["spec"])
+
+
+def test_every_kind_of_child_is_closed_to_strangers() -> None:
+    """Its labels and owners are the operator's word, also where they can be changed through the status."""
+    rules = policy("children")["matchConstraints"]["resourceRules"]
+    known = {(group, name) for rule in rules for group in rule["apiGroups"] for name in rule["resources"]}
+    assert {(r.group, r.plural) for r in (*MADE, resources.REPLICA_SET)} <= known
+    assert {(r.group, f"{r.plural}/status") for r in resources.CHILDREN} <= known
+
+
+def test_the_operators_policy_lets_it_make_every_kind_of_child() -> None:
+    """And no other kind."""
+    [text] = [v["expression"] for v in policy("operator")["variables"] if v["name"] == "isChild"]
+    assert set(re.findall(r"'([^']+)'", text)) == {f"{r.group}/{r.plural}" for r in MADE}
 
 
 def test_config_maps_are_read_by_name_only() -> None:

@@ -47,7 +47,7 @@ _RULES = (
     (r"python -m linnet\.api\.generate\.fields\b", How.SYNTAX),
     (r"python3 hack/[\w/]+\.py\b", How.FLAGS),
     (r"curl\b", How.FLAGS),
-    (r"(export|cd|git clone|kubectl krew)\b", How.SYNTAX),
+    (r"(export|cd|git clone|kubectl krew|cosign verify|gh attestation)\b", How.SYNTAX),
 )
 """How a command begins → how it is tested."""
 

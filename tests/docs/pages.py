@@ -58,9 +58,14 @@ class Page:
         return self.path.read_text()
 
     @property
+    def unfenced(self) -> str:
+        """The text without its blocks."""
+        return _FENCE.sub("", self.text)
+
+    @property
     def prose(self) -> str:
         """The text without its blocks and code spans."""
-        return re.sub(r"`[^`\n]*`", "", _FENCE.sub("", self.text))
+        return re.sub(r"`[^`\n]*`", "", self.unfenced)
 
     def blocks(self) -> Iterator[Block]:
         for found in _FENCE.finditer(self.text):
@@ -70,12 +75,12 @@ class Page:
             yield Block(self.name, before.count("\n") + 1, found["language"], text, mark["mark"] if mark else "")
 
     def links(self) -> Iterator[str]:
-        prose = _CODE.sub("``", _FENCE.sub("", self.text))  # a pattern such as `[a-z](x)` is no link
+        prose = _CODE.sub("``", self.unfenced)  # a pattern such as `[a-z](x)` is no link
         return (found["target"] for found in _LINK.finditer(prose))
 
     def anchors(self) -> frozenset[str]:
         """As GitHub makes them of headings."""
-        headings = re.findall(r"^#+ +(.+)$", _FENCE.sub("", self.text), re.MULTILINE)
+        headings = re.findall(r"^#+ +(.+)$", self.unfenced, re.MULTILINE)
         return frozenset(re.sub(r"[^\w\- ]", "", h.strip().lower()).replace(" ", "-") for h in headings)
 
     def section(self, heading: str) -> str:
@@ -105,7 +110,7 @@ def code(cell: str) -> list[str]:
 
 @cache
 def pages() -> tuple[Page, ...]:
-    top = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+    top = [REPO / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "THREAT-MODEL.md")]
     return tuple(Page(path) for path in (*top, *sorted((REPO / "docs").rglob("*.md"))))
 
 

@@ -61,6 +61,13 @@ def test_blocks_have_a_language_that_tests_know(page: Page) -> None:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda p: p.name)
+def test_every_row_stands_in_its_table(page: Page) -> None:
+    """A row after a blank line is shown as text with bars in it."""
+    tables = re.findall(r"(?:^\|.*\n?)+", page.unfenced, re.MULTILINE)
+    assert [rows.splitlines()[0] for rows in tables if not re.match(r"\|.*\|\n\|[-| :]+\|\n", rows)] == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda p: p.name)
 def test_spelling_is_american(page: Page) -> None:
     """One spelling, as in Kubernetes' own documentation."""
     assert [found[0] for found in BRITISH.finditer(page.prose)] == []

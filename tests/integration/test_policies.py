@@ -585,6 +585,8 @@ class TestAuthors:
         [
             (model(), "spec.source", {"uri": "pvc://anybodys/model"}),
             (deployment(), "spec.pod", {"imagePullSecrets": [{"name": "registry"}]}),
+            (deployment(), "spec.pod", {"storage": {"class": "fast"}}),
+            (retrain_policy(), "spec.training.job.pod", {"storage": {"class": "fast", "size": "10Ti"}}),
             (deployment(), "spec.pod", {"tolerations": [{"operator": "Exists"}]}),
             (deployment(), "spec.pod", {"tolerations": [{"key": "node-role.kubernetes.io/control-plane"}]}),
             (deployment(), "spec.pod", {"nodeSelector": {"kubernetes.io/hostname": "n1"}}),
@@ -594,7 +596,7 @@ class TestAuthors:
     def test_what_a_pod_could_use_takes_the_right_to_create_pods(
         self, place: Place, item: Object, field: str, value: Any
     ) -> None:
-        """A claim, a pull Secret, nodes that are kept apart: whoever may create pods has them anyway."""
+        """A claim, new volumes, a pull Secret, nodes that are kept apart: whoever may create pods has them anyway."""
         wanted = changed(item, field, value)
         admitted(place.create(item, AUTHOR))
         refused(place.create(wanted, AUTHOR), "authors", "right to create pods", '"arthur"')

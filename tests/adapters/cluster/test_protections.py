@@ -4,7 +4,7 @@ import asyncio
 import copy
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -35,12 +35,13 @@ class Guarded(FakeKube):
 
     async def create(self, resource: Any, manifest: Json, *, dry_run: bool = False) -> Json:
         await asyncio.sleep(0)
-        policy = manifest["metadata"]["labels"][PROBE]
+        policy = manifest["metadata"].get("labels", {}).get(PROBE, "requests")
         self._called("create", resource, policy)
         assert dry_run
         if policy in self.in_force:
-            words = self.other_words or f"{PROBE}: the policy linnet-{policy} is in force"
-            raise ForbiddenError(f"denied by ValidatingAdmissionPolicy 'linnet-{policy}': {words}")
+            own = "spec.user: it" if policy == "requests" else f"{PROBE}: the policy linnet-{policy} is in force"
+            by = f"ValidatingAdmissionPolicy 'linnet-{policy}' with binding 'linnet-{policy}'"
+            raise ForbiddenError(f"{by} denied request: {self.other_words or own}")
         return manifest
 
 
@@ -83,32 +84,32 @@ def protections(server: Any, clock: Clock, told: dict[tuple[str, str], bool] | N
 
 async def test_nothing_is_missing_where_all_are_in_force() -> None:
     """What the API server filled in is no change; a namespace is asked about once in five minutes."""
-    server, clock = guarded("children", "authors", "operator"), Clock()
+    server, clock = guarded(*RISKS), Clock()
     asked = protections(server, clock)
     assert await asked.missing("ml") == ()
     calls = len(server.calls)
     assert await asked.missing("ml") == ()
     assert len(server.calls) == calls
     await asked.missing("other")
-    assert len(server.calls) == calls + 3
+    assert len(server.calls) == calls + 4
     clock.now += 301
     server.in_force.clear()
-    assert len(await asked.missing("ml")) == 3
+    assert len(await asked.missing("ml")) == 4
 
 
 async def test_looks_of_one_moment_share_an_answer() -> None:
     """After a start all workers want it at once: each policy is tried once in a namespace, and compared once in all."""
-    server = guarded("children", "authors", "operator")
+    server = guarded(*RISKS)
     asked = protections(server, Clock())
     found = await asyncio.gather(*(asked.missing(namespace) for namespace in ["ml"] * 4 + ["other"] * 4))
     assert set(found) == {()}
     calls = Counter(call[0] for call in server.calls)
-    assert calls == {"create": 6, "get": 8}
+    assert calls == {"create": 8, "get": 8}
 
 
 async def test_a_look_that_is_given_up_leaves_the_question_to_the_next() -> None:
     """Whoever waits is answered, whatever becomes of who asked first."""
-    server = guarded("children", "authors", "operator")
+    server = guarded(*RISKS)
     asked = protections(server, Clock())
     first, second = (asyncio.ensure_future(asked.missing("ml")) for _ in range(2))
     await asyncio.sleep(0)
@@ -116,11 +117,11 @@ async def test_a_look_that_is_given_up_leaves_the_question_to_the_next() -> None
     assert await second == ()
 
 
-@pytest.mark.parametrize("policy", ["children", "authors", "operator"])
+@pytest.mark.parametrize("policy", RISKS)
 async def test_what_is_not_in_force_is_told_with_its_risk(policy: str) -> None:
     """In the sentence, and as a number for alerts."""
     told: dict[tuple[str, str], bool] = {}
-    server = guarded(*({"children", "authors", "operator"} - {policy}))
+    server = guarded(*(set(RISKS) - {policy}))
     [sentence] = await protections(server, Clock(), told).missing("ml")
     assert sentence == f"the admission policy {policy} is not in force: {RISKS[policy]}"
     assert [name for (name, _), missing in told.items() if missing] == [policy]
@@ -128,9 +129,15 @@ async def test_what_is_not_in_force_is_told_with_its_risk(policy: str) -> None:
 
 async def test_another_refusal_proves_nothing() -> None:
     """Somebody's own policy may refuse the same object for reasons of its own."""
-    server = guarded("children", "authors", "operator")
+    server = guarded(*RISKS)
     server.other_words = "no objects of this name"
-    assert len(await protections(server, Clock()).missing("ml")) == 3
+    assert len(await protections(server, Clock()).missing("ml")) == 4
+
+
+async def test_where_nothing_was_installed_all_of_it_is_missing() -> None:
+    """With `admission.enabled: false` nothing was shipped to compare with; it is told all the same."""
+    found = await Protections(cast("Kube", kube()), Clock(), (), lambda *_: None).missing("ml")
+    assert found == tuple(f"the admission policy {policy} is not in force: {risk}" for policy, risk in RISKS.items())
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ async def test_another_refusal_proves_nothing() -> None:
 )
 async def test_a_policy_that_was_changed_is_told(change: Json) -> None:
     """Its label may be refused as ever, while it lets everything else through."""
-    server = guarded("children", "authors", "operator")
+    server = guarded(*RISKS)
     key = (resources.ADMISSION_POLICY, "", "linnet-requests")
     server.objects[key]["spec"].update(change)
     [sentence] = await protections(server, Clock()).missing("ml")
@@ -153,7 +160,7 @@ async def test_a_policy_that_was_changed_is_told(change: Json) -> None:
 
 async def test_a_binding_that_only_warns_is_told() -> None:
     """`validationActions: [Warn]` refuses nothing; so does one that is gone."""
-    server = guarded("children", "authors", "operator")
+    server = guarded(*RISKS)
     server.objects[resources.ADMISSION_BINDING, "", "linnet-authors"]["spec"]["validationActions"] = ["Warn"]
     del server.objects[resources.ADMISSION_BINDING, "", "linnet-children"]
     first, second = await protections(server, Clock()).missing("ml")
@@ -163,7 +170,7 @@ async def test_a_binding_that_only_warns_is_told() -> None:
 
 async def test_an_outage_is_no_answer() -> None:
     """Nothing waits for it: the look goes on with what was known."""
-    server, clock = guarded("children", "authors"), Clock()
+    server, clock = guarded("children", "authors", "requests"), Clock()
     asked = protections(server, clock)
     known = await asked.missing("ml")
     assert len(known) == 1

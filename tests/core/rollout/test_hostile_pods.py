@@ -118,6 +118,21 @@ def test_a_histogram_of_any_size_leaves_evidence_that_can_be_kept(buckets: int) 
     assert ended(cluster) == "Aborted"
 
 
+def test_a_page_that_exceeds_its_bounds_is_told() -> None:
+    """The canary is unreadable: it is neither promoted nor blamed, and the condition says which bound it was."""
+    cluster = canary(errors=0.0)
+    cluster.says = lambda *_: unreadable("its metrics have more than 200000 lines")
+    cluster.run(400)
+    assert cluster.phase == "Stepping"
+    assert cluster.ready_reason() == "Unknown/MetricsError"
+    assert "Error (a pod can't be read: its metrics have more than 200000 lines)" in cluster.message()
+    written = cluster.writes
+    cluster.run(20)
+    assert cluster.writes <= written + 2  # its evidence, saved once more
+    cluster.ask("abort v2 id9 jane").run(30)
+    assert ended(cluster) == "Aborted"
+
+
 DAMAGE = {
     "a policy that is a list": {"policy": "[]"},
     "a deep policy": {"policy": "[" * 5000},

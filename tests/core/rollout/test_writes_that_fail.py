@@ -180,6 +180,10 @@ def refusing(write: str, error: str) -> Fault:
     return lambda *what: ERRORS[error] if WRITES[write](*what) else None
 
 
+def either(one: Fault, other: Fault) -> Fault:
+    return lambda verb, kind, name: one(verb, kind, name) or other(verb, kind, name)
+
+
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("phase", PHASES)
@@ -219,6 +223,101 @@ def test_a_bad_version_is_rolled_back(phase: str, write: str, error: str) -> Non
     assert [q.reason for q in status.quarantine or ()] == ["errors"]
     assert not cluster.typed.owed
     assert cluster.safe
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("write", WRITES)
+def test_a_rollback_under_way_is_finished(write: str, error: str) -> None:
+    """Nobody is sent to version 2 again, and it is quarantined once."""
+    cluster = reached("Stepping")
+    cluster.fault = refusing("workloads", "403")  # so that the phase lasts
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    cluster.run(120, until=lambda c: c.phase == "RollingBack")
+    assert cluster.phase == "RollingBack"
+    cluster.fault = either(refusing("workloads", "403"), refusing(write, error))
+    cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe
+    cluster.run(30)
+    assert cluster.safe
+    cluster.fault = nothing
+    cluster.run(200, until=lambda c: c.phase == "AtRest" and not c.typed.owed)
+    assert [q.reason for q in cluster.version_status(2).quarantine or ()] == ["errors"]
+    assert [d.decision for d in cluster.version_status(2).decisions or ()].count("RolledBack") == 1
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("write", WRITES)
+def test_a_person_goes_back_from_what_is_promoted_already(write: str, error: str) -> None:
+    """While its rollout ends: as soon as what leads back can be written, and the answer comes before that."""
+    cluster = reached("Baking")
+    cluster.ask("promote-full v2 id-1 jane")
+    cluster.run(60, until=lambda c: c.phase == "Finishing")
+    assert cluster.phase == "Finishing"
+    cluster.fault = refusing(write, error)
+    cluster.ask("rollback - id-2 jane")
+    cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe or write in {"the Service", "every Service", "workloads", "status"}
+    if write != "status":
+        assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    cluster.fault = nothing
+    cluster.run(300, until=lambda c: c.phase == "AtRest" and c.safe and not c.typed.owed)  # type: ignore[attr-defined]
+    assert cluster.safe
+    assert cluster.version_status(2).quarantine
+
+
+BEHIND_A_GATEWAY = {
+    "traffic": {"type": "Gateway", "parentRefs": [{"name": "public"}], "hostnames": ["risk.example.org"]},
+    "strategy": STRATEGY,
+    "replicas": 3,
+}
+ROUTED: dict[str, Callable[[str, str, str], bool]] = {
+    **WRITES,
+    "routes": lambda _verb, kind, _name: kind in {"HTTPRoute", "GRPCRoute"},
+}
+
+
+@cache
+def _routed(phase: str) -> FaultyCluster:
+    made = FaultyCluster(rate=100)
+    made.edit(**{**QUICK, **BEHIND_A_GATEWAY}).run(8).publish(2)
+    if phase == "Starting":
+        made.behaviors[2].starts = False
+    if phase in {"Promoting", "Baking"}:
+        made.run(300, until=lambda c: c.typed.rollout is not None and (c.typed.rollout.step or 0) == 1)
+        made.behaviors[2].starts = phase == "Baking"
+        made.ask("promote-full v2 id-0 jane")
+    made.run(300, until=lambda c: c.phase == phase)
+    assert made.phase == phase
+    return made
+
+
+def share(cluster: Cluster) -> int:
+    """The weight of version 2 in the routes that the gateway has taken up."""
+    rules = cluster.taken_up["HTTPRoute"]["rules"]
+    return sum(ref["weight"] for rule in rules for ref in rule["backendRefs"] if "-v2-" in ref["name"])
+
+
+@pytest.mark.parametrize("error", ["403", "409", "500"])
+@pytest.mark.parametrize("write", ROUTED)
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_abort_goes_through_behind_a_gateway(phase: str, write: str, error: str) -> None:
+    """Its weight is taken away as soon as the route can be written, whatever else is refused."""
+    cluster = copy.deepcopy(_routed(phase))
+    cluster.attempts = None
+    cluster.fault = lambda *what: ERRORS[error] if ROUTED[write](*what) else None
+    cluster.ask("abort - id-1 jane")
+    stuck = (write == "routes" and phase != "Starting") or (write == "workloads" and phase == "Baking")
+    cluster.run(60, until=lambda c: share(c) == 0)
+    assert (share(cluster) > 0) is stuck
+    if write != "status":
+        assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    if write == "routes" and stuck and error != "409":
+        assert "HTTPRoute" in cluster.condition("Refused")["message"]
+    cluster.fault = nothing
+    cluster.run(300, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.last_rollout is not None
+    assert cluster.typed.last_rollout.outcome == "Aborted"
+    assert share(cluster) == 0
 
 
 @pytest.mark.parametrize("name", ["tumor-risk-canary", "tumor-risk-stable", "canary's", "stable's workload"])

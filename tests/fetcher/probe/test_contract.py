@@ -49,6 +49,8 @@ def test_only_expected_keys_count(expected: dict[str, Any], more: dict[str, Any]
         (1, True, "$: expected 1, got true"),
         (None, 0, "$: expected null, got 0"),
         ("1", 1, '$: expected "1", got 1'),
+        pytest.param(0.5, 10**320, f"$: expected 0.5, got 1{'0' * 119}…", id="beyond a float"),
+        pytest.param(1, -(10**320), f"$: expected 1, got -1{'0' * 118}…", id="below a float"),
         ({"a": 1}, [1], '$: expected {"a": 1}, got [1]'),
     ],
 )

@@ -87,6 +87,8 @@ spec:
 && {{ .spec }}.training.output.uri.startsWith('pvc://')
 ? ['the claim ' + {{ .spec }}.training.output.uri.split('/')[2] + ' (spec.training.output.uri)'] : [])
 + (has({{ .pod }}.imagePullSecrets) ? {{ .pod }}.imagePullSecrets.map(s, 'the Secret ' + s.name + ' (imagePullSecrets)') : [])
++ (has({{ .pod }}.storage) && has({{ .pod }}.storage.class)
+? ['volumes of the StorageClass ' + {{ .pod }}.storage.class + ' (storage.class)'] : [])
 + (has({{ .pod }}.tolerations) ? {{ .pod }}.tolerations.filter(t, !has(t.key) || t.key == '' || t.key == 'CriticalAddonsOnly'
 || t.key.startsWith('node-role.kubernetes.io/')).map(t, 'nodes with the taint ' + (has(t.key) && t.key != '' ? t.key : '*') + ' (tolerations)') : [])
 + (has({{ .pod }}.nodeSelector) ? {{ .pod }}.nodeSelector.filter(k, k == 'kubernetes.io/hostname'

@@ -1,6 +1,7 @@
 """The chart's admission policies are tried, and compared with what was shipped: a platform may have taken one away.
 
 Each refuses a label of its own to everybody, which is asked by dry runs: the operator is exempt from most other rules.
+That for Requests is exempt to nobody, and asked by a forgery.
 What is missing is told, and nothing stops for it: a rollout on a cluster without a policy is judged as ever.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from linnet.adapters.cluster import resources
+from linnet.adapters.cluster import request_policy, resources
 from linnet.adapters.cluster.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from linnet.adapters.cluster.kube import Kube
 from linnet.adapters.cluster.live import in_time
@@ -30,7 +31,6 @@ RISKS: Final[Mapping[str, str]] = {
     "requests": "nobody proves who made a request",
 }
 """Each policy, by the end of its name, with what its absence means."""
-_TRIED: Final = ("children", "authors", "operator")
 _KINDS: Final = {r.kind: r for r in (resources.ADMISSION_POLICY, resources.ADMISSION_BINDING)}
 _IMPLIED: Final[tuple[Any, ...]] = (None, {}, [], "", "*", "Equivalent")
 """What the API server fills in where a field is left out."""
@@ -91,7 +91,7 @@ class Protections:
     async def _sentences(self, namespace: str) -> AsyncIterator[str]:
         changed = await self._changes()
         for policy, risk in RISKS.items():
-            tried = policy not in _TRIED or await self._refuses(policy, namespace)
+            tried = await self._refuses(policy, namespace)
             self._tell(policy, namespace, not tried or policy in changed)
             if not tried:
                 yield f"the admission policy {policy} is not in force: {risk}"
@@ -103,7 +103,7 @@ class Protections:
         try:
             await self._kube.create(resource, manifest, dry_run=True)
         except (ForbiddenError, InvalidError) as error:
-            return "ValidatingAdmissionPolicy" in str(error) and f"{PROBE}: " in str(error)
+            return _is_its_own(policy, str(error))
         return False
 
     async def _changes(self) -> frozenset[str]:
@@ -120,6 +120,13 @@ class Protections:
         except (NotFoundError, ForbiddenError):
             return False
         return bool(said(stored.get("spec")) == said(manifest["spec"]))
+
+
+def _is_its_own(policy: str, said: str) -> bool:
+    """Whether the policy refused, and not somebody else's for reasons of its own."""
+    if policy == "requests":
+        return request_policy.DENIED.search(said) is not None
+    return "ValidatingAdmissionPolicy" in said and f"{PROBE}: " in said
 
 
 def _report(namespace: str, found: tuple[str, ...]) -> None:
@@ -147,6 +154,8 @@ def said(value: Any) -> Any:
 
 def probe(policy: str, namespace: str) -> tuple[Resource, Manifest]:
     """Return an object that this policy refuses, and no other one; it is never stored."""
+    if policy == "requests":
+        return resources.REQUEST, request_policy.forged(namespace)
     meta = {"name": "linnet-probe-v1", "namespace": namespace, "labels": {PROBE: policy}}
     if policy != "authors":
         return resources.CONFIG_MAP, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta}

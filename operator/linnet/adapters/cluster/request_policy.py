@@ -27,7 +27,8 @@ IN_FORCE_AFTER: Final = timedelta(seconds=2)
 _log = logging.getLogger(__name__)
 FORGED_USER: Final = "forged by linnet"
 ABSENT: Final = "no admission policy proves who asked: install it (Helm value admission.enabled=true), then ask again"
-_DENIED: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)' denied request: spec\.user: ")
+DENIED: Final = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding '([^']+)' denied request: spec\.user: ")
+"""The policy's own words about a forgery, which name the policy and its binding."""
 
 
 class RequestPolicy:
@@ -78,7 +79,7 @@ class RequestPolicy:
         try:
             await self._kube.create(resources.REQUEST, forged(namespace), dry_run=True)
         except (ForbiddenError, InvalidError) as error:
-            return _DENIED.search(str(error))
+            return DENIED.search(str(error))
         return None
 
     async def _read(self, resource: Resource, name: str) -> Manifest:

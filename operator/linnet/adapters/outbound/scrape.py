@@ -121,7 +121,7 @@ class Scraper:
                 async with asyncio.timeout(TIMEOUT_SECONDS):
                     return await self._counted(target)
             except ExcessError as error:
-                return unreadable(f"a pod can't be read: {error}")
+                return unreadable(str(error))
             except TimeoutError:
                 return f"no answer within {TIMEOUT_SECONDS:g} s"
             except (OSError, ValueError) as error:

@@ -103,8 +103,9 @@ def test_too_much_of_anything_is_no_page(page: str, problem: str) -> None:
     with pytest.raises(ExcessError, match=problem):
         scanned(page, RULES)
     found = count_pod(page, RULES)
-    assert (found.requests, found.latency, found.predictions, found.problem) == (None, {}, None, problem)
-    assert read(ERRORS, found) == Unreadable(problem)
+    assert (found.requests, found.latency, found.predictions) == (None, {}, None)
+    assert found.problem == f"a pod can't be read: {problem}"
+    assert read(ERRORS, found) == Unreadable(found.problem)
 
 
 @pytest.mark.parametrize("value", ["1e17", "1e20", "1e300", "9007199254740994", "NaN", "-1", "-1e300", "+Inf", "-Inf"])

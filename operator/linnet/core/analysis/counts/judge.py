@@ -14,6 +14,7 @@ from linnet.core.analysis.checks import CountCheck, Policy, Track, family
 from linnet.core.analysis.counts.basis import CountBasis
 from linnet.core.analysis.counts.evidence import CountEvidence, CountStream
 from linnet.core.analysis.counts.rules import RULES, Facts
+from linnet.core.analysis.metrics.counters import excess
 from linnet.core.analysis.statistics import evalues
 from linnet.core.analysis.statistics.dispersion import dispersion
 from linnet.core.analysis.statistics.hypotheses import Setting, hypotheses
@@ -86,6 +87,7 @@ def decide(basis: CountBasis) -> Judgement:
         bound=facts.setting.rejects,
         needed_requests=found.needed,
         eta_seconds=_eta(basis.canary_rate, found),
+        cause=excess(basis.problems.values()) if found.verdict is Verdict.ERROR else "",
         basis=basis,
     )
 

@@ -23,6 +23,7 @@ REQUESTS: Final = "runtime.requests"
 ERRORS: Final = "runtime.errors"
 HISTOGRAM: Final = "histogram."
 """Keys of `PodCounters.unlabeled`, and what a histogram's key begins with, that no metric's name can be."""
+_UNREAD: Final = "a pod can't be read: "
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,12 @@ def count_pod(text: str, rules: MetricRules) -> PodCounters:
 
 def unreadable(problem: str) -> PodCounters:
     """A pod that answered with what is not read: every signal is absent, and the sentence says why."""
-    return PodCounters(absent=frozenset({Signal.ERRORS, Signal.LATENCY}), problem=problem)
+    return PodCounters(absent=frozenset({Signal.ERRORS, Signal.LATENCY}), problem=f"{_UNREAD}{problem}")
+
+
+def excess(problems: Iterable[str]) -> str:
+    """The first problem that is a page's having too much, which stays the same from look to look; empty if none is."""
+    return next((problem for problem in problems if problem.startswith(_UNREAD)), "")
 
 
 def count_page(page: Page, rules: MetricRules) -> PodCounters:

@@ -13,6 +13,7 @@ from typing import Final
 
 from linnet.core.analysis.checks import Policy, PredictionCheck, Track
 from linnet.core.analysis.codec import LARGEST_COUNT
+from linnet.core.analysis.metrics.counters import excess
 from linnet.core.analysis.predictions.basis import PredictionBasis
 from linnet.core.analysis.predictions.evidence import PredictionEvidence
 from linnet.core.analysis.statistics.divergence import SEEN, Estimate, Pair, estimate, needed, summed
@@ -74,6 +75,7 @@ def decide(basis: PredictionBasis) -> Judgement:
         bound=facts.rejects,
         needed_requests=missing,
         eta_seconds=round(missing / basis.canary_rate, 1) if missing and basis.canary_rate else None,
+        cause=excess(basis.problems.values()) if found.verdict is Verdict.ERROR else "",
         shape=_shape(facts),
         basis=basis,
     )
