@@ -38,6 +38,9 @@ STRANGERS = (
     "system:serviceaccount:kube-system:default",
     "system:serviceaccount:ml:deployment-controller",
 )
+HOSTNAME = "kubernetes.io/hostname"
+IN_N1: Object = {"operator": "In", "values": ["n1"]}
+CONTROL_PLANE: Object = {"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}
 numbers = count(1)
 
 ROLES = """\
@@ -577,6 +580,12 @@ def is_unrestricted(place: Place, pod_spec: Object) -> None:
     until(lambda: "violates PodSecurity" in place.create(item, EDITOR).text, "the standard to be enforced", within=30)
 
 
+def nodes(**term: list[Object]) -> Object:
+    """The affinity of a pod that is put on no other nodes."""
+    required = {"nodeSelectorTerms": [term]}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+
+
 class TestAuthors:
     """Who writes an object of Linnet's must hold what its children need."""
 
@@ -591,6 +600,11 @@ class TestAuthors:
             (deployment(), "spec.pod", {"tolerations": [{"key": "node-role.kubernetes.io/control-plane"}]}),
             (deployment(), "spec.pod", {"nodeSelector": {"kubernetes.io/hostname": "n1"}}),
             (retrain_policy(), "spec.training.job.pod", {"imagePullSecrets": [{"name": "registry"}]}),
+            (retrain_policy(), "spec.training.output", {"uri": "pvc://anybodys/model"}),
+            (deployment(), "spec.pod", {"affinity": nodes(matchFields=[{**IN_N1, "key": "metadata.name"}])}),
+            (deployment(), "spec.pod", {"affinity": nodes(matchExpressions=[{**IN_N1, "key": HOSTNAME}])}),
+            (deployment(), "spec.pod", {"affinity": nodes(matchExpressions=[CONTROL_PLANE])}),
+            (retrain_policy(), "spec.training.job.pod", {"affinity": nodes(matchExpressions=[CONTROL_PLANE])}),
         ],
     )
     def test_what_a_pod_could_use_takes_the_right_to_create_pods(
@@ -605,7 +619,11 @@ class TestAuthors:
 
     def test_a_gpu_takes_no_right(self, place: Place) -> None:
         """Tolerations and labels of ordinary nodes are everybody's."""
-        pod_ = {"tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}], "nodeSelector": {"gpu": "a100"}}
+        pod_: Object = {
+            "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+            "nodeSelector": {"gpu": "a100"},
+        }
+        pod_["affinity"] = nodes(matchExpressions=[{"key": "gpu", "operator": "Exists"}])
         admitted(place.create(changed(deployment(), "spec.pod", {**pod_, "runtimeClassName": "nvidia"}), AUTHOR))
 
     def test_an_update_is_asked_for_what_is_new(self, place: Place) -> None:
