@@ -166,6 +166,20 @@ async def test_a_pod_that_exposes_too_much_is_not_read_and_says_why(page: bytes,
     assert problem in found.problem
 
 
+async def test_a_page_that_takes_too_long_to_read_is_left_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seconds of the one loop are everybody's: a page that finds a slow way through the reader costs one of them."""
+    monkeypatch.setattr(scrape, "REST", 0.0)
+    steps = iter(range(1_000))
+    async with saying(b"# says nothing\n" * 100_000) as port:
+        scraper = Scraper(patience=PATIENT)
+        scraper._shares = Shares(clock=lambda: next(steps) * 0.4)
+        found = await read(scraper, port)
+        scraper.close()
+    assert found.requests is None
+    assert found.problem == "a pod can't be read: its metrics take more than 1 s to read"
+    assert next(steps) == 6
+
+
 async def test_a_page_is_counted_however_it_arrives() -> None:
     """The network cuts where it likes, within a character, too."""
     page = "# TYPE asked_total counter\n" + "".join(f'asked_total{{path="/größe/{n}"}} 1\n' for n in range(5000))
