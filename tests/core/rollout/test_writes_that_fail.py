@@ -320,6 +320,76 @@ def test_an_abort_goes_through_behind_a_gateway(phase: str, write: str, error: s
     assert share(cluster) == 0
 
 
+OTHER_WRITES: dict[str, Callable[[str, str, str], bool]] = {
+    **WRITES,
+    "autoscaler": lambda _verb, kind, _name: kind == "HorizontalPodAutoscaler",
+}
+AUTOSCALED: Json = {
+    "autoscaling": {"minReplicas": 2, "maxReplicas": 6, "metrics": [{"type": "CPU", "target": 70}]},
+    "strategy": STRATEGY,
+}
+SLO: Json = {"name": "errors", "signal": "Errors", "max": "0.05"}
+BLUE_GREEN: Json = {
+    "strategy": {"blueGreen": {"autoPromote": True}, "bake": {"time": "1h"}},
+    "analysis": {**QUICK["analysis"], "checks": [SLO]},
+    "replicas": 3,
+}
+BY_OTHER_WAYS = [
+    *((AUTOSCALED, phase, "autoscaler") for phase in ("Stepping", "Baking")),
+    *((BLUE_GREEN, "Baking", write) for write in WRITES),
+]
+"""What is deployed, the phase, and what is refused: those that the tests above have no case of."""
+
+
+def by_another_way(spec: Json, phase: str) -> FaultyCluster:
+    """Version 2 is in this phase."""
+    made = FaultyCluster()
+    made.spec.pop("replicas")
+    made.edit(**{**QUICK, **spec}).run(8).publish(2)
+    if spec is AUTOSCALED and phase == "Baking":
+        made.run(300, until=lambda c: c.typed.rollout is not None and (c.typed.rollout.step or 0) == 1)
+        made.ask("promote-full v2 id-0 jane")
+    made.run(300, until=lambda c: c.phase == phase)
+    assert made.phase == phase
+    return made
+
+
+@pytest.mark.parametrize("error", ["403", "409"])
+@pytest.mark.parametrize(("spec", "phase", "write"), BY_OTHER_WAYS)
+def test_an_abort_goes_through_by_other_ways(spec: Json, phase: str, write: str, error: str) -> None:
+    """With an autoscaler, and of blue/green: version 1 answers alone as soon as what leads back can be written."""
+    cluster = by_another_way(spec, phase)
+    cluster.fault = lambda *what: ERRORS[error] if OTHER_WRITES[write](*what) else None
+    cluster.ask("abort - id-1 jane")
+    stuck = write in {"the Service", "every Service", "workloads"} and phase == "Baking"
+    cluster.run(60, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe or stuck
+    if write != "status":
+        assert [a.outcome for a in cluster.answers[-1:]] == ["Accepted"]
+    cluster.fault = nothing
+    cluster.run(200, until=lambda c: c.phase == "AtRest")
+    assert cluster.typed.last_rollout is not None
+    assert cluster.typed.last_rollout.outcome == "Aborted"
+    assert cluster.safe
+    assert (cluster.autoscaler is None) is (spec is BLUE_GREEN)
+
+
+@pytest.mark.parametrize("error", ["403", "409"])
+@pytest.mark.parametrize(("spec", "phase", "write"), BY_OTHER_WAYS)
+def test_a_bad_version_is_rolled_back_by_other_ways(spec: Json, phase: str, write: str, error: str) -> None:
+    """And it is quarantined once, as soon as that can be written."""
+    cluster = by_another_way(spec, phase)
+    cluster.fault = lambda *what: ERRORS[error] if OTHER_WRITES[write](*what) else None
+    cluster.behaviors[2] = Behavior(errors=0.5)
+    stuck = write in {"the Service", "every Service", "workloads"} and phase == "Baking"
+    cluster.run(120, until=lambda c: c.safe)  # type: ignore[attr-defined]
+    assert cluster.safe or stuck
+    cluster.fault = nothing
+    cluster.run(300, until=lambda c: c.phase == "AtRest" and not c.typed.owed)
+    assert [q.reason for q in cluster.version_status(2).quarantine or ()] == ["errors"]
+    assert cluster.safe
+
+
 @pytest.mark.parametrize("name", ["tumor-risk-canary", "tumor-risk-stable", "canary's", "stable's workload"])
 def test_a_stranger_with_a_childs_name_holds_nothing_up(name: str) -> None:
     """The condition says whose name it is, and the rollback goes on."""
