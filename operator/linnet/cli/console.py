@@ -78,13 +78,41 @@ class Console:
         self.out.write(yaml.safe_dump(value, sort_keys=False))
 
 
+_PASSED_ON: Final = {
+    "--as": "USER",
+    "--as-group": "GROUP",
+    "--as-uid": "UID",
+    "--cluster": "NAME",
+    "--user": "NAME",
+    "--server": "URL",
+    "--token": "TOKEN",
+    "--request-timeout": "TIME",
+    "--certificate-authority": "FILE",
+    "--client-certificate": "FILE",
+    "--client-key": "FILE",
+    "--tls-server-name": "NAME",
+}
+"""Flags of kubectl's own, and what their values are."""
+
+
 def cluster_options() -> argparse.ArgumentParser:
     """The options that are passed on to kubectl, by the names of Kubectl's fields."""
     shared = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     shared.add_argument("-n", "--namespace", help="kubectl's own if left out")
     shared.add_argument("--context", help="as kubectl has it")
     shared.add_argument("--kubeconfig", type=Path, metavar="FILE", help="as kubectl has it")
+    others = shared.add_argument_group("kubectl's own", "passed on to each kubectl that is called")
+    for flag, value in _PASSED_ON.items():
+        others.add_argument(flag, action=_PassedOn, dest="passed_on", default=(), metavar=value)
+    others.add_argument("--insecure-skip-tls-verify", action=_PassedOn, dest="passed_on", default=(), nargs=0)
     return shared
+
+
+class _PassedOn(argparse.Action):
+    """Keeps the flag as it was written, with its value; some may be given several times."""
+
+    def __call__(self, _: Any, into: argparse.Namespace, value: Any, flag: str | None = None) -> None:
+        into.passed_on = (*into.passed_on, f"{flag}={value}" if value else str(flag))
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

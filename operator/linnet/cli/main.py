@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complete(words)
     if words[:1] == [COMPLETE]:
         return _complete(words[1:])
+    words = _command_first(words)
     options = parser(words[0] if words else "").parse_args(words)
     write_ascii_where_needed(sys.stdout)
     try:
@@ -61,6 +62,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _close_quietly()
         return FAILED
+
+
+def _command_first(words: Sequence[str]) -> list[str]:
+    """Put flags behind the command that they stand before: `kubectl linnet -n ml get` is what people type."""
+    at = next((at for at, word in enumerate(words) if word in _MODULES), 0)
+    return [*words[at : at + 1], *words[:at], *words[at + 1 :]]
 
 
 def parser(command: str = "") -> argparse.ArgumentParser:
@@ -96,6 +103,7 @@ def _console(options: argparse.Namespace) -> Console:
         namespace=getattr(options, "namespace", None),
         kubeconfig=getattr(options, "kubeconfig", None),
         context=getattr(options, "context", None),
+        passed_on=getattr(options, "passed_on", ()),
     )
     colors = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return Console(kubectl, sys.stdout, colors=colors)

@@ -103,6 +103,14 @@ def test_cluster_and_namespace_are_passed_on(jane: Person) -> None:
         assert call[-1] == "KUBECONFIG=/tmp/config"
 
 
+def test_whatever_else_kubectl_takes_is_passed_on(jane: Person) -> None:
+    """Who may act as somebody else does so in Linnet, too; flags may stand before the command, as kubectl's may."""
+    jane.types("--as", "ann", "--as-group=a", "pause", "tumor-risk", "--as-group", "b", "--insecure-skip-tls-verify")
+    assert jane.calls()
+    for call in jane.calls():
+        assert call[:4] == ["--as=ann", "--as-group=a", "--as-group=b", "--insecure-skip-tls-verify"]
+
+
 def test_a_refusal_of_the_operator_is_an_error(jane: Person) -> None:
     """A script sees it by the exit code."""
     said = jane.answered("Refused", "it is not paused").types("resume", "tumor-risk")

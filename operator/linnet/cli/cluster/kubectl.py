@@ -52,6 +52,8 @@ class Kubectl:
     kubeconfig: Path | None = None
     folder: Path | None = None
     context: str | None = None
+    passed_on: tuple[str, ...] = ()
+    """Flags of kubectl's own, such as `--as=jane`."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,7 +65,7 @@ class Kubectl:
     def command(self) -> list[str]:
         namespace = ["-n", self.namespace] if self.namespace else []
         context = ["--context", self.context] if self.context else []
-        return ["kubectl", *namespace, *context]
+        return ["kubectl", *namespace, *context, *self.passed_on]
 
     async def __call__(self, *arguments: str, stdin: str | None = None) -> str:
         """The output of `kubectl -n <namespace> …`. CommandError with kubectl's own words if it fails."""
