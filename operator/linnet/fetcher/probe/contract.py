@@ -17,7 +17,7 @@ TOLERANCE = 1e-6  # relative
 NEARLY_ZERO = 1e-12  # a difference that no tolerance relative to 0 could allow
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-"""Of a header (RFC 9110, 5.1 and 5.5)."""
+"""The name and the value of a header (RFC 9110, 5.1 and 5.5)."""
 SHOWN = 120  # characters of a value in a message
 
 
