@@ -39,6 +39,12 @@ def test_what_is_no_duration_is_refused(text: object) -> None:
         parse_duration(text)
 
 
+def test_what_is_longer_than_any_duration_is_refused() -> None:
+    """As what is none is: there are readers that bound no text."""
+    with pytest.raises(ValueError, match="is longer than any duration"):
+        parse_duration("999999999h" * 1000)
+
+
 @given(st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=10_000)))
 def test_a_duration_survives_writing_and_reading(value: timedelta) -> None:
     """Nothing is lost down to the microsecond."""

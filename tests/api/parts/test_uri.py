@@ -242,3 +242,10 @@ def test_claim(uri: str, claim: str | None) -> None:
 def test_each_credential_is_named_once() -> None:
     """Over all schemes; http and https share theirs."""
     assert len({each.key for each in CREDENTIALS}) == len(CREDENTIALS)
+
+
+@pytest.mark.parametrize("host", ["é" * 64, "".join(map(chr, range(0x4E00, 0x4E00 + 2000))), "a." * 127 + "de"])
+def test_a_host_that_nobody_could_look_up_is_refused(host: str) -> None:
+    """Before it is encoded, which takes time by the square of its length."""
+    with pytest.raises(UriError, match="253 characters, and 63 between two dots"):
+        Location.parse(f"https://{host}/m")

@@ -3,7 +3,7 @@
 import json
 from importlib import util
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import yaml
@@ -320,3 +320,27 @@ def test_a_file_that_is_no_yaml_is_named(person: Person, text: str) -> None:
     assert said.code == 1
     assert said.err.startswith(f"{file}: ")
     assert person.types("lint", "not-there.yaml").code == 1
+
+
+BOMB: Final = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("kind: Deployment\nspec: &a {x: *a}\n", "it is nested too deeply, or holds itself"),
+        (f"kind: Deployment\nspec: {'[' * 3000}{']' * 3000}\n", "it is nested too deeply"),
+        ("kind: Deployment\nspec: 2026-13-45\n", "month must be in 1..12"),
+        (f"kind: Deployment\nspec: {'9' * 5000}\n", "digits"),
+        (f"kind: Deployment\na0: &a0 [x]\n{BOMB}spec: *a12\n", "its aliases stand for more than 1000000 values"),
+    ],
+    ids=["itself", "deep", "no day", "a long number", "aliases"],
+)
+def test_a_file_that_no_api_server_would_take_is_told(person: Person, text: str, sentence: str) -> None:
+    """Whoever checks what others propose sees a sentence, and not a traceback or nothing for ever."""
+    (person.folder / "proposed.yaml").write_text(text)
+    said = person.types("lint", str(person.folder / "proposed.yaml"))
+    assert said.code == 1
+    assert "proposed.yaml: " in said.out + said.err
+    assert sentence in said.out + said.err
+    assert "Traceback" not in said.out + said.err

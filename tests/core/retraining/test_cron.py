@@ -41,6 +41,10 @@ def test_what_kubernetes_takes_is_taken(text: str) -> None:
         ("1-2-3 * * * *", "neither a number nor a range"),
         ("-1 * * * *", "neither"),
         ("1,,2 * * * *", "neither"),
+        ("٣ * * * *", "neither"),
+        ("*/٣ * * * *", "is no step"),
+        ("9" * 5000 + " * * * *", "neither"),
+        ("*/" + "9" * 5000 + " * * * *", "is no step"),
     ],
 )
 def test_what_kubernetes_refuses_is_named(text: str, words: str) -> None:

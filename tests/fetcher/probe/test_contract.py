@@ -111,9 +111,20 @@ def test_text_answers() -> None:
         '{"request": {"path": "/a"}, "response": {"tolerance": "much"}}',
         '{"request": {"path": "/a"}, "response": {"tolerance": -1}}',
         '{"request": {"path": "/a"}, "response": {"tolerance": true}}',
+        '{"request": {"path": "/a"}, "response": {"tolerance": 1%s}}' % ("0" * 400),
+        '{"request": {"path": "/a"}, "response": {"body": %s}}' % ("[" * 900 + "]" * 900),
+        '{"request": {"path": "/a", "headers": {"a": "\\ud800"}}}',
+        '{"request": {"path": "/a", "headers": {"a": "b\\r\\nc: d"}}}',
+        '{"request": {"path": "/a", "headers": {"\\u4e2d": "b"}}}',
     ],
 )
 def test_malformed(text: str) -> None:
     """A case that can't be meant is refused with a sentence."""
     with pytest.raises(ValueError, match=r"."):
         contract.parse("c", text)
+
+
+@pytest.mark.parametrize("depth", [60, 900, 990, 993, 996, 100_000])
+def test_an_answer_of_any_depth_is_compared(depth: int) -> None:
+    """Also where Python's parser just reads it, and its writer would not."""
+    assert contract.check(case(1), 200, b"[" * depth + b"]" * depth) is not None

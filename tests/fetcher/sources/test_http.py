@@ -72,6 +72,24 @@ def test_passing_faults(fetch: Command, site: Site) -> None:
     assert "attempt 4 of 6" in ended.output
 
 
+@pytest.mark.parametrize("said", ["\xb2", "9" * 5000, "-1", "soon"])
+def test_a_wait_that_is_no_number_is_none(fetch: Command, site: Site, said: str) -> None:
+    """A server may write anything in Retry-After: it is asked again as if it had written nothing."""
+    site.pages["/f"] = in_turn(status(503, Retry_After=said), ranged(BODY))
+    assert fetch.given("--uri", f"{site.url}/f").run().code == 0
+    assert contents(fetch.to) == {"f": BODY}
+
+
+def test_a_size_of_five_thousand_digits_is_none(fetch: Command, site: Site) -> None:
+    """The file is then read as one whose size was not told, and it is no fault of ours."""
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, 206, {"Content-Range": f"bytes 0-0/{'9' * 5000}", "Content-Length": "1"}, BODY[:1])
+
+    site.pages["/f"] = in_turn(endless, plain(BODY))
+    assert fetch.given("--uri", f"{site.url}/f").run().reason != "Internal"
+
+
 def test_gives_up(fetch: Command, site: Site) -> None:
     """A server that stays broken is given up with code 1: another start may help."""
     site.pages["/f"] = status(503)

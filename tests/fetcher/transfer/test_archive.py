@@ -172,6 +172,52 @@ def test_damaged(fetch: Command, site: Site, name: str, damage: str) -> None:
     assert contents(fetch.to) == {}
 
 
+def broken(compression: int) -> bytes:
+    """A zip whose entry's data are others than were compressed."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as package:
+        package.writestr("m", os.urandom(100_000))
+    data = bytearray(buffer.getvalue())
+    data[40:90] = bytes(byte ^ 255 for byte in data[40:90])
+    return bytes(data)
+
+
+def misplaced() -> bytes:
+    """A zip whose list of entries lies before its beginning."""
+    data = bytearray(zipped(FILES))
+    data[-6:-2] = b"\xff\xff\xff\x00"
+    return bytes(data)
+
+
+def sized(size: str) -> bytes:
+    """A tar whose extended header tells this size."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name in "ab":
+            info = tarfile.TarInfo(name)
+            info.size, info.pax_headers = 1, {"size": size}
+            tar.addfile(info, io.BytesIO(b"x"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "archive"),
+    [
+        ("m.zip", broken(zipfile.ZIP_LZMA)),
+        ("m.zip", broken(zipfile.ZIP_BZIP2)),
+        ("m.zip", broken(zipfile.ZIP_DEFLATED)),
+        ("m.zip", misplaced()),
+        ("m.tar", sized("-2048")),
+        ("m.tar", sized("9" * 30)),
+    ],
+    ids=["lzma", "bzip2", "deflated", "misplaced", "below zero", "huge"],
+)
+def test_damage_within_is_the_archives(fetch: Command, site: Site, name: str, archive: bytes) -> None:
+    """What a reader of a compression complains of is no fault of the volume or of ours, and is not tried again."""
+    ended = brought(fetch, site, name, archive)
+    assert (ended.code, ended.reason) == (2, "UnsafeArchive"), ended.output
+
+
 def test_bomb(fetch: Command, site: Site) -> None:
     """A small archive that unpacks to more than the cap is stopped on the way."""
     bomb = tarball(*(entry(f"zeros-{n}", data=bytes(2**20)) for n in range(8)))

@@ -66,7 +66,10 @@ def parse_duration(text: object) -> timedelta:
     if not isinstance(text, str) or not re.fullmatch(_DURATION, text):
         raise ValueError(f"{text!r} is not a duration such as 30s, 5m or 1h30m")
     parts = re.findall(r"([0-9.]+)(h|ms|m|s|us)", text)
-    return timedelta(microseconds=int(sum(Decimal(n) * _UNITS[unit] for n, unit in parts) * 10**6))
+    try:
+        return timedelta(microseconds=int(sum(Decimal(n) * _UNITS[unit] for n, unit in parts) * 10**6))
+    except OverflowError as error:
+        raise ValueError(f"{text[:32]!r}… is longer than any duration") from error
 
 
 def format_duration(value: timedelta) -> str:

@@ -30,6 +30,9 @@ _NO_BUCKET: Final = (
     "and no user, port or query"
 )
 _NO_CLAIM: Final = "the first part is the claim's name: lower-case letters, digits, dots and hyphens, no user or port"
+_LONGEST_HOST: Final = 253
+_LONGEST_LABEL: Final = 63
+"""What a name has at most where it is looked up (RFC 1035, 2.3.4)."""
 _DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")
 """What separates the labels of a host: the full stop, and those of scripts that have their own."""
 
@@ -236,9 +239,12 @@ def _web(text: str) -> tuple[str, Sequence[str]]:
 def _looked_up(host: str) -> str:
     """A host in lower case as it is looked up: `bücher.example` is `xn--bcher-kva.example`.
 
-    Python's codec `idna` would make `strasse` of `straße`, which is another host by today's standard (RFC 5891).
+    Python's codec `idna` would make `strasse` of `straße`, which is another host by today's standard (RFC 5891). Its
+    `punycode` takes time by the square of a label's length, so that what no name server knows is refused first.
     """
     labels = _DOTS.split(host)
+    if len(host) > _LONGEST_HOST or len(max(labels, key=len)) > _LONGEST_LABEL:
+        raise UriError(f"its host may have {_LONGEST_HOST} characters, and {_LONGEST_LABEL} between two dots")
     return ".".join(each if each.isascii() else f"xn--{each.encode('punycode').decode()}" for each in labels)
 
 

@@ -73,7 +73,7 @@ def _json(value: Any) -> Any:
         case list():
             return [_json(part) for part in value]
         case int() if value.bit_length() > _INTEGER_BITS:
-            return float(value)
+            return float(f"{value}")  # infinite where a float can't hold it
         case str() | int() | float():
             return value
     return str(value)

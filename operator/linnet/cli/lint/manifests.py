@@ -22,6 +22,7 @@ WITHOUT: Final = (
     "or `python3 -m pip install {packages}` for the Python that runs this file"
 )
 _EXPONENT: Final = 1e21
+_MOST_VALUES: Final = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,10 @@ def _documents(file: str) -> Iterator[Manifest]:
 
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        documents = list(yaml.safe_load_all(text))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        documents = [_bounded(document) for document in yaml.safe_load_all(text)]
+    except RecursionError as error:
+        raise FailedError(f"{file}: it is nested too deeply, or holds itself") from error
+    except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a day that is none, a number without an end
         raise FailedError(f"{file}: {' '.join(str(error).split())}") from error
     for document in documents:
         items = document.get("items") if isinstance(document, dict) and document.get("kind") == "List" else [document]
@@ -80,6 +83,21 @@ def _documents(file: str) -> Iterator[Manifest]:
                 yield Manifest(
                     file, printable(item["kind"]), printable((meta or {}).get("name", "without a name")), _sent(item)
                 )
+
+
+def _bounded(document: Any) -> Any:
+    """The document; ValueError where its aliases, written out, make more of it than an API server takes."""
+    if _values(document, {}) > _MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
+    return document
+
+
+def _values(value: Any, known: dict[int, int]) -> int:
+    """How many values it is when it is written out; what has many names is counted through once."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if id(value) not in known or not parts:
+        known[id(value)] = 1 + sum(_values(part, known) for part in parts)
+    return known[id(value)]
 
 
 def _sent(value: Any) -> Any:

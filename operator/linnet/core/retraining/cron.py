@@ -17,6 +17,7 @@ class _Field:
     words: Mapping[str, int] = field(default_factory=dict)
 
 
+_MOST_DIGITS: Final = 18
 _MONTHS: Final = {
     m: n for n, m in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 }
@@ -52,7 +53,7 @@ def _wrong_field(spec: _Field, text: str) -> str | None:
 def _wrong_range(spec: _Field, text: str) -> str | None:
     """`*`, `5`, `mon-fri`, `*/15`, `10-40/5`."""
     span, slash, step = text.partition("/")
-    if slash and not (step.isdecimal() and int(step) > 0):
+    if slash and not _digits(step).strip("0"):
         return f"{step!r} is no step"
     if span in {"*", "?"}:
         return None
@@ -66,4 +67,9 @@ def _wrong_range(spec: _Field, text: str) -> str | None:
 
 
 def _number(spec: _Field, text: str) -> int | None:
-    return int(text) if text.isdecimal() else spec.words.get(text.lower())
+    return int(digits) if (digits := _digits(text)) else spec.words.get(text.lower())
+
+
+def _digits(text: str) -> str:
+    """The text, if it is a number as Kubernetes reads it, in so many digits as anything of time has; else nothing."""
+    return text if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else ""

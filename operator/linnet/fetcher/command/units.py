@@ -16,8 +16,9 @@ FACTORS = {
     "Ti": 2**40,
     "Pi": 2**50,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMGTP]?|[KMGTP]i)")
+_NUMBER = r"([0-9]{1,15}(?:\.[0-9]{1,15})?)"
+_PART = re.compile(_NUMBER + "(ns|us|µs|ms|s|m|h)")
+_SIZE = re.compile(_NUMBER + "([kMGTP]?|[KMGTP]i)")
 
 
 def seconds(text: str) -> float:

@@ -3,14 +3,21 @@
 A case is {"request": {"method", "path", "headers"?, "body"?}, "response": {"status"?, "body"?, "tolerance"?}}.
 """
 
+import contextlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from linnet.foreign.document import DEPTH, deeper
+
 TOLERANCE = 1e-6  # relative
 NEARLY_ZERO = 1e-12  # a difference that no tolerance relative to 0 could allow
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+"""The name and the value of a header (RFC 9110, 5.1 and 5.5)."""
 SHOWN = 120  # characters of a value in a message
 
 
@@ -52,13 +59,13 @@ def parse(name: str, text: str) -> Case:
     path = request.get("path")
     if not isinstance(path, str) or not path.startswith("/") or not path.isascii() or not path.isprintable():
         raise ValueError("request.path must be a path on the server, such as /v2/models/<name>/infer")
-    headers = _mapping(request.get("headers", {}), "request.headers")
+    headers = _headers(request.get("headers", {}))
     body, kind = _body(request)
     return Case(
         name=name,
         method=_method(request.get("method", "POST" if "body" in request else "GET")),
         path=path,
-        headers={"Content-Type": kind} | {str(key): str(value) for key, value in headers.items()},
+        headers={"Content-Type": kind} | headers,
         body=body,
         status=_status(response.get("status")),
         expected=response.get("body"),
@@ -74,10 +81,9 @@ def check(case: Case, status: int, body: bytes) -> Difference | None:
         return Difference("status", expected, f"{status} with {shorten(body.decode(errors='replace'))}")
     if not case.compares:
         return None
-    try:
-        got = json.loads(body)
-    except (ValueError, RecursionError):
-        got = body.decode(errors="replace")
+    got: Any = body.decode(errors="replace")
+    with contextlib.suppress(ValueError):
+        got = got if deeper(got, DEPTH) else json.loads(body)
     return next(differences(case.expected, got, case.tolerance), None)
 
 
@@ -133,16 +139,23 @@ def _status_matches(expected: int | None, got: int) -> bool:
 
 
 def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+    if deeper(text, DEPTH):
+        raise ValueError(f"it is nested more than {DEPTH} levels deep")
+    return json.loads(text)
 
 
 def _mapping(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{name} must be a JSON object")  # noqa: TRY004 - one kind of error for the caller
     return value
+
+
+def _headers(value: Any) -> dict[str, str]:
+    headers = {name: str(each) for name, each in _mapping(value, "request.headers").items()}
+    wrong = next((n for n, each in headers.items() if not (_NAME.fullmatch(n) and _VALUE.fullmatch(each))), None)
+    if wrong is not None:
+        raise ValueError(f"request.headers.{ascii(wrong[:SHOWN])[1:-1]} is none that HTTP could send")
+    return headers
 
 
 def _method(value: Any) -> str:
@@ -171,7 +184,7 @@ def _tolerance(value: Any) -> float:
     """A number, or its quantity string without a suffix."""
     try:
         tolerance = float(value) if not isinstance(value, bool) else -1.0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         tolerance = -1.0
     if not (math.isfinite(tolerance) and tolerance >= 0):
         raise ValueError("response.tolerance must be a number such as 0.001")

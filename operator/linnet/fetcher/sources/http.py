@@ -100,18 +100,21 @@ def _validator(answer: httpx.Response) -> str | None:
 
 
 def _total(answer: httpx.Response) -> int | None:
-    found = re.fullmatch(r"bytes (?:\d+-\d+|\*)/(\d+)", answer.headers.get("Content-Range") or "")
-    return int(found[1]) if found else None
+    found = re.fullmatch(r"bytes (?:[0-9]+-[0-9]+|\*)/([0-9]+)", answer.headers.get("Content-Range") or "")
+    return _number(found[1]) if found else None
 
 
 def _length(answer: httpx.Response) -> int | None:
-    text = answer.headers.get("Content-Length") or ""
-    return int(text) if text.isdigit() else None
+    return _number(answer.headers.get("Content-Length") or "")
 
 
 def _retry_after(answer: httpx.Response) -> float:
-    text = answer.headers.get("Retry-After") or ""
-    return min(float(text), LONGEST_WAIT) if text.isdigit() else 0
+    return min(_number(answer.headers.get("Retry-After") or "") or 0.0, LONGEST_WAIT)
+
+
+def _number(text: str) -> int | None:
+    """A number as HTTP has it: ASCII digits, and no more of them than anything has bytes; None for all else."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def open_source(location: Location, order: Order) -> HttpSource:

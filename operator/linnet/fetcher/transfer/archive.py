@@ -3,9 +3,11 @@
 Links become second names of the files that they point to, so that the digest covers what a server reads.
 """
 
-import gzip
+import errno
+import lzma
 import os
 import posixpath
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -22,8 +24,14 @@ from linnet.fetcher.tree import is_safe
 SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 MOST_MEMBERS = 100_000
 CHUNK = 2**20  # bytes
-# RuntimeError: a zip that needs a password, or a compression that this Python lacks.
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError)
+# RuntimeError: a zip that needs a password, or a compression that this Python lacks. ArithmeticError, MemoryError:
+# sizes that nothing has.
+DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, RuntimeError, ValueError, ArithmeticError, MemoryError),
+)
+# Readers of gzip and bzip2 raise an OSError without a number; EINVAL is a place before the file's beginning.
+_OF_READERS = (None, errno.EINVAL)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,10 @@ class Unpacking:
                 self._take(member, links)
         except DAMAGE as error:
             raise self._unsafe(f"it can't be read as an archive ({error})") from error
+        except OSError as error:
+            if error.errno not in _OF_READERS:
+                raise
+            raise self._unsafe(f"it can't be read as an archive ({error})") from error
         for path in sorted(links):
             self._link(path, _end_of(path, links))
 
@@ -81,9 +93,9 @@ class Unpacking:
                 while chunk := source.read(CHUNK):
                     self._count(len(chunk))
                     file.write(chunk)
-        except gzip.BadGzipFile:
-            raise
         except OSError as error:
+            if error.errno is None:
+                raise
             raise failed_write(error, path) from error
 
     def _make_room(self, path: Path) -> None:

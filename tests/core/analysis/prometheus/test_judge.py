@@ -65,6 +65,12 @@ def test_a_wrong_placeholder_is_named(template: str, said: str) -> None:
     assert said in str(query_template.problem(template))
 
 
+@pytest.mark.parametrize("template", ["{{" + " " * 20_000, " " * 100_000, "x =~" + " " * 100_000])
+def test_blanks_without_end_are_read_once(template: str) -> None:
+    """A template of nothing else is refused, or left as it stands, in no time."""
+    assert ("not closed" in str(query_template.problem(template))) is template.startswith("{{")
+
+
 def test_a_range_has_samples_whatever_the_interval() -> None:
     """`rate` over less than two scrapes is empty for ever."""
     assert query_template.window(timedelta(seconds=5), timedelta(seconds=30)) == timedelta(minutes=2)

@@ -16,10 +16,10 @@ SCRAPES: Final = 4
 """A rate needs two samples; four scrapes have them also where one is late or lost."""
 _PART: Final = re.compile(
     r"""(?P<comment>\#[^\n]*)
-    |(?P<operator>=~|!~|!=|=)?(?P<gap>\s*)(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)""",
+    |(?:(?P<operator>=~|!~|!=|=)(?P<gap>\s*+))?+(?P<text>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)""",
     re.VERBOSE,
 )
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*+)\}\}")
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ def _string(part: re.Match[str], value: Callable[[str], str]) -> str:
     if operator is None or text[0] == "`":
         raise ValueError(f'{text}: a placeholder stands in a label\'s value, in quotes: label="…" or label=~"…"')
     quoted = _quoted(regex="~" in operator, quote=text[0])
-    inside = _PLACEHOLDER.sub(lambda m: quoted(value(_known(m[1], NAMES))), text[1:-1])
+    inside = _PLACEHOLDER.sub(lambda m: quoted(value(_known(m[1].strip(), NAMES))), text[1:-1])
     return f"{operator}{part['gap']}{text[0]}{_closed(inside)}{text[0]}"
 
 
 def _outside(text: str, range_: str) -> str:
-    return _closed(_PLACEHOLDER.sub(lambda m: range_ if _known(m[1], (INTERVAL,)) else "", text))
+    return _closed(_PLACEHOLDER.sub(lambda m: range_ if _known(m[1].strip(), (INTERVAL,)) else "", text))
 
 
 def _known(name: str, allowed: tuple[str, ...]) -> str:
