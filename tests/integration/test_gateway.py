@@ -127,6 +127,25 @@ def test_a_route_that_somebody_edits_is_put_right(routed_world: World) -> None:
     traffic.until(lambda: weights(routed_world) == {1: 100}, "the route to be put right")
 
 
+def test_a_strangers_route_is_left_alone_and_named(routed_world: World) -> None:
+    """Version 1 runs meanwhile; once the name is free, the gateway has the route."""
+    theirs = {"parentRefs": [{"name": "theirs"}], "hostnames": ["theirs.example.org"]}
+    routed_world.apply("HTTPRoute", NAME, theirs, GATEWAY_API)
+    routed_world.model(NAME, "s3://models/risk/1")
+    routed_world.deployment(NAME, NAME, **{**QUICK, "strategy": STRATEGY, "traffic": GATEWAY})
+    routed_world.until(
+        lambda: f"HTTPRoute {NAME}" in routed_world.condition("Deployment", NAME, "Refused")["message"], "the condition"
+    )
+    traffic = Routed(routed_world, {1: (200, 0, 0)})
+    traffic.until(lambda: live(routed_world), "version 1 to be behind its Service")
+    left = routed_world.get("HTTPRoute", NAME, GATEWAY_API) or {}
+    assert left["spec"]["hostnames"] == ["theirs.example.org"]
+    assert "ownerReferences" not in left["metadata"]
+    routed_world.delete("HTTPRoute", NAME, GATEWAY_API)
+    traffic.until(lambda: routed_world.condition("Deployment", NAME)["status"] == "True", "version 1 to be routed")
+    assert weights(routed_world) == {1: 100}
+
+
 def test_a_gateway_that_refuses_is_reported(routed_world: World) -> None:
     """Ready names the gateway and its reason; a newer version does not start."""
     traffic = behind_the_gateway(routed_world)

@@ -197,8 +197,15 @@ CHILDREN = {
     "ConfigMap risk-evidence": ("v1", "ConfigMap"),
     "PodDisruptionBudget risk": ("policy/v1", "PodDisruptionBudget"),
     "NetworkPolicy risk-loaded": ("networking.k8s.io/v1", "NetworkPolicy"),
+    "HorizontalPodAutoscaler risk": ("autoscaling/v2", "HorizontalPodAutoscaler"),
 }
-"""Every child but `<name>` itself; REVISION is version 2's."""
+"""Every child but `<name>` itself, and routes; REVISION is version 2's."""
+THEIRS: Json = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "theirs"}
+AUTOSCALING: Json = {
+    "minReplicas": 1,
+    "maxReplicas": 2,
+    "metrics": [{"type": "External", "name": "queue", "target": 10}],
+}
 
 
 def test_a_strangers_object_under_each_childs_name_holds_up_nothing_else(api: ApiServer, tmp_path: Path) -> None:
@@ -219,7 +226,7 @@ def test_a_strangers_object_under_each_childs_name_holds_up_nothing_else(api: Ap
         for child, world in worlds.items():
             _strange(world, child.replace("REVISION", revision))
             publish(world, 1)
-            world.deployment(NAME, NAME, **{**WAY, "replicas": 2 if "Budget" in child else 1})
+            world.deployment(NAME, NAME, **_way(child))
         scenes.until(lambda s: s.world.status("Deployment", NAME).get("stable"), "version 1 to be stable")
         for world in worlds.values():
             publish(world, 2)
@@ -235,6 +242,13 @@ def test_a_strangers_object_under_each_childs_name_holds_up_nothing_else(api: Ap
             assert "ownerReferences" not in left["metadata"]
 
 
+def _way(child: str) -> Json:
+    """A spec that has this child made."""
+    if "Autoscaler" in child:
+        return {**{k: v for k, v in WAY.items() if k != "replicas"}, "autoscaling": AUTOSCALING}
+    return {**WAY, "replicas": 2 if "Budget" in child else 1}
+
+
 def _strange(world: World, child: str) -> None:
     """Another team's object."""
     kind, name = child.split(" ")
@@ -246,6 +260,7 @@ def _strange(world: World, child: str) -> None:
         "ConfigMap": {"data": {"theirs": "yes"}},
         "PodDisruptionBudget": {"spec": {"maxUnavailable": 1, "selector": {"matchLabels": labels}}},
         "NetworkPolicy": {"spec": {"podSelector": {"matchLabels": labels}}},
+        "HorizontalPodAutoscaler": {"spec": {"scaleTargetRef": THEIRS, "maxReplicas": 1}},
     }
     api_version = next(version for version, of in CHILDREN.values() if of == kind)
     body = {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": world.namespace}}
