@@ -20,10 +20,15 @@ def text_of(obj: Json, *, managed: str = "[]", affinity: str = "") -> bytes:
     return json.dumps(whole).replace('"MANAGED"', managed).replace('"AFFINITY"', affinity).encode()
 
 
-def managed(levels: int, api_version: str = "v1") -> str:
+def wide(size: int) -> str:
+    """A JSON object of at least so many bytes, as text, of fields that are one beside the other."""
+    return json.dumps({f"f:{n:07}{'x' * 60}": {} for n in range(size // 75 + 1)}, separators=(",", ":"))
+
+
+def managed(fields: str, api_version: str = "v1") -> str:
     """`managedFields` as anybody who creates an object may write them: the API server keeps 10,000 levels."""
     about = f'"manager":"x","operation":"Update","apiVersion":"{api_version}","fieldsType":"FieldsV1"'
-    return f'[{{{about},"fieldsV1":{nested(levels)}}}]'
+    return f'[{{{about},"fieldsV1":{fields}}}]'
 
 
 def page(*items: bytes, token: str = "") -> bytes:

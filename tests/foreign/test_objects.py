@@ -18,7 +18,7 @@ GOOD = json.dumps(child("Service", "good", "iris")).encode()
 @pytest.mark.parametrize("levels", LEVELS)
 def test_a_list_outlives_an_object_that_is_nested_too_deeply(levels: int) -> None:
     """The others of the page are whole, and so is the page; the hostile one lacks what was too deep."""
-    bad = text_of(child("Service", "bad", "iris"), managed=managed(levels))
+    bad = text_of(child("Service", "bad", "iris"), managed=managed(nested(levels)))
     found = decoded(page(GOOD, bad, GOOD, token="next"))
     assert [item["metadata"]["name"] for item in found.value["items"]] == ["good", "bad", "good"]
     assert found.value["metadata"] == {"resourceVersion": "9", "continue": "next"}
@@ -30,7 +30,7 @@ def test_a_list_outlives_an_object_that_is_nested_too_deeply(levels: int) -> Non
 def test_of_a_deep_spec_everything_else_is_read(levels: int) -> None:
     """Status, annotations and the rest of the spec are what a person's abort is answered by."""
     whole = own("Deployment", "iris", status={"stable": {"version": 2}})
-    found = decoded(text_of(whole, affinity=nested(levels, "a"), managed=managed(levels)))
+    found = decoded(text_of(whole, affinity=nested(levels, "a"), managed=managed(nested(levels))))
     assert found.value["status"] == {"stable": {"version": 2}}
     assert found.value["spec"]["pod"]["affinity"]["a"]["a"] is not None
     assert nested_levels(found.value) <= DEPTH + 1
@@ -45,7 +45,9 @@ def nested_levels(value: object) -> int:
 @pytest.mark.parametrize("levels", LEVELS)
 def test_a_watch_event_is_harmless_to_any_parser(levels: int) -> None:
     """kopf decodes the line itself, by Python's own parser, and ends with the first one that this refuses."""
-    event = b'{"type":"ADDED","object":' + text_of(child("Service", "bad", "iris"), managed=managed(levels)) + b"}"
+    event = (
+        b'{"type":"ADDED","object":' + text_of(child("Service", "bad", "iris"), managed=managed(nested(levels))) + b"}"
+    )
     line, _ = harmless(event)
     said = json.loads(line)
     assert said["type"] == "ADDED"
@@ -68,7 +70,7 @@ def test_an_object_can_not_pretend_to_be_another_item() -> None:
     """What stands in a string, or in an array of its own, is no item of the list."""
     fake = json.dumps(child("Service", "forged", "iris"))
     bad = child("Service", "bad", "iris", spec={"items": [json.loads(fake)], "text": f"}}],{fake},[{{"})
-    found = decoded(page(text_of(bad, managed=managed(2000)), GOOD))
+    found = decoded(page(text_of(bad, managed=managed(nested(2000))), GOOD))
     assert [item["metadata"]["name"] for item in found.value["items"]] == ["bad", "good"]
     assert found.value["items"][0]["spec"] == bad["spec"]
 

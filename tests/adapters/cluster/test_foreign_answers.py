@@ -75,8 +75,8 @@ async def test_the_operator_starts_beside_an_object_that_is_nested_too_deeply(se
     deep = own("Deployment", "deep")
     good = own("Deployment", "iris")
     server.items = [
-        text_of(hostile, managed=managed(levels)),
-        text_of(deep, affinity=nested(levels, "a"), managed=managed(levels)),
+        text_of(hostile, managed=managed(nested(levels))),
+        text_of(deep, affinity=nested(levels, "a"), managed=managed(nested(levels))),
         json.dumps(good).encode(),
     ]
     cache = Cache()
@@ -118,7 +118,7 @@ async def test_what_is_no_json_is_an_error_of_that_call(server: Server) -> None:
 
 async def test_a_watch_brings_every_object_to_a_parser_that_takes_little(server: Server) -> None:
     """kopf reads the lines of this session, and decodes them by Python's own parser."""
-    hostile = text_of(child("Deployment", "bad", "x"), managed=managed(9000))
+    hostile = text_of(child("Deployment", "bad", "x"), managed=managed(nested(9000)))
     good = json.dumps(child("Deployment", "good", "x")).encode()
     server.lines = [b'{"type":"ADDED","object":' + one + b"}" for one in (hostile, good)]
     hurt = []
