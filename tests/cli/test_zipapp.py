@@ -36,6 +36,7 @@ def test_it_needs_nothing_installed(archive: Path, person: Person) -> None:
     assert "message: going back" in said.stdout
 
 
+@pytest.mark.slow
 def test_it_knows_its_version(archive: Path) -> None:
     """The package's."""
     assert bare(archive, "--version").stdout.startswith("linnet 0.")

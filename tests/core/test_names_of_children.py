@@ -59,6 +59,7 @@ def test_a_deployment_is_not_named_as_anothers_services_are(ending: str) -> None
     )
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES, st.sampled_from(sorted(CHILDREN)), st.sampled_from(sorted(CHILDREN)))
 @example("risk", "risk-canary", "Deployment", "Deployment")
 @example("iris", "iris-v1", "Model", "Model")

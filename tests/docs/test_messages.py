@@ -62,6 +62,7 @@ def parsed(command: str) -> None:
         assert options.namespace
 
 
+@pytest.mark.slow
 def test_every_command_in_a_sentence_is_whole() -> None:
     """Of all that the code can say."""
     found = written()
@@ -83,6 +84,7 @@ def calls() -> Iterator[tuple[str, list[str]]]:
                     yield node.func.attr, [str(a.value) if isinstance(a, ast.Constant) else "x1" for a in node.args]
 
 
+@pytest.mark.slow
 def test_every_command_that_is_made_is_one_of_the_command_line() -> None:
     """With its version or options, where it has some."""
     found = list(calls())

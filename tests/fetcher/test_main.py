@@ -74,6 +74,7 @@ def test_terminated(fetch: Command, site: Site, gate: threading.Event) -> None:
     assert (ended.code, ended.reason) == (1, "Interrupted")
 
 
+@pytest.mark.slow
 def test_deadline(fetch: Command, site: Site, gate: threading.Event) -> None:
     """The deadline ends a fetch that a server keeps waiting, and names the field to raise."""
     site.pages["/f"] = stalling(BODY, 0, gate)

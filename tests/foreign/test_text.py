@@ -63,6 +63,7 @@ def test_a_sentence_of_a_megabyte_is_read_at_its_beginning_only() -> None:
     assert printable("\x1b[0m" * 300_000 + "words") == "…"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("introducer", ["\x9d", "\x90", "\x98", "\x1b]", "\x1bP", "\x9b", "\x1b["])
 def test_sequences_that_never_end_are_read_once(introducer: str) -> None:
     """Each of a million could begin a title that goes on to the end: whoever looks would wait for hours."""

@@ -71,6 +71,7 @@ def failing(error: Exception, times: int = 1) -> Callable[[int], None]:
     return play
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [ConflictError("x"), UnavailableError("x"), ForeignObjectError("x"), ValueError("x")])
 async def test_a_failed_look_is_tried_again(error: Exception) -> None:
     """Whatever went wrong, the key is not forgotten."""

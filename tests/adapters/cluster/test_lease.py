@@ -104,6 +104,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.slow
 async def test_a_lease_that_another_has_is_lost_at_once() -> None:
     """Whoever took it writes now: a leader does not go on until its own time is over."""
     server = Server(races=0)

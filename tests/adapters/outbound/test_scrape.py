@@ -142,6 +142,7 @@ async def read(scraper: Scraper, port: int, uid: str = "x", whose: tuple[str, st
     return (await scraper.scrape([ScrapeTarget(uid, "127.0.0.1", port, "/metrics", RULES, *whose)])).counters[uid]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "problem"),
     [
@@ -191,6 +192,7 @@ async def test_a_page_is_counted_however_it_arrives() -> None:
     assert found.requests == 5000
 
 
+@pytest.mark.slow
 async def test_what_surrounds_a_page_is_bounded_as_the_page_is() -> None:
     """Five megabytes of provisional responses come before it: they take the loop's time, and are told as too much."""
     flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000
@@ -202,6 +204,7 @@ async def test_what_surrounds_a_page_is_bounded_as_the_page_is() -> None:
     assert "a pod can't be read: its metrics" in found.problem
 
 
+@pytest.mark.slow
 async def test_slow_pods_of_one_namespace_do_not_keep_another_s_from_being_read() -> None:
     """The connections of a Deployment and of a namespace are bounded: the others' are free."""
     async with pod(quick=False) as slow, pod() as quick:
@@ -230,6 +233,7 @@ async def test_a_deployment_leaves_its_neighbors_some_connections() -> None:
         scraper.close()
 
 
+@pytest.mark.slow
 async def test_who_waits_for_a_turn_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit begins with the connection: 40 pods behind slow ones are read in the end, every one."""
     monkeypatch.setattr(scrape, "TIMEOUT_SECONDS", 1.0)

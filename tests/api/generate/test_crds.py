@@ -136,6 +136,7 @@ def test_columns_show_fields_that_there_are(kind: Kind) -> None:
         assert plain in known or plain.startswith(".metadata."), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda k: k.name)
 def test_client_side_apply_can_carry_it(kind: Kind) -> None:
     """kubectl keeps a copy as JSON in an annotation, which holds 262,144 bytes at most: a second version needs half."""

@@ -325,6 +325,7 @@ def test_a_file_that_is_no_yaml_is_named(person: Person, text: str) -> None:
 BOMB: Final = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 13))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

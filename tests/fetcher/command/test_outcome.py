@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.fixed_dictionaries({}, optional={"metrics": json_values, "lineage": json_values}))
 def test_self_report_always_fits(document: dict[str, object]) -> None:
     """Whatever a tenant writes into linnet.json, the outcome is valid JSON of at most 4096 bytes."""

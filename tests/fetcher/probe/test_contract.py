@@ -26,12 +26,14 @@ def difference(expected: Any, got: Any, **response: Any) -> str:
     return str(found or "")
 
 
+@pytest.mark.slow
 @given(values)
 def test_everything_equals_itself(value: Any) -> None:
     """An answer that is what was expected passes, whatever it is."""
     assert difference(value, value) == ""
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.text(), values, max_size=4), st.dictionaries(st.text(), values, max_size=4))
 def test_only_expected_keys_count(expected: dict[str, Any], more: dict[str, Any]) -> None:
     """A server may answer more keys, such as an id, than the contract names."""

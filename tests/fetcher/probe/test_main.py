@@ -65,6 +65,7 @@ def test_default_ready_path(site: Site, tmp_path: Path) -> None:
     assert Command("probe", tmp_path).given("--url", site.url, "--model-name", "tumor").run().code == 0
 
 
+@pytest.mark.slow
 def test_never_ready(probe: Command, site: Site) -> None:
     """A server that reports an error until the deadline: LoadFailed, with what it said last."""
 
@@ -79,6 +80,7 @@ def test_never_ready(probe: Command, site: Site) -> None:
     assert "tumor" in ended.message
 
 
+@pytest.mark.slow
 def test_never_listens(tmp_path: Path) -> None:
     """A server that never listens: LoadFailed, with the connection's error."""
     command = Command("probe", tmp_path).given(
@@ -89,6 +91,7 @@ def test_never_listens(tmp_path: Path) -> None:
     assert "connection refused" in ended.message
 
 
+@pytest.mark.slow
 def test_hangs(probe: Command, site: Site) -> None:
     """A server that accepts and never answers ends at the deadline too."""
     gate = threading.Event()
@@ -151,6 +154,7 @@ def test_contract_no_answer(probe: Command, site: Site, contract: Path) -> None:
     assert "got no answer" in ended.message
 
 
+@pytest.mark.slow
 def test_contract_too_slow(probe: Command, site: Site, contract: Path) -> None:
     """A case has a time limit of its own."""
     gate = threading.Event()

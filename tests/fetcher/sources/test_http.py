@@ -105,6 +105,7 @@ def test_nobody_listens(fetch: Command) -> None:
     assert "refused" in ended.message.lower()
 
 
+@pytest.mark.slow
 def test_resumes_by_range(fetch: Command, site: Site) -> None:
     """Connections that break off in the middle are continued from where they broke."""
     site.pages["/f"] = breaking(BIG, after=5_000_000, times=4)
@@ -190,6 +191,7 @@ def test_metadata_is_no_artifact(fetch: Command) -> None:
     assert (ended.code, ended.reason) == (2, "AddressNotAllowed")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives a namespace of its own a link-local address")
 def test_name_of_metadata(fetch: Command, tmp_path: Path) -> None:
     """A name that resolves to a link-local address gets a connection but no request."""
@@ -260,6 +262,7 @@ def test_credentials_not_allowed(fetch: Command, site: Site, prefix: str) -> Non
     assert site.requests == []
 
 
+@pytest.mark.slow
 def test_tls(fetch: Command, certificate: Path) -> None:
     """A certificate that nobody vouches for is refused, one that SSL_CERT_FILE vouches for is taken."""
     with serving(certificate) as secure:

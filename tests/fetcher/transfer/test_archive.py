@@ -218,6 +218,7 @@ def test_damage_within_is_the_archives(fetch: Command, site: Site, name: str, ar
     assert (ended.code, ended.reason) == (2, "UnsafeArchive"), ended.output
 
 
+@pytest.mark.slow
 def test_bomb(fetch: Command, site: Site) -> None:
     """A small archive that unpacks to more than the cap is stopped on the way."""
     bomb = tarball(*(entry(f"zeros-{n}", data=bytes(2**20)) for n in range(8)))

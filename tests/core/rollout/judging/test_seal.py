@@ -179,6 +179,7 @@ def test_evidence_that_was_kept_in_part_is_used_and_told() -> None:
     assert outcome(cluster.run(900)) == "Promoted"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", [True, False], ids=["its name", "nothing"])
 def test_evidence_that_was_not_kept_is_counted_anew_and_told(kept: bool) -> None:
     """A bad version is rolled back on what is counted from then on."""
