@@ -13,6 +13,9 @@ from linnet.core.analysis.metrics.counters import PodCounters
 from linnet.core.analysis.metrics.selectors import MetricRules, Selector
 from linnet.core.observed import ScrapeTarget
 
+pytestmark = pytest.mark.slow
+"""They talk to real servers, or move megabytes: `make test` plays them."""
+
 RULES = MetricRules(requests=(Selector("asked_total"),))
 PATIENT = 20.0
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -70,7 +73,6 @@ def requests(counters: PodCounters) -> float | None:
     return counters.requests
 
 
-@pytest.mark.slow
 async def test_a_late_answer_is_used_by_the_next_look() -> None:
     """The metrics of a model that blocks its server are late: they are waited for, not asked for again."""
     async with pod() as quick, pod(quick=False) as slow:
@@ -142,7 +144,6 @@ async def read(scraper: Scraper, port: int, uid: str = "x", whose: tuple[str, st
     return (await scraper.scrape([ScrapeTarget(uid, "127.0.0.1", port, "/metrics", RULES, *whose)])).counters[uid]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "problem"),
     [
@@ -192,7 +193,6 @@ async def test_a_page_is_counted_however_it_arrives() -> None:
     assert found.requests == 5000
 
 
-@pytest.mark.slow
 async def test_what_surrounds_a_page_is_bounded_as_the_page_is() -> None:
     """Five megabytes of provisional responses come before it: they take the loop's time, and are told as too much."""
     flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 200_000
@@ -204,7 +204,6 @@ async def test_what_surrounds_a_page_is_bounded_as_the_page_is() -> None:
     assert "a pod can't be read: its metrics" in found.problem
 
 
-@pytest.mark.slow
 async def test_slow_pods_of_one_namespace_do_not_keep_another_s_from_being_read() -> None:
     """The connections of a Deployment and of a namespace are bounded: the others' are free."""
     async with pod(quick=False) as slow, pod() as quick:
@@ -233,7 +232,6 @@ async def test_a_deployment_leaves_its_neighbors_some_connections() -> None:
         scraper.close()
 
 
-@pytest.mark.slow
 async def test_who_waits_for_a_turn_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time limit begins with the connection: 40 pods behind slow ones are read in the end, every one."""
     monkeypatch.setattr(scrape, "TIMEOUT_SECONDS", 1.0)

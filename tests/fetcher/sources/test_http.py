@@ -9,6 +9,9 @@ import pytest
 from fetcher.running import Command, contents, shell_digest
 from fetcher.site import Answer, Site, breaking, in_turn, plain, ranged, send, serving, status
 
+pytestmark = pytest.mark.slow
+"""They talk to real servers, or move megabytes: `make test` plays them."""
+
 BODY = os.urandom(300_000)
 BIG = os.urandom(70 * 2**20)
 
@@ -105,7 +108,6 @@ def test_nobody_listens(fetch: Command) -> None:
     assert "refused" in ended.message.lower()
 
 
-@pytest.mark.slow
 def test_resumes_by_range(fetch: Command, site: Site) -> None:
     """Connections that break off in the middle are continued from where they broke."""
     site.pages["/f"] = breaking(BIG, after=5_000_000, times=4)
@@ -139,7 +141,6 @@ def test_starts_over_without_ranges(fetch: Command, site: Site) -> None:
     assert f"1000 of {len(BODY)}" in ended.output
 
 
-@pytest.mark.slow
 def test_changed_meanwhile(fetch: Command, site: Site) -> None:
     """A file that is replaced while it is read is never put together from two versions."""
     new = os.urandom(len(BIG))
@@ -191,7 +192,6 @@ def test_metadata_is_no_artifact(fetch: Command) -> None:
     assert (ended.code, ended.reason) == (2, "AddressNotAllowed")
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: it gives a namespace of its own a link-local address")
 def test_name_of_metadata(fetch: Command, tmp_path: Path) -> None:
     """A name that resolves to a link-local address gets a connection but no request."""
@@ -262,7 +262,6 @@ def test_credentials_not_allowed(fetch: Command, site: Site, prefix: str) -> Non
     assert site.requests == []
 
 
-@pytest.mark.slow
 def test_tls(fetch: Command, certificate: Path) -> None:
     """A certificate that nobody vouches for is refused, one that SSL_CERT_FILE vouches for is taken."""
     with serving(certificate) as secure:
@@ -283,7 +282,6 @@ def test_no_redirect_to_plain_http(fetch: Command, site: Site, certificate: Path
     assert site.requests == []
 
 
-@pytest.mark.slow
 def test_no_secret_in_any_output(fetch: Command, site: Site) -> None:
     """Canaries in the query, the headers and the keys are in no line, message or file, however it ends."""
     presigned = f"{site.url}/m/f?X-Amz-Signature=canary-signature&token=canary-token"

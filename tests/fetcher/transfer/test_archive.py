@@ -14,6 +14,9 @@ import pytest
 from fetcher.running import Command, Ended, contents
 from fetcher.site import Site, plain
 
+pytestmark = pytest.mark.slow
+"""They talk to real servers, or move megabytes: `make test` plays them."""
+
 Fill = Callable[[tarfile.TarFile], None]
 FILES = {"model/weights.bin": os.urandom(50_000), "linnet.json": b'{"metrics": {"auc": 0.9}}'}
 
@@ -218,7 +221,6 @@ def test_damage_within_is_the_archives(fetch: Command, site: Site, name: str, ar
     assert (ended.code, ended.reason) == (2, "UnsafeArchive"), ended.output
 
 
-@pytest.mark.slow
 def test_bomb(fetch: Command, site: Site) -> None:
     """A small archive that unpacks to more than the cap is stopped on the way."""
     bomb = tarball(*(entry(f"zeros-{n}", data=bytes(2**20)) for n in range(8)))

@@ -16,6 +16,9 @@ from linnet.fetcher.command.outcome import Failure, Reason
 from linnet.fetcher.web import address
 from linnet.fetcher.web.client import Web
 
+pytestmark = pytest.mark.slow
+"""They talk to real servers, or move megabytes: `make test` plays them."""
+
 BODY = b"weights"
 FORBIDDEN = [
     "169.254.169.254",
