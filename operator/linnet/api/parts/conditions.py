@@ -102,6 +102,8 @@ class Condition(StatusWire):
 
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"
+REFUSED: Final = "Refused"
+"""The condition is there only while the cluster refuses something, and is True then."""
 SUMMARY: Final = frozenset({"Ready", RECONCILING, STALLED})
 """What `merge` says of the whole object."""
 _PASSING: Final = frozenset({Reason.STARTING, Reason.ROLLING_BACK})

@@ -8,7 +8,7 @@ from linnet.api.kinds.deployment import RULES_SIZE, RevisionStatus
 from linnet.api.kinds.model import ModelStatus
 from linnet.api.kinds.model_version import Quarantine
 from linnet.api.labels import REVISION
-from linnet.api.parts.conditions import Reason
+from linnet.api.parts.conditions import REFUSED, Reason, find
 from linnet.core.parse import parse_status
 from linnet.core.policy import effective, preflight
 from linnet.core.policy.rules import Rules, resolve, source_of
@@ -78,7 +78,9 @@ def _not_ready(version: Version) -> Refusal:
     ready = version.condition
     if ready is not None and ready.status == "False":
         return Refusal(Reason.VERSION_FAILED, f"version {version.number}: {ready.reason}: {ready.message}")
-    return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated", failed=False)
+    refused = find(version.status.conditions, REFUSED)
+    why = f": {refused.message}" if refused is not None and refused.status == "True" else ""
+    return Refusal(Reason.VERSION_NOT_READY, f"version {version.number} is being validated{why}", failed=False)
 
 
 def is_served(context: Context, target: Target) -> bool:

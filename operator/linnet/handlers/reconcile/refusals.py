@@ -6,13 +6,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from linnet.api.parts.conditions import SUMMARY, Condition, condition, find, merge
+from linnet.api.parts.conditions import REFUSED, SUMMARY, Condition, condition, find, merge
 from linnet.core.plan import Emit, Manifest, Ref
 from linnet.core.resources.objects import Parent
 from linnet.handlers.reconcile.attempts import STATUS, Attempts, Failure
 
-REFUSED: Final = "Refused"
-"""The condition is there only while something is refused, and is True then."""
 _CONDITION: Final = TypeAdapter(Condition)
 _BESIDE: Final = ("Record", "SaveEvidence", STATUS[0])
 """What is written for the record alone: that it is refused makes nothing less ready."""
