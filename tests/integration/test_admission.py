@@ -33,6 +33,7 @@ APPROVER = "anna"
 ONE_MODELS_APPROVER = "olga"
 BOT = "system:serviceaccount:ci:release-bot"
 OTHER_BOT = "system:serviceaccount:ci:other-bot"
+RESTORER = "rob"
 ADMIN: str | None = None
 ANSWERED = "linnet.dev/answered"
 numbers = itertools.count(1)
@@ -49,6 +50,9 @@ RIGHTS = """\
 {who: [carl], role: on-call, rules: [
   {apiGroups: [linnet.dev], resources: [requests], verbs: [create, get]},
   {apiGroups: [linnet.dev], resources: [deployments], verbs: [abort, rollback]}]}
+---
+{who: [rob], role: restorer, rules: [
+  {apiGroups: [linnet.dev], resources: [requests, requests/status], verbs: [create, get, update, patch]}]}
 ---
 {who: [olga], role: approver-of-one, rules: [
   {apiGroups: [linnet.dev], resources: [requests], verbs: [create]},
@@ -324,6 +328,18 @@ def test_nobody_makes_up_an_answered_one_in_anothers_name(cluster: ApiServer) ->
     made_up = asked("approve", "first-v1", "ceo@example.org")
     made_up["metadata"]["labels"] = {ANSWERED: "true"}
     assert refusal(cluster.create(made_up, user=ASKER)).startswith("spec.user: ")
+
+
+def test_an_answered_one_is_never_made_to_wait(cluster: ApiServer) -> None:
+    """Who restores backups brings Requests in others' names: without the label, one would be obeyed in that name."""
+    restored = asked("approve", "first-v1", "ceo@example.org")
+    restored["metadata"]["labels"] = {ANSWERED: "true"}
+    taken(cluster.create(restored, user=RESTORER))
+    for user in (RESTORER, ADMIN):
+        for labels in ({ANSWERED: None}, None):
+            answer = cluster.patch(restored, {"metadata": {"labels": labels}}, user=user)
+            assert "never taken away from a Request" in refusal(answer)
+    taken(cluster.patch(restored, {"metadata": {"labels": {"team": "a"}}}, user=RESTORER))
 
 
 def test_one_that_is_too_large_to_be_answered_is_refused(cluster: ApiServer) -> None:
