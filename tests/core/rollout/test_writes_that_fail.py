@@ -121,10 +121,8 @@ def finished(work: Coroutine[Any, Any, timedelta | None]) -> timedelta | None:
 STRATEGY = {"canary": {"steps": [{"setWeight": 25}, {"pause": {}}]}, "bake": {"time": "1h"}}
 
 
-@cache
-def _reached(phase: str) -> FaultyCluster:
-    made = FaultyCluster()
-    made.edit(**{**QUICK, "strategy": STRATEGY, "replicas": 3}).run(5).publish(2)
+def _led_to(phase: str, made: FaultyCluster) -> FaultyCluster:
+    """Version 2, which was published, is in this phase."""
     if phase == "Starting":
         made.behaviors[2].starts = False
     if phase in {"Promoting", "Baking"}:
@@ -134,6 +132,13 @@ def _reached(phase: str) -> FaultyCluster:
     made.run(300, until=lambda c: c.phase == phase)
     assert made.phase == phase
     return made
+
+
+@cache
+def _reached(phase: str) -> FaultyCluster:
+    made = FaultyCluster()
+    made.edit(**{**QUICK, "strategy": STRATEGY, "replicas": 3}).run(5).publish(2)
+    return _led_to(phase, made)
 
 
 def reached(phase: str) -> FaultyCluster:
@@ -280,15 +285,7 @@ ROUTED: dict[str, Callable[[str, str, str], bool]] = {
 def _routed(phase: str) -> FaultyCluster:
     made = FaultyCluster(rate=100)
     made.edit(**{**QUICK, **BEHIND_A_GATEWAY}).run(8).publish(2)
-    if phase == "Starting":
-        made.behaviors[2].starts = False
-    if phase in {"Promoting", "Baking"}:
-        made.run(300, until=lambda c: c.typed.rollout is not None and (c.typed.rollout.step or 0) == 1)
-        made.behaviors[2].starts = phase == "Baking"
-        made.ask("promote-full v2 id-0 jane")
-    made.run(300, until=lambda c: c.phase == phase)
-    assert made.phase == phase
-    return made
+    return _led_to(phase, made)
 
 
 def share(cluster: Cluster) -> int:
