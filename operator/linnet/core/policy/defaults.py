@@ -103,14 +103,14 @@ def check_names(analysis: Analysis | None) -> tuple[str, ...]:
 
 def _by_default(runtime: FrozenRuntime) -> tuple[Check, ...]:
     """Not worse than stable, as far as this runtime can answer it."""
-    metrics = runtime.metrics
+    metrics, (errors, latency) = runtime.metrics, BY_DEFAULT
     found = []
     if metrics is not None and metrics.errors is not None:
-        found.append(Check(name="errors", signal="Errors", max_ratio_to_stable=Decimal(1)))
+        found.append(Check(name=errors, signal="Errors", max_ratio_to_stable=Decimal(1)))
     if metrics is not None and metrics.latency is not None and (bound := _slow_bound(runtime)) is not None:
         found.append(
             Check(
-                name="latency",
+                name=latency,
                 signal="Latency",
                 threshold=bound,
                 max_ratio_to_stable=Decimal(1),
