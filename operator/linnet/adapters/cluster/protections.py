@@ -1,7 +1,7 @@
 """The chart's admission policies are tried, and compared with what was shipped: a platform may have taken one away.
 
 Each refuses a label of its own to everybody, which is asked by dry runs: the operator is exempt from most other rules.
-That for Requests is exempt to nobody, and asked by a forgery.
+Nobody is exempt from that for Requests: it is asked by a forgery.
 What is missing is told, and nothing stops for it: a rollout on a cluster without a policy is judged as ever.
 """
 
