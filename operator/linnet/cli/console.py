@@ -112,7 +112,7 @@ class _PassedOn(argparse.Action):
     """Keeps the flag as it was written, with its value; some may be given several times."""
 
     def __call__(self, _: Any, into: argparse.Namespace, value: Any, flag: str | None = None) -> None:
-        into.passed_on = (*into.passed_on, f"{flag}={value}" if value else str(flag))
+        into.passed_on = (*into.passed_on, f"{flag}={value}" if isinstance(value, str) else str(flag))
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -111,6 +111,13 @@ def test_whatever_else_kubectl_takes_is_passed_on(jane: Person) -> None:
         assert call[:4] == ["--as=ann", "--as-group=a", "--as-group=b", "--insecure-skip-tls-verify"]
 
 
+def test_a_flag_without_a_value_takes_nothing_else_for_it(jane: Person) -> None:
+    """As with a variable of the shell that is not set: kubectl says what is wrong."""
+    jane.types("pause", "tumor-risk", "--as", "", "-n", "ml")
+    assert jane.calls()
+    assert all("--as=" in call for call in jane.calls())
+
+
 def test_a_refusal_of_the_operator_is_an_error(jane: Person) -> None:
     """A script sees it by the exit code."""
     said = jane.answered("Refused", "it is not paused").types("resume", "tumor-risk")
