@@ -305,6 +305,10 @@ class TestChildren:
         template = {"spec": {"template": {"spec": {"containers": evil}}}}
         refused(place.patch(serving, template, ADMIN), "children", "images of its pods")
         admitted(place.patch(serving, template, OPERATOR))
+        training = place.made(cron_job())
+        inner = {"spec": {"jobTemplate": {"spec": template["spec"]}}}
+        refused(place.patch(training, inner, EDITOR), "children", "images of its pods")
+        admitted(place.patch(training, inner, OPERATOR))
         admitted(place.patch(place.made(plain(pod()), CONTROLLERS[0]), {"spec": {"containers": evil}}, EDITOR))
 
     def test_a_pods_status_is_no_way_around(self, place: Place) -> None:

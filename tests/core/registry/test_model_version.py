@@ -558,6 +558,57 @@ class TestWitness:
         assert reason(world) == "True/Validated"
         assert world.status["digest"] == DIGESTS[1]
 
+    @pytest.mark.parametrize(
+        ("name", "container", "volumes"),
+        [
+            ("fetch", {"env": [{"name": "PYTHONPATH", "value": "/var/run/x"}]}, []),
+            ("probe", {"env": [{"name": "LD_PRELOAD", "value": "/var/run/x.so"}]}, []),
+            ("fetch", {"env": [{"name": "AWS_ENDPOINT_URL_S3", "value": "http://evil.example"}]}, []),
+            ("fetch", {"volumeMounts": [{"name": "x", "mountPath": "/opt/linnet/bin"}]}, [{"name": "x"}]),
+            ("probe", {"volumeMounts": [{"name": "x", "mountPath": "/var/../opt/x"}]}, [{"name": "x"}]),
+            ("probe", {"volumeMounts": [{"name": "x", "mountPath": "usr/lib"}]}, [{"name": "x"}]),
+            ("probe", {"envFrom": [{"configMapRef": {"name": "mine"}}]}, []),
+            ("fetch", {"livenessProbe": {"exec": {"command": ["python"]}}}, []),
+            ("fetch", {"volumeMounts": [{"name": "x", "mountPath": "/mnt/models/part"}]}, [{"name": "x"}]),
+            ("server", {"volumeMounts": [{"name": "x", "mountPath": "/mnt"}]}, [{"name": "x"}]),
+            ("fetch", {}, [{"name": "model", "configMap": {"name": "mine"}}]),
+            ("server", {"args": ["--evil"]}, []),
+        ],
+    )
+    def test_a_made_up_pod_runs_what_its_job_says_with_its_files(
+        self, name: str, container: Json, volumes: list[Json]
+    ) -> None:
+        """Linnet's image with another's code, or an honest prober that asks another server, passes nothing."""
+        world = self.failing()
+        made = self.forge(world)
+        for each in (*made["spec"]["initContainers"], *made["spec"]["containers"]):
+            if each["name"] == name:
+                for key, value in container.items():
+                    each[key] = [*each.get(key, ()), *value] if key in {"env", "volumeMounts"} else value
+        replaced = {v["name"] for v in volumes}
+        kept = [v for v in made["spec"]["volumes"] if v["name"] not in replaced]
+        made["spec"]["volumes"] = [*kept, *volumes]
+        look(world)
+        assert reason(world) == "False/ContractFailed"
+        assert "digest" not in world.status
+
+    def test_what_clouds_and_webhooks_add_costs_no_validation(self) -> None:
+        """A role, the token for it, a proxy, the company's certificates, a mesh that asks for the kubelet, a mirror."""
+        world = started(new_version())
+        world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+        spec = world.pods[0]["spec"]
+        for each in (*spec["initContainers"], *spec["containers"]):
+            each["env"] = [*each.get("env", ()), {"name": "AWS_ROLE_ARN", "value": "x"}, {"name": "HTTPS_PROXY"}]
+            paths = ("/var/run/secrets/eks.amazonaws.com/serviceaccount", "/etc/ssl/certs")
+            added = [{"name": f"a{n}", "mountPath": path} for n, path in enumerate(paths)]
+            each["volumeMounts"] = [*each.get("volumeMounts", ()), *added]
+            if "startupProbe" in each:
+                each["startupProbe"] = {"httpGet": {"path": "/app-health/server/startupz", "port": 15020}}
+            if each["name"] == "server":
+                each["image"] = f"mirror.example/{each['image']}"
+        spec["containers"] = [*spec["containers"], {"name": "istio-proxy", "image": "proxy:1"}]
+        assert reason(look(world)) == "True/Validated"
+
     def test_other_containers_reports_are_not_read(self) -> None:
         """The server's last words look like a report, and are none."""
         world = started(new_version())

@@ -41,6 +41,8 @@
 + (has({{ . }}.spec) && has({{ . }}.spec.containers) ? {{ . }}.spec.containers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
 + (has({{ . }}.spec) && has({{ . }}.spec.template) && has({{ . }}.spec.template.spec) && has({{ . }}.spec.template.spec.initContainers) ? {{ . }}.spec.template.spec.initContainers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
 + (has({{ . }}.spec) && has({{ . }}.spec.template) && has({{ . }}.spec.template.spec) && has({{ . }}.spec.template.spec.containers) ? {{ . }}.spec.template.spec.containers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
++ (has({{ . }}.spec) && has({{ . }}.spec.jobTemplate) && has({{ . }}.spec.jobTemplate.spec.template.spec.initContainers) ? {{ . }}.spec.jobTemplate.spec.template.spec.initContainers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
++ (has({{ . }}.spec) && has({{ . }}.spec.jobTemplate) && has({{ . }}.spec.jobTemplate.spec.template.spec.containers) ? {{ . }}.spec.jobTemplate.spec.template.spec.containers.map(c, c.name + '=' + (has(c.image) ? c.image : '')) : [])
 {{- end -}}
 
 {{/* References of an object to owners of our kinds. */}}
