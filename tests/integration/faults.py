@@ -55,7 +55,7 @@ class Refusal:
 
     code: int
     reason: str
-    retry_after: int | None = None
+    retry_after: int | str | None = None
 
 
 Judge = Callable[[int, str, str], Fate | Refusal]
@@ -77,6 +77,8 @@ class Proxy:
     """Nothing gets through any more, as if the operator had been killed."""
     answers: Refusal | None = None
     """What everything is answered with while it is set, reads too."""
+    refused: int = 0
+    """So many calls were answered so."""
     frozen: int = 0
     """So many watches, from the first, stay open and silent."""
     made: list[str] = field(default_factory=list)
@@ -168,6 +170,7 @@ class Proxy:
         if self.cut:
             return self._broken(request)
         if self.answers is not None:
+            self.refused += 1
             return _refused(self.answers)
         if (fate := self._called(request)) is not Fate.PASSES:
             return await self._refuse(fate, request)

@@ -2,6 +2,7 @@
 
 import signal
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from integration.faults import Proxy, Refusal
 from integration.harness import SHORT_LEASE, Operator, World, until
+from linnet.adapters.cluster import resources
 
 pytestmark = pytest.mark.integration
 Json = dict[str, Any]
@@ -72,6 +74,27 @@ def test_a_lease_that_is_stolen_is_given_up_at_once(quiet_world: World) -> None:
     in_good_order(operator)
 
 
+def test_whatever_somebody_writes_into_the_lease_somebody_leads(quiet_world: World) -> None:
+    """Times that no clock shows, and then no spec at all: the leader goes on, and a standby still takes over."""
+    former = quiet_world.start_operator(**QUICK_LEASE)
+    until(former.leads, "the first to lead")
+    standby = quiet_world.start_operator(**QUICK_LEASE)
+    for spec in ({"renewTime": "0000-01-01T00:00:00.000000Z", "acquireTime": "0000-01-01T00:00:00.000000Z"}, None):
+        headers = {"Content-Type": "application/merge-patch+json"}
+        written = quiet_world.api.http.patch(quiet_world.lease, json={"spec": spec}, headers=headers)
+        wrong = written.raise_for_status().json()["metadata"]["resourceVersion"]
+        until(partial(is_written_since, quiet_world, wrong), "somebody to write it")
+    until(lambda: former.leads() != standby.leads(), "one to lead")
+    serve(quiet_world)
+    quiet_world.ready("Deployment", "iris")
+    in_good_order(former, standby)
+
+
+def is_written_since(world: World, version: str) -> bool:
+    lease = world.api.http.get(world.lease).raise_for_status().json()
+    return bool(lease["metadata"]["resourceVersion"] != version)
+
+
 def test_a_leader_that_stood_still_steps_back(quiet_world: World) -> None:
     """A process that was stopped for longer than its lease must not write beside its successor; it stays as standby."""
     former = quiet_world.start_operator(**SHORT_LEASE)
@@ -131,6 +154,26 @@ def test_an_api_server_that_refuses_everything_for_a_while_ends_nobody(
         assert operator.process.poll() is None
         assert operator.healthy()
         assert operator.tracebacks() == []
+
+
+@pytest.mark.parametrize("wait", ["86400", "Wed, 21 Oct 2026 07:28:00 GMT"])
+def test_an_api_server_that_asks_to_wait_for_a_day_is_asked_again(
+    quiet_world: World, tmp_path: Path, wait: str
+) -> None:
+    """It was busy for a moment: no watch is deaf afterwards, and none ended the term."""
+    with Proxy(quiet_world.api).running() as proxy:
+        operator = quiet_world.start_operator(KUBECONFIG=str(proxy.kubeconfig(tmp_path)))
+        until(operator.leads, "it to lead")
+        proxy.answers = Refusal(429, "TooManyRequests", wait)
+        refused = proxy.refused
+        proxy.drop_watches()
+        until(lambda: proxy.refused > refused + len(resources.CHILDREN), "its watches to be refused")
+        proxy.answers = None
+        serve(quiet_world)
+        quiet_world.ready("Deployment", "iris", within=60)
+        assert operator.leads()
+        assert operator.tracebacks() == []
+        assert [line for line in operator.lines() if "beginning again" in line["message"]] == []
 
 
 def test_terms_leave_nothing_behind(quiet_world: World) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+import aiohttp
 import pytest
 from aiohttp import web
 from kubernetes.aio.client.configuration import Configuration
@@ -18,6 +19,7 @@ from linnet.adapters.cluster.kube import Kube
 from linnet.handlers.informer.sweep import Scope, seed
 
 WHERE: Final = "/apis/apps/v1/deployments"
+TOO_MANY: Final = {"kind": "Status", "code": 429, "message": "wait", "details": {"retryAfterSeconds": 86400}}
 
 
 class Server:
@@ -29,8 +31,11 @@ class Server:
         self.limits: list[int] = []
         self.hurt: list[tuple[str, ...]] = []
         self.port = 0
+        self.asks_to_wait = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        if self.asks_to_wait:
+            return web.json_response(TOO_MANY, status=429, headers={"Retry-After": self.asks_to_wait})
         if "watch" in request.query:
             return web.Response(body=b"".join(line + b"\n" for line in self.lines))
         if "limit" not in request.query:
@@ -127,3 +132,13 @@ async def test_a_watch_brings_every_object_to_a_parser_that_takes_little(server:
         lines = b"".join([chunk async for chunk in answer.content.iter_chunked(2**20)]).splitlines()
     assert [json.loads(line)["object"]["metadata"]["name"] for line in lines] == ["bad", "good"]
     assert hurt == [("deployments.apps", "ml/bad")]
+
+
+@pytest.mark.parametrize("wait", ["86400", "1e300", "inf", "nan", "Wed, 21 Oct 2026 07:28:00 GMT"])
+async def test_a_watch_waits_no_day_for_being_told_so(server: Server, wait: str) -> None:
+    """kopf takes it for a broken connection, which it tries again within seconds: it would obey, or end."""
+    server.asks_to_wait = wait
+    session = await connection.session(server.config, 5, lambda: None)
+    async with session:
+        with pytest.raises(aiohttp.ClientConnectionError, match="429"):
+            await session.get(f"{server.config.host}{WHERE}", params={"watch": "true"})

@@ -31,8 +31,12 @@ class Server:
 
     status: int = 200
     """Of its answers to readings."""
+    page: bytes | None = None
+    """What a proxy before it answers instead."""
 
     async def read(self, _: web.Request) -> web.Response:
+        if self.page is not None:
+            return web.Response(body=self.page, content_type="application/json")
         if self.status != 200:
             return web.json_response({"kind": "Status", "code": self.status, "message": "no"}, status=self.status)
         return web.json_response(self.lease)
@@ -149,6 +153,71 @@ async def test_trouble_is_told_once_and_named_when_the_lease_is_lost(caplog: pyt
             await second.hold()
         passing.cancel()
     assert len([r for r in caplog.records if r.name.startswith("linnet")]) <= 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"renewTime": "0000-01-01T00:00:00.000000Z"},
+        {"acquireTime": "0000-01-01T00:00:00.000000Z"},
+        {"renewTime": "2016-12-31T23:59:60.000000Z"},
+        {"renewTime": "9999-12-31T23:59:59.999999Z"},
+        {"leaseDurationSeconds": 2_147_483_647},
+        {"leaseDurationSeconds": "long"},
+        {"holderIdentity": 5, "acquireTime": None},
+        {"holderIdentity": "", "renewTime": None},
+    ],
+)
+async def test_whatever_a_lease_holds_it_expires(wrong: Json) -> None:
+    """A time that no clock shows, or a duration of years: who stands by leads once the holder renews it no longer."""
+    server, clock = Server(races=0), Clock()
+    server.held_by("first")
+    server.lease["spec"] |= wrong
+    async with leader(server, clock) as second:
+        await second._renewed()
+        clock.now = 3.5
+        assert await second._renewed()
+        assert await second._renewed()
+    assert server.lease["spec"]["holderIdentity"] == "second"
+    assert server.lease["spec"]["leaseDurationSeconds"] == TERMS.holds
+    assert server.lease["spec"]["renewTime"] > LONG_AGO
+
+
+@pytest.mark.parametrize("spec", [None, [], "x", {}])
+async def test_a_lease_that_says_nothing_is_taken(spec: object) -> None:
+    """Nobody holds it; what else its metadata says stays."""
+    server = Server(races=0)
+    server.lease = {"metadata": {**server.lease["metadata"], "labels": {"a": "b"}}, "spec": spec}
+    async with leader(server) as second:
+        await second.acquire()
+    assert server.lease["spec"]["holderIdentity"] == "second"
+    assert server.lease["metadata"]["labels"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("page", [b"<html>busy</html>", b"", b"\xff", b"[]", b"null", b"{}", b'{"a":' * 5000])
+@pytest.mark.slow
+async def test_a_page_in_place_of_the_lease_ends_no_process(page: bytes) -> None:
+    """What a proxy says is no answer: a leader leads as long as its lease holds, and then stands by."""
+    server, clock = Server(races=0), Clock()
+    async with leader(server, clock) as second:
+        await second.acquire()
+        server.page = page
+        assert not await second._renewed()
+        clock.now = 2.5
+        with pytest.raises(LeadershipLostError, match="was not renewed within 2 s"):
+            await second.hold()
+        server.page = None
+        assert await second._renewed()
+
+
+async def test_a_leader_whose_own_times_were_taken_away_leads_on() -> None:
+    """Its next renewal writes them anew."""
+    server = Server(races=0)
+    async with leader(server) as second:
+        await second.acquire()
+        server.lease["spec"] = {"holderIdentity": "second", "leaseDurationSeconds": 3}
+        assert await second._renewed()
+    assert server.lease["spec"]["acquireTime"] == server.lease["spec"]["renewTime"]
 
 
 async def test_what_a_former_term_began_writes_nothing_in_the_next() -> None:

@@ -222,21 +222,34 @@ def test_a_server_that_dies_while_loading_is_not_waited_for() -> None:
     assert "memory" in world.status["conditions"][0]["message"]
 
 
-@pytest.mark.parametrize(
-    ("type_", "late"), [("Complete", "Unknown/Validating"), ("Failed", "False/LoadFailed")], ids=["complete", "failed"]
-)
-def test_a_job_may_end_before_its_pod_is_seen(type_: str, late: str) -> None:
-    """They are watched apart. Half a minute later the pod is gone: the Job's own end counts, or another one is made."""
+@pytest.mark.parametrize("type_", ["Complete", "Failed"])
+def test_a_job_may_end_before_its_pod_is_seen(type_: str) -> None:
+    """They are watched apart. Half a minute later the pod is gone, and another Job is made: nobody said anything.
+
+    A Job fails by a drain, by a deadline that somebody set, and by a stranger's pod that its controller adopts, too.
+    """
     world = started(new_version())
-    times = {"completionTime": timestamp(NOW)} if type_ == "Complete" else {}
-    condition = {"type": type_, "status": "True", "lastTransitionTime": timestamp(NOW)}
-    world.jobs[0]["status"] = {"conditions": [condition], **times}
+    world.jobs[0]["status"] = ended(type_)
     assert [a for a in plan(world.observed(), NOW).actions if isinstance(a, Apply)] == []
     assert reason(look(world)) == "Unknown/Validating"
     done = plan(world.observed(), NOW + SETTLING)
-    again = [a.manifest["metadata"]["name"] for a in done.actions if isinstance(a, Apply)]
-    assert again == (["risk-v1-check-2"] if type_ == "Complete" else [])
-    assert reason(world.become(done.status)) == late
+    assert [a.manifest["metadata"]["name"] for a in done.actions if isinstance(a, Apply)] == ["risk-v1-check-2"]
+    assert reason(world.become(done.status)) == "Unknown/Validating"
+
+
+def ended(type_: str) -> Json:
+    """The status of a Job that is Complete or Failed."""
+    times = {"completionTime": timestamp(NOW)} if type_ == "Complete" else {}
+    return {"conditions": [{"type": type_, "status": "True", "lastTransitionTime": timestamp(NOW)}], **times}
+
+
+def test_a_pod_that_ends_without_a_word_fails_the_version_with_its_job() -> None:
+    """It used more disk than it may, say, and was evicted each time: it is there, and the Job gave up."""
+    world = started(new_version())
+    evicted = pod(world, fetch={"exitCode": 137, "message": "", "reason": "Error"})
+    evicted["status"] = {"phase": "Failed", "reason": "Evicted"}
+    world.pods, world.jobs[0]["status"] = [evicted], ended("Failed")
+    assert reason(world.become(plan(world.observed(), NOW + SETTLING).status)) == "False/LoadFailed"
 
 
 def test_an_image_that_cannot_be_pulled_is_told_while_it_waits() -> None:
@@ -557,6 +570,57 @@ class TestWitness:
         look(world)
         assert reason(world) == "True/Validated"
         assert world.status["digest"] == DIGESTS[1]
+
+    @pytest.mark.parametrize(
+        ("name", "container", "volumes"),
+        [
+            ("fetch", {"env": [{"name": "PYTHONPATH", "value": "/var/run/x"}]}, []),
+            ("probe", {"env": [{"name": "LD_PRELOAD", "value": "/var/run/x.so"}]}, []),
+            ("fetch", {"env": [{"name": "AWS_ENDPOINT_URL_S3", "value": "http://evil.example"}]}, []),
+            ("fetch", {"volumeMounts": [{"name": "x", "mountPath": "/opt/linnet/bin"}]}, [{"name": "x"}]),
+            ("probe", {"volumeMounts": [{"name": "x", "mountPath": "/var/../opt/x"}]}, [{"name": "x"}]),
+            ("probe", {"volumeMounts": [{"name": "x", "mountPath": "usr/lib"}]}, [{"name": "x"}]),
+            ("probe", {"envFrom": [{"configMapRef": {"name": "mine"}}]}, []),
+            ("fetch", {"livenessProbe": {"exec": {"command": ["python"]}}}, []),
+            ("fetch", {"volumeMounts": [{"name": "x", "mountPath": "/mnt/models/part"}]}, [{"name": "x"}]),
+            ("server", {"volumeMounts": [{"name": "x", "mountPath": "/mnt"}]}, [{"name": "x"}]),
+            ("fetch", {}, [{"name": "model", "configMap": {"name": "mine"}}]),
+            ("server", {"args": ["--evil"]}, []),
+        ],
+    )
+    def test_a_made_up_pod_runs_what_its_job_says_with_its_files(
+        self, name: str, container: Json, volumes: list[Json]
+    ) -> None:
+        """Linnet's image with another's code, or an honest prober that asks another server, passes nothing."""
+        world = self.failing()
+        made = self.forge(world)
+        for each in (*made["spec"]["initContainers"], *made["spec"]["containers"]):
+            if each["name"] == name:
+                for key, value in container.items():
+                    each[key] = [*each.get(key, ()), *value] if key in {"env", "volumeMounts"} else value
+        replaced = {v["name"] for v in volumes}
+        kept = [v for v in made["spec"]["volumes"] if v["name"] not in replaced]
+        made["spec"]["volumes"] = [*kept, *volumes]
+        look(world)
+        assert reason(world) == "False/ContractFailed"
+        assert "digest" not in world.status
+
+    def test_what_clouds_and_webhooks_add_costs_no_validation(self) -> None:
+        """A role, the token for it, a proxy, the company's certificates, a mesh that asks for the kubelet, a mirror."""
+        world = started(new_version())
+        world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+        spec = world.pods[0]["spec"]
+        for each in (*spec["initContainers"], *spec["containers"]):
+            each["env"] = [*each.get("env", ()), {"name": "AWS_ROLE_ARN", "value": "x"}, {"name": "HTTPS_PROXY"}]
+            paths = ("/var/run/secrets/eks.amazonaws.com/serviceaccount", "/etc/ssl/certs")
+            added = [{"name": f"a{n}", "mountPath": path} for n, path in enumerate(paths)]
+            each["volumeMounts"] = [*each.get("volumeMounts", ()), *added]
+            if "startupProbe" in each:
+                each["startupProbe"] = {"httpGet": {"path": "/app-health/server/startupz", "port": 15020}}
+            if each["name"] == "server":
+                each["image"] = f"mirror.example/{each['image']}"
+        spec["containers"] = [*spec["containers"], {"name": "istio-proxy", "image": "proxy:1"}]
+        assert reason(look(world)) == "True/Validated"
 
     def test_other_containers_reports_are_not_read(self) -> None:
         """The server's last words look like a report, and are none."""

@@ -124,10 +124,11 @@ def _container(status: Manifest) -> Manifest:
 
 
 def _programs(spec: Manifest | None) -> Manifest:
-    """Leave of a pod's spec what its containers run."""
+    """Leave of a pod's spec what its containers run, and with which files."""
     kept = ("name", "image", *PROGRAM_FIELDS)
     parts = {part: (spec or {}).get(part) or () for part in ("initContainers", "containers")}
-    return {part: [{k: c[k] for k in kept if k in c} for c in found] for part, found in parts.items()}
+    found = {part: [{k: c[k] for k in kept if k in c} for c in each] for part, each in parts.items()}
+    return found | {"volumes": (spec or {}).get("volumes") or []}
 
 
 def _job(spec: Manifest, status: Manifest) -> Manifest:

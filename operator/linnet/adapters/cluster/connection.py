@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -19,6 +19,12 @@ NO_OBJECT = "metadata.name=-"
 """A name that no object can have."""
 POOL = 32
 """Connections of the operator's own client: the workers, the lease and a few for looks that do two things."""
+_AGAIN: Final = {
+    HTTPStatus.UNAUTHORIZED: "the API server refuses the operator's token (401 Unauthorized)",
+    HTTPStatus.TOO_MANY_REQUESTS: "the API server has too much to do (429 Too Many Requests)",
+}
+"""What kopf is to try again, as after a broken connection. By itself it would close its session under all watches after
+the one, and after the other wait as long as it is told, a day of deafness, or end with a time that is no number."""
 
 
 class NoClusterError(Exception):
@@ -82,10 +88,9 @@ async def session(
         if token:
             request.headers["Authorization"] = token
         answer: aiohttp.ClientResponse = await handler(request)
-        if answer.status == HTTPStatus.UNAUTHORIZED:
-            # kopf would close this session under every other watch, and end with them; this it tries again
+        if answer.status in _AGAIN:
             answer.release()
-            raise aiohttp.ClientConnectionError("the API server refuses the operator's token (401 Unauthorized)")
+            raise aiohttp.ClientConnectionError(_AGAIN[HTTPStatus(answer.status)])
         if listing:
             on_list()
         elif "watch" in request.url.query and answer.ok:

@@ -128,6 +128,10 @@ class Kube:
         where: Any = {"name": name, "namespace": namespace, "content_type": content_type}
         return await self._call("patch", resource, body=body, field_manager=FIELD_MANAGER, **where)
 
+    async def replace(self, resource: Resource, manifest: Manifest) -> Manifest:
+        """PUT the object; ConflictError unless metadata.resourceVersion is the newest."""
+        return await self._call("replace", resource, body=manifest, field_manager=FIELD_MANAGER)
+
     async def replace_status(self, resource: Resource, manifest: Manifest) -> Manifest:
         """PUT the status subresource; ConflictError unless metadata.resourceVersion is the newest."""
         return await self._call("replace", resource, body=manifest, status=True, field_manager=FIELD_MANAGER)

@@ -1,9 +1,9 @@
 """One replica leads, by a Lease, for a term: the others stand by, and who loses the lease stands by again.
 
 kopf's peering elects nobody: replicas of equal priority pause each other, and it needs a resource of its own. The
-client's own lock lets a broken connection end the election, waits for minutes on a half-open one, and keeps the lease
-when the process ends in good order. A rolling update must hand over in a second, not in fifteen. The client measures
-by a clock that somebody may set: here a lease's age is taken from one that nobody can.
+client's own lock lets a broken connection end the election, waits for minutes on a half-open one, keeps the lease when
+the process ends in good order, and raises for what it can't read. A rolling update must hand over in a second, not in
+fifteen. The client measures by a clock that somebody may set: here a lease's age is taken from one that nobody can.
 """
 
 import asyncio
@@ -13,21 +13,28 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-import aiohttp
-from kubernetes.aio.client import V1Lease, V1ObjectMeta
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.leaderelection.electionconfig import Config
 from kubernetes.aio.leaderelection.leaderelection import LeaderElection
-from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+from kubernetes.aio.leaderelection.leaderelectionrecord import LeaderElectionRecord
+from kubernetes.aio.leaderelection.resourcelock.baselock import BaseLock
 
-from linnet.adapters.cluster.errors import LeadershipLostError, from_api
+from linnet.adapters.clock import now
+from linnet.adapters.cluster import resources
+from linnet.adapters.cluster.errors import KubeError, LeadershipLostError, NotFoundError
+from linnet.adapters.cluster.kube import Kube
+from linnet.core.plan import Manifest
 from linnet.foreign.text import printable
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+_LEASE: Final = {"apiVersion": resources.LEASE.api_version, "kind": resources.LEASE.kind}
+_FIELDS: Final = ("holderIdentity", "leaseDurationSeconds", "acquireTime", "renewTime")
+"""What says who holds it, in the order of the client's record."""
+_MICRO_TIME: Final = "%Y-%m-%dT%H:%M:%S.%fZ"
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class Lease:
     def __init__(self, client: ApiClient, terms: LeaseTerms, clock: Callable[[], float]) -> None:
         self._terms = terms
         self._clock = clock
-        self._lock = _Lock(client, terms, clock)
+        self._lock = _Lock(Kube(client), terms, clock)
         seconds = (terms.holds, terms.renew, terms.retry)
         self._election = LeaderElection(
             Config(self._lock, *seconds, onstarted_leading=_nothing, onstopped_leading=_nothing)
@@ -111,18 +118,20 @@ class Lease:
         return self._clock() - self._lock.renewed_at
 
 
-class _Lock(LeaseLock):  # type: ignore[misc]
-    """The client's Lease has a time limit here, and an unreachable API server is an answer like any other.
+class _Lock(BaseLock):  # type: ignore[misc]
+    """The lease as JSON: whatever times or fields somebody wrote there, and whatever a proxy answers, ends no election.
 
     `holder` is who had the lease when it was last read, empty if nobody; `trouble` why the last call failed.
     """
 
-    def __init__(self, client: ApiClient, terms: LeaseTerms, clock: Callable[[], float]) -> None:
-        super().__init__(terms.name, terms.namespace, terms.identity, client)
+    def __init__(self, kube: Kube, terms: LeaseTerms, clock: Callable[[], float]) -> None:
+        super().__init__(terms.name, terms.namespace, terms.identity)
+        self._kube = kube
         self._limit = max(1.0, terms.retry)
         self._holds = terms.holds
         self._clock = clock
-        self._record: dict[str, Any] = {}
+        self._lease: Manifest = {}
+        self._record: dict[str, str] = {}
         self._changed_at = float("-inf")
         self.renewed_at = float("-inf")
         self.holder = ""
@@ -133,51 +142,72 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         return self._clock() - self._changed_at > self._holds
 
     async def get(self, name: str, namespace: str) -> Any:
-        answer = await self._within(super().get(name, namespace))
-        if answer is None:
-            return False, ApiException(status=0, reason="the API server can't be reached", body=json.dumps({"code": 0}))
-        found, record = answer
-        if found or record.status == HTTPStatus.NOT_FOUND:
-            self._seen(record if found else None)
-        else:
-            self._failed(str(from_api(record)))
-        return answer
+        try:
+            found = await self._within(self._kube.get(resources.LEASE, namespace, name))
+        except NotFoundError:
+            self._seen({})
+            return False, _unread(HTTPStatus.NOT_FOUND)
+        if found is None or not self._is_lease(found):
+            return False, _unread(0)
+        self._seen(found)
+        return True, LeaderElectionRecord(*(self._record.get(field) for field in _FIELDS))
 
-    async def create(self, name: str, namespace: str, election_record: Any) -> bool:
-        """Create the Lease. The client's own passes `pretty=True`, which its generated call refuses (37.0.2)."""
-        body = V1Lease(metadata=V1ObjectMeta(name=name), spec=self.update_lease(election_record))
-        return await self._written(self.api_instance.create_namespaced_lease(namespace, body))
+    async def create(self, name: str, namespace: str, election_record: LeaderElectionRecord) -> bool:  # noqa: ARG002
+        body = {**_LEASE, "metadata": {"name": name, "namespace": namespace}, "spec": self._mine()}
+        return await self._written(self._kube.create(resources.LEASE, body))
 
-    async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
-        """Write the Lease, unless its holder has some time left: a clock that was set forward makes it seem expired.
-
-        The client's own logs a traceback where another replica wrote between the reading and this: a lost race.
-        """
+    async def update(self, name: str, namespace: str, updated_record: LeaderElectionRecord) -> bool:  # noqa: ARG002
+        """Write the Lease, unless its holder has some time left: a clock that was set forward makes it seem expired."""
         if self.holder not in {"", self.identity} and not self.expired():
             return False
-        self.lease_reference.spec = self.update_lease(updated_record, self.lease_reference.spec)
-        return await self._written(self.api_instance.replace_namespaced_lease(name, namespace, self.lease_reference))
+        return await self._written(self._put({**_part(self._lease, "spec"), **self._mine()}))
 
     async def give_back(self) -> None:
         found, record = await self.get(self.name, self.namespace)
         if not found or record.holder_identity != self.identity:
             return
-        lease = self.lease_reference
-        lease.spec.holder_identity = None
-        lease.spec.lease_duration_seconds = 1
-        await self._within(self.api_instance.replace_namespaced_lease(self.name, self.namespace, lease))
+        spec = {**_part(self._lease, "spec"), "leaseDurationSeconds": 1}
+        spec.pop("holderIdentity")
+        with suppress(NotFoundError):
+            await self._within(self._put(spec))
 
-    def _seen(self, record: Any) -> None:
+    def _put(self, spec: Manifest) -> Awaitable[Manifest]:
+        """Write the lease as it was read, but for this: a conflict if somebody has written it since."""
+        metadata = {**_part(self._lease, "metadata"), "name": self.name, "namespace": self.namespace}
+        return self._kube.replace(resources.LEASE, {**_LEASE, "metadata": metadata, "spec": spec})
+
+    def _is_lease(self, found: Manifest) -> bool:
+        """Whether it can be written against: else it is some other page, or a write would take a living holder's."""
+        return bool(_part(found, "metadata").get("resourceVersion")) or self._failed("the answer is no Lease")
+
+    def _mine(self) -> Manifest:
+        """The fields by which this replica holds it; if it does already, since when it did."""
+        renewed = now().strftime(_MICRO_TIME)
+        since = self._record.get("acquireTime", renewed) if self.holder == self.identity else renewed
+        return {
+            "holderIdentity": self.identity,
+            "leaseDurationSeconds": self._holds,
+            "acquireTime": since,
+            "renewTime": renewed,
+        }
+
+    def _seen(self, lease: Manifest) -> None:
         """Note who holds it, and since when the record has been the same."""
-        known = dict(vars(record)) if record is not None else {}
+        spec = _part(lease, "spec")
+        known = {field: str(spec[field]) for field in _FIELDS if spec.get(field)}
         if known != self._record:
             self._record, self._changed_at = known, self._clock()
-        self.holder, self.trouble = known.get("holder_identity") or "", ""
+        self._lease = lease
+        self.holder, self.trouble = known.get("holderIdentity", ""), ""
 
-    async def _written(self, call: Awaitable[Any]) -> bool:
+    async def _written(self, call: Awaitable[Manifest]) -> bool:
         """Say whether it was written. Its age counts from before the call: others may have seen it earlier than we."""
         began = self._clock()
-        if await self._within(call) is None:
+        try:
+            answer = await self._within(call)
+        except NotFoundError as error:
+            return self._failed(str(error))
+        if answer is None:
             return False
         self.renewed_at, self.holder = began, self.identity
         return True
@@ -187,16 +217,29 @@ class _Lock(LeaseLock):  # type: ignore[misc]
         try:
             async with asyncio.timeout(self._limit):
                 return await call
-        except ApiException as error:
-            self._failed(str(from_api(error)))
-        except (TimeoutError, OSError, aiohttp.ClientError) as error:
-            self._failed(printable(error) or type(error).__name__)
+        except NotFoundError:
+            raise
+        except KubeError as error:
+            self._failed(str(error))
+        except TimeoutError:
+            self._failed(f"no answer within {self._limit:g} s")
         return None
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, why: str) -> bool:
         level = logging.DEBUG if self.trouble else logging.INFO
         self.trouble = why
         _log.log(level, "the lease could not be read or written: %s", why)
+        return False
+
+
+def _part(lease: Manifest, name: str) -> Manifest:
+    found = lease.get(name)
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def _unread(status: int) -> ApiException:
+    """Return what the election takes for an answer: the lease is not there, or it can't be read now."""
+    return ApiException(status=status, reason="it can't be read", body=json.dumps({"code": int(status)}))
 
 
 async def _nothing() -> None:

@@ -54,6 +54,7 @@ GATEWAY: Final = Resource("gateway.networking.k8s.io/v1", "Gateway", "gateways")
 GATEWAY_CLASS: Final = Resource("gateway.networking.k8s.io/v1", "GatewayClass", "gatewayclasses", namespaced=False)
 AUTOSCALER: Final = Resource("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 EVENT: Final = Resource("events.k8s.io/v1", "Event", "events")
+LEASE: Final = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ADMISSION_POLICY: Final = Resource(
     "admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "validatingadmissionpolicies", namespaced=False
 )

@@ -17,7 +17,9 @@ SETTLING: Final = timedelta(seconds=30)
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 """Phases of a pod whose containers never run again."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
-PROGRAM_FIELDS: Final = ("command", "args", "lifecycle")
+_TOLD: Final = ("command", "args", "workingDir", "envFrom", "lifecycle")
+_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
+PROGRAM_FIELDS: Final = (*_TOLD, *_PROBES, "env", "volumeMounts")
 """Fields of a container that say what it does, besides its image."""
 STUCK: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
@@ -96,10 +98,14 @@ class AutoscalerView:
 
 @dataclass(frozen=True)
 class Program:
-    """What a container was told to run; `told` is its command, its arguments and its hooks, as JSON."""
+    """What a container was told to run; `told` is its command, arguments, hooks and commands of probes, as JSON."""
 
     image: str
     told: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Each with all that its entry says, as JSON."""
+    mounts: Mapping[str, str] = field(default_factory=dict)
+    """By its path each mount, and the volume that it is of, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -233,13 +239,26 @@ def pod(obj: Mapping[str, Any]) -> Pod:
 
 
 def _programs(spec: Mapping[str, Any]) -> dict[str, Program]:
+    volumes = {v.get("name"): v for v in spec.get("volumes") or ()}
     containers = (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
-    return {str(c.get("name")): _program(c) for c in containers}
+    return {str(c.get("name")): _program(c, volumes) for c in containers}
 
 
-def _program(container: Mapping[str, Any]) -> Program:
-    told = [container.get(part) for part in PROGRAM_FIELDS]
-    return Program(str(container.get("image", "")), json.dumps(told, sort_keys=True))
+def _program(container: Mapping[str, Any], volumes: Mapping[Any, Any]) -> Program:
+    told = [container.get(part) for part in _TOLD]
+    # Meshes have their agent ask in the kubelet's place: of a probe, what it runs inside the container alone counts.
+    told += [(container.get(probe) or {}).get("exec") for probe in _PROBES]
+    mounts = container.get("volumeMounts") or ()
+    return Program(
+        str(container.get("image", "")),
+        _json(told),
+        variables={str(v.get("name")): _json(v) for v in container.get("env") or ()},
+        mounts={str(m.get("mountPath")): _json([m, volumes.get(m.get("name"))]) for m in mounts},
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _container(status: Mapping[str, Any]) -> ContainerState:

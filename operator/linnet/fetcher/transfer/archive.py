@@ -6,18 +6,17 @@ Links become second names of the files that they point to, so that the digest co
 import errno
 import lzma
 import os
-import posixpath
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from linnet.fetcher.command.outcome import Failure, Reason, failed_write
 from linnet.fetcher.command.units import human
+from linnet.fetcher.transfer.members import Member, TooMuchError, members
 from linnet.fetcher.transfer.space import Space
 from linnet.fetcher.tree import is_safe
 
@@ -32,16 +31,6 @@ DAMAGE = (
 )
 # Readers of gzip and bzip2 raise an OSError without a number; EINVAL is a place before the file's beginning.
 _OF_READERS = (None, errno.EINVAL)
-
-
-@dataclass(frozen=True)
-class Member:
-    """One entry of an archive: a file of `size` bytes to `open`, or a link to the path `target` within the archive."""
-
-    path: str
-    size: int
-    open: Callable[[], IO[bytes] | None]
-    target: str = ""
 
 
 @dataclass
@@ -61,10 +50,12 @@ class Unpacking:
         links: dict[str, str] = {}
         self._free = self.space.free()
         try:
-            for count, member in enumerate(_members(archive)):
+            for count, member in enumerate(members(archive)):
                 if count >= MOST_MEMBERS:
                     raise self._unsafe(f"it has more than {MOST_MEMBERS} entries")
                 self._take(member, links)
+        except TooMuchError as error:
+            raise self._unsafe(str(error)) from error
         except DAMAGE as error:
             raise self._unsafe(f"it can't be read as an archive ({error})") from error
         except OSError as error:
@@ -126,45 +117,6 @@ class Unpacking:
 
 def is_archive(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
-
-
-def _members(archive: Path) -> Iterator[Member]:
-    yield from (_zip_members(archive) if archive.name.lower().endswith(".zip") else _tar_members(archive))
-
-
-def _tar_members(archive: Path) -> Iterator[Member]:
-    with tarfile.open(archive) as tar:
-        for info in tar:
-            path = _relative(info.name)
-            if info.isdir():
-                yield from () if path in ("", ".") or is_safe(path) else (Member(path, 0, lambda: None),)
-            elif info.issym() or info.islnk():
-                base = "" if info.islnk() else posixpath.dirname(path)
-                yield Member(path, 0, lambda: None, _target(base, info.linkname))
-            else:
-                yield Member(path, info.size, lambda i=info: tar.extractfile(i) if i.isreg() else None)  # type: ignore[misc]
-
-
-def _zip_members(archive: Path) -> Iterator[Member]:
-    with zipfile.ZipFile(archive) as package:
-        for info in package.infolist():
-            kind = info.external_attr >> 16 & 0o170000
-            if info.is_dir():
-                continue
-            if kind not in (0, 0o100000):  # a link's target would be the file's content
-                yield Member(info.filename, 0, lambda: None)
-            else:
-                yield Member(info.filename, info.file_size, lambda i=info: package.open(i))  # type: ignore[misc]
-
-
-def _relative(name: str) -> str:
-    """A name without the `./` that `tar -C folder .` writes; an absolute name stays one, to be refused."""
-    return posixpath.normpath(name) if name.startswith("./") and ".." not in name.split("/") else name
-
-
-def _target(base: str, link: str) -> str:
-    """A link's target as a path within the archive; one that leaves it keeps a `..` or `/`, to be refused."""
-    return posixpath.normpath(posixpath.join(base, link))
 
 
 def _end_of(path: str, links: dict[str, str]) -> str:
