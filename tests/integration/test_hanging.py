@@ -1,5 +1,7 @@
 """A finalizer of a stranger's, on something that Linnet or Kubernetes made, holds up itself alone."""
 
+from functools import partial
+
 import pytest
 
 from integration.harness import World
@@ -34,6 +36,10 @@ def named(world: World, kind: str, name: str) -> bool:
     return f"{kind} {name} hangs in deletion, kept by finalizer {HOLD}" in message and WAY_OUT in message
 
 
+def is_promoted(world: World, version: int) -> bool:
+    return outcome(world) == "Promoted" and stable(world) == version
+
+
 def stepping(world: World) -> Traffic:
     """Version 2 is judged, and answers well so far."""
     strategy = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
@@ -52,7 +58,7 @@ def test_a_pod_of_a_former_version_holds_no_rollout_up(world: World) -> None:
     for version in (2, 3):
         publish(world, version)
         traffic.answers[version] = GOOD
-        traffic.until(lambda v=version: outcome(world) == "Promoted" and stable(world) == v, f"version {version}")
+        traffic.until(partial(is_promoted, world, version), f"version {version} to be promoted")
     assert named(world, "Pod", name)
     assert world.condition("Deployment", NAME)["status"] == "True"
     assert world.at_rest(3) == 0
@@ -129,7 +135,7 @@ def test_a_validation_goes_on_past_a_job_that_hangs(world: World) -> None:
     world.model(NAME, "s3://models/risk/1")
     job = f"{NAME}-v1-check-{{}}"
     for attempt in (1, 2):
-        world.until(lambda a=attempt: world.get("Job", job.format(a), "batch/v1"), f"attempt {attempt}")
+        world.until(partial(world.get, "Job", job.format(attempt), "batch/v1"), f"attempt {attempt}")
         hold(world, "Job", job.format(attempt), "batch/v1")
         world.delete("Job", job.format(attempt), "batch/v1")
     world.until(lambda: world.get("Job", job.format(3), "batch/v1"), "attempt 3")

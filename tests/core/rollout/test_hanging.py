@@ -46,6 +46,10 @@ def outcome(cluster: Cluster) -> str:
     return last.outcome if cluster.phase == "AtRest" and last is not None else ""
 
 
+def ended(cluster: Cluster) -> bool:
+    return bool(outcome(cluster))
+
+
 def stable(cluster: Cluster) -> int:
     return cluster.typed.stable.version if cluster.typed.stable is not None else 0
 
@@ -111,7 +115,7 @@ def test_a_bad_version_is_rolled_back_past_pods_that_hang(phase: str, kept: set[
     cluster.behaviors[2] = Behavior(errors=0.5)
     cluster.run(60, until=lambda c: c.phase == "RollingBack")
     assert cluster.phase == "RollingBack"
-    cluster.run(100, until=outcome)
+    cluster.run(100, until=ended)
     assert outcome(cluster) == "RolledBack"
     assert answering(cluster) == {"1"}
 
@@ -123,7 +127,7 @@ def test_a_person_takes_it_back_past_pods_that_hang(phase: str, verb: str) -> No
     cluster = reached(phase)
     cluster.kept_pods = {1, 2}
     cluster.hang("Pod", pods_of(cluster, 1)[0])
-    cluster.ask(f"{verb} - 1 jane").run(100, until=outcome)
+    cluster.ask(f"{verb} - 1 jane").run(100, until=ended)
     assert cluster.answered.outcome == "Accepted"
     assert outcome(cluster) == {"abort": "Aborted", "rollback": "RolledBack"}[verb]
     assert answering(cluster) == {"1"}
@@ -158,7 +162,7 @@ def test_children_that_hang_hold_no_promotion_up() -> None:
     cluster = reached("Baking")
     for kind in OTHERS:
         cluster.hang(kind, "tumor-risk")
-    cluster.run(300, until=outcome)
+    cluster.run(300, until=ended)
     assert outcome(cluster) == "Promoted"
     assert "So do 3 more objects" in cluster.message()
 
