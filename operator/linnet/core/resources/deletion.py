@@ -42,17 +42,17 @@ def told(found: Iterable[Ending], namespace: str) -> str:
 
 def sentence(ending: Ending, namespace: str) -> str:
     """What keeps it, and what to type."""
-    name, place = ending.meta.name, f"{_word(ending.kind)} {ending.meta.name} -n {namespace}"
+    name, kind = ending.meta.name, _word(ending.kind)
     if ending.meta.finalizers:
         names = ", ".join(ending.meta.finalizers)
         return (
             f"{ending.kind} {name} hangs in deletion, kept by finalizer {names}: whoever set it takes it away, or, if "
-            f"that is gone, type: kubectl patch {place} --type merge -p '{_CLEAR}'."
+            f"that is gone, type: kubectl patch {kind} {name} -n {namespace} --type merge -p '{_CLEAR}'."
         )
     if ending.kind == "Pod":
         return (
             f"Pod {name} hangs in deletion: its node does not say that it has ended. If that node is off for good, "
-            f"type: kubectl delete {place} --force --grace-period=0."
+            f"type: kubectl delete {kind} {name} -n {namespace} --force --grace-period=0."
         )
     return f"{ending.kind} {name} hangs in deletion."
 
