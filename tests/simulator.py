@@ -465,6 +465,7 @@ class Cluster:
         elif kind in {"HTTPRoute", "GRPCRoute"}:
             former = self.routes.get(kind, {"metadata": {"generation": 0}, "status": {}})
             stored["metadata"]["generation"] = former["metadata"]["generation"] + 1
+            stored["metadata"] |= {k: v for k, v in former["metadata"].items() if k in self._kept(0)}
             self.routes[kind] = {**stored, "status": former["status"]}
         elif kind in {"PodDisruptionBudget", "NetworkPolicy"}:
             self.policies.add((kind, name))

@@ -389,3 +389,16 @@ def test_the_first_stage_is_the_one_in_which_requests_reach_the_canary() -> None
     assert spec.strategy is not None
     assert spec.strategy.steps is not None
     assert split.first(spec.strategy.steps) == split.Stage(weight=5, replicas=2)
+
+
+@pytest.mark.rollouts
+def test_a_route_that_hangs_in_deletion_leads_back_all_the_same() -> None:
+    """It is there, and the gateway goes by it: a bad version loses its requests, and the rollback ends."""
+    cluster = deployed().publish(2)
+    cluster.run(60, in_step(1))
+    cluster.hang("HTTPRoute", "tumor-risk")
+    cluster.behaviors[2] = Behavior(errors=1.0)
+    cluster.run(200, until=at_rest)
+    assert at_rest(cluster)
+    assert weights(cluster) == {1: 100}
+    assert "HTTPRoute tumor-risk hangs in deletion" in cluster.run(40).message()
