@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from control_plane import REPO, ApiServer, running, shared_by_all
+from control_plane import OPERATOR_NAMESPACE, REPO, ApiServer, running, shared_by_all
 from integration import harness
 from integration.harness import World
 from integration.rollouts import NAME, QUICK, Traffic, live, outcome, phase, publish, rollout, stable
@@ -144,6 +144,26 @@ def test_a_strangers_route_is_left_alone_and_named(routed_world: World) -> None:
     routed_world.delete("HTTPRoute", NAME, GATEWAY_API)
     traffic.until(lambda: routed_world.condition("Deployment", NAME)["status"] == "True", "version 1 to be routed")
     assert weights(routed_world) == {1: 100}
+
+
+@pytest.mark.parametrize("hostnames", [["login.example"], ["risk.example.org", "login.example"], ["*.example"], []])
+def test_whoever_takes_the_operator_over_takes_no_host_name(routed_world: World, hostnames: list[str]) -> None:
+    """Its account makes routes for what the namespace may have: another team's name on a shared Gateway is none."""
+    behind_the_gateway(routed_world)
+    mine = routed_world.get("HTTPRoute", NAME, GATEWAY_API) or {}
+    meta = {k: mine["metadata"][k] for k in ("namespace", "labels", "ownerReferences")}
+    item = {**mine, "metadata": {**meta, "name": "another"}}
+    operator = f"system:serviceaccount:{OPERATOR_NAMESPACE}:linnet"
+    routed_world.api.create(item, user=operator).raise_for_status()
+    for refused in (
+        routed_world.api.patch(item, {"spec": {"hostnames": hostnames}}, user=operator),
+        routed_world.api.create(
+            {**item, "metadata": {**meta, "name": "more"}, "spec": {**mine["spec"], "hostnames": hostnames}},
+            user=operator,
+        ),
+    ):
+        assert refused.status_code == 403
+        assert "only for host names that the namespace may have" in refused.text
 
 
 def test_a_gateway_that_refuses_is_reported(routed_world: World) -> None:

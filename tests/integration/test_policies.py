@@ -220,10 +220,15 @@ def others() -> Iterator[Object]:
     """One of each other kind of child."""
     yield child("ConfigMap", data={"a": "b"})
     yield child("Service", spec={"ports": [{"port": 80}]})
-    yield child("PodDisruptionBudget", "policy/v1", spec={"maxUnavailable": 1})
-    yield child("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": {}})
-    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "x"}
-    yield child("HorizontalPodAutoscaler", "autoscaling/v2", spec={"maxReplicas": 2, "scaleTargetRef": scaled})
+    mine = {"matchLabels": {"linnet.dev/deployment": "risk"}}
+    yield child("PodDisruptionBudget", "policy/v1", spec={"maxUnavailable": 1, "selector": mine})
+    yield child("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": mine})
+    yield scaler("Deployment", "risk-v1-abcdef12")
+
+
+def scaler(kind: str, name: str) -> Object:
+    scaled = {"apiVersion": "apps/v1", "kind": kind, "name": name}
+    return child("HorizontalPodAutoscaler", "autoscaling/v2", spec={"maxReplicas": 2, "scaleTargetRef": scaled})
 
 
 def pod(labels: Object = LABELS) -> Object:
@@ -288,11 +293,33 @@ class TestChildren:
         admitted(place.patch(item, {"metadata": {"labels": {"team": "risk"}, "annotations": {"x": "y"}}}, EDITOR))
         admitted(place.patch(item, {"metadata": {"ownerReferences": None}}, CONTROLLERS[-1]))
 
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"apiVersion": "linnet.dev/v9"},
+            {"blockOwnerDeletion": True},
+            {"more": {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone"}},
+            {"more": {"apiVersion": "v1", "kind": "ConfigMap", "name": "gone", "uid": "00000000-0000-0000-0000-2"}},
+        ],
+        ids=["version", "blocking", "same uid", "another"],
+    )
+    @pytest.mark.parametrize("item", [*others(), workload(), cron_job()], ids=lambda i: i["kind"])
+    def test_a_child_keeps_its_owners_to_the_letter(self, place: Place, item: Object, change: Object) -> None:
+        """By another version of our API, or another owner of that uid, the operator could not write it any more."""
+        made = place.made(item)
+        (owner,) = made["metadata"]["ownerReferences"]
+        more = [{"uid": owner["uid"], **change["more"]}] if "more" in change else []
+        owners = [{**owner, **{k: v for k, v in change.items() if k != "more"}}, *more]
+        refused(place.patch(made, {"metadata": {"ownerReferences": owners}}, EDITOR), "children", "ownerReferences")
+        admitted(place.patch(made, {"metadata": {"annotations": {"x": "y"}}}, OPERATOR))
+        admitted(place.delete(made, OPERATOR))
+
     def test_evidence_is_the_operators(self, place: Place) -> None:
         """Its data decides about versions; to discard it is RBAC's business."""
         item = place.made(child("ConfigMap", data={"policy": "mine"}))
         refused(place.patch(item, {"data": {"policy": "yours"}}, ADMIN), "children", "evidence")
         refused(place.patch(item, {"binaryData": {"more": "eQ=="}}, EDITOR), "children", "evidence")
+        refused(place.patch(item, {"immutable": True}, EDITOR), "children", "evidence")
         admitted(place.patch(item, {"data": {"policy": "mine, too"}}, OPERATOR))
         admitted(place.delete(item, EDITOR))
 
@@ -367,6 +394,17 @@ class TestOperator:
             (job(hostPID=True), "namespaces closed"),
             (child("Service", spec={"ports": [{"port": 80}], "externalIPs": ["10.1.1.1"]}), "external addresses"),
             (child("Service", spec={"ports": [{"port": 80}], "type": "LoadBalancer"}), "external addresses"),
+            (scaler("Deployment", "tenants-own"), "scales only"),
+            (scaler("StatefulSet", "risk-v1"), "scales only"),
+            (
+                child("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]}),
+                "only for pods",
+            ),
+            (
+                child("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": {"matchLabels": {"app": "db"}}}),
+                "only for pods",
+            ),
+            (child("PodDisruptionBudget", "policy/v1", spec={"maxUnavailable": 0, "selector": {}}), "only for pods"),
         ],
     )
     def test_it_makes_nothing_else(self, place: Place, item: Object, words: str) -> None:
@@ -381,6 +419,25 @@ class TestOperator:
         refused(place.delete(item, OPERATOR), "operator", "and carried")
         mine = place.made(child("ConfigMap"))
         admitted(place.delete(mine, OPERATOR))
+
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            {"externalIPs": ["10.1.1.1"]},
+            {"type": "NodePort"},
+            {"type": "LoadBalancer"},
+            {"type": "ExternalName", "externalName": "x.example", "clusterIP": None, "clusterIPs": None},
+        ],
+        ids=lambda s: s.get("type", "externalIPs"),
+    )
+    def test_what_others_made_of_a_service_keeps_nobody_from_routing_by_it(self, place: Place, spec: Object) -> None:
+        """A rollback is the change of a Service's selector; to reach further out is not the operator's."""
+        item = place.made(child("Service", spec={"ports": [{"port": 80}], "selector": {"a": "b"}}))
+        refused(place.patch(item, {"spec": spec}, OPERATOR), "operator", "external addresses")
+        admitted(place.patch(item, {"spec": spec}, EDITOR))
+        admitted(place.patch(item, {"spec": {"selector": {"a": "c"}}}, OPERATOR))
+        more = {"externalIPs": ["10.1.1.2"], "externalName": "y.example"}
+        refused(place.patch(item, {"spec": more}, OPERATOR), "operator", "external addresses")
 
     def test_nothing_where_the_control_plane_lives(self, api: ApiServer, place: Place) -> None:
         """Nor in its own namespace, where its Lease alone is, whatever RBAC grants it."""
@@ -590,6 +647,13 @@ def nodes(**term: list[Object]) -> Object:
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
 
 
+def near(how: str = "required", **which: Any) -> Object:
+    """Pods, of other namespaces by `which`, that a pod is put near to, or kept away from."""
+    term = {"topologyKey": HOSTNAME, "labelSelector": {}, **which}
+    terms = [term] if how == "required" else [{"weight": 1, "podAffinityTerm": term}]
+    return {f"{how}DuringSchedulingIgnoredDuringExecution": terms}
+
+
 class TestAuthors:
     """Who writes an object of Linnet's must hold what its children need."""
 
@@ -609,6 +673,10 @@ class TestAuthors:
             (deployment(), "spec.pod", {"affinity": nodes(matchExpressions=[{**IN_N1, "key": HOSTNAME}])}),
             (deployment(), "spec.pod", {"affinity": nodes(matchExpressions=[CONTROL_PLANE])}),
             (retrain_policy(), "spec.training.job.pod", {"affinity": nodes(matchExpressions=[CONTROL_PLANE])}),
+            (deployment(), "spec.pod", {"affinity": {"podAntiAffinity": near(namespaceSelector={})}}),
+            (deployment(), "spec.pod", {"affinity": {"podAntiAffinity": near("preferred", namespaces=["others"])}}),
+            (deployment(), "spec.pod", {"affinity": {"podAffinity": near("preferred", namespaceSelector={})}}),
+            (retrain_policy(), "spec.training.job.pod", {"affinity": {"podAffinity": near(namespaces=["others"])}}),
         ],
     )
     def test_what_a_pod_could_use_takes_the_right_to_create_pods(
@@ -628,6 +696,7 @@ class TestAuthors:
             "nodeSelector": {"gpu": "a100"},
         }
         pod_["affinity"] = nodes(matchExpressions=[{"key": "gpu", "operator": "Exists"}])
+        pod_["affinity"]["podAntiAffinity"] = near()
         admitted(place.create(changed(deployment(), "spec.pod", {**pod_, "runtimeClassName": "nvidia"}), AUTHOR))
 
     def test_an_update_is_asked_for_what_is_new(self, place: Place) -> None:

@@ -13,7 +13,7 @@ from hack.chart_install import refuses
 from control_plane import ApiServer, running
 from integration import harness
 from integration.harness import World
-from integration.rollouts import NAME, QUICK, Traffic, outcome, phase, publish, rollout, serve, stable
+from integration.rollouts import NAME, QUICK, URI, Traffic, outcome, phase, publish, rollout, serve, stable
 from linnet.api.labels import COMPONENT, DEPLOYMENT, MANAGED, REVISION, VERSION
 
 pytestmark = pytest.mark.integration
@@ -106,6 +106,59 @@ def unmoved(traffic: Traffic) -> None:
     )
     assert phase(world) == "Stepping"
     assert {c["verdict"] for c in rollout(world)["checks"] if c["name"] == "pod-health"} == {"Pass"}
+
+
+def test_a_strangers_pod_that_a_validations_job_adopts_condemns_no_version(world: World) -> None:
+    """The Job controller goes by a label, and one pod whose fetcher gives up ends the Job: another one is made."""
+    world.kubelet.paused = True
+    world.model(NAME, URI.format(1))
+    (job,) = world.until(lambda: world.list("Job", "batch/v1"), "the validation to begin")
+    adopt(world, job)
+    name = job["metadata"]["name"]
+    world.until(lambda: fails(world.get("Job", name, "batch/v1")), "the Job to be failed by it")
+    world.kubelet.paused = False
+    world.ready("ModelVersion", f"{NAME}-v1")
+
+
+def adopt(world: World, job: dict[str, Any]) -> None:
+    """A pod of nobody's with the Job's label, which ends as a fetcher does that finds no artifact."""
+    finalizers = ["batch.kubernetes.io/job-tracking"]
+    meta = {"name": "mine", "labels": job["spec"]["selector"]["matchLabels"], "finalizers": finalizers}
+    spec = {"restartPolicy": "Never", "containers": [{"name": "fetch", "image": "evil:1"}]}
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
+    world.api.http.post(world.path("Pod", "", "v1"), json=body).raise_for_status()
+    state = {"terminated": {"exitCode": 2, "reason": "Error"}}
+    ended = {"name": "fetch", "ready": False, "restartCount": 0, "image": "x", "imageID": "x", "state": state}
+    made = {**body, "metadata": {"name": "mine", "namespace": world.namespace}}
+    status = {"phase": "Failed", "containerStatuses": [ended]}
+    world.api.patch(made, {"status": status}, subresource="/status").raise_for_status()
+
+
+def fails(job: dict[str, Any] | None) -> bool:
+    """Gone, it has failed: the operator deletes one that it has looked at."""
+    return job is None or any(c["type"] == "Failed" for c in job.get("status", {}).get("conditions", ()))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"ports": [{"name": "http", "port": 8080, "targetPort": "http"}]},
+        {"type": "NodePort"},
+        {"externalIPs": ["10.9.9.9"]},
+    ],
+    ids=["port", "type", "addresses"],
+)
+def test_what_somebody_made_of_a_service_holds_up_no_rollback(world: World, spec: dict[str, Any]) -> None:
+    """A port that contradicts ours, or a way in from outside: it is theirs, and whom it selects is the operator's."""
+    traffic = stepping(world, strategy=SLOW)
+    for name in (NAME, f"{NAME}-stable", f"{NAME}-canary"):
+        world.patch("Service", name, {"spec": spec}, "v1")
+    traffic.answers[2] = BAD
+    traffic.until(lambda: outcome(world) == "RolledBack", "version 2 to be rolled back")
+    found = world.get("Service", NAME, "v1")
+    assert found is not None
+    assert found["spec"]["selector"] == {REVISION: world.status("Deployment", NAME)["stable"]["name"]}
+    assert world.operator.tracebacks() == []
 
 
 def test_edited_evidence_promotes_nothing_and_stops_no_rollback(world: World) -> None:

@@ -9,7 +9,13 @@ from adapters.objects import child, own
 from linnet.adapters.actions.children import Children
 from linnet.adapters.cache.cache import Cache
 from linnet.adapters.cluster import resources
-from linnet.adapters.cluster.errors import AlreadyExistsError, ConflictError, ForeignObjectError, InvalidError
+from linnet.adapters.cluster.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    ForbiddenError,
+    ForeignObjectError,
+    InvalidError,
+)
 
 Json = dict[str, Any]
 
@@ -80,6 +86,28 @@ async def test_another_hand_is_put_right() -> None:
     desk.seen(resources.SERVICE, desk.kube.put(resources.SERVICE, edited))
     assert await desk.children.apply(service())
     assert not await desk.children.apply(service())
+
+
+@pytest.mark.parametrize("refusal", [InvalidError, ForbiddenError])
+async def test_a_service_is_routed_by_whatever_else_was_made_of_it(refusal: type[Exception]) -> None:
+    """Somebody has another port of our port's name: what is applied is refused, and traffic goes back all the same."""
+    desk = Desk()
+    await desk.children.apply(service({"a": "b", "old": "key"}))
+    desk.kube.fails["apply"] = refusal("spec.ports[1].name: Duplicate value: http")
+    await desk.children.apply(service({"a": "c"}))
+    assert desk.kube.verbs() == ["create", "apply", "patch"]
+    assert desk.kube.objects[resources.SERVICE, "ml", "iris"]["spec"]["selector"] == {"a": "c", "old": None}
+    assert not await desk.children.apply(service({"a": "c"}))
+
+
+async def test_what_is_refused_of_another_kind_is_told() -> None:
+    """Its author hears of it."""
+    desk = Desk()
+    budget = {**service(), "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "spec": {"maxUnavailable": 1}}
+    await desk.children.apply(budget)
+    desk.kube.fails["apply"] = InvalidError("minAvailable and maxUnavailable cannot be both set")
+    with pytest.raises(InvalidError, match="both set"):
+        await desk.children.apply({**budget, "spec": {"maxUnavailable": 2}})
 
 
 async def test_a_foreign_object_is_left_alone() -> None:

@@ -47,7 +47,7 @@
 
 {{/* References of an object to owners of our kinds. */}}
 {{- define "linnet.cel.owners" -}}
-(has({{ . }}.metadata.ownerReferences) ? {{ . }}.metadata.ownerReferences.filter(r, r.apiVersion.startsWith('linnet.dev/')).map(r, r.kind + '/' + r.name + ' ' + r.uid + (has(r.controller) && r.controller ? ' controller' : '')) : [])
+(has({{ . }}.metadata.ownerReferences) ? {{ . }}.metadata.ownerReferences.filter(r, r.apiVersion.startsWith('linnet.dev/')).map(r, r.apiVersion + ' ' + r.kind + '/' + r.name + ' ' + r.uid + (has(r.controller) && r.controller ? ' controller' : '')) : [])
 {{- end -}}
 
 {{/* Whether an object bears the label by which the operator tries, in a dry run, that this policy is in force. */}}
@@ -100,10 +100,28 @@ spec:
 ? {{ .pod }}.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms.filter(t,
 has(t.matchFields) || (has(t.matchExpressions) && t.matchExpressions.exists(e, e.key == 'kubernetes.io/hostname'
 || e.key.startsWith('node-role.kubernetes.io/')))).map(t, 'nodes by name or role (affinity.nodeAffinity)') : [])
+{{- range $kind := list "podAffinity" "podAntiAffinity" }}
++ (has({{ $.pod }}.affinity) && has({{ $.pod }}.affinity.{{ $kind }})
+&& ((has({{ $.pod }}.affinity.{{ $kind }}.requiredDuringSchedulingIgnoredDuringExecution)
+&& {{ $.pod }}.affinity.{{ $kind }}.requiredDuringSchedulingIgnoredDuringExecution.exists(t, has(t.namespaces) || has(t.namespaceSelector)))
+|| (has({{ $.pod }}.affinity.{{ $kind }}.preferredDuringSchedulingIgnoredDuringExecution)
+&& {{ $.pod }}.affinity.{{ $kind }}.preferredDuringSchedulingIgnoredDuringExecution.exists(t,
+has(t.podAffinityTerm.namespaces) || has(t.podAffinityTerm.namespaceSelector))))
+? ['pods of other namespaces (affinity.{{ $kind }})'] : [])
+{{- end }}
 {{- end -}}
 
 {{/* The names that a Namespace's annotation lists, separated by commas. */}}
 {{- define "linnet.cel.namespaceLists" -}}
 (has(namespaceObject.metadata.annotations) && '{{ . }}' in namespaceObject.metadata.annotations
 ? namespaceObject.metadata.annotations['{{ . }}'].split(',').map(n, n.trim()) : [])
+{{- end -}}
+
+{{/* Host names that neither the platform nor the namespace consents to, of those that are new. */}}
+{{- define "linnet.cel.allowedHostnames" -}}
+{{ include "linnet.cel.strings" .Values.authors.hostnames }} + {{ include "linnet.cel.namespaceLists" "linnet.dev/hostnames" }}
+{{- end -}}
+{{- define "linnet.cel.refusedHostnames" -}}
+variables.hostnames.filter(h, !(h in variables.formerHostnames) && !variables.allowedHostnames.exists(a,
+a == '*' || a == h || (a.startsWith('*.') && h.endsWith(a.substring(1)))))
 {{- end -}}

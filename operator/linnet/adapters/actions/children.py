@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
@@ -11,8 +12,10 @@ from linnet.adapters.cluster import resources
 from linnet.adapters.cluster.errors import (
     AlreadyExistsError,
     ConflictError,
+    ForbiddenError,
     ForeignObjectError,
     InvalidError,
+    KubeError,
     NotFoundError,
 )
 from linnet.adapters.cluster.kube import JSON_PATCH, Kube
@@ -25,6 +28,7 @@ Seen = Callable[[Resource, Manifest], bool]
 Gone = Callable[[Resource, str, str, str], bool]
 """Takes an absence into the cache: resource, namespace, name, uid."""
 _UNWATCHED_REMEMBERED: Final = 8192
+_log = logging.getLogger(__name__)
 
 
 class Children:
@@ -126,11 +130,28 @@ class Children:
         except ConflictError:
             await self._look_again(resource, manifest, uid)
             raise
+        except (ForbiddenError, InvalidError) as refused:
+            return await self._route(resource, guarded, refused)
         fields = as_applied(made)
         if fields is None:
             return made
         await self._take_over(resource, made, fields)
         return await self._kube.apply(resource, guarded)
+
+    async def _route(self, resource: Resource, manifest: Manifest, refused: KubeError) -> Manifest:
+        """Change at least whom a Service selects. Raises `refused` for another kind.
+
+        What somebody has made of its ports may contradict ours, and must not keep traffic from going back.
+        """
+        if resource != resources.SERVICE:
+            raise refused
+        place, wanted = _place(manifest), manifest["spec"]["selector"]
+        former = ((self._cache.get(resource, *place) or {}).get("spec") or {}).get("selector") or {}
+        selector = {**{key: None for key in former if key not in wanted}, **wanted}
+        body = {"metadata": {"uid": manifest["metadata"]["uid"]}, "spec": {"selector": selector}}
+        made = await self._kube.patch(resource, *place, body)
+        _log.warning("of Service %s nothing but the selector was changed: %s", place[1], refused)
+        return made
 
     async def _take_over(self, resource: Resource, made: Manifest, fields: list[Manifest]) -> None:
         """Make our fields those of an apply. ConflictError if somebody, such as the object's controller, wrote first.

@@ -27,14 +27,14 @@ MOST_OF_TABLE: Final = 32 * 2**20
 MOST_OF_GLOBAL: Final = MOST_OF_ONE
 """Bytes of what a tar says of all of its members; it is kept to the end."""
 _COMPRESSIONS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of bzip2, zipfile unpacks whole what it has read, 500 bytes to 400 MB; LZMA says how large its dictionary is."""
+"""Read in bounded memory: zipfile makes 400 MB of 500 bytes of bzip2, and LZMA says how large its dictionary is."""
 _GZIP: Final = b"\x1f\x8b"
 _TYPE: Final = slice(156, 157)
 _PAX: Final = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _LONG: Final = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 _RECORD: Final = re.compile(rb"(\d{1,7}) [^=\n\0]{1,255}=")
 _DIGITS: Final = re.compile(rb"\d{64}")
-"""tarfile looks for words after digits, and goes back over them as often as there are digits."""
+"""Python's tarfile looks for words after digits, and goes back over them as often as there are digits."""
 
 
 class TooMuchError(ValueError):

@@ -50,7 +50,8 @@ class Outcome:
 def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Outcome:
     """How the validation stands: the newest pod that is believed and has something to say decides.
 
-    A Job's end may be told before its pod is: until it is settled, its absence says nothing. `image` is Linnet's own.
+    A Job's end may be told before its pod is: until it is settled, its absence says nothing. A Job that failed and left
+    no pod was ended by a deadline, a drain or somebody, which is not the version's doing. `image` is Linnet's own.
     """
     if not witness.of_this_image(job, image):
         return Outcome(lost=True)
@@ -61,9 +62,9 @@ def outcome(job: JobView, pods: Sequence[Pod], image: str, now: datetime) -> Out
             return found
     if (doubt := witness.doubt(job, pods, image)) or not job.settled(now):
         return Outcome(waiting=doubt, starts=False)
-    if job.failed is not None:
+    if job.failed is not None and pods_of_ours:
         return Outcome(failed=(Reason.LOAD_FAILED, f"the validation Job failed: {job.failed}."))
-    return Outcome(lost=job.complete)
+    return Outcome(lost=job.complete or job.failed is not None)
 
 
 def _of_pod(job: JobView, pod: Pod) -> Outcome | None:
