@@ -328,3 +328,32 @@ def test_what_a_bake_could_not_judge_is_named() -> None:
     failing(cluster.restart_operator()).run(900, until=lambda c: c.phase == "AtRest")
     said = [log.fields["message"] for log in cluster.logs if log.fields.get("decision") == "Completed"][-1]
     assert "nothing failed in 10m; not judged: errors (InsufficientData)" in str(said)
+
+
+def renumbered(cluster: Cluster) -> str:
+    """The status is lost, and number 1 is another artifact's by now; the name of the revision that serves."""
+    cluster.edit(**{**QUICK, "strategy": STRATEGY}).run(70)
+    serving = cluster.revision(1)
+    cluster.versions.clear()
+    cluster.publish(1, digest=DIGESTS[21])
+    cluster.versions[1]["spec"]["source"] = {"uri": "s3://models/new"}
+    cluster.status = {}
+    cluster.reconcile()
+    return serving
+
+
+def test_what_is_adopted_is_of_the_artifact_that_its_pods_fetch() -> None:
+    """It is not its namesake's, whatever a person or a rollback says of it later."""
+    cluster = Cluster()
+    serving = renumbered(cluster)
+    assert cluster.typed.stable is not None
+    assert (cluster.typed.stable.name, cluster.typed.stable.digest) == (serving, DIGESTS[1])
+
+
+def test_no_other_artifact_comes_under_the_name_of_what_was_adopted() -> None:
+    """Its workload is lost as well: a namesake in its place would get all traffic unjudged."""
+    cluster = Cluster()
+    serving = renumbered(cluster)
+    cluster.workloads.pop(serving)
+    cluster.run(20)
+    assert serving not in cluster.workloads

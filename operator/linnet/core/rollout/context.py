@@ -332,7 +332,10 @@ def _largest(context: Context, present: Sequence[Workload]) -> Workload | None:
 
 
 def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
-    """The revision that an apps/v1 Deployment is, by its labels."""
+    """The revision that an apps/v1 Deployment is, by its labels and by the artifact that its pods are told to fetch.
+
+    The number may be another artifact's by now: a Model that was deleted and made again counts from the beginning.
+    """
     number = found.meta.labels.get(VERSION, "")
     if not number.isdigit():
         return None
@@ -341,6 +344,7 @@ def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
         model=found.meta.labels.get(MODEL),
         version=int(number),
         template=found.meta.labels.get(TEMPLATE, ""),
+        digest=found.digest,
     )
     version = context.version_of(made)
-    return made.model_copy(update={"digest": version.digest if version else None})
+    return made.model_copy(update={"digest": version.digest if version else found.digest})
