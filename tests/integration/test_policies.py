@@ -226,8 +226,8 @@ def others() -> Iterator[Object]:
     yield scaler("Deployment", "risk-v1-abcdef12")
 
 
-def scaler(kind: str, name: str) -> Object:
-    scaled = {"apiVersion": "apps/v1", "kind": kind, "name": name}
+def scaler(kind: str, name: str, api_version: str = "apps/v1") -> Object:
+    scaled = {"apiVersion": api_version, "kind": kind, "name": name}
     return child("HorizontalPodAutoscaler", "autoscaling/v2", spec={"maxReplicas": 2, "scaleTargetRef": scaled})
 
 
@@ -396,6 +396,7 @@ class TestOperator:
             (child("Service", spec={"ports": [{"port": 80}], "type": "LoadBalancer"}), "external addresses"),
             (scaler("Deployment", "tenants-own"), "scales only"),
             (scaler("StatefulSet", "risk-v1"), "scales only"),
+            (scaler("Deployment", "risk-v1", "linnet.dev/v1alpha1"), "scales only"),
             (
                 child("NetworkPolicy", "networking.k8s.io/v1", spec={"podSelector": {}, "policyTypes": ["Egress"]}),
                 "only for pods",
