@@ -35,6 +35,7 @@ from linnet.core.plan import AnswerRequest, Apply, Delete, Emit, Log, Notify, Pa
 from linnet.core.registry import model_version
 from linnet.core.requests.waiting import Request
 from linnet.core.resources import objects, routes
+from linnet.core.resources.deletion import Ending
 from linnet.core.resources.objects import Parent
 from linnet.core.rollout import reconcile
 from linnet.core.rollout.judging import look, seal
@@ -131,6 +132,14 @@ class Cluster:
     """Versions of other Models, by name."""
     deleting: bool = False
     """Whether a finalizer keeps the Deployment from being gone."""
+    kept_pods: set[int] = field(default_factory=set)
+    """Versions whose pods a stranger's finalizer keeps from being gone."""
+    finalizers: list[str] = field(default_factory=lambda: ["example.com/hold"])
+    """What keeps them; nothing does so on a node that is lost."""
+    lost: dict[str, Json] = field(default_factory=dict)
+    """Pods that no ReplicaSet counts, and that answer nobody."""
+    ending: dict[tuple[str, str], Json] = field(default_factory=dict)
+    """(kind, name) → metadata of children that a stranger's finalizer keeps from being gone."""
     workloads: dict[str, Json] = field(default_factory=dict)
     services: dict[str, Json] = field(default_factory=dict)
     policies: set[tuple[str, str]] = field(default_factory=set)
@@ -181,6 +190,35 @@ class Cluster:
         self.publish(1)
 
     # What people do
+
+    def hang(self, kind: str, name: str) -> "Cluster":
+        """Somebody deletes a child that a stranger's finalizer keeps."""
+        found: Json = {
+            "Pod": self.pods,
+            "Deployment": self.workloads,
+            "Service": self.services,
+            "HTTPRoute": self.routes,
+        }.get(kind, {})
+        known = found.get(kind if kind == "HTTPRoute" else name) or {"metadata": {"name": name, "uid": f"uid-{name}"}}
+        known["metadata"] |= self._kept(0)
+        if kind != "Pod":
+            self.ending[kind, name] = known["metadata"]
+        return self
+
+    def free(self) -> "Cluster":
+        """The stranger's finalizers are taken away: what was kept is gone."""
+        self.kept_pods.clear()
+        self.pods = {n: p for n, p in self.pods.items() if not p["metadata"].get("deletionTimestamp")}
+        for kind, name in self.ending:
+            if kind in {"Deployment", "Service", "HTTPRoute"}:
+                self._delete(kind, name)
+        self.ending.clear()
+        return self
+
+    def _kept(self, grace: int) -> Json:
+        ends = self.now + timedelta(seconds=grace)
+        stamp = {"deletionTimestamp": ends.strftime("%Y-%m-%dT%H:%M:%SZ"), "deletionGracePeriodSeconds": grace}
+        return {**stamp, "finalizers": self.finalizers}
 
     def publish(self, number: int, behavior: Behavior | None = None, *, digest: str | None = None) -> "Cluster":
         """A validated version, which becomes the Model's current one."""
@@ -249,7 +287,7 @@ class Cluster:
     def answering(self) -> list[Json]:
         """Ready pods behind `<name>`."""
         wanted = self.selected()
-        return [p for p in self.pods.values() if self._ready(p) and wanted.items() <= p["metadata"]["labels"].items()]
+        return [p for p in self.pods.values() if self._serves(p) and wanted.items() <= p["metadata"]["labels"].items()]
 
     def version_status(self, number: int) -> ModelVersionStatus:
         return parse_status(ModelVersionStatus, self.versions[number]["status"])
@@ -328,8 +366,9 @@ class Cluster:
                 Parent("other", "ml", "uid-other", 1, {}, False, {}, {"quarantine": self.refused_elsewhere}),
             ),
             workloads=tuple(objects.workload(w) for w in self.workloads.values()),
+            ending=tuple(Ending(kind, objects.meta({"metadata": m})) for (kind, _), m in self.ending.items()),
             services=tuple(objects.service(s) for s in self.services.values()),
-            pods=tuple(objects.pod(p) for p in self.pods.values()),
+            pods=tuple(objects.pod(p) for p in (*self.pods.values(), *self.lost.values())),
             others=frozenset((kind, name, "uid-mld") for kind, name in self.policies),
             scrape=None,
             evidence=self.memory,
@@ -407,8 +446,10 @@ class Cluster:
                 self.taken_up.pop(kind, None)
             case "PodDisruptionBudget":
                 self.policies.discard((kind, name))
+            case "Pod":
+                self._end(self.pods[name], 1)
             case _:
-                {"Pod": self.pods, "Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
+                {"Deployment": self.workloads, "Service": self.services}[kind].pop(name, None)
 
     def _apply(self, manifest: Json) -> None:
         name, kind = manifest["metadata"]["name"], manifest["kind"]
@@ -432,10 +473,10 @@ class Cluster:
         """The controller-manager and the kubelet: pods of each workload, ready at once if the version starts."""
         changed = False
         for name, workload in self.workloads.items():
-            mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
-            wanted = workload["spec"]["replicas"]
+            mine = self._active(name)
+            wanted = len(mine) if ("Deployment", name) in self.ending else workload["spec"]["replicas"]
             for pod in mine[wanted:]:
-                del self.pods[pod["metadata"]["name"]]
+                self._end(pod)
                 changed = True
             for _ in range(wanted - len(mine)):
                 self._new_pod(name, workload)
@@ -481,7 +522,7 @@ class Cluster:
         return self._behind(chosen[0])
 
     def _behind(self, revision: str) -> list[Json]:
-        return [p for p in self.pods.values() if self._ready(p) and p["metadata"]["labels"][REVISION] == revision]
+        return [p for p in self.pods.values() if self._serves(p) and p["metadata"]["labels"][REVISION] == revision]
 
     def _new_pod(self, revision: str, workload: Json) -> None:
         uid = f"pod-{next(self.uids)}"
@@ -512,11 +553,25 @@ class Cluster:
         self.counters[uid]["in"] = {country: [0, 0] for country in self.countries}
 
     def _report(self, name: str, workload: Json) -> bool:
-        mine = [p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == name]
+        mine = self._active(name)
         status = {"replicas": len(mine), "updatedReplicas": len(mine), "readyReplicas": sum(map(self._ready, mine))}
         changed = workload.get("status") != status
         workload["status"] = status
         return changed
+
+    def _active(self, revision: str) -> list[Json]:
+        """The pods that a ReplicaSet counts: those that are not being deleted."""
+        mine = (p for p in self.pods.values() if p["metadata"]["labels"][REVISION] == revision)
+        return [p for p in mine if not p["metadata"].get("deletionTimestamp")]
+
+    def _end(self, pod: Json, grace: int = 30) -> None:
+        if int(pod["metadata"]["labels"]["linnet.dev/version"]) in self.kept_pods:
+            pod["metadata"] |= self._kept(grace)
+        else:
+            del self.pods[pod["metadata"]["name"]]
+
+    def _serves(self, pod: Json) -> bool:
+        return self._ready(pod) and not pod["metadata"].get("deletionTimestamp")
 
     def _ready(self, pod: Json) -> bool:
         return bool(pod["status"]["conditions"][0]["status"] == "True")

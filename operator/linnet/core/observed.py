@@ -17,6 +17,7 @@ from linnet.core.analysis.prometheus.response import Answer
 from linnet.core.plan import Emit
 from linnet.core.requests.waiting import Requests
 from linnet.core.resources.accounts import AllowedAccounts
+from linnet.core.resources.deletion import Ending
 from linnet.core.resources.objects import AutoscalerView, CronJobView, JobView, Meta, Parent, Pod, ServiceView, Workload
 from linnet.core.resources.routes import RouteView
 from linnet.core.serving.runtimes import Catalogue
@@ -157,6 +158,8 @@ class DeploymentObserved:
     """What was saved can't be read now: `evidence` is what was seen since, and must not be written over it."""
     session_kinds: frozenset[str] | None = None
     """Kinds of route whose rules have sessionPersistence here; None if that can't be read, or nothing depends on it."""
+    ending: tuple[Ending, ...] = ()
+    """The children, besides the pods, that are being deleted."""
 
 
 @dataclass(frozen=True)

@@ -787,3 +787,51 @@ def test_what_was_released_since_is_not_refused_again() -> None:
     later = plan(world.observed(), NOW + timedelta(seconds=4)).status
     assert later is not None
     assert later.quarantine
+
+
+KEPT = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}
+
+
+def kept(world: VersionWorld) -> VersionWorld:
+    """Somebody deletes every Job, and a stranger's finalizer keeps it."""
+    for job in world.jobs:
+        job["metadata"] |= KEPT
+    return world
+
+
+def next_job(world: VersionWorld) -> VersionWorld:
+    """The world after a look that makes another Job."""
+    former = list(world.jobs)
+    started(world)
+    world.jobs = [*former, *world.jobs]
+    return world
+
+
+def test_a_job_that_hangs_in_deletion_is_followed_by_another() -> None:
+    """What its pods say of their end is nobody's fault, and the version is validated by the next one."""
+    world = kept(started(new_version()))
+    world.pods = [pod(world, fetch={"exitCode": 2, "message": said(outcome="Failed", reason="LoadFailed")})]
+    next_job(world)
+    assert reason(world) == "Unknown/Validating"
+    assert [j["metadata"]["name"] for j in world.jobs] == ["risk-v1-check-1", "risk-v1-check-2"]
+
+
+def test_what_a_deleted_job_has_found_out_counts() -> None:
+    """It was fetched and loaded: nothing is done twice."""
+    world = kept(started(new_version()))
+    world.pods = [pod(world, fetch=FETCHED, probe=PROBED)]
+    assert reason(look(world)) == "True/Validated"
+    assert not [a for a in changes(world) if isinstance(a, Delete) and a.kind == "Job"]
+
+
+def test_who_keeps_one_job_after_the_other_is_named() -> None:
+    """Jobs don't pile up; when a finalizer goes, it goes on by itself."""
+    world = kept(started(new_version()))
+    for _ in range(2):
+        kept(next_job(world))
+    assert not [a for a in changes(world) if isinstance(a, Apply)]
+    message = look(world).status["conditions"][0]["message"]
+    assert "Job risk-v1-check-3 hangs in deletion, kept by finalizer example.com/hold" in message
+    assert "kubectl patch job risk-v1-check-3 -n ml --type merge" in message
+    world.jobs.pop()
+    assert [a.manifest["kind"] for a in changes(world) if isinstance(a, Apply)] == ["Job"]

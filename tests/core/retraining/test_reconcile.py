@@ -442,6 +442,51 @@ def test_a_run_whose_job_was_deleted_failed() -> None:
     assert "deleted before its result was read" in after.last.message
 
 
+LATER = NOW + timedelta(minutes=2)
+
+
+def kept(obj: dict[str, Any]) -> dict[str, Any]:
+    """Somebody deletes it, and a stranger's finalizer keeps it."""
+    ending = {"deletionTimestamp": timestamp(NOW), "finalizers": ["example.com/hold"]}
+    return {**obj, "metadata": {**obj["metadata"], **ending}}
+
+
+def test_a_run_whose_job_hangs_in_deletion_failed() -> None:
+    """It holds up no other run: a person may start one."""
+    world = running()
+    held = replace(world, jobs={only(world): kept(world.jobs[only(world)])})
+    assert held.look().last.outcome == "Running"
+    after = held.look(LATER)
+    assert (after.last.outcome, after.said("Running").status) == ("Failed", "False")
+    assert after.asks(RUN, LATER).look(LATER).answered.outcome == "Accepted"
+
+
+def test_a_run_that_trains_on_though_its_job_was_deleted_is_waited_for() -> None:
+    """Its claim counts, and what keeps the Job is named meanwhile."""
+    world = running()
+    job = only(world)
+    held = replace(world, jobs={job: kept(world.jobs[job])}).pod(job, {"running": {}}).look(LATER)
+    assert held.last.outcome == "Running"
+    assert "kept by finalizer example.com/hold" in held.said("Running").message
+    ended = {"terminated": {"exitCode": 0, "reason": "Completed", "message": claim()}}
+    assert held.pod(job, ended, "Succeeded").look(LATER).last.outcome == "Succeeded"
+
+
+def test_a_cronjob_that_hangs_in_deletion_is_named() -> None:
+    """It makes no Job any more; when it is gone, another takes its place."""
+    world = standing()
+    assert world.cron is not None
+    held = replace(world, cron=kept(world.cron))
+    assert held.plan(NOW).requeue_after is not None
+    after = held.look(LATER)
+    ready = after.said()
+    assert (ready.status, ready.reason) == ("False", Reason.HANGS)
+    assert "no run starts by the schedule" in ready.message
+    assert "kubectl patch cronjob" in ready.message
+    assert after.plan(LATER).actions == ()
+    assert replace(after, cron=None).look(LATER).cron is not None
+
+
 def test_the_claim_waits_until_the_model_can_be_versioned_again() -> None:
     """Six hours of training are not thrown away for a typo in the Model."""
     world = running()

@@ -35,6 +35,7 @@ from linnet.core.requests.lifecycle import RequestObserved
 from linnet.core.requests.waiting import Asks, Proof, Requests, is_answered, read
 from linnet.core.resources import objects, routes
 from linnet.core.resources.accounts import AllowedAccounts
+from linnet.core.resources.deletion import Ending
 from linnet.core.resources.objects import Parent
 from linnet.core.resources.routes import RouteView
 from linnet.core.rollout import reconcile
@@ -170,6 +171,7 @@ class Gatherer:
             autoscalers=tuple(objects.autoscaler(a) for a in self._owned(resources.AUTOSCALER, "Deployment", parent)),
             budget=next((objects.meta(b) for b in self._owned(resources.BUDGET, "Deployment", parent)), None),
             refused=self._sources.refused(Ref("Deployment", parent.namespace, parent.name)),
+            ending=self._ending("Deployment", parent),
         )
         observed = await self._of_gateways(observed)
         now = self._sources.now()
@@ -240,6 +242,12 @@ class Gatherer:
     def _pods(self, kind: str, parent: Parent) -> tuple[objects.Pod, ...]:
         """Find its pods: no plan sees another one, and no other is read or asked anything."""
         return tuple(objects.pod(p) for p in self._owned(resources.POD, kind, parent))
+
+    def _ending(self, kind: str, parent: Parent) -> tuple[Ending, ...]:
+        """Find the children that are being deleted; the pods are known anyway."""
+        watched = (r for r in resources.CHILDREN if r != resources.POD)
+        found = ((r, o) for r in watched for o in self._all(r, kind, parent) if o["metadata"].get("deletionTimestamp"))
+        return tuple(Ending(r.kind, objects.meta(o)) for r, o in found if belongs(self._cache, r, o, kind, parent))
 
     def _routes(self, parent: Parent) -> tuple[RouteView, ...]:
         http = (routes.view("HTTPRoute", r) for r in self._owned(resources.HTTP_ROUTE, "Deployment", parent))

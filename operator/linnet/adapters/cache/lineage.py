@@ -15,7 +15,9 @@ from linnet.core.resources.objects import Parent
 _MADE: Final = frozenset({resources.POD, resources.REPLICA_SET})
 """Resources that Linnet never makes itself."""
 _PATHS: Final = {
-    "Deployment": frozenset({(resources.POD, resources.REPLICA_SET, resources.WORKLOAD)}),
+    "Deployment": frozenset(
+        {(resources.REPLICA_SET, resources.WORKLOAD), (resources.POD, resources.REPLICA_SET, resources.WORKLOAD)}
+    ),
     "ModelVersion": frozenset({(resources.POD, resources.JOB)}),
     "RetrainPolicy": frozenset(
         {

@@ -20,6 +20,8 @@ _LABELS: Final = frozenset(v for v in vars(labels).values() if isinstance(v, str
 _ANNOTATIONS: Final = frozenset({APPLIED, SINCE})
 _WORDS: Final = 1024
 """Characters of an annotation that are kept: a hash and a time have fewer."""
+_FINALIZERS: Final = 4
+"""Finalizers that are kept, of an object that is being deleted: they say what it waits for."""
 _ROUTE_LABELS: Final = 128
 """Labels of a route that are kept: a Gateway's owner may ask for some, and more of them than this are refused."""
 
@@ -62,6 +64,7 @@ def _metadata(obj: Manifest) -> Manifest:
     meta = _meta(obj)
     kept = {k: meta[k] for k in _KEPT if meta.get(k)}
     parts = {
+        "finalizers": (meta.get("finalizers") or [])[:_FINALIZERS] if meta.get("deletionTimestamp") else [],
         "labels": {k: v for k, v in (meta.get("labels") or {}).items() if k in _LABELS},
         "annotations": _ours(meta.get("annotations")),
         "ownerReferences": _owners(meta),

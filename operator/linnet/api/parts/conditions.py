@@ -58,6 +58,7 @@ class Reason(StrEnum):
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
     FOREIGN_OBJECT = "ForeignObject"
     NOT_WRITTEN = "NotWritten"
+    HANGS = "HangsInDeletion"
     SCHEDULED = "Scheduled"
     RUNNING = "Running"
     SUSPENDED = "Suspended"

@@ -22,13 +22,16 @@ from linnet.core.registry.validation.placement import Place
 from linnet.core.registry.validation.report import Report
 from linnet.core.requests import answers, commands
 from linnet.core.requests.waiting import Request
-from linnet.core.resources import accounts
+from linnet.core.resources import accounts, deletion
+from linnet.core.resources.deletion import Ending
 from linnet.core.resources.metadata import Owner
 from linnet.core.resources.objects import JobView
 from linnet.core.serving import images, isolation
 from linnet.core.serving.pods import Image
 
 _CREDENTIALS: Final = "spec.source.credentials"
+_MOST_KEPT: Final = 3
+"""So many of a version's Jobs may be on their way out: each that is made in the place of one takes its pod's room."""
 MAX_DECISIONS: Final = 32
 MAX_QUARANTINES: Final = 16
 _VERBS: Final = frozenset({Verb.RETRY, Verb.RELEASE, Verb.QUARANTINE})
@@ -168,12 +171,14 @@ def _prefix(state: _State) -> str:
 def _validate(state: _State) -> Plan[ModelVersionStatus]:
     attempt = state.status.attempt or 1
     name = validation_job.job_name(state.observed.version.name, attempt)
-    job = next((j for j in state.observed.jobs if j.meta.name == name and not j.meta.deleting), None)
+    job = next((j for j in state.observed.jobs if j.meta.name == name), None)
     if job is None:
         return _start(state, attempt)
     found = outcome(job, state.observed.pods, state.observed.platform.image, state.now)
     if found.passed is not None:
         return _passed(state, found.passed, found.image, loaded=found.loaded)
+    if job.meta.deleting:
+        return _without(state, job, attempt)
     if found.lost:
         return _start(state, attempt + 1)
     if found.failed is not None:
@@ -182,6 +187,19 @@ def _validate(state: _State) -> Plan[ModelVersionStatus]:
     if trials.gives_way(state.status, place, job, state.now, starts=found.starts):
         return _elsewhere(state) or _waiting(state, job, found)
     return _waiting(state, job, found)
+
+
+def _without(state: _State, job: JobView, attempt: int) -> Plan[ModelVersionStatus]:
+    """Somebody deleted the Job: nothing that its pods say of their end counts, and the next one has another name.
+
+    Who keeps one after the other from being gone gets no more of them.
+    """
+    kept = [j for j in state.observed.jobs if j.meta.deleting]
+    if len(kept) < _MOST_KEPT:
+        return _start(state, attempt + 1)
+    why = deletion.sentence(Ending("Job", job.meta), state.owner.namespace)
+    message = f"its Jobs are deleted before they end. {why}"
+    return _finish(state.observed, state.status, Reason.VALIDATING, message, state.now)
 
 
 def _start(state: _State, attempt: int) -> Plan[ModelVersionStatus]:

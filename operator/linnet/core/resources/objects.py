@@ -16,6 +16,8 @@ SENTENCE: Final = 1024
 WORD: Final = 128
 SETTLING: Final = timedelta(seconds=30)
 """Watches of different kinds run apart: an absence is believed only after so long."""
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
+"""Phases of a pod whose containers never run again."""
 AUTOSCALER_FIELDS: Final = ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics")
 _TOLD: Final = ("command", "args", "workingDir", "envFrom", "lifecycle")
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
@@ -61,6 +63,13 @@ class Meta:
     grace: int | None = None
     """Seconds that a deletion under way leaves it."""
     namespace: str = ""
+    ends: datetime | None = None
+    """When a deletion under way should have ended it; a pod's grace is over by then."""
+    finalizers: tuple[str, ...] = ()
+
+    def hangs(self, now: datetime) -> bool:
+        """Whether it is there long after its deletion: a finalizer keeps it, or a node that does not answer."""
+        return self.ends is not None and now - self.ends > SETTLING
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,12 @@ class Pod:
     def container(self, name: str) -> ContainerState | None:
         return next((c for c in (*self.init_containers, *self.containers) if c.name == name), None)
 
+    def lives(self, now: datetime) -> bool:
+        """Whether it may serve, or hold its node's room: not after its containers have ended for good, as those of a
+        pod that was evicted, nor once it hangs in deletion.
+        """
+        return self.phase not in _ENDED and not self.meta.hangs(now)
+
 
 @dataclass(frozen=True)
 class JobView:
@@ -187,6 +202,8 @@ def meta(obj: Mapping[str, Any]) -> Meta:
         deleting=bool(m.get("deletionTimestamp")),
         grace=m.get("deletionGracePeriodSeconds"),
         namespace=m.get("namespace", ""),
+        ends=_time(m.get("deletionTimestamp")),
+        finalizers=tuple(m.get("finalizers") or ()),
     )
 
 

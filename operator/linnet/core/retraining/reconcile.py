@@ -9,9 +9,12 @@ from linnet.api.kinds.retrain_policy import RetrainPolicyStatus, Run
 from linnet.api.parts.conditions import Condition, Reason, condition, find, merge, timestamp
 from linnet.core.observed import RetrainObserved
 from linnet.core.plan import Action, Emit, Log, Plan
+from linnet.core.resources import deletion
+from linnet.core.resources.deletion import Ending
 from linnet.core.retraining.context import RetrainContext, first_context
 from linnet.core.retraining.preflight import Obstacle
 from linnet.core.retraining.results import record_outcomes, record_unknown
+from linnet.core.retraining.triggers.schedule import timetable
 from linnet.core.retraining.triggers.trigger import TRIGGERS
 
 Step = Callable[[RetrainContext], RetrainContext]
@@ -61,9 +64,22 @@ def _ready(context: RetrainContext) -> Condition:
     if context.obstacle is not None or context.spec is None:
         obstacle = context.obstacle or Obstacle(Reason.INVALID_SPEC, "")
         return condition("Ready", False, obstacle.reason, obstacle.message)
+    if (hanging := _hanging(context)) and timetable(context.spec) is not None:
+        words = deletion.told(hanging, context.owner.namespace)
+        return condition("Ready", False, Reason.HANGS, f"until it is gone, no run starts by the schedule: {words}")
     found = next((c for trigger in TRIGGERS if (c := trigger.ready(context.spec)) is not None), None)
     none = "there is no schedule: a run starts when a person asks"
     return found or condition("Ready", True, Reason.AS_DESIRED, none)
+
+
+def _hanging(context: RetrainContext) -> tuple[Ending, ...]:
+    """The CronJob, if it hangs in deletion, and its Jobs that do: it makes no other while one has not ended."""
+    cron_job = context.observed.cron_job
+    if cron_job is None:
+        return ()
+    unfinished = (j for j in context.jobs if j.meta.owner == cron_job.meta.uid and not j.complete and j.failed is None)
+    found = (Ending("CronJob", cron_job.meta), *(Ending("Job", j.meta) for j in unfinished))
+    return deletion.hanging((), found, context.now)
 
 
 def _running(context: RetrainContext) -> Condition:
@@ -81,6 +97,9 @@ def _progress(context: RetrainContext, run: Run) -> str:
     job = context.job(run.job)
     ended = job is not None and job.complete
     trouble = run.message if ended else context.executor.trouble(context.pods(job) if job is not None else ())
+    if job is not None and not ended and job.meta.hangs(context.now):
+        why = deletion.sentence(Ending("Job", job.meta), context.owner.namespace)
+        trouble = f"it was deleted, and its pod trains on. {why}"
     return f"Job {run.job} ({run.trigger}) since {run.started_at}" + (f": {trouble}" if trouble else "")
 
 

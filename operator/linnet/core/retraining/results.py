@@ -1,6 +1,7 @@
 """From a training Job that ended to a ModelVersion, or to the reason why there is none."""
 
 from dataclasses import replace
+from typing import Final
 
 from linnet.api.kinds.model_version import MOST_VERSIONS, Origin
 from linnet.api.kinds.retrain_policy import Run
@@ -11,6 +12,8 @@ from linnet.core.resources.objects import SETTLING, JobView
 from linnet.core.retraining import claim
 from linnet.core.retraining.claim import Claim, Refusal
 from linnet.core.retraining.context import RetrainContext, TargetModel, created
+
+_UNREAD: Final = "its Job was deleted before its result was read"
 
 
 def record_unknown(context: RetrainContext) -> RetrainContext:
@@ -47,14 +50,26 @@ def _outcome(context: RetrainContext, run: Run) -> RetrainContext:
         failure = context.executor.failure(job, context.pods(job))
         known = failure.whole or job.settled(context.now)
         return _ended(context, run, "Failed", failure.message) if known else context.looking_again()
-    return _read(context, run, job) if job.complete else context
+    if job.complete:
+        return _read(context, run, job)
+    return _deleted(context, run, job) if job.meta.deleting else context
+
+
+def _deleted(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:
+    """The Job was deleted, and is still there: it is waited for while a pod of it trains, and no longer."""
+    pods = context.pods(job)
+    if not job.meta.hangs(context.now) or any(p.lives(context.now) for p in pods):
+        return context.looking_again()
+    if context.executor.claim(pods) is not None:
+        return _read(context, run, job)
+    return _ended(context, run, "Failed", _UNREAD)
 
 
 def _absent(context: RetrainContext, run: Run) -> RetrainContext:
     started = past_or_none(run.started_at, context.now)
     if started is not None and context.now - started < SETTLING:
         return context.looking_again()
-    return _ended(context, run, "Failed", "its Job was deleted before its result was read")
+    return _ended(context, run, "Failed", _UNREAD)
 
 
 def _read(context: RetrainContext, run: Run, job: JobView) -> RetrainContext:

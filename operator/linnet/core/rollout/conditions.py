@@ -6,11 +6,12 @@ brings its own words from where it is found: `target`, `reconcile`, `policy`.
 
 from linnet.api.kinds.deployment import CheckVerdict, DeploymentStatus, RolloutStatus
 from linnet.api.parts.base import format_duration
-from linnet.api.parts.conditions import Condition, Reason, condition
+from linnet.api.parts.conditions import MESSAGE, Condition, Reason, condition
 from linnet.core.analysis.checks import together
 from linnet.core.analysis.pod_health.silence import NO_SILENCE
 from linnet.core.analysis.verdict import Verdict
 from linnet.core.requests import commands
+from linnet.core.resources import deletion
 from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging import pod_health
@@ -34,7 +35,17 @@ def conditions(
     ready = _ready(context, target, refused)
     if stopped is not None:
         ready = condition("Ready", False, stopped.reason, f"{stopped.message}.{_serves(context)}")
-    return [_available(context), _progressing(context), ready, *_unprotected(context)]
+    said = [_available(context), *(_with_hanging(context, c) for c in (_progressing(context), ready))]
+    return [*said, *_unprotected(context)]
+
+
+def _with_hanging(context: Context, said: Condition) -> Condition:
+    """What hangs in deletion is named, with the way out: it may be what is waited for, and nobody else tells of it."""
+    found = deletion.hanging(context.observed.pods, context.observed.ending, context.now)
+    if not found:
+        return said
+    message = f"{said.message.rstrip('.')}. {deletion.told(found, context.owner.namespace)}"
+    return said.model_copy(update={"message": printable(message, MESSAGE)})
 
 
 def check_verdicts(verdicts: Verdicts) -> list[CheckVerdict] | None:
@@ -54,7 +65,7 @@ def _available(context: Context) -> Condition:
     pods = context.ready(stable) + (context.ready(rollout.to) if rollout and rollout.from_ else 0)
     if pods > 0 or (stable is not None and context.replicas == 0):
         return condition("Available", True, Reason.AVAILABLE, "pods are ready to answer")
-    trouble = pod_health.trouble(context.observed.pods)
+    trouble = pod_health.trouble(tuple(p for p in context.observed.pods if p.lives(context.now)))
     return condition("Available", False, Reason.NO_PODS_READY, trouble or "no pod is ready yet")
 
 
@@ -85,7 +96,7 @@ def _phase(under_way: UnderWay) -> tuple[Reason, str]:
 
 def _starting(under_way: UnderWay) -> tuple[Reason, str]:
     context, version = under_way.context, f"version {under_way.rollout.to.version}"
-    if trouble := pod_health.trouble(context.pods(under_way.rollout.to)):
+    if trouble := pod_health.trouble(context.living(under_way.rollout.to)):
         return Reason.STARTING, f"{version}: {trouble}"
     if context.paused and under_way.rollout.from_ is not None:
         return Reason.PAUSED, f"{version}: its pods start, and get no requests: {_paused_by(context)}"
@@ -171,7 +182,7 @@ def _ready(context: Context, target: Target | Refusal, refused: Refusal | None) 
         return condition("Ready", False, Reason.ROUTE_NOT_ACCEPTED, f"{problem}.{_serves(context)}")
     stable = context.status.stable
     if stable is None or context.ready(stable) < context.replicas:
-        trouble = pod_health.trouble(context.pods(stable)) if stable else None
+        trouble = pod_health.trouble(context.living(stable)) if stable else None
         return condition("Ready", False, Reason.NO_PODS_READY, trouble or "its pods are starting")
     if lacking := sync.missing(context):
         return condition("Ready", None, Reason.PROGRESSING, f"version {stable.version}: {lacking[0]} is being made")

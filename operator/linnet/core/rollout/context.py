@@ -132,20 +132,35 @@ class Context:
         return found.replicas if found else 0
 
     def ready(self, revision: RevisionStatus | None) -> int:
-        """The number of its pods that answer, also where its apps/v1 Deployment was taken from us and they go on."""
+        """The number of its pods that answer, also where its apps/v1 Deployment was taken from us, or hangs in
+        deletion, and they go on.
+        """
         found = self.workload(revision)
-        if found is None and revision is not None and ("Deployment", revision.name) in self.observed.refused:
+        if found is None and revision is not None and self._goes_on_without(revision):
             return sum(p.ready and not p.meta.deleting for p in self.pods(revision))
         return found.ready if found else 0
+
+    def is_stuck(self, revision: RevisionStatus | None) -> bool:
+        """Whether its apps/v1 Deployment hangs in deletion: Kubernetes gives it no pods any more, and takes none."""
+        name = revision.name if revision else None
+        return any(w.meta.name == name and w.meta.hangs(self.now) for w in self.observed.workloads)
+
+    def _goes_on_without(self, revision: RevisionStatus) -> bool:
+        refused = ("Deployment", revision.name) in self.observed.refused
+        return refused or any(w.meta.name == revision.name for w in self.observed.workloads)
 
     def pods(self, revision: RevisionStatus | None) -> tuple[Pod, ...]:
         name = revision.name if revision else None
         return tuple(p for p in self.observed.pods if p.meta.labels.get(REVISION) == name)
 
+    def living(self, revision: RevisionStatus | None) -> tuple[Pod, ...]:
+        """The pods of it that may serve: a pod that hangs in deletion holds up nothing but itself."""
+        return tuple(p for p in self.pods(revision) if p.lives(self.now))
+
     def gone(self, revision: RevisionStatus | None) -> bool:
         """Whether it has no pods and will get none."""
         found = self.workload(revision)
-        return not self.pods(revision) and (found is None or (found.replicas == 0 and found.current == 0))
+        return not self.living(revision) and (found is None or (found.replicas == 0 and found.current == 0))
 
     def selector(self, service: str) -> dict[str, str]:
         """The labels that the Service selects by; empty if it is not there."""

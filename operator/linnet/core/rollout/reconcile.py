@@ -11,7 +11,7 @@ from linnet.core.observed import DeploymentObserved, ScrapeTarget
 from linnet.core.parse import Invalid, parse_spec, parse_status
 from linnet.core.plan import Action, Emit, Log, Patch, Plan, Record, SaveEvidence
 from linnet.core.policy import effective, unsupported
-from linnet.core.resources import accounts
+from linnet.core.resources import accounts, deletion
 from linnet.core.rollout import conditions
 from linnet.core.rollout.context import Context, UnderWay, context_without_spec, with_stable_adopted
 from linnet.core.rollout.hooks import calls as hook_calls
@@ -305,7 +305,9 @@ def _is_incomplete(status: DeploymentStatus, context: Context) -> bool:
 def _next_look(before: Context, after: Context) -> timedelta | None:
     if before.status != after.status:
         return SOON
-    return after.under_way.rules.interval if after.under_way is not None else None
+    if after.under_way is not None:
+        return after.under_way.rules.interval
+    return deletion.next_to_hang(after.observed.pods, after.observed.ending, after.now)
 
 
 def _gauges(before: Context, after: Context, verdicts: Verdicts) -> dict[str, float]:

@@ -225,7 +225,8 @@ def _leftover_pods(context: Context, _: Target) -> Refusal | None:
     """Pods of a revision that neither serves nor is wanted would get traffic when `<name>` opens (argo #4390)."""
     stable = context.status.stable
     kept = {stable.name} if stable else set()
-    left = sorted({p.meta.name for p in context.observed.pods if p.meta.labels.get(REVISION) not in kept})
+    living = (p for p in context.observed.pods if p.lives(context.now))
+    left = sorted({p.meta.name for p in living if p.meta.labels.get(REVISION) not in kept})
     if not left or stable is None:
         return None
     return Refusal(

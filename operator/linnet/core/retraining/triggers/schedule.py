@@ -65,7 +65,9 @@ class Schedule:
     def sync(self, context: RetrainContext) -> RetrainContext:
         """The CronJob as the spec wants it; untouched while something must be mended first."""
         present = context.observed.cron_job
-        if context.spec is None or context.obstacle is not None or (present is not None and present.meta.deleting):
+        if present is not None and present.meta.deleting:
+            return context.looking_again() if not present.meta.hangs(context.now) else context
+        if context.spec is None or context.obstacle is not None:
             return context
         table = timetable(context.spec)
         if table is None:

@@ -165,7 +165,7 @@ def _servers(under_way: UnderWay) -> dict[str, Server]:
         pod.meta.uid: Server(track, rollout_health.restarts(pod), pod.ready)
         for track, revision in tracks
         if revision is not None
-        for pod in context.pods(revision)
+        for pod in context.living(revision)
     }
 
 
@@ -252,7 +252,7 @@ def _of_revision(under_way: UnderWay, revision: RevisionStatus) -> tuple[ScrapeT
     if metrics.predictions is None:
         metrics = metrics.model_copy(update={"predictions": _of_new_version(under_way)})
     port, rules = metrics_port(version.spec.runtime), metric_rules(metrics, policy.asked)
-    running = [p for p in context.pods(revision) if p.phase == "Running"]
+    running = [p for p in context.living(revision) if p.phase == "Running"]
     whose = context.observed.deployment.namespace, context.name
     return tuple(ScrapeTarget(p.meta.uid, p.ip, port, metrics.path, rules, *whose) for p in running if p.ip)
 

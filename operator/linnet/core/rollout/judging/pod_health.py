@@ -24,8 +24,9 @@ def judge(under_way: UnderWay, silence: Silence) -> Judgement:
 def _pods(under_way: UnderWay, silence: Silence) -> PodBasis:
     context, rollout, policy = under_way.context, under_way.rollout, under_way.rules
     canary, found = context.pods(rollout.to), context.workload(rollout.to)
+    living = context.living(rollout.to)
     killed = [p.meta.name for p in canary if _killed_for_memory(p)]
-    deadline, limit = _deadline(policy, canary)
+    deadline, limit = _deadline(policy, living)
     return PodBasis(
         interval=policy.interval.total_seconds(),
         killed=len(killed),
@@ -39,7 +40,7 @@ def _pods(under_way: UnderWay, silence: Silence) -> PodBasis:
         limit=limit.total_seconds(),
         victim=killed[0] if killed else "",
         last_words=_last_words(canary),
-        trouble=trouble(canary),
+        trouble=trouble(living),
     )
 
 
@@ -86,7 +87,7 @@ def _waited(under_way: UnderWay) -> float | None:
     since = context.since(rollout.step_started_at or rollout.started_at).total_seconds()
     if not _outlives_pods(under_way):
         return since
-    return min(since, max((_age(context, p) for p in context.pods(rollout.to) if not p.ready), default=0.0))
+    return min(since, max((_age(context, p) for p in context.living(rollout.to) if not p.ready), default=0.0))
 
 
 def _outlives_pods(under_way: UnderWay) -> bool:

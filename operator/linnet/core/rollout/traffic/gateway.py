@@ -69,7 +69,7 @@ class Gateway:
             elif not keep and not found[kind].says(route):
                 yield _written(context, route)
         for kind, view in found.items():
-            if kind not in wanted:
+            if kind not in wanted and not view.meta.deleting:
                 yield Delete(routes.API_VERSION, kind, view.meta.name, view.meta.uid)
 
 
@@ -84,7 +84,8 @@ def problem(context: Context) -> str | None:
 
 
 def _present(context: Context) -> list[RouteView]:
-    return [r for r in context.observed.routes if r.meta.name == context.name and not r.meta.deleting]
+    """The routes: also one that hangs in deletion says where requests go, until it is gone and made anew."""
+    return [r for r in context.observed.routes if r.meta.name == context.name]
 
 
 def _wanted(context: Context, split: Split) -> list[Route]:

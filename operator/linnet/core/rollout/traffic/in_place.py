@@ -26,7 +26,7 @@ def within_capacity(
     full, present = context.replicas, {r.name: context.size(r) for r in (grows, gives)}
     slowly = 0 if drained else min(present[gives.name], full - context.ready(grows) - 1)
     kept = max(goals[gives.name], slowly)
-    room = full - max(kept, len(context.pods(gives)))
+    room = full - max(kept, len(context.living(gives)))
     grown = max(min(goals[grows.name], room), min(present[grows.name], goals[grows.name]))
     return {gives.name: kept, grows.name: max(0, grown)}
 

@@ -129,7 +129,8 @@ def _rolling_back(under_way: UnderWay, old: RevisionStatus) -> Routing:
     full, present = context.replicas, context.size(rollout.to)
     if _is_alone(context, old):
         return Routing({old.name: full, rollout.to.name: present if _lingers(under_way) else 0}, Split(old))
-    warm = context.ready(old) >= _enough(under_way) or (rollout.reason == OUTAGE and context.ready(old) > 0)
+    hurries = rollout.reason == OUTAGE or context.is_stuck(old)  # it gets no more pods than it has
+    warm = context.ready(old) >= _enough(under_way) or (hurries and context.ready(old) > 0)
     if warm and is_stuck(context):
         return _around(under_way, old)
     return Routing({old.name: full, rollout.to.name: present}, Split(old), keep=not warm)
@@ -183,7 +184,7 @@ def _in_place(under_way: UnderWay, old: RevisionStatus, phase: Phase) -> Routing
 
 def _rolling_back_in_place(under_way: UnderWay, old: RevisionStatus) -> Routing:
     context, new, full = under_way.context, under_way.rollout.to, under_way.context.replicas
-    alone, outage = _is_alone(context, old), under_way.rollout.reason == OUTAGE
+    alone, outage = _is_alone(context, old), under_way.rollout.reason == OUTAGE or context.is_stuck(old)
     goals = {old.name: full, new.name: 0}
     moved = in_place.within_capacity(context, old, new, goals, drained=alone or outage)
     warm = alone or context.ready(old) >= (1 if outage else in_place.enough_to_go_back(full))

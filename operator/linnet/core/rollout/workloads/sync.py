@@ -73,11 +73,12 @@ def _revisions(context: Context) -> dict[str, RevisionStatus]:
 
 
 def _grow(context: Context, wanted: Routing) -> Iterator[Action]:
-    present = {w.meta.name: w for w in context.observed.workloads if not w.meta.deleting}
+    """What is being deleted holds its name, and is made anew when it is gone."""
+    present = {w.meta.name: w for w in context.observed.workloads}
     for name, count in wanted.replicas.items():
         if name not in present:
             yield from _workload(context, _revisions(context)[name], count)
-        elif present[name].replicas < count:
+        elif present[name].replicas < count and not present[name].meta.deleting:
             yield _scale(context, name, count)
 
 
