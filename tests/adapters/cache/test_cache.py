@@ -4,8 +4,10 @@ import pytest
 
 from adapters.objects import Json, child, own
 from linnet.adapters.cache.cache import Cache
-from linnet.adapters.cache.transform import encode
+from linnet.adapters.cache.transform import encode, slim
 from linnet.adapters.cluster import resources
+from linnet.core.resources import objects
+from simulator import DIGESTS
 
 
 def test_an_older_object_does_not_replace_a_newer_one() -> None:
@@ -219,3 +221,22 @@ def test_what_is_forgotten_leaves_its_place() -> None:
     assert cache.size < 500
     cache.drop(resources.DEPLOYMENT, "ml", "iris", "Deployment-iris")
     assert cache.size == 0
+
+
+@pytest.mark.parametrize(
+    ("containers", "digest"),
+    [
+        ([{"name": "fetch", "args": ["fetch", "--digest", DIGESTS[1]]}, {"name": "wait", "args": []}], DIGESTS[1]),
+        ([{"name": "other", "args": ["--digest", DIGESTS[1]]}], None),
+        ([{"name": "fetch", "args": ["fetch", "--digest"]}], None),
+        ([{"name": "fetch", "args": ["fetch", "--digest", "x"]}], None),
+        ([{"name": "fetch"}], None),
+        (None, None),
+    ],
+)
+def test_of_a_revision_what_its_pods_fetch_is_kept(containers: object, digest: str | None) -> None:
+    """Where the status is lost, nothing else says whose artifact it serves."""
+    whole = child(
+        "Deployment", "risk-v1", "risk", spec={"replicas": 2, "template": {"spec": {"initContainers": containers}}}
+    )
+    assert objects.workload(slim(resources.WORKLOAD, whole)).digest == digest

@@ -32,8 +32,11 @@ class Server:
         self.hurt: list[tuple[str, ...]] = []
         self.port = 0
         self.asks_to_wait = ""
+        self.instead: object = None
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
+        if self.instead is not None:
+            return web.json_response(self.instead)
         if self.asks_to_wait:
             return web.json_response(TOO_MANY, status=429, headers={"Retry-After": self.asks_to_wait})
         if "watch" in request.query:
@@ -119,6 +122,19 @@ async def test_what_is_no_json_is_an_error_of_that_call(server: Server) -> None:
     async with server.asked() as asked:
         with pytest.raises(UnreadableError, match="about models: it can't be decoded"):
             await asked.get(resources.MODEL, "ml", "iris")
+
+
+@pytest.mark.parametrize(
+    "instead", [{}, {"status": "maintenance"}, {"metadata": None}, {"metadata": "x"}, {"metadata": {}, "items": "x"}]
+)
+async def test_what_is_no_object_is_an_error_of_that_call(server: Server, instead: object) -> None:
+    """It may be JSON: it ends no start, no comparison with the cache and no look by an error that nobody foresaw."""
+    server.instead = instead
+    async with server.asked() as asked:
+        with pytest.raises(UnreadableError, match="about models is no object"):
+            await asked.get(resources.MODEL, "ml", "iris")
+        with pytest.raises(UnreadableError, match="about deployments is no object"):
+            await asked.items(resources.DEPLOYMENT, None)
 
 
 async def test_a_watch_brings_every_object_to_a_parser_that_takes_little(server: Server) -> None:

@@ -274,3 +274,86 @@ def test_one_pod_has_no_budget() -> None:
     assert ("PodDisruptionBudget", "tumor-risk") not in cluster.policies
     cluster.edit(replicas=2).run(10)
     assert ("PodDisruptionBudget", "tumor-risk") in cluster.policies
+
+
+def test_a_canary_that_starts_is_no_first_version() -> None:
+    """The status lost what it comes from before its pods were ready: they get no traffic unjudged."""
+    cluster = Cluster()
+    cluster.edit(**{**QUICK, "strategy": STRATEGY}).run(5).publish(2, Behavior(starts=False)).run(5)
+    assert cluster.phase == "Starting"
+    del cluster.status["rollout"]["from"]
+    failing(cluster)
+    cluster.pods = {name: pod for name, pod in cluster.pods.items() if "-v2-" not in name}
+    cluster.run(300, until=lambda c: back(c) and c.phase == "AtRest")
+    assert back(cluster)
+    assert answering(cluster) == {"1"}
+
+
+@pytest.mark.parametrize("lost", ["from", "stable", "from and stable"])
+@pytest.mark.parametrize("phase", ["Stepping", "Baking"])
+def test_a_rollout_that_lost_a_side_of_itself_is_judged(phase: str, lost: str) -> None:
+    """It would be taken for a first version, which nothing judges; the aliases select whom they selected."""
+    cluster = reached(phase)
+    selected = {name: s["spec"]["selector"] for name, s in cluster.services.items()}
+    if "from" in lost:
+        cluster.status["rollout"].pop("from")
+    if "stable" in lost:
+        cluster.status.pop("stable")
+    cluster.settle()
+    assert {name: s["spec"]["selector"] for name, s in cluster.services.items()} == selected
+    failing(cluster).run(200, until=lambda c: back(c) and c.phase == "AtRest")
+    assert back(cluster)
+    assert cluster.version_status(2).quarantine
+    assert answering(cluster) == {"1"}
+    assert cluster.unanswered == reached(phase).unanswered
+
+
+@pytest.mark.parametrize("time", ["stepStartedAt", "readyAt"])
+@pytest.mark.parametrize("phase", ["Stepping", "Baking"])
+def test_a_step_whose_begin_was_lost_begins_anew(phase: str, time: str) -> None:
+    """It would never end, nor would a warm-up."""
+    cluster = reached(phase)
+    cluster.edit(analysis={**QUICK["analysis"], "warmUp": "5s"})
+    del cluster.status["rollout"][time]
+    cluster.run(1500, until=lambda c: c.phase == "AtRest")
+    assert cluster.phase == "AtRest"
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 2
+
+
+def test_what_a_bake_could_not_judge_is_named() -> None:
+    """Its evidence was deleted, and the former version has no pods left to be compared with: that is no clean bake."""
+    cluster = reached("Baking")
+    cluster.saved = None
+    failing(cluster.restart_operator()).run(900, until=lambda c: c.phase == "AtRest")
+    said = [log.fields["message"] for log in cluster.logs if log.fields.get("decision") == "Completed"][-1]
+    assert "nothing failed in 10m; not judged: errors (InsufficientData)" in str(said)
+
+
+def renumbered(cluster: Cluster) -> str:
+    """The status is lost, and number 1 is another artifact's by now; the name of the revision that serves."""
+    cluster.edit(**{**QUICK, "strategy": STRATEGY}).run(70)
+    serving = cluster.revision(1)
+    cluster.versions.clear()
+    cluster.publish(1, digest=DIGESTS[21])
+    cluster.versions[1]["spec"]["source"] = {"uri": "s3://models/new"}
+    cluster.status = {}
+    cluster.reconcile()
+    return serving
+
+
+def test_what_is_adopted_is_of_the_artifact_that_its_pods_fetch() -> None:
+    """It is not its namesake's, whatever a person or a rollback says of it later."""
+    cluster = Cluster()
+    serving = renumbered(cluster)
+    assert cluster.typed.stable is not None
+    assert (cluster.typed.stable.name, cluster.typed.stable.digest) == (serving, DIGESTS[1])
+
+
+def test_no_other_artifact_comes_under_the_name_of_what_was_adopted() -> None:
+    """Its workload is lost as well: a namesake in its place would get all traffic unjudged."""
+    cluster = Cluster()
+    serving = renumbered(cluster)
+    cluster.workloads.pop(serving)
+    cluster.run(20)
+    assert serving not in cluster.workloads

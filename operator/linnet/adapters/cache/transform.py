@@ -11,7 +11,7 @@ from linnet.adapters.cluster.resources import Resource
 from linnet.api import labels
 from linnet.api.names import GROUP
 from linnet.core.plan import Manifest
-from linnet.core.resources.objects import AUTOSCALER_FIELDS, PROGRAM_FIELDS
+from linnet.core.resources.objects import AUTOSCALER_FIELDS, FETCHER, PROGRAM_FIELDS
 from linnet.core.retraining.triggers.schedule import APPLIED, SINCE
 
 MOST: Final = 64 * 2**10
@@ -131,6 +131,17 @@ def _programs(spec: Manifest | None) -> Manifest:
     return found | {"volumes": (spec or {}).get("volumes") or []}
 
 
+def _workload(spec: Manifest, status: Manifest) -> Manifest:
+    """Keep of its template what its pods are told to fetch."""
+    pod = (spec.get("template") or {}).get("spec") or {}
+    told = [
+        {k: c.get(k) for k in ("name", "args")} for c in pod.get("initContainers") or () if c.get("name") == FETCHER
+    ]
+    kept = _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas"))(spec, status)
+    template = {"template": {"spec": {"initContainers": told}}} if told else {}
+    return {**kept, "spec": {**kept["spec"], **template}}
+
+
 def _job(spec: Manifest, status: Manifest) -> Manifest:
     template = _programs((spec.get("template") or {}).get("spec"))
     return {
@@ -140,7 +151,7 @@ def _job(spec: Manifest, status: Manifest) -> Manifest:
 
 
 _CHILD: Final[Mapping[Resource, Callable[[Manifest, Manifest], Manifest]]] = {
-    resources.WORKLOAD: _fields(("replicas",), ("replicas", "readyReplicas", "updatedReplicas")),
+    resources.WORKLOAD: _workload,
     resources.SERVICE: _fields(("selector",), ()),
     resources.BUDGET: _fields((), ()),
     resources.NETWORK_POLICY: _fields((), ()),

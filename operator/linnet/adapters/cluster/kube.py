@@ -114,7 +114,7 @@ class Kube:
         described = _described(resource, status=False)
         extra: Any = {"dry_run": "All"} if dry_run else {}
         asked = self._dynamic.create(described, **_PLAIN, body=manifest, field_manager=FIELD_MANAGER, **extra)
-        return await self._counted("dry-run" if dry_run else "create", resource, "", asked)
+        return _object(resource, await self._counted("dry-run" if dry_run else "create", resource, "", asked))
 
     async def apply(self, resource: Resource, manifest: Manifest) -> Manifest:
         """Apply the manifest on the server, and take over fields that others own."""
@@ -156,7 +156,7 @@ class Kube:
             self._writable()
         described = _described(resource, status=status)
         asked = getattr(self._dynamic, verb)(described, **_PLAIN, **arguments)
-        return await self._counted(verb, resource, "status" if status else "", asked, most)
+        return _object(resource, await self._counted(verb, resource, "status" if status else "", asked, most))
 
     async def _counted(
         self, verb: str, resource: Resource, part: str, asked: Awaitable[Any], most: int = MOST
@@ -182,6 +182,13 @@ class Kube:
         if found.hurt:
             self._hurt(resource, found.hurt)
         return found.value
+
+
+def _object(resource: Resource, answer: Manifest) -> Manifest:
+    """Return the answer; UnreadableError where it is JSON, but nothing of an API server's: a proxy's, perhaps."""
+    if isinstance(answer.get("metadata"), dict) and isinstance(answer.get("items") or [], list):
+        return answer
+    raise UnreadableError(f"the API server's answer about {resource.plural} is no object of Kubernetes")
 
 
 async def bounded(answer: aiohttp.ClientResponse, most: int) -> bytes:

@@ -1,11 +1,13 @@
 """The children as decisions see them: slim frozen views of Kubernetes JSON, parsed defensively."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from linnet.api.parts.base import DIGEST
 from linnet.api.parts.conditions import SKEW, time_or_none
 from linnet.foreign.text import printable
 
@@ -21,6 +23,8 @@ _TOLD: Final = ("command", "args", "workingDir", "envFrom", "lifecycle")
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 PROGRAM_FIELDS: Final = (*_TOLD, *_PROBES, "env", "volumeMounts")
 """Fields of a container that say what it does, besides its image."""
+FETCHER: Final = "fetch"
+"""The name of the container that brings the artifact, in each pod of ours."""
 STUCK: Final = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError", "CreateContainerError"}
 )
@@ -78,6 +82,8 @@ class Workload:
     updated: int
     current: int
     """Pods that exist, ready or not."""
+    digest: str | None = None
+    """The artifact that its pods are told to fetch; None if that can't be read."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +215,16 @@ def workload(obj: Mapping[str, Any]) -> Workload:
         ready=status.get("readyReplicas", 0),
         updated=status.get("updatedReplicas", 0),
         current=status.get("replicas", 0),
+        digest=_fetched(spec),
     )
+
+
+def _fetched(spec: Mapping[str, Any]) -> str | None:
+    pod = (spec.get("template") or {}).get("spec") or {}
+    told = [c.get("args") or [] for c in pod.get("initContainers") or () if c.get("name") == FETCHER]
+    words = [str(word) for word in told[0]] if told else []
+    after = words[words.index("--digest") + 1 :] if "--digest" in words else []
+    return after[0] if after and re.fullmatch(DIGEST, after[0]) else None
 
 
 def service(obj: Mapping[str, Any]) -> ServiceView:

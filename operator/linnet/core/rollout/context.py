@@ -305,27 +305,52 @@ def with_stable_adopted(context: Context) -> Context:
 
     Pods that are not ready are trouble of their node as likely as of their version, and the other revision is on trial.
     """
-    if context.status.stable is not None or context.status.rollout is not None:
+    if context.status.rollout is not None:
+        return _with_both_sides(context, context.status.rollout)
+    if context.status.stable is not None:
         return context
     present = [w for w in context.observed.workloads if w.replicas > 0 and not w.meta.deleting]
-    for service in (f"{context.name}-stable", context.name):
-        selected = context.selector(service).get(REVISION)
-        found = next((w for w in present if w.meta.name == selected), None)
-        if found is not None:
-            return context.with_status(stable=revision_of(context, found))
-    return _with_largest_adopted(context, present)
+    found = _selected(context, present) or _largest(context, present)
+    return context.with_status(stable=revision_of(context, found)) if found is not None else context
 
 
-def _with_largest_adopted(context: Context, present: Sequence[Workload]) -> Context:
+def _with_both_sides(context: Context, rollout: RolloutStatus) -> Context:
+    """A rollout that lost the version which it comes from, or stable, has it back from the rest of the status.
+
+    Without the former it would be that of a first version, which nothing judges.
+    """
+    status = context.status
+    former = rollout.from_ or _other_than(context, rollout.to)
+    stable = status.stable or (rollout.to if rollout.phase in {"Baking", "Finishing"} else former)
+    if (former, stable) == (rollout.from_, status.stable):
+        return context
+    return context.with_status(rollout=rollout.model_copy(update={"from_": former}), stable=stable)
+
+
+def _other_than(context: Context, new: RevisionStatus) -> RevisionStatus | None:
+    """The revision that served before the new one; None if that is the first."""
+    status, found = context.status, _selected(context, context.observed.workloads)
+    known = (status.stable, status.former, revision_of(context, found) if found is not None else None)
+    return next((r for r in known if r is not None and r.name != new.name), None)
+
+
+def _selected(context: Context, present: Sequence[Workload]) -> Workload | None:
+    """The revision that clients reach, or would if nothing were under way."""
+    names = [context.selector(service).get(REVISION) for service in (f"{context.name}-stable", context.name)]
+    return next((w for name in names for w in present if w.meta.name == name), None)
+
+
+def _largest(context: Context, present: Sequence[Workload]) -> Workload | None:
     """Where the Services were lost, too, that of two revisions which has more pods: a canary has fewer."""
     old = [w for w in present if w.meta.created is not None and context.now - w.meta.created > _NEW]
-    if not old:
-        return context
-    return context.with_status(stable=revision_of(context, max(old, key=lambda w: w.replicas)))
+    return max(old, key=lambda w: w.replicas, default=None)
 
 
 def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
-    """The revision that an apps/v1 Deployment is, by its labels."""
+    """The revision that an apps/v1 Deployment is, by its labels and by the artifact that its pods are told to fetch.
+
+    The number may be another artifact's by now: a Model that was deleted and made again counts from the beginning.
+    """
     number = found.meta.labels.get(VERSION, "")
     if not number.isdigit():
         return None
@@ -334,6 +359,7 @@ def revision_of(context: Context, found: Workload) -> RevisionStatus | None:
         model=found.meta.labels.get(MODEL),
         version=int(number),
         template=found.meta.labels.get(TEMPLATE, ""),
+        digest=found.digest,
     )
     version = context.version_of(made)
-    return made.model_copy(update={"digest": version.digest if version else None})
+    return made.model_copy(update={"digest": version.digest if version else found.digest})

@@ -12,10 +12,11 @@ from linnet.api.parts.base import format_quantity
 from linnet.api.parts.pod import EnvVar, PodSettings, ServingPodSettings
 from linnet.api.parts.uri import claim_of
 from linnet.core.plan import Manifest
+from linnet.core.resources.objects import FETCHER
 from linnet.core.serving import credentials
 from linnet.core.serving.runtimes import MODEL_DIR
 
-FETCH: Final = "fetch"
+FETCH: Final = FETCHER
 PVC_ROOT: Final = "/mnt/pvc"
 DEFAULT_STORAGE: Final = "10Gi"
 

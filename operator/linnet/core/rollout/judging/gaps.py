@@ -12,6 +12,9 @@ from linnet.core.rollout.context import Context, UnderWay
 
 LONGEST: Final = timedelta(minutes=2)
 """Looks, and what they leave behind, are seconds apart: more than this between two is a gap."""
+_READY: Final = frozenset({"Stepping", "Promoting", "Baking"})
+"""Phases in which the new version's pods were ready once: where it was lost since when, a step or a warm-up would never
+end, and they begin anew."""
 
 
 def without_gaps(context: Context) -> Context:
@@ -29,7 +32,9 @@ def without_gaps(context: Context) -> Context:
 def _times(under_way: UnderWay) -> dict[str, object]:
     rollout, now = under_way.rollout, under_way.context.now
     gap, none = timedelta(0) if _waits_for_person(under_way) else _gap(under_way), timedelta(0)
-    moved = {name: _moved(getattr(rollout, name), gap, now) for name in ("step_started_at", "ready_at")}
+    begun = {"step_started_at": True, "ready_at": rollout.phase in _READY}
+    known = {name: getattr(rollout, name) or (timestamp(now) if has else None) for name, has in begun.items()}
+    moved = {name: _moved(time, gap, now) for name, time in known.items()}
     hooks = rollout.hooks and [h.model_copy(update={"since": _moved(h.since, none, now)}) for h in rollout.hooks]
     return {**moved, "started_at": _moved(rollout.started_at, none, now), "hooks": hooks}
 

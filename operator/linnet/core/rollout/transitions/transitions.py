@@ -12,7 +12,7 @@ from linnet.api.parts.base import format_duration
 from linnet.api.parts.conditions import timestamp
 from linnet.core.analysis.checks import family
 from linnet.core.analysis.pod_health import judge as pod_health
-from linnet.core.analysis.verdict import Judgement
+from linnet.core.analysis.verdict import Judgement, Verdict
 from linnet.core.plan import Emit
 from linnet.core.rollout import steps
 from linnet.core.rollout.context import ANALYSIS, OUTAGE, SPEC, Context, UnderWay
@@ -207,7 +207,15 @@ def _baking(under_way: UnderWay, verdicts: Verdicts) -> Transition:
     bake = under_way.rules.bake
     if under_way.context.since(under_way.rollout.step_started_at) < bake:
         return Transition(under_way.context)
-    return finish(under_way, ANALYSIS, "BakeCompleted", f"nothing failed in {format_duration(bake)}", verdicts)
+    return finish(under_way, ANALYSIS, "BakeCompleted", _nothing_failed(bake, verdicts), verdicts)
+
+
+def _nothing_failed(bake: timedelta, verdicts: Verdicts) -> str:
+    """What the bake has shown. What nobody could judge has not failed either, and is named."""
+    unjudged = [
+        f"{j.check} ({j.verdict})" for j in verdicts.judgements if j.verdict not in {Verdict.PASS, Verdict.FAIL}
+    ]
+    return f"nothing failed in {format_duration(bake)}" + (f"; not judged: {', '.join(unjudged)}" if unjudged else "")
 
 
 def _finishing(under_way: UnderWay) -> Transition:
