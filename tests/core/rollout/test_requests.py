@@ -155,6 +155,30 @@ def test_rollback_to_a_version_that_never_was_is_refused() -> None:
     assert answer(cluster) == "Refused"
 
 
+@pytest.mark.parametrize("target", ["v2", DIGESTS[2]])
+def test_rollback_to_a_quarantined_version_is_refused(target: str) -> None:
+    """What failed serves nobody again until a person releases it, and what serves well is not blamed in its place."""
+    cluster = in_phase("Stepping")
+    cluster.ask("rollback v2 id1 jane").run(60, until=lambda c: c.phase == "AtRest").run(30)
+    cluster.ask(f"rollback {target} id2 jane").run(60)
+    assert answer(cluster) == "Refused"
+    assert "kubectl linnet release" in (cluster.answered.message or "")
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 1
+    assert not cluster.version_status(1).quarantine
+
+
+def test_rollback_goes_back_no_second_time_to_what_it_came_from() -> None:
+    """Without a version it means the former one, which the first rollback has quarantined."""
+    cluster = in_phase("Baking")
+    cluster.ask("promote-full - id1 jane").run(30, until=lambda c: c.phase == "AtRest")
+    cluster.ask("rollback - id2 jane").run(60, until=lambda c: c.phase == "AtRest" and c.typed.rollout is None).run(30)
+    cluster.ask("rollback - id3 jane").run(60)
+    assert answer(cluster) == "Refused"
+    assert cluster.typed.stable is not None
+    assert cluster.typed.stable.version == 1
+
+
 def test_release_lets_a_quarantined_version_be_tried_again() -> None:
     """A person who knows better says so, and it is kept who."""
     cluster = in_phase("Stepping")

@@ -4,14 +4,17 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 from linnet.api.kinds.deployment import RevisionStatus, RolloutStatus
+from linnet.api.kinds.model_version import Quarantine
 from linnet.api.parts.conditions import timestamp
 from linnet.core.plan import Emit
 from linnet.core.registry.versions import Version
+from linnet.core.requests import commands
 from linnet.core.requests.waiting import Request
 from linnet.core.rollout import records
 from linnet.core.rollout.context import Context, UnderWay, revision_of
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
+from linnet.core.rollout.target import quarantine_of
 from linnet.core.rollout.transitions import transitions
 from linnet.core.serving import revision as serving
 
@@ -52,8 +55,16 @@ def rollback(context: Context, request: Request, verdicts: Verdicts) -> Response
     stable, to = at_rest.context.status.stable, _former(at_rest.context, request)
     if stable is None or isinstance(to, str):
         return refusal(context, to if isinstance(to, str) else "nothing serves yet")
+    if (entry := quarantine_of(at_rest.context, to)) is not None:
+        return refusal(context, why_quarantined(context, to, entry))
     back = _back_to(at_rest.context, to, stable, request)
     return Response(Transition(back.context, (*at_rest.actions, *back.actions)), f"going back to version {to.version}")
+
+
+def why_quarantined(context: Context, which: RevisionStatus, entry: Quarantine) -> str:
+    """Why nobody is sent to this version, and what to type if it is to serve all the same."""
+    release = commands.of_version("release", context.name, context.owner.namespace, which.version)
+    return f"version {which.version} is quarantined ({entry.reason}: {entry.message}). To release it: {release}"
 
 
 def _former(context: Context, request: Request) -> RevisionStatus | str:

@@ -19,7 +19,7 @@ from linnet.core.rollout.context import Context, UnderWay
 from linnet.core.rollout.hooks import calls
 from linnet.core.rollout.judging.look import Verdicts
 from linnet.core.rollout.records import Transition
-from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback
+from linnet.core.rollout.requests.rollback import Response, is_named, on_trial, refusal, rollback, why_quarantined
 from linnet.core.rollout.target import Refusal, find_target, quarantine_of, quarantined_here
 
 ALLOWED: Final[Mapping[Verb, frozenset[Phase | None]]] = {
@@ -154,9 +154,8 @@ def _retry(context: Context, request: Request, verdicts: Verdicts) -> Response:
     target = find_target(context)
     if isinstance(target, Refusal):
         return refusal(context, target.message)
-    if quarantine_of(context, target.revision) is not None:
-        release = commands.of_version("release", context.name, context.owner.namespace, target.revision.version)
-        return refusal(context, f"version {target.revision.version} is quarantined. To release it: {release}")
+    if (entry := quarantine_of(context, target.revision)) is not None:
+        return refusal(context, why_quarantined(context, target.revision, entry))
     rejected = context.status.rejected
     waits = target.revision.name in {context.status.held, rejected.name if rejected else None}
     if not waits or not _means(request, target.revision):
