@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from linnet.api.names import API_VERSION, GROUP
 from linnet.cli.commands.simulate import traffic_options
@@ -15,6 +15,7 @@ from linnet.foreign.text import clean
 if TYPE_CHECKING:
     from linnet.cli.lint.policies import DeploymentPolicy
 
+_ASKED_ONCE: Final = "a Request is asked once, by kubectl create -f: it has no place in Git, which would ask it again"
 Findings = Sequence[tuple[Manifest, str]]
 """Objects with a sentence on each."""
 
@@ -35,16 +36,25 @@ def add(commands: Any, _: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     needed("pydantic", "cel_expr_python")
-    ours = [m for m in read(options.files) if str(m.content.get("apiVersion", "")).startswith(f"{GROUP}/")]
+    ours = [m for m in read(options.files) if _is_ours(m)]
     problems = [(manifest, clean(sentence)) for manifest in ours for sentence in _problems(manifest)]
-    notes: list[tuple[Manifest, str]] = []
-    for manifest, sentence, refused in _policies(ours, options):
+    notes = [(manifest, _ASKED_ONCE) for manifest in ours if manifest.kind == "Request"]
+    sound = [m for m in ours if all(m is not wrong for wrong, _ in problems)]
+    for manifest, sentence, refused in _policies(sound, options):
         (problems if refused else notes).append((manifest, clean(sentence)))
     if options.output:
         console.show({"refused": _findings(problems), "notes": _findings(notes)}, options.output)
     else:
         _tell(console, len(ours), problems, notes)
     return FAILED if problems else OK
+
+
+def _is_ours(manifest: Manifest) -> bool:
+    """Whether it is of a kind of ours, or says not of which."""
+    from linnet.api.generate.crds import KINDS
+
+    version = manifest.content.get("apiVersion")
+    return str(version).startswith(f"{GROUP}/") or (not version and manifest.kind in {k.name for k in KINDS})
 
 
 def _findings(findings: Findings) -> list[dict[str, str]]:
@@ -61,16 +71,21 @@ def _tell(console: Console, objects: int, problems: Findings, notes: Findings) -
 def _problems(manifest: Manifest) -> Iterator[str]:
     """Sentences that API server or operator would say of this object alone; each begins with a field's path."""
     from linnet.api.generate.crds import KINDS
+    from linnet.cli.lint import metadata
     from linnet.cli.lint.schema import refusals
     from linnet.cli.lint.spellings import written_today
     from linnet.core.parse import invalid_fields
 
+    if not manifest.content.get("apiVersion"):
+        yield f"apiVersion: is required: write {API_VERSION}"
+        return
     kind = next((k for k in KINDS if k.name == manifest.kind), None)
     if kind is None or manifest.content.get("apiVersion") != API_VERSION:
         known = ", ".join(k.name for k in KINDS)
         yield f"there is no {manifest.kind} in {manifest.content.get('apiVersion')}; {API_VERSION} has {known}"
         return
-    wrong = [w.message + written_today(w.path) for w in invalid_fields(kind.spec, manifest.spec, "spec")]
+    wrong = list(metadata.refusals(manifest.content.get("metadata")))
+    wrong += [w.message + written_today(w.path) for w in invalid_fields(kind.spec, manifest.spec, "spec")]
     wrong = wrong or list(refusals(kind, manifest.content))
     yield from wrong or _unsupported(manifest)
 

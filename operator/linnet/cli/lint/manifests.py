@@ -41,7 +41,8 @@ class Manifest:
     @property
     def namespace(self) -> str:
         """The manifest's namespace; empty where the file leaves it to whoever applies it."""
-        return str((self.content.get("metadata") or {}).get("namespace") or "")
+        meta = self.content.get("metadata")
+        return str((meta if isinstance(meta, dict) else {}).get("namespace") or "")
 
     @property
     def spec(self) -> Any:
@@ -62,20 +63,24 @@ def needed(*modules: str) -> None:
 
 def read(files: Iterable[str]) -> list[Manifest]:
     """Reads all documents with a kind, of any API; `-`: standard input. FailedError names a file that can't be read."""
-    return [manifest for file in files for manifest in _documents(file)]
+    return [manifest for file in files for manifest in _manifests(file)]
 
 
-def _documents(file: str) -> Iterator[Manifest]:
+def documents(file: str) -> list[Any]:
+    """Reads all documents of a file of YAML or JSON; `-`: standard input. FailedError names what can't be read."""
     import yaml
 
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        documents = [_bounded(document) for document in yaml.safe_load_all(text)]
+        return [_bounded(document) for document in yaml.safe_load_all(text)]
     except RecursionError as error:
         raise FailedError(f"{file}: it is nested too deeply, or holds itself") from error
     except (OSError, ValueError, yaml.YAMLError) as error:  # ValueError: a day that is none, a number without an end
         raise FailedError(f"{file}: {' '.join(str(error).split())}") from error
-    for document in documents:
+
+
+def _manifests(file: str) -> Iterator[Manifest]:
+    for document in documents(file):
         items = document.get("items") if isinstance(document, dict) and document.get("kind") == "List" else [document]
         for item in items or ():
             if isinstance(item, dict) and "kind" in item:
@@ -111,14 +116,15 @@ def _sent(value: Any) -> Any:
 
 def catalogue(folder: Path | None) -> "Catalogue":
     """The packaged runtimes, and those of a folder of the platform's. FailedError names what can't be used."""
-    import yaml
     from pydantic import ValidationError
 
     from linnet.core.serving.runtimes import catalogue as made
     from linnet.runtimes import packaged
 
-    added = sorted(folder.glob("*.yaml")) if folder else []
+    if folder is not None and not folder.is_dir():
+        raise FailedError(f"--runtimes {folder}: there is no such folder")
+    added = [entry for file in sorted(folder.glob("*.yaml")) for entry in documents(str(file))] if folder else []
     try:
-        return made((*packaged(), *(yaml.safe_load(f.read_text()) for f in added)))
-    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError) as error:
+        return made((*packaged(), *added))
+    except (ValidationError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise FailedError(f"--runtimes {folder}: {' '.join(str(error).split())}") from error

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from linnet.cli.console import FailedError
+from linnet.cli.lint.manifests import documents
 
 if TYPE_CHECKING:
     from linnet.api.parts.hooks import Hooks
@@ -48,12 +49,12 @@ def _without_chart_only(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(values: Path, key: str, parse: Callable[[Mapping[str, Any]], T | None]) -> T | None:
-    import yaml
     from pydantic import ValidationError
 
+    (found,) = documents(str(values)) or [{}]
     try:
-        return parse((yaml.safe_load(values.read_text()) or {}).get(key) or {})
-    except (OSError, UnicodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
+        return parse((found or {}).get(key) or {})
+    except (ValidationError, AttributeError, TypeError) as error:
         raise FailedError(f"--values {values}: {' '.join(str(error).split())}") from error
 
 

@@ -1,7 +1,7 @@
 """What the API server would say of an object by its kind's schema: JSON types, patterns, CEL rules, map keys."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -9,6 +9,8 @@ from linnet.api.generate.crds import Kind, crd
 from linnet.cli.lint.cel import compiled, text
 
 Schema = Mapping[str, Any]
+Ask = Callable[[Schema, Any, str], Iterator[str]]
+"""What is looked for in one value: of its schema, the value, and its path."""
 _JSON: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
     "integer": int,
@@ -20,10 +22,13 @@ _JSON: Final[Mapping[str, type | tuple[type, ...]]] = {
 
 
 def refusals(kind: Kind, item: Mapping[str, Any]) -> Iterator[str]:
-    """Sentences that begin with the field's path. A rule about what the object was before says nothing here."""
+    """Sentences that begin with the field's path. A rule about what the object was before says nothing here.
+
+    As with the API server, no rule is asked of values of other types than its author had in mind.
+    """
     whole = {"apiVersion": item["apiVersion"], "kind": item["kind"], "spec": item.get("spec")}
-    name = (item.get("metadata") or {}).get("name")
-    yield from _of(_schema(kind), {**whole, "metadata": {"name": str(name or "")}}, "")
+    whole["metadata"] = {"name": str(item["metadata"].get("name") or "")}
+    yield from tuple(_of(_schema(kind), whole, "", _types)) or _of(_schema(kind), whole, "", _rules)
 
 
 @cache
@@ -33,18 +38,34 @@ def _schema(kind: Kind) -> Schema:
     return found
 
 
-def _of(schema: Schema, value: Any, path: str) -> Iterator[str]:
+def _of(schema: Schema, value: Any, path: str, ask: Ask) -> Iterator[str]:
+    """What is found of the value, and of its parts."""
+    yield from ask(schema, value, path)
+    if isinstance(value, dict):
+        known, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for key, part in value.items():
+            if (below := known.get(key, others)) and part is not None:
+                yield from _of(below, part, f"{path}.{key}".lstrip("."), ask)
+    elif isinstance(value, list) and "items" in schema:
+        for index, part in enumerate(value):
+            yield from _of(schema["items"], part, f"{path}[{index}]", ask)
+
+
+def _types(schema: Schema, value: Any, path: str) -> Iterator[str]:
     expected = schema.get("type")
     if expected is not None and not _fits(value, expected):
         yield f"{path}: must be of type {expected}, not {type(value).__name__}{_quoted(value, expected)}"
-        return
+
+
+def _rules(schema: Schema, value: Any, path: str) -> Iterator[str]:
     rules = schema.get("x-kubernetes-validations") or ()
     if not rules and isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
         yield f"{path}: should match {schema['pattern']}"
     for rule in rules:
         if "oldSelf" not in rule["rule"] and not compiled(rule["rule"])({"self": value}):
             yield f"{path}{rule.get('fieldPath', '')}".lstrip(".") + f": {_message(rule, value)}"
-    yield from _parts(schema, value, path)
+    if isinstance(value, list):
+        yield from _twice(schema, value, path)
 
 
 def _message(rule: Mapping[str, str], value: Any) -> str:
@@ -61,18 +82,6 @@ def _quoted(value: Any, expected: str) -> str:
     """The way out for a number where a string belongs."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return f": write '{value}', in quotes" if number and expected == "string" else ""
-
-
-def _parts(schema: Schema, value: Any, path: str) -> Iterator[str]:
-    if isinstance(value, dict):
-        known, others = schema.get("properties") or {}, schema.get("additionalProperties")
-        for key, part in value.items():
-            if (below := known.get(key, others)) and part is not None:
-                yield from _of(below, part, f"{path}.{key}".lstrip("."))
-    elif isinstance(value, list) and "items" in schema:
-        yield from _twice(schema, value, path)
-        for index, part in enumerate(value):
-            yield from _of(schema["items"], part, f"{path}[{index}]")
 
 
 def _twice(schema: Schema, value: list[Any], path: str) -> Iterator[str]:
