@@ -8,6 +8,8 @@ from integration.harness import EVERY_SECONDS, WAIT_SECONDS, World
 
 NAME = "risk"
 URI = "s3://models/risk/{}"
+GOOD, BAD = (200, 0, 0), (140, 60, 0)
+"""What a version answers at a scrape."""
 QUICK: dict[str, Any] = {
     "replicas": 2,
     "strategy": {
@@ -49,7 +51,17 @@ def serve(world: World, **spec: Any) -> Traffic:
     world.model(NAME, URI.format(1))
     world.deployment(NAME, NAME, **{**QUICK, **spec})
     world.ready("Deployment", NAME)
-    return Traffic(world, {1: (200, 0, 0)})
+    return Traffic(world, {1: GOOD})
+
+
+def stepping(world: World) -> Traffic:
+    """Version 2 is judged for an hour, and answers well so far."""
+    strategy = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
+    traffic = serve(world, strategy=strategy)
+    publish(world, 2)
+    traffic.answers[2] = GOOD
+    traffic.until(lambda: phase(world) == "Stepping", "the canary's first step")
+    return traffic
 
 
 def publish(world: World, number: int) -> None:

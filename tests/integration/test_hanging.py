@@ -5,11 +5,22 @@ from functools import partial
 import pytest
 
 from integration.harness import World
-from integration.rollouts import NAME, QUICK, Traffic, live, outcome, phase, pods, publish, rollout, serve, stable
+from integration.rollouts import (
+    BAD,
+    GOOD,
+    NAME,
+    live,
+    outcome,
+    pods,
+    publish,
+    rollout,
+    serve,
+    stable,
+    stepping,
+)
 from linnet.api.labels import REVISION
 
 pytestmark = pytest.mark.integration
-GOOD, BAD = (200, 0, 0), (140, 60, 0)
 HOLD = "example.com/hold"
 WAY_OUT = """--type merge -p '{"metadata":{"finalizers":null}}'"""
 
@@ -38,16 +49,6 @@ def named(world: World, kind: str, name: str) -> bool:
 
 def is_promoted(world: World, version: int) -> bool:
     return outcome(world) == "Promoted" and stable(world) == version
-
-
-def stepping(world: World) -> Traffic:
-    """Version 2 is judged, and answers well so far."""
-    strategy = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
-    traffic = serve(world, strategy=strategy)
-    publish(world, 2)
-    traffic.answers[2] = GOOD
-    traffic.until(lambda: phase(world) == "Stepping", "the canary's first step")
-    return traffic
 
 
 def test_a_pod_of_a_former_version_holds_no_rollout_up(world: World) -> None:

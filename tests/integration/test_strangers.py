@@ -13,14 +13,26 @@ from hack.chart_install import refuses
 from control_plane import ApiServer, running
 from integration import harness
 from integration.harness import World
-from integration.rollouts import NAME, QUICK, URI, Traffic, outcome, phase, publish, rollout, serve, stable
+from integration.rollouts import (
+    BAD,
+    GOOD,
+    NAME,
+    QUICK,
+    URI,
+    Traffic,
+    outcome,
+    phase,
+    publish,
+    rollout,
+    serve,
+    stable,
+    stepping,
+)
 from linnet.api.labels import COMPONENT, DEPLOYMENT, MANAGED, REVISION, VERSION
 
 pytestmark = pytest.mark.integration
-GOOD, BAD = (200, 0, 0), (140, 60, 0)
 FORGED = 9
 """The version that a made-up pod's label names: the played kubelet tells it from genuine ones by that."""
-SLOW: dict[str, Any] = {**QUICK["strategy"], "canary": {"steps": [{"setWeight": 34}, {"analyze": {"for": "1h"}}]}}
 
 
 @pytest.fixture(scope="module")
@@ -53,15 +65,6 @@ def make(world: World, kind: str, api_version: str, name: str, labels: dict[str,
 POD: dict[str, Any] = {"containers": [{"name": "server", "image": "evil:1"}]}
 
 
-def stepping(world: World, **spec: Any) -> Traffic:
-    """Version 2 is judged, and answers well so far."""
-    traffic = serve(world, **spec)
-    publish(world, 2)
-    traffic.answers[2] = GOOD
-    traffic.until(lambda: phase(world) == "Stepping", "the canary's first step")
-    return traffic
-
-
 def test_a_stray_pod_holds_no_rollout_up(world: World) -> None:
     """It looks like one of an earlier revision that has not ended, and nobody's apps/v1 Deployment made it."""
     traffic = serve(world)
@@ -78,7 +81,7 @@ def test_pods_of_a_strangers_replica_set_condemn_nobody(world: World) -> None:
     So it does when the Deployment controller adopts the ReplicaSet, which it does once that bears the labels itself.
     """
     world.kubelet.behave(FORGED, restarts=9)
-    traffic = stepping(world, strategy=SLOW)
+    traffic = stepping(world)
     revision = rollout(world)["to"]["name"]
     name, loose = f"{revision}-evil", {MANAGED: "true", "made-up": "true"}
     template = {"metadata": {"labels": labels(revision)}, "spec": POD}
@@ -150,7 +153,7 @@ def fails(job: dict[str, Any] | None) -> bool:
 )
 def test_what_somebody_made_of_a_service_holds_up_no_rollback(world: World, spec: dict[str, Any]) -> None:
     """A port that contradicts ours, or a way in from outside: it is theirs, and whom it selects is the operator's."""
-    traffic = stepping(world, strategy=SLOW)
+    traffic = stepping(world)
     for name in (NAME, f"{NAME}-stable", f"{NAME}-canary"):
         world.patch("Service", name, {"spec": spec}, "v1")
     traffic.answers[2] = BAD
@@ -163,7 +166,7 @@ def test_what_somebody_made_of_a_service_holds_up_no_rollback(world: World, spec
 
 def test_edited_evidence_promotes_nothing_and_stops_no_rollback(world: World) -> None:
     """The operator dies, and its ConfigMap says that all is well by lenient rules: the next one believes none of it."""
-    traffic = stepping(world, strategy=SLOW)
+    traffic = stepping(world)
     name, forged = f"{NAME}-evidence", {"saved": "garbage", "evidence.counts": "[[[", "policy": json.dumps(QUICK)}
     traffic.until(lambda: world.get("ConfigMap", name, "v1"), "the evidence to be saved")
     before = rollout(world)
