@@ -15,7 +15,7 @@ from linnet.foreign.text import clean
 if TYPE_CHECKING:
     from linnet.cli.lint.policies import DeploymentPolicy
 
-_ASKED_ONCE: Final = "a Request is asked once, by kubectl create -f: it has no place in Git, which would ask it again"
+_ASKED_ONCE: Final = "a Request is asked once, when it is created: it has no place in Git, which would ask it again"
 Findings = Sequence[tuple[Manifest, str]]
 """Objects with a sentence on each."""
 
