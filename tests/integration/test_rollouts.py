@@ -231,7 +231,8 @@ def test_an_invalid_spec_then_a_valid_one(world: World) -> None:
 
 def _past(world: World) -> set[str]:
     """Phases that a short look may miss: the rollout has ended meanwhile."""
-    return {"Finishing", "RollingBack", "Promoting"} if outcome(world) in {"Promoted", "RolledBack"} else set()
+    ended = outcome(world) in {"Promoted", "RolledBack"}
+    return {"Finishing", "RollingBack", "Promoting", "Baking"} if ended else set()
 
 
 @pytest.mark.parametrize("at", ["Starting", "Stepping", "Promoting", "Baking", "Finishing", "RollingBack"])
@@ -239,7 +240,8 @@ def test_an_operator_killed_in_this_phase_is_replaced(quiet_world: World, at: st
     """SIGKILL in any phase: the next operator reaches the same end, once."""
     world = quiet_world
     world.start_operator()
-    traffic = serve(world)
+    bake = {"time": "5s" if at == "Baking" else "1s"}
+    traffic = serve(world, strategy={**QUICK["strategy"], "bake": bake})
     world.kubelet.behave(2, starts=at != "Starting")
     publish(world, 2)
     traffic.answers[2] = BAD if at == "RollingBack" else GOOD
