@@ -164,8 +164,9 @@ def cause(error: Exception) -> str:
             return "reset"
         case http.client.HTTPException():
             return "cut-off"
-        case socket.gaierror():
-            return "no-name"
+        case socket.gaierror(errno=int(number)):
+            codes = {getattr(socket, n): n for n in dir(socket) if n.startswith("EAI_")}
+            return f"no-name ({codes.get(number, number)})"
         case OSError(errno=int(number)):
             return f"unreachable ({errno.errorcode.get(number, number)})"
     return "unreachable"
